@@ -1,0 +1,65 @@
+// Levels and progress events, as values handed to listeners.
+// Knows nothing of terminals: rendering is the command line's.
+
+export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface LogRecord {
+  level: Exclude<LogLevel, "silent">;
+  message: string;
+  data?: Record<string, unknown> | undefined;
+}
+
+/** One step of long work. `total` is absent while unknown. */
+export interface ProgressEvent {
+  /** What is going on, e.g. "upload model.safetensors". Events of one task share this id. */
+  task: string;
+  loaded: number;
+  total?: number | undefined;
+  unit: "bytes" | "steps" | "items";
+  done?: boolean | undefined;
+  /** Figures worth showing beside the bar, e.g. { loss: 0.31 }. */
+  figures?: Record<string, number> | undefined;
+}
+
+type LogListener = (record: LogRecord) => void;
+type ProgressListener = (event: ProgressEvent) => void;
+
+let level: LogLevel = "warn";
+let logListener: LogListener = ({ level: of, message }) => process.stderr.write(`${of}: ${message}\n`);
+const progressListeners = new Set<ProgressListener>();
+
+function emit(of: LogRecord["level"], message: string, data?: Record<string, unknown>): void {
+  if (LOG_LEVELS.indexOf(of) >= LOG_LEVELS.indexOf(level)) logListener({ level: of, message, data });
+}
+
+export const log = {
+  debug: (message: string, data?: Record<string, unknown>): void => emit("debug", message, data),
+  info: (message: string, data?: Record<string, unknown>): void => emit("info", message, data),
+  warn: (message: string, data?: Record<string, unknown>): void => emit("warn", message, data),
+  error: (message: string, data?: Record<string, unknown>): void => emit("error", message, data),
+};
+
+/** Sets the least level that is emitted; the default is "warn". */
+export function setLogLevel(next: LogLevel): void {
+  level = next;
+}
+
+/** Replaces where log records go; the default writes `level: message` to stderr. Returns the way back. */
+export function setLogListener(next: LogListener): () => void {
+  const previous = logListener;
+  logListener = next;
+  return () => {
+    logListener = previous;
+  };
+}
+
+/** Listens to progress events until the returned function is called. */
+export function onProgress(listener: ProgressListener): () => void {
+  progressListeners.add(listener);
+  return () => progressListeners.delete(listener);
+}
+
+export function reportProgress(event: ProgressEvent): void {
+  for (const listener of progressListeners) listener(event);
+}

@@ -1,0 +1,19 @@
+// Where the package's own files lie, from the sources and from dist/ alike.
+// Knows only that package.json marks the root.
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+let found: string | undefined;
+
+/** Absolute path of a file shipped with the package, e.g. `packageFile("pipelines/defaults")`. */
+export function packageFile(...parts: string[]): string {
+  found ??= findRoot(dirname(fileURLToPath(import.meta.url)));
+  return join(found, ...parts);
+}
+
+function findRoot(from: string): string {
+  let folder = from;
+  while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
+  return folder;
+}

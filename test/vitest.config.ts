@@ -1,0 +1,31 @@
+// Four projects: unit is the gate; browser, clients and gpu need more than Node and run by their own scripts.
+import { defineConfig } from "vitest/config";
+
+const shared = { pool: "forks" as const, testTimeout: 30_000, hookTimeout: 120_000 };
+
+export default defineConfig({
+  test: {
+    root: new URL("..", import.meta.url).pathname,
+    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          ...shared,
+          name: "unit",
+          include: ["test/**/*.test.ts", "test/**/*.test.tsx"],
+          exclude: ["test/browser/**", "test/clients/**", "test/gpu/**"],
+        },
+      },
+      {
+        extends: true,
+        test: { ...shared, name: "browser", include: ["test/browser/**/*.test.ts"], testTimeout: 120_000 },
+      },
+      {
+        extends: true,
+        test: { ...shared, name: "clients", include: ["test/clients/**/*.test.ts"], testTimeout: 300_000 },
+      },
+      { extends: true, test: { ...shared, name: "gpu", include: ["test/gpu/**/*.test.ts"], testTimeout: 300_000 } },
+    ],
+  },
+});
