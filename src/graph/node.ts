@@ -1,0 +1,75 @@
+// Node: one operation applied to nodes. Immutable and hash-consed: the same expression is the same object.
+// Knows no devices and no gradients; a computed value may be attached to a node, and then it is a leaf to later graphs.
+import type { DType, TypedArray } from "./dtype.ts";
+import type { Op } from "./op.ts";
+import type { Shape } from "./shape.ts";
+
+export type AttrValue = number | string | boolean | readonly (number | string)[];
+export type Attrs = Readonly<Record<string, AttrValue>>;
+
+/** Bytes of a file that hold a leaf's elements as they are: mapped by the runtime, never read into JavaScript. */
+export interface FileRange {
+  path: string;
+  offset: number;
+  byteLength: number;
+}
+
+/** Where a node's elements are once they exist. */
+export type Value =
+  | { kind: "host"; data: TypedArray }
+  | { kind: "file"; range: FileRange }
+  | { kind: "device"; device: string; handle: unknown; release(): void };
+
+export class Node {
+  readonly id: number;
+  readonly op: Op;
+  readonly inputs: readonly Node[];
+  readonly attrs: Attrs;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** A small number that stands for op, attributes, shape and dtype: what a node adds to a graph's key. */
+  readonly signature: number;
+  /** The elements, once known. Set once; a node with a value is a leaf. */
+  value: Value | undefined;
+
+  constructor(op: Op, inputs: readonly Node[], attrs: Attrs, shape: Shape, dtype: DType, signature: number) {
+    this.id = nextId++;
+    this.op = op;
+    this.inputs = inputs;
+    this.attrs = attrs;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.signature = signature;
+  }
+}
+
+let nextId = 1;
+const signatures = new Map<string, number>();
+const consed = new Map<string, WeakRef<Node>>();
+const collected = new FinalizationRegistry<string>((key) => {
+  if (consed.get(key)?.deref() === undefined) consed.delete(key);
+});
+
+export function signatureOf(op: Op, attrs: Attrs, shape: Shape, dtype: DType): number {
+  const text = `${op.name}|${JSON.stringify(attrs)}|${shape.join(",")}|${dtype}`;
+  let signature = signatures.get(text);
+  if (signature === undefined) {
+    signature = signatures.size + 1;
+    signatures.set(text, signature);
+  }
+  return signature;
+}
+
+/** The node of `op` over `inputs`; an equal one that still lives is returned instead of a new one. */
+export function makeNode(op: Op, inputs: readonly Node[], attrs: Attrs = {}): Node {
+  const { shape, dtype } = op.infer(inputs, attrs);
+  const signature = signatureOf(op, attrs, shape, dtype);
+  let key = `${signature}`;
+  for (const input of inputs) key += `,${input.id}`;
+  const known = consed.get(key)?.deref();
+  if (known !== undefined) return known;
+  const node = new Node(op, inputs, attrs, shape, dtype, signature);
+  consed.set(key, new WeakRef(node));
+  collected.register(node, key);
+  return node;
+}

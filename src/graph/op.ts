@@ -1,0 +1,125 @@
+// The Op contract, defineOp and the helpers of the families.
+// Knows no particular operation.
+import type { DType } from "./dtype.ts";
+import type { Attrs, Node } from "./node.ts";
+import type { Dim, Shape } from "./shape.ts";
+
+export interface TypeInfo {
+  shape: Shape;
+  dtype: DType;
+}
+
+type OnnxAttr = number | string | { float: number } | readonly number[] | { floats: readonly number[] };
+
+/** What a lowering may do: name inputs, emit ONNX nodes, make small constants. */
+export interface LowerContext {
+  readonly node: Node;
+  readonly device: string;
+  /** The ONNX number of a dtype. */
+  onnxType(dtype: DType): number;
+  /** ONNX name of input `index`. */
+  input(index: number): string;
+  /** Emits one ONNX node and returns the names of its outputs. */
+  emit(opType: string, inputs: readonly string[], options?: EmitOptions): string[];
+  /** A constant of int64 values; a scalar when `values` is a number. */
+  int64(values: number | readonly number[]): string;
+  /** A scalar or 1-d constant of a dtype. */
+  constant(dtype: DType, values: number | readonly number[]): string;
+  /** int64 tensor of a shape whose sizes may be symbolic. */
+  shape(shape: readonly Dim[]): string;
+  /** All output names of the node behind input `index` (for projections of an operation with several outputs). */
+  outputsOf(index: number): readonly string[];
+}
+
+export interface EmitOptions {
+  attrs?: Readonly<Record<string, OnnxAttr>>;
+  outputs?: number;
+  domain?: string;
+}
+
+export interface GradContext {
+  readonly node: Node;
+  readonly inputs: readonly Node[];
+  readonly attrs: Attrs;
+  /** The operation's own result. */
+  readonly out: Node;
+  /** Gradient of the loss with respect to `out`, of its shape. */
+  readonly g: Node;
+}
+
+export interface Op {
+  readonly name: string;
+  /** One sentence, with the formula where there is one. */
+  readonly doc: string;
+  infer(inputs: readonly Node[], attrs: Attrs): TypeInfo;
+  /** Emits ONNX and returns the output names, the first being the operation's result. */
+  lower(ctx: LowerContext): readonly string[];
+  /** Gradients of the inputs (undefined: none flows there), or the reason why there is no gradient. */
+  readonly grad: string | ((ctx: GradContext) => readonly (Node | undefined)[]);
+  /** True for an operation that reads a further output of its first input: that input is computed even if its value is known. */
+  readonly projects?: boolean;
+  /** Multiply-adds of the node, for the choice of threads; element count when absent. */
+  flops?(node: Node): number;
+}
+
+/** Every operation by name, for tests and documentation. The engine never looks an operation up by its name. */
+export const OPS = new Map<string, Op>();
+
+export function defineOp(op: Op): Op {
+  if (OPS.has(op.name)) throw new Error(`internal: operation ${op.name} is declared twice`);
+  OPS.set(op.name, op);
+  return op;
+}
+
+export function inputAt(inputs: readonly Node[], index: number): Node {
+  const node = inputs[index];
+  if (node === undefined) throw new Error(`internal: operation input ${index} is missing`);
+  return node;
+}
+
+/** Type rule: as input `index`. */
+export function like(index: number): (inputs: readonly Node[]) => TypeInfo {
+  return (inputs) => {
+    const { shape, dtype } = inputAt(inputs, index);
+    return { shape, dtype };
+  };
+}
+
+/** Lowering: one ONNX node over all inputs. */
+export function direct(opType: string, options: EmitOptions = {}): (ctx: LowerContext) => readonly string[] {
+  return (ctx) =>
+    ctx.emit(
+      opType,
+      ctx.node.inputs.map((_, index) => ctx.input(index)),
+      options,
+    );
+}
+
+export function numberAttr(attrs: Attrs, name: string): number {
+  const value = attrs[name];
+  if (typeof value !== "number") throw new Error(`internal: attribute ${name} is not a number`);
+  return value;
+}
+
+export function stringAttr(attrs: Attrs, name: string): string {
+  const value = attrs[name];
+  if (typeof value !== "string") throw new Error(`internal: attribute ${name} is not a string`);
+  return value;
+}
+
+export function listAttr(attrs: Attrs, name: string): readonly number[] {
+  const value = attrs[name];
+  if (!Array.isArray(value)) throw new Error(`internal: attribute ${name} is not a list`);
+  // safe because the operations that write list attributes write numbers, but for shapes, read by dimsAttr
+  return value as readonly number[];
+}
+
+export function dimsAttr(attrs: Attrs, name: string): readonly Dim[] {
+  const value = attrs[name];
+  if (!Array.isArray(value)) throw new Error(`internal: attribute ${name} is not a list`);
+  return value;
+}
+
+export function flag(attrs: Attrs, name: string): boolean {
+  return attrs[name] === true;
+}

@@ -1,0 +1,126 @@
+// Arithmetic of two operands with NumPy broadcasting, and of one. Formulas: d is the derivative.
+
+import { internalError } from "../../errors.ts";
+import {
+  cast,
+  constant,
+  div,
+  equal,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  log,
+  mul,
+  neg,
+  pow,
+  scale,
+  shift,
+  unbroadcast,
+  where,
+} from "../build.ts";
+import type { DType } from "../dtype.ts";
+import type { Node } from "../node.ts";
+import { defineOp, direct, type GradContext, inputAt, type LowerContext, like, numberAttr, stringAttr } from "../op.ts";
+import { broadcast } from "../shape.ts";
+
+export function binaryType(inputs: readonly Node[]): { shape: readonly (number | string)[]; dtype: DType } {
+  const [a, b] = [inputAt(inputs, 0), inputAt(inputs, 1)];
+  if (a.dtype !== b.dtype) throw internalError(`operands of ${a.dtype} and ${b.dtype} were not promoted`);
+  return { shape: broadcast(a.shape, b.shape), dtype: a.dtype };
+}
+
+type BinaryGrad = (a: Node, b: Node, g: Node, out: Node) => readonly [Node | undefined, Node | undefined];
+
+function binary(name: string, opType: string, doc: string, grad: BinaryGrad): void {
+  defineOp({
+    name,
+    doc,
+    infer: binaryType,
+    lower: direct(opType),
+    grad: ({ inputs, g, out }) => {
+      const [a, b] = [inputAt(inputs, 0), inputAt(inputs, 1)];
+      const [da, db] = grad(a, b, g, out);
+      return [da && unbroadcast(da, a.shape), db && unbroadcast(db, b.shape)];
+    },
+  });
+}
+
+defineOp({
+  name: "constant",
+  doc: "A scalar that is part of the graph's structure.",
+  infer: (_, attrs) => ({ shape: [], dtype: stringAttr(attrs, "dtype") as DType }), // safe because constant() takes a DType
+  lower: (ctx) => [ctx.constant(ctx.node.dtype, numberAttr(ctx.node.attrs, "value"))],
+  grad: "a constant has no inputs",
+});
+
+binary("add", "Add", "a + b; da = g, db = g.", (_a, _b, g) => [g, g]);
+binary("sub", "Sub", "a - b; da = g, db = -g.", (_a, _b, g) => [g, neg(g)]);
+binary("mul", "Mul", "a * b; da = g b, db = g a.", (a, b, g) => [mul(g, b), mul(g, a)]);
+binary("div", "Div", "a / b; da = g / b, db = -g out / b.", (_a, b, g, out) => [div(g, b), neg(div(mul(g, out), b))]);
+binary("pow", "Pow", "a ** b; da = g b a^(b-1), db = g out ln a (0 where a is 0).", (a, b, g, out) => {
+  const zero = constant(0, a.dtype);
+  const logA = where(equal(a, zero), zero, log(where(equal(a, zero), constant(1, a.dtype), a)));
+  return [mul(g, mul(b, pow(a, shift(b, -1)))), mul(g, mul(out, logA))];
+});
+
+/** Where both operands are equal each takes half, as in PyTorch. */
+function extremum(wins: (a: Node, b: Node) => Node): BinaryGrad {
+  return (a, b, g) => {
+    const half = scale(cast(equal(a, b), g.dtype), 0.5);
+    const share = (first: Node, second: Node) => mul(g, where(equal(a, b), half, cast(wins(first, second), g.dtype)));
+    return [share(a, b), share(b, a)];
+  };
+}
+
+binary("maximum", "Max", "The larger of a and b; g to the larger, half each where equal.", extremum(greater));
+binary("minimum", "Min", "The smaller of a and b; g to the smaller, half each where equal.", extremum(less));
+
+defineOp({
+  name: "neg",
+  doc: "-a; da = -g.",
+  infer: like(0),
+  lower: direct("Neg"),
+  grad: ({ g }) => [neg(g)],
+});
+
+/** Identity that lets no gradient through. */
+defineOp({
+  name: "stopGradient",
+  doc: "The input itself, cut off from differentiation (PyTorch's detach).",
+  infer: like(0),
+  lower: (ctx) => [ctx.input(0)],
+  grad: "cuts the gradient on purpose",
+});
+
+defineOp({
+  name: "cast",
+  doc: "The input in another dtype; da = g in the input's dtype.",
+  infer: (inputs, attrs) => ({ shape: inputAt(inputs, 0).shape, dtype: stringAttr(attrs, "dtype") as DType }), // safe because cast() takes a DType
+  lower: lowerCast,
+  grad: ({ inputs, g }: GradContext) => [cast(g, inputAt(inputs, 0).dtype)],
+});
+
+function lowerCast(ctx: LowerContext): readonly string[] {
+  return ctx.emit("Cast", [ctx.input(0)], { attrs: { to: ctx.onnxType(ctx.node.dtype) } });
+}
+
+defineOp({
+  name: "clamp",
+  doc: "a limited to [min, max]; da = g inside the limits, 0 outside.",
+  infer: like(0),
+  lower: (ctx) => {
+    const { attrs, dtype } = ctx.node;
+    return ctx.emit("Clip", [
+      ctx.input(0),
+      ctx.constant(dtype, numberAttr(attrs, "min")),
+      ctx.constant(dtype, numberAttr(attrs, "max")),
+    ]);
+  },
+  grad: ({ inputs, attrs, g }) => {
+    const a = inputAt(inputs, 0);
+    const low = greaterEqual(a, constant(numberAttr(attrs, "min"), a.dtype));
+    const high = lessEqual(a, constant(numberAttr(attrs, "max"), a.dtype));
+    return [mul(mul(g, cast(low, g.dtype)), cast(high, g.dtype))];
+  },
+});

@@ -1,0 +1,84 @@
+// Picking by index and adding back by index.
+
+import { internalError } from "../../errors.ts";
+import { constant, expand, gather, gatherElements, reshape, scatterAddElements, scatterAddRows } from "../build.ts";
+import { defineOp, direct, inputAt, like, numberAttr } from "../op.ts";
+import type { Dim } from "../shape.ts";
+
+defineOp({
+  name: "gather",
+  doc: "Slices of the table along an axis at integer indices of any shape; d adds g back row by row.",
+  infer: (inputs, attrs) => {
+    const [table, indices] = [inputAt(inputs, 0), inputAt(inputs, 1)];
+    const axis = numberAttr(attrs, "axis");
+    return {
+      shape: [...table.shape.slice(0, axis), ...indices.shape, ...table.shape.slice(axis + 1)],
+      dtype: table.dtype,
+    };
+  },
+  lower: (ctx) => direct("Gather", { attrs: { axis: numberAttr(ctx.node.attrs, "axis") } })(ctx),
+  grad: ({ inputs, attrs, g }) => {
+    const [table, indices] = [inputAt(inputs, 0), inputAt(inputs, 1)];
+    const axis = numberAttr(attrs, "axis");
+    if (axis !== 0) throw internalError(`gather along axis ${axis} is differentiated through gatherElements`);
+    const row: Dim[] = table.shape.slice(1);
+    const count = indices.shape.reduce<number>((product, dim) => product * Number(dim), 1);
+    const updates = reshape(g, [count, ...row]);
+    return [scatterAddRows(reshape(indices, [count, 1]), updates, Number(table.shape[0])), undefined];
+  },
+});
+
+defineOp({
+  name: "scatterAddRows",
+  doc: "Zeros of `rows` rows, with each row of the updates added at its index; d of the updates = the rows of g.",
+  infer: (inputs, attrs) => {
+    const updates = inputAt(inputs, 1);
+    return { shape: [numberAttr(attrs, "rows"), ...updates.shape.slice(1)], dtype: updates.dtype };
+  },
+  lower: (ctx) => {
+    const zero = ctx.constant(ctx.node.dtype, 0);
+    const [zeros = ""] = ctx.emit("Expand", [zero, ctx.shape(ctx.node.shape)]);
+    return ctx.emit("ScatterND", [zeros, ctx.input(0), ctx.input(1)], { attrs: { reduction: "add" } });
+  },
+  grad: ({ inputs, g }) => {
+    const indices = inputAt(inputs, 0);
+    return [undefined, gather(g, reshape(indices, [Number(indices.shape[0])]), 0)];
+  },
+});
+
+defineOp({
+  name: "gatherElements",
+  doc: "out[i][j] = a[index[i][j]][j] along an axis (PyTorch's gather); d adds g back at the indices.",
+  infer: (inputs) => ({ shape: inputAt(inputs, 1).shape, dtype: inputAt(inputs, 0).dtype }),
+  lower: (ctx) => direct("GatherElements", { attrs: { axis: numberAttr(ctx.node.attrs, "axis") } })(ctx),
+  grad: ({ inputs, attrs, g }) => {
+    const [a, indices] = [inputAt(inputs, 0), inputAt(inputs, 1)];
+    const zeros = expand(constant(0, a.dtype), a.shape);
+    return [scatterAddElements(zeros, indices, g, numberAttr(attrs, "axis")), undefined];
+  },
+});
+
+defineOp({
+  name: "scatterAddElements",
+  doc: "The base with updates added at indices along an axis (PyTorch's scatter_add); base takes g, updates take g at the indices.",
+  infer: like(0),
+  lower: (ctx) =>
+    direct("ScatterElements", { attrs: { axis: numberAttr(ctx.node.attrs, "axis"), reduction: "add" } })(ctx),
+  grad: ({ inputs, attrs, g }) => [g, undefined, gatherElements(g, inputAt(inputs, 1), numberAttr(attrs, "axis"))],
+});
+
+defineOp({
+  name: "arangeLike",
+  doc: "int64 0, 1, … up to the size of one axis of the input; it depends on the size alone.",
+  infer: (inputs, attrs) => {
+    const dim = inputAt(inputs, 0).shape[numberAttr(attrs, "axis")];
+    return { shape: [dim ?? 1], dtype: "int64" };
+  },
+  lower: (ctx) => {
+    const axis = numberAttr(ctx.node.attrs, "axis");
+    const [size = ""] = ctx.emit("Shape", [ctx.input(0)], { attrs: { start: axis, end: axis + 1 } });
+    const [scalar = ""] = ctx.emit("Squeeze", [size]);
+    return ctx.emit("Range", [ctx.int64(0), scalar, ctx.int64(1)]);
+  },
+  grad: "positions have no gradient",
+});

@@ -1,0 +1,12 @@
+// Loads every family, so that OPS is complete. Nothing here is a second list of operations.
+import "./arithmetic.ts";
+import "./math.ts";
+import "./compare.ts";
+import "./reduce.ts";
+import "./linalg.ts";
+import "./view.ts";
+import "./gather.ts";
+import "./norm.ts";
+import "./random.ts";
+
+export { OPS } from "../op.ts";

@@ -1,0 +1,68 @@
+// Matrix products.
+import { matmul, reshape, sum, transpose } from "../build.ts";
+import type { Node } from "../node.ts";
+import { defineOp, flag, inputAt, type LowerContext } from "../op.ts";
+import { broadcast, broadcastAxes, type Dim, numeric, type Shape, shapeError, showShape } from "../shape.ts";
+
+function matmulShape(a: Shape, b: Shape, transposeB: boolean): Dim[] {
+  const inner = a.at(-1);
+  const [innerB, columns] = transposeB ? [b.at(-1), b.at(-2)] : [b.at(-2), b.at(-1)];
+  if (inner === undefined || columns === undefined || inner !== innerB) {
+    throw shapeError(
+      `mat1 and mat2 shapes cannot be multiplied (${showShape(a)} and ${showShape(b)})`,
+      `Inner sizes are ${inner} and ${innerB}; they must be equal. Transpose one input, or check which axis is the batch.`,
+      { a, b },
+    );
+  }
+  const batch = broadcast(a.slice(0, -2), b.slice(0, -2));
+  return [...batch, a.at(-2) ?? 1, columns];
+}
+
+/** Transpose and product in one kernel where the device has it: it reads `nn.Linear`'s [out, in] as stored. */
+function lowerMatmul(ctx: LowerContext): readonly string[] {
+  const [a, b] = [ctx.input(0), ctx.input(1)];
+  if (!flag(ctx.node.attrs, "transposeB")) return ctx.emit("MatMul", [a, b]);
+  const { dtype, shape } = inputAt(ctx.node.inputs, 1);
+  if (ctx.device === "cpu" && dtype === "float32") {
+    return ctx.emit("FusedMatMul", [a, b], { domain: "com.microsoft", attrs: { transB: 1 } });
+  }
+  const order = shape.map((_, axis) => axis);
+  order.splice(-2, 2, shape.length - 1, shape.length - 2);
+  const [turned = ""] = ctx.emit("Transpose", [b], { attrs: { perm: order } });
+  return ctx.emit("MatMul", [a, turned]);
+}
+
+defineOp({
+  name: "matmul",
+  doc: "Batched a b, or a bᵀ with transposeB; da = g bᵀ, db = aᵀ g.",
+  infer: (inputs, attrs) => {
+    const [a, b] = [inputAt(inputs, 0), inputAt(inputs, 1)];
+    return { shape: matmulShape(a.shape, b.shape, flag(attrs, "transposeB")), dtype: a.dtype };
+  },
+  lower: lowerMatmul,
+  grad: ({ inputs, attrs, g }) => {
+    const [a, b] = [inputAt(inputs, 0), inputAt(inputs, 1)];
+    const transposed = flag(attrs, "transposeB");
+    const da = matmul(g, b, !transposed);
+    const [left, right] = flattened(a, b, g);
+    const db = transposed ? matmul(turn(right), left) : matmul(turn(left), right);
+    return [summedTo(da, a.shape), summedTo(db, b.shape)];
+  },
+  flops: (node) => {
+    const out = numeric(node.shape)?.reduce((product, dim) => product * dim, 1) ?? 0;
+    return out * Number(inputAt(node.inputs, 0).shape.at(-1));
+  },
+});
+
+const turn = (node: Node): Node => transpose(node, -1, -2);
+
+/** A weight shared by the whole batch takes one product over all rows instead of one per batch and a sum. */
+function flattened(a: Node, b: Node, g: Node): [Node, Node] {
+  if (b.shape.length !== 2 || a.shape.length <= 2) return [a, g];
+  return [reshape(a, [-1, Number(a.shape.at(-1))]), reshape(g, [-1, Number(g.shape.at(-1))])];
+}
+
+function summedTo(g: Node, shape: Shape): Node {
+  const axes = broadcastAxes(shape, g.shape);
+  return axes.length === 0 ? g : reshape(sum(g, axes), shape);
+}

@@ -1,0 +1,90 @@
+// Elementwise functions of one operand. Formulas: d is the derivative, y the result.
+import {
+  add,
+  cast,
+  constant,
+  cos,
+  div,
+  erf,
+  exp,
+  greater,
+  mul,
+  neg,
+  scale,
+  shift,
+  sign,
+  sin,
+  square,
+  sub,
+  tanh,
+} from "../build.ts";
+import type { Node } from "../node.ts";
+import { defineOp, direct, inputAt, type LowerContext, like, stringAttr } from "../op.ts";
+
+type UnaryGrad = (x: Node, g: Node, y: Node) => Node;
+
+function unary(name: string, opType: string, doc: string, grad: UnaryGrad | string): void {
+  defineOp({
+    name,
+    doc,
+    infer: like(0),
+    lower: direct(opType),
+    grad: typeof grad === "string" ? grad : ({ inputs, g, out }) => [grad(inputAt(inputs, 0), g, out)],
+  });
+}
+
+unary("exp", "Exp", "e^x; d = y.", (_x, g, y) => mul(g, y));
+unary("log", "Log", "ln x; d = 1 / x.", (x, g) => div(g, x));
+unary("sqrt", "Sqrt", "√x; d = 1 / 2y.", (_x, g, y) => div(g, scale(y, 2)));
+unary("reciprocal", "Reciprocal", "1 / x; d = -y².", (_x, g, y) => neg(mul(g, square(y))));
+unary("sin", "Sin", "sin x; d = cos x.", (x, g) => mul(g, cos(x)));
+unary("cos", "Cos", "cos x; d = -sin x.", (x, g) => neg(mul(g, sin(x))));
+unary("tanh", "Tanh", "tanh x; d = 1 - y².", (_x, g, y) => mul(g, sub(constant(1, y.dtype), square(y))));
+unary("sigmoid", "Sigmoid", "1 / (1 + e^-x); d = y (1 - y).", (_x, g, y) =>
+  mul(g, mul(y, sub(constant(1, y.dtype), y))),
+);
+unary("relu", "Relu", "max(x, 0); d = 1 where x > 0.", (_x, g, y) =>
+  mul(g, cast(greater(y, constant(0, y.dtype)), g.dtype)),
+);
+unary("abs", "Abs", "|x|; d = sign x.", (x, g) => mul(g, sign(x)));
+unary("erf", "Erf", "The error function; d = 2/√π e^(-x²).", (x, g) =>
+  mul(g, scale(exp(neg(square(x))), 2 / Math.sqrt(Math.PI))),
+);
+unary("sign", "Sign", "-1, 0 or 1; d = 0.", (_x, g) => scale(g, 0));
+unary("floor", "Floor", "The largest whole number not above x; d = 0.", (_x, g) => scale(g, 0));
+unary("round", "Round", "To the nearest whole number, halves to even; d = 0.", (_x, g) => scale(g, 0));
+unary("isnan", "IsNaN", "Whether x is not a number.", "a truth value has no gradient");
+
+function lowerGelu(ctx: LowerContext): readonly string[] {
+  return ctx.emit("Gelu", [ctx.input(0)], { attrs: { approximate: stringAttr(ctx.node.attrs, "approximate") } });
+}
+
+/**
+ * Gaussian error linear unit (Hendrycks and Gimpel 2016, arXiv 1606.08415): x Φ(x), and its tanh approximation.
+ * d = Φ(x) + x φ(x); for the tanh form with u = √(2/π)(x + 0.044715 x³): d = (1 + t)/2 + x (1 - t²) u' / 2.
+ */
+defineOp({
+  name: "gelu",
+  doc: "x Φ(x), or its tanh approximation.",
+  infer: like(0),
+  lower: lowerGelu,
+  grad: ({ inputs, attrs, g }) => {
+    const x = inputAt(inputs, 0);
+    return [mul(g, attrs["approximate"] === "tanh" ? geluTanhSlope(x) : geluSlope(x))];
+  },
+});
+
+function geluSlope(x: Node): Node {
+  const cdf = shift(scale(erf(scale(x, Math.SQRT1_2)), 0.5), 0.5);
+  const pdf = scale(exp(scale(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+  return add(cdf, mul(x, pdf));
+}
+
+function geluTanhSlope(x: Node): Node {
+  const c = Math.sqrt(2 / Math.PI);
+  const x2 = square(x);
+  const t = tanh(mul(x, shift(scale(x2, c * 0.044715), c)));
+  const inner = shift(scale(x2, 3 * c * 0.044715), c);
+  const rise = mul(mul(x, sub(constant(1, x.dtype), square(t))), inner);
+  return scale(add(shift(t, 1), rise), 0.5);
+}

@@ -1,0 +1,53 @@
+// Layer normalization: one node with the mean and inverse deviation that its gradient needs.
+import { internalError } from "../../errors.ts";
+import { expand, layerNormStat, mean, mul, neg, scale, square, sub, unbroadcast } from "../build.ts";
+import { defineOp, inputAt, like, numberAttr } from "../op.ts";
+
+const MEAN = 1;
+const INVERSE_DEVIATION = 2;
+
+/**
+ * Layer normalization (Ba et al. 2016, arXiv 1607.06450) over the last axis: y = x̂ w + b with x̂ = (x - μ) / √(σ² + ε).
+ * With gw = g w: dx = (gw - mean(gw) - x̂ mean(gw x̂)) / √(σ² + ε), dw = Σ g x̂, db = Σ g.
+ */
+defineOp({
+  name: "layerNorm",
+  doc: "(x - mean) / √(variance + eps) · weight + bias over the last axis.",
+  infer: like(0),
+  lower: (ctx) =>
+    ctx.emit("LayerNormalization", [ctx.input(0), ctx.input(1), ctx.input(2)], {
+      attrs: { axis: -1, epsilon: { float: numberAttr(ctx.node.attrs, "eps") } },
+      outputs: 3,
+    }),
+  grad: ({ inputs, out, g }) => {
+    const [x, weight, bias] = [inputAt(inputs, 0), inputAt(inputs, 1), inputAt(inputs, 2)];
+    const last = x.shape.length - 1;
+    const inverse = layerNormStat(out, x, INVERSE_DEVIATION);
+    const normal = mul(sub(x, layerNormStat(out, x, MEAN)), inverse);
+    const gw = mul(g, weight);
+    const centred = sub(sub(gw, mean(gw, [last], true)), mul(normal, mean(mul(gw, normal), [last], true)));
+    return [mul(centred, inverse), unbroadcast(mul(g, normal), weight.shape), unbroadcast(g, bias.shape)];
+  },
+});
+
+defineOp({
+  name: "layerNormStat",
+  doc: "The mean (index 1) or inverse deviation r (index 2) of a layerNorm: dx = g / n, or -g r³ (x - mean) / n.",
+  projects: true,
+  infer: (inputs) => {
+    const { shape, dtype } = inputAt(inputs, 0);
+    return { shape: [...shape.slice(0, -1), 1], dtype };
+  },
+  lower: (ctx) => {
+    const name = ctx.outputsOf(0)[numberAttr(ctx.node.attrs, "index")];
+    if (name === undefined) throw internalError("an output that its operation does not have");
+    return [name];
+  },
+  grad: ({ inputs, attrs, out, g }) => {
+    const [source, x] = [inputAt(inputs, 0), inputAt(inputs, 1)];
+    const share = scale(g, 1 / Number(x.shape.at(-1)));
+    if (numberAttr(attrs, "index") === MEAN) return [undefined, expand(share, x.shape)];
+    const centred = sub(x, layerNormStat(source, x, MEAN));
+    return [undefined, neg(mul(mul(share, mul(out, square(out))), centred))];
+  },
+});

@@ -1,0 +1,190 @@
+// Nodes → an ONNX model: order, names, inputs, initializers.
+// Knows no operation: each emits itself through the context given to it.
+import { AbrazoError, internalError } from "../errors.ts";
+import { DTYPES, type DType } from "../graph/dtype.ts";
+import { placeholderName } from "../graph/leaf.ts";
+import type { FileRange, Node } from "../graph/node.ts";
+import type { EmitOptions, LowerContext } from "../graph/op.ts";
+import type { Dim } from "../graph/shape.ts";
+import type { Order } from "../graph/walk.ts";
+import type { OnnxInitializer, OnnxModel, OnnxNode, OnnxValue } from "./proto.ts";
+
+export interface LowerOptions {
+  device: string;
+  /** Names of leaves, for graphs that others read; leaves without one are numbered. */
+  names?: ReadonlyMap<Node, string>;
+  outputNames?: readonly string[];
+  /** How the bytes of a leaf become an initializer; a leaf for which it gives undefined becomes an input. */
+  initializer(leaf: Node): OnnxInitializer["content"] | undefined;
+}
+
+export interface Lowered {
+  model: OnnxModel;
+  /** Leaves in the order of the model's inputs. */
+  inputs: { name: string; node: Node }[];
+  /** Sum of multiply-adds, for the choice of threads. */
+  flops: number;
+  /** Bytes of all intermediate results: what the session's arena may grow to. */
+  bytes: number;
+}
+
+export function lower(order: Order, outputs: readonly Node[], options: LowerOptions): Lowered {
+  const builder = new Builder(options);
+  let flops = 0;
+  let bytes = 0;
+  for (const node of order.nodes) {
+    if (order.isLeaf(node) && node.op.lower !== undefined && isOutside(node)) builder.leaf(node);
+    else {
+      builder.node(node);
+      const size = node.shape.reduce<number>((product, dim) => product * (typeof dim === "number" ? dim : 64), 1);
+      flops += node.op.flops?.(node) ?? size;
+      bytes += size * DTYPES[node.dtype].bytes;
+    }
+  }
+  return { model: builder.finish(outputs), inputs: builder.leaves, flops, bytes };
+}
+
+/** A leaf of the graph, as opposed to an operation without inputs such as a constant. */
+function isOutside(node: Node): boolean {
+  return node.value !== undefined || placeholderName(node) !== undefined;
+}
+
+class Builder {
+  readonly leaves: { name: string; node: Node }[] = [];
+  readonly #options: LowerOptions;
+  readonly #nodes: OnnxNode[] = [];
+  readonly #initializers: OnnxInitializer[] = [];
+  readonly #constants = new Map<string, string>();
+  readonly #names = new Map<Node, readonly string[]>();
+  readonly #symbols = new Map<string, { name: string; axis: number }>();
+  #next = 0;
+
+  constructor(options: LowerOptions) {
+    this.#options = options;
+  }
+
+  leaf(node: Node): void {
+    const name = placeholderName(node) ?? this.#options.names?.get(node) ?? `i${this.#next++}`;
+    this.#names.set(node, [name]);
+    const content = placeholderName(node) === undefined ? this.#options.initializer(node) : undefined;
+    if (content !== undefined) {
+      const dims = node.shape.map(Number);
+      this.#initializers.push({ name, dims, dataType: DTYPES[node.dtype].onnx, content });
+      return;
+    }
+    this.leaves.push({ name, node });
+    for (const [axis, dim] of node.shape.entries()) {
+      if (typeof dim === "string" && !this.#symbols.has(dim)) this.#symbols.set(dim, { name, axis });
+    }
+  }
+
+  node(node: Node): void {
+    const ctx: LowerContext = {
+      node,
+      device: this.#options.device,
+      onnxType: (dtype) => DTYPES[dtype].onnx,
+      input: (index) => this.#inputName(node, index),
+      emit: (opType, inputs, options) => this.#emit(opType, inputs, options),
+      int64: (values) => this.#constant("int64", values),
+      constant: (dtype, values) => this.#constant(dtype, values),
+      shape: (shape) => this.#shape(shape),
+      outputsOf: (index) => this.#namesOf(node, index),
+    };
+    this.#names.set(node, node.op.lower(ctx));
+  }
+
+  /** Outputs are renamed by Identity where the graph's result is also an input, or is asked for twice. */
+  finish(outputs: readonly Node[]): OnnxModel {
+    const values: OnnxValue[] = outputs.map((node, index) => {
+      const name = this.#options.outputNames?.[index] ?? `o${index}`;
+      const source = this.#names.get(node)?.[0];
+      if (source === undefined) throw internalError(`output ${index} was not lowered`);
+      this.#nodes.push({ opType: "Identity", inputs: [source], outputs: [name] });
+      return { name, dataType: DTYPES[node.dtype].onnx, shape: node.shape };
+    });
+    const inputs = this.leaves.map(({ name, node }) => ({
+      name,
+      dataType: DTYPES[node.dtype].onnx,
+      shape: node.shape,
+    }));
+    return { nodes: this.#nodes, initializers: this.#initializers, inputs, outputs: values };
+  }
+
+  #namesOf(node: Node, index: number): readonly string[] {
+    const input = node.inputs[index];
+    const names = input === undefined ? undefined : this.#names.get(input);
+    if (names === undefined) throw internalError(`input ${index} of ${node.op.name} was not lowered`);
+    return names;
+  }
+
+  #inputName(node: Node, index: number): string {
+    return this.#namesOf(node, index)[0] ?? "";
+  }
+
+  #emit(opType: string, inputs: readonly string[], options: EmitOptions = {}): string[] {
+    const outputs = Array.from({ length: options.outputs ?? 1 }, () => `n${this.#next++}`);
+    this.#nodes.push({ opType, inputs, outputs, domain: options.domain, attrs: options.attrs });
+    return outputs;
+  }
+
+  #constant(dtype: DType, values: number | readonly number[]): string {
+    const key = `${dtype}:${typeof values === "number" ? `s${values}` : values.join(",")}`;
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
+    const name = `c${this.#constants.size}`;
+    const list = typeof values === "number" ? [values] : values;
+    const dims = typeof values === "number" ? [] : [values.length];
+    const content = { bytes: encodeNumbers(dtype, list) };
+    this.#initializers.push({ name, dims, dataType: DTYPES[dtype].onnx, content });
+    this.#constants.set(key, name);
+    return name;
+  }
+
+  #shape(shape: readonly Dim[]): string {
+    if (shape.every((dim) => typeof dim === "number")) return this.#constant("int64", shape as number[]); // safe because each was just checked
+    const parts = shape.map((dim) => (typeof dim === "number" ? this.#constant("int64", [dim]) : this.#symbol(dim)));
+    return parts.length === 1 ? (parts[0] ?? "") : (this.#emit("Concat", parts, { attrs: { axis: 0 } })[0] ?? "");
+  }
+
+  /** A symbolic size as a one-element int64 tensor, read off the input that declares it; sums are added up. */
+  #symbol(dim: string): string {
+    const terms = dim.split(" + ").map((term) => {
+      const source = this.#symbols.get(term);
+      if (source !== undefined) {
+        return this.#emit("Shape", [source.name], { attrs: { start: source.axis, end: source.axis + 1 } })[0] ?? "";
+      }
+      if (/^\d+$/.test(term)) return this.#constant("int64", [Number(term)]);
+      throw new AbrazoError({
+        code: "UNKNOWN_SYMBOL",
+        message: `The symbolic size "${term}" is not a size of any input.`,
+        hint: `Declare it on an input; known: ${[...this.#symbols.keys()].join(", ") || "none"}.`,
+      });
+    });
+    return terms.reduce((sum, term) => this.#emit("Add", [sum, term])[0] ?? "");
+  }
+}
+
+/** Little-endian bytes of numbers in a dtype. */
+export function encodeNumbers(dtype: DType, values: readonly number[]): Uint8Array {
+  const width = DTYPES[dtype].bytes;
+  const bytes = new Uint8Array(values.length * width);
+  const view = new DataView(bytes.buffer);
+  for (const [index, value] of values.entries()) writeNumber(view, index * width, dtype, value);
+  return bytes;
+}
+
+function writeNumber(view: DataView, at: number, dtype: DType, value: number): void {
+  if (dtype === "float32") view.setFloat32(at, value, true);
+  else if (dtype === "float64") view.setFloat64(at, value, true);
+  else if (dtype === "int64") view.setBigInt64(at, BigInt(value), true);
+  else if (dtype === "int32") view.setInt32(at, value, true);
+  else if (dtype === "int16") view.setInt16(at, value, true);
+  else if (dtype === "int8") view.setInt8(at, value);
+  else if (dtype === "uint8" || dtype === "bool") view.setUint8(at, Number(value));
+  else throw internalError(`no constants of ${dtype}`);
+}
+
+/** What a leaf in a file is to a graph's key: its bytes are part of the session. */
+export function rangeKey(range: FileRange): string {
+  return `${range.path}@${range.offset}`;
+}

@@ -1,0 +1,101 @@
+// A traced graph as one session for every size (inference), or as the bytes of an ONNX file (export).
+// Knows no models.
+import { internalError } from "../errors.ts";
+import { allocate, DTYPES, type DType, type TypedArray } from "../graph/dtype.ts";
+import type { Node } from "../graph/node.ts";
+import { topological } from "../graph/walk.ts";
+import { external, folderOf, withWeights } from "../onnx/execute.ts";
+import { type Lowered, type LowerOptions, lower } from "../onnx/lower.ts";
+import { encodeModel } from "../onnx/proto.ts";
+import { nativeTensor, Session } from "../onnx/runtime.ts";
+import { sessionOptions } from "../onnx/session.ts";
+import { elementsOf } from "./realize.ts";
+import type { Tensor } from "./tensor.ts";
+
+export interface Traced {
+  /** Tensors made by symbolic(), in the order in which others see them. */
+  inputs: readonly Tensor[];
+  outputs: Readonly<Record<string, Tensor>>;
+}
+
+export interface Feed {
+  data: TypedArray;
+  shape: readonly number[];
+}
+
+export interface CompiledGraph {
+  /** Runs on this thread; feeds are read in place, results are new arrays. */
+  run(feeds: Readonly<Record<string, Feed>>): Record<string, Feed>;
+  dispose(): void;
+}
+
+/** Compiles a traced graph into one session. Weights that lie in files are mapped, others become part of the model. */
+export function compileGraph(
+  traced: Traced,
+  { device = "cpu", threads }: { device?: string; threads?: number } = {},
+): CompiledGraph {
+  const files = new Set<string>();
+  const { lowered, names } = lowerTraced(traced, device, (leaf) => external(leaf, files) ?? embedded(leaf, device));
+  const options = sessionOptions(device, Number.POSITIVE_INFINITY, 0, threads);
+  const folder = folderOf(files);
+  if (folder !== undefined) withWeights(options, folder);
+  const session = new Session(encodeModel(lowered.model), names, options);
+  const dtypes = new Map<string, DType>(lowered.inputs.map(({ name, node }) => [name, node.dtype]));
+  return {
+    run: (feeds) => runSession(session, feeds, dtypes, names),
+    dispose: () => session.release(),
+  };
+}
+
+function runSession(
+  session: Session,
+  feeds: Readonly<Record<string, Feed>>,
+  dtypes: ReadonlyMap<string, DType>,
+  names: readonly string[],
+): Record<string, Feed> {
+  const natives = Object.fromEntries(
+    [...dtypes].map(([name, dtype]) => {
+      const feed = feeds[name];
+      if (feed === undefined) throw internalError(`the graph needs an input "${name}"`);
+      return [name, nativeTensor(dtype, feed.data.length > 0 ? feed.data : allocate(dtype, 0), feed.shape)];
+    }),
+  );
+  const results = session.run(natives);
+  return Object.fromEntries(
+    names.map((name) => {
+      const result = results[name];
+      if (result === undefined) throw internalError(`output ${name} did not come back`);
+      return [name, { data: result.data, shape: result.dims }];
+    }),
+  );
+}
+
+/**
+ * The bytes of an ONNX file, weights inside, for other runtimes.
+ *
+ * @param weightNames names of the weights in the file, as in the checkpoint
+ */
+export function exportOnnx(traced: Traced, weightNames: ReadonlyMap<Tensor, string> = new Map()): Uint8Array {
+  const names = new Map([...weightNames].map(([tensor, name]) => [tensor.node, name]));
+  return encodeModel(lowerTraced(traced, "export", (leaf) => embedded(leaf, "cpu"), names).lowered.model);
+}
+
+function lowerTraced(
+  { inputs, outputs }: Traced,
+  device: string,
+  initializer: LowerOptions["initializer"],
+  names?: ReadonlyMap<Node, string>,
+): { lowered: Lowered; names: string[] } {
+  const outputNames = Object.keys(outputs);
+  const nodes = Object.values(outputs).map((tensor) => tensor.node);
+  const order = topological([...inputs.map((tensor) => tensor.node), ...nodes]);
+  const options: LowerOptions = { device, outputNames, initializer };
+  if (names !== undefined) options.names = names;
+  return { lowered: lower(order, nodes, options), names: outputNames };
+}
+
+function embedded(leaf: Node, device: string): { bytes: Uint8Array } | undefined {
+  if (leaf.value === undefined) return undefined;
+  const data = elementsOf(leaf, device);
+  return { bytes: new Uint8Array(data.buffer, data.byteOffset, data.length * DTYPES[leaf.dtype].bytes) };
+}

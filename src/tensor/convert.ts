@@ -1,0 +1,131 @@
+// Between JavaScript values and elements: nested lists, numbers, float16 and bfloat16 bits.
+// Knows no tensors.
+import { AbrazoError } from "../errors.ts";
+import { allocate, type DType, isFloat, type TypedArray } from "../graph/dtype.ts";
+
+export type Scalar = number | bigint | boolean;
+export type NestedArray = Scalar | readonly NestedArray[];
+
+/** The shape of a nested list, checked to be rectangular, and its scalars in order. */
+export function flattenNested(values: NestedArray): { shape: number[]; flat: Scalar[] } {
+  const shape: number[] = [];
+  for (let level: NestedArray | undefined = values; Array.isArray(level); level = level[0]) shape.push(level.length);
+  const flat: Scalar[] = [];
+  collect(values, shape, 0, flat);
+  return { shape, flat };
+}
+
+function collect(values: NestedArray, shape: readonly number[], depth: number, flat: Scalar[]): void {
+  if (!isList(values)) {
+    if (depth !== shape.length) throw ragged(shape[depth] ?? 0, depth);
+    flat.push(values);
+    return;
+  }
+  if (depth >= shape.length || values.length !== shape[depth]) throw ragged(shape[depth] ?? 0, depth, values.length);
+  for (const value of values) collect(value, shape, depth + 1, flat);
+}
+
+function isList(values: NestedArray): values is readonly NestedArray[] {
+  return Array.isArray(values);
+}
+
+function ragged(expected: number, depth: number, got?: number): AbrazoError {
+  return new AbrazoError({
+    code: "RAGGED_LIST",
+    message: `expected sequence of length ${expected} at dim ${depth}${got === undefined ? "" : ` (got ${got})`}`,
+    hint: "Every row of a nested list needs the same length; pad the short ones.",
+  });
+}
+
+/** PyTorch's guess: bool for truth values, int64 for whole numbers, else float32. */
+export function guessDType(flat: readonly Scalar[]): DType {
+  if (flat.length > 0 && flat.every((value) => typeof value === "boolean")) return "bool";
+  const whole = flat.length > 0 && flat.every((value) => typeof value !== "number" || Number.isInteger(value));
+  return whole ? "int64" : "float32";
+}
+
+export function encode(flat: readonly Scalar[], dtype: DType): TypedArray {
+  const out = allocate(dtype, flat.length);
+  if (out instanceof BigInt64Array) {
+    for (let i = 0; i < flat.length; i++) out[i] = BigInt(Math.trunc(Number(flat[i])));
+    return out;
+  }
+  const write = encoder(dtype);
+  for (let i = 0; i < flat.length; i++) out[i] = write(Number(flat[i]));
+  return out;
+}
+
+function encoder(dtype: DType): (value: number) => number {
+  if (dtype === "float16") return toHalf;
+  if (dtype === "bfloat16") return toBfloat16;
+  if (dtype === "bool") return (value) => (value === 0 ? 0 : 1);
+  return isFloat(dtype) ? (value) => value : Math.trunc;
+}
+
+/** Elements as numbers (int64 beyond 2^53 loses precision; read the BigInt64Array instead). */
+export function decode(data: TypedArray, dtype: DType, index: number): number {
+  const value = data[index] ?? 0;
+  if (typeof value === "bigint") return Number(value);
+  if (dtype === "float16") return fromHalf(value);
+  return dtype === "bfloat16" ? fromBfloat16(value) : value;
+}
+
+const scratch = new DataView(new ArrayBuffer(4));
+
+/** Round to nearest, ties to even. */
+export function toBfloat16(value: number): number {
+  scratch.setFloat32(0, value);
+  const bits = scratch.getUint32(0);
+  if (Number.isNaN(value)) return 0x7fc0;
+  return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
+}
+
+export function fromBfloat16(bits: number): number {
+  scratch.setUint32(0, bits << 16);
+  return scratch.getFloat32(0);
+}
+
+/** IEEE 754 binary16, round to nearest, ties to even. */
+export function toHalf(value: number): number {
+  scratch.setFloat32(0, value);
+  const bits = scratch.getUint32(0);
+  const sign = (bits >>> 16) & 0x8000;
+  const exponent = (bits >>> 23) & 0xff;
+  const mantissa = bits & 0x7fffff;
+  if (exponent === 0xff) return sign | 0x7c00 | (mantissa === 0 ? 0 : 0x200);
+  const unbiased = exponent - 112;
+  if (unbiased >= 31) return sign | 0x7c00;
+  if (unbiased <= 0) {
+    if (unbiased < -10) return sign;
+    return sign | roundShift(mantissa | 0x800000, 14 - unbiased);
+  }
+  // A carry out of the mantissa raises the exponent, which is right, up to infinity.
+  return sign | ((unbiased << 10) + roundShift(mantissa, 13));
+}
+
+function roundShift(value: number, by: number): number {
+  const kept = value >>> by;
+  const rest = value & ((1 << by) - 1);
+  const half = 1 << (by - 1);
+  return rest > half || (rest === half && (kept & 1) === 1) ? kept + 1 : kept;
+}
+
+export function fromHalf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >>> 10) & 0x1f;
+  const mantissa = bits & 0x3ff;
+  if (exponent === 0x1f) return mantissa === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  if (exponent === 0) return sign * mantissa * 2 ** -24;
+  return sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
+}
+
+/** Elements as a nested list of numbers or truth values. */
+export function nest(data: TypedArray, dtype: DType, shape: readonly number[]): NestedArray {
+  let at = 0;
+  const build = (depth: number): NestedArray => {
+    if (depth < shape.length) return Array.from({ length: shape[depth] ?? 0 }, () => build(depth + 1));
+    const value = decode(data, dtype, at++);
+    return dtype === "bool" ? value !== 0 : value;
+  };
+  return build(0);
+}

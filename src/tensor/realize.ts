@@ -1,0 +1,60 @@
+// The one moment laziness ends: the elements of nodes are computed, fetched or read.
+// Caches nothing but the values on the nodes themselves.
+import { closeSync, openSync, readSync } from "node:fs";
+import { AbrazoError, internalError } from "../errors.ts";
+import { type TypedArray, viewBytes } from "../graph/dtype.ts";
+import type { FileRange, Node } from "../graph/node.ts";
+import { sizeOf } from "../graph/shape.ts";
+import { requireDevice } from "../onnx/devices.ts";
+import { execute } from "../onnx/execute.ts";
+
+/** Computes what has no value yet, all in one run; results stay on the device when it has its own memory. */
+export function realizeNodes(nodes: readonly Node[], device: string): void {
+  const wanted = [...new Set(nodes)].filter((node) => node.value === undefined);
+  if (wanted.length === 0) return;
+  requireDevice(device);
+  const values = execute(wanted, device, true);
+  for (const [index, node] of wanted.entries()) node.value = values[index];
+}
+
+/** The elements of a node in memory: computed, fetched from the device, or read from the file. */
+export function elementsOf(node: Node, device: string): TypedArray {
+  if (node.value === undefined) {
+    requireDevice(device);
+    node.value = execute([node], device)[0];
+  }
+  const { value } = node;
+  if (value?.kind === "host") return value.data;
+  if (value?.kind === "file") {
+    const data = readRange(value.range, node);
+    node.value = { kind: "host", data };
+    return data;
+  }
+  if (value?.kind === "device") return fetchElements(node, value.device);
+  throw internalError("a node was computed without a result");
+}
+
+/** Device memory is not readable from Node: the tensor goes through a graph whose output lies on the CPU. */
+function fetchElements(node: Node, device: string): TypedArray {
+  const [value] = execute([node], device);
+  if (value?.kind !== "host") throw internalError("a fetched tensor did not arrive on the CPU");
+  return value.data;
+}
+
+function readRange(range: FileRange, node: Node): TypedArray {
+  const buffer = new ArrayBuffer(range.byteLength);
+  const file = openSync(range.path, "r");
+  try {
+    const read = readSync(file, new Uint8Array(buffer), 0, range.byteLength, range.offset);
+    if (read !== range.byteLength) {
+      throw new AbrazoError({
+        code: "FILE_TRUNCATED",
+        message: `${range.path}: ${range.byteLength} bytes wanted at ${range.offset}, ${read} are there.`,
+        hint: "The file is shorter than its header says; download it again.",
+      });
+    }
+  } finally {
+    closeSync(file);
+  }
+  return viewBytes(node.dtype, buffer, 0, sizeOf(node.shape));
+}

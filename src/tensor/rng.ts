@@ -1,0 +1,131 @@
+// PyTorch's generator on the host: MT19937, and the ways its words become numbers. Bit for bit on the CPU.
+// Knows no tensors.
+
+const N = 624;
+const M = 397;
+
+/** Mersenne Twister 19937 (Matsumoto and Nishimura 1998), seeded as `init_genrand`. */
+export class Generator {
+  readonly #state = new Uint32Array(N);
+  #index = N;
+  /** The second normal of a pair, kept for the next draw as PyTorch does. */
+  #spare: number | undefined;
+
+  constructor(seed = 0) {
+    this.manualSeed(seed);
+  }
+
+  manualSeed(seed: number): this {
+    this.#state[0] = seed >>> 0;
+    for (let i = 1; i < N; i++) {
+      const previous = this.#state[i - 1] ?? 0;
+      this.#state[i] = Math.imul(1812433253, previous ^ (previous >>> 30)) + i;
+    }
+    this.#index = N;
+    this.#spare = undefined;
+    return this;
+  }
+
+  /** State to be put back later with setState: 624 words, the position, and the kept normal or NaN. */
+  getState(): number[] {
+    return [...this.#state, this.#index, this.#spare ?? Number.NaN];
+  }
+
+  setState(state: readonly number[]): void {
+    this.#state.set(state.slice(0, N));
+    this.#index = state[N] ?? N;
+    const spare = state[N + 1] ?? Number.NaN;
+    this.#spare = Number.isNaN(spare) ? undefined : spare;
+  }
+
+  /** The next 32 random bits. */
+  u32(): number {
+    if (this.#index >= N) this.#twist();
+    let y = this.#state[this.#index++] ?? 0;
+    y ^= y >>> 11;
+    y ^= (y << 7) & 0x9d2c5680;
+    y ^= (y << 15) & 0xefc60000;
+    y ^= y >>> 18;
+    return y >>> 0;
+  }
+
+  /** Uniform in [0, 1) with 24 bits: what float32 takes. */
+  float(): number {
+    return (this.u32() & 0xffffff) * 2 ** -24;
+  }
+
+  /** Uniform in [0, 1) with 53 bits, from two words, the first being the high one. */
+  double(): number {
+    const high = this.u32();
+    const low = this.u32();
+    return ((high & 0x1fffff) * 2 ** 32 + low) * 2 ** -53;
+  }
+
+  /** A standard normal by Box and Muller in double precision. */
+  normal(): number {
+    if (this.#spare !== undefined) {
+      const kept = this.#spare;
+      this.#spare = undefined;
+      return kept;
+    }
+    const u1 = this.double();
+    const u2 = this.double();
+    const radius = Math.sqrt(-2 * Math.log1p(-u2));
+    this.#spare = radius * Math.sin(2 * Math.PI * u1);
+    return radius * Math.cos(2 * Math.PI * u1);
+  }
+
+  /** A random order of 0 … n-1. */
+  permutation(n: number): number[] {
+    const order = Array.from({ length: n }, (_, index) => index);
+    for (let i = 0; i < n - 1; i++) {
+      const j = i + (this.u32() % (n - i));
+      const held = order[i] ?? 0;
+      order[i] = order[j] ?? 0;
+      order[j] = held;
+    }
+    return order;
+  }
+
+  /** Fills with standard normals as torch.randn does: pairs of eight from sixteen elements on. */
+  fillNormal(out: Float32Array): void {
+    if (out.length < 16) {
+      for (let i = 0; i < out.length; i++) out[i] = this.normal();
+      return;
+    }
+    for (let i = 0; i < out.length; i++) out[i] = this.float();
+    for (let start = 0; start + 16 <= out.length; start += 16) boxMuller(out, start);
+    if (out.length % 16 === 0) return;
+    const start = out.length - 16;
+    for (let i = start; i < out.length; i++) out[i] = this.float();
+    boxMuller(out, start);
+  }
+
+  #twist(): void {
+    const state = this.#state;
+    for (let i = 0; i < N; i++) {
+      const y = ((state[i] ?? 0) & 0x80000000) | ((state[(i + 1) % N] ?? 0) & 0x7fffffff);
+      state[i] = (state[(i + M) % N] ?? 0) ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
+    }
+    this.#index = 0;
+  }
+}
+
+function boxMuller(out: Float32Array, start: number): void {
+  for (let j = start; j < start + 8; j++) {
+    const u1 = Math.fround(1 - (out[j] ?? 0));
+    const u2 = out[j + 8] ?? 0;
+    const radius = Math.sqrt(-2 * Math.log(u1));
+    const theta = 2 * Math.PI * u2;
+    out[j] = radius * Math.cos(theta);
+    out[j + 8] = radius * Math.sin(theta);
+  }
+}
+
+/** The generator that creation functions use when none is given. PyTorch's default seed is of no fixed value; ours is 0. */
+export const defaultGenerator = new Generator(0);
+
+/** Seeds the default generator, as torch.manual_seed. */
+export function manualSeed(seed: number): Generator {
+  return defaultGenerator.manualSeed(seed);
+}
