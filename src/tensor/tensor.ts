@@ -206,6 +206,11 @@ export class Tensor {
     return new Tensor(new Storage(build.stopGradient(this.node)), { device: this.#device });
   }
 
+  /** Computes the elements now and forgets the operations that made them: a leaf. */
+  settle(): Tensor {
+    return new Tensor(new Storage(leafOf(this.node, this.#device)), { device: this.#device });
+  }
+
   /**
    * Adds to the `grad` of every leaf behind this tensor.
    *

@@ -1,0 +1,105 @@
+// A folder → a model, and back: config.json → architecture → weights by reference → every name accounted for.
+// Branches on no model type.
+
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { AbrazoError, suggestion } from "../errors.ts";
+import { DTYPES, type DType, isDType } from "../graph/dtype.ts";
+import { readJson } from "../io/json.ts";
+import { readHeader, type SafetensorsHeader, writeSafetensors } from "../io/safetensors.ts";
+import { fromFile, type Generator, type Tensor } from "../tensor/index.ts";
+import { type Architecture, type BaseConfig, initializeWeights, type PreTrainedModel } from "./architecture.ts";
+import { ARCHITECTURES } from "./index.ts";
+
+const baseSchema = z.looseObject({ model_type: z.string(), architectures: z.array(z.string()).min(1) });
+
+/** The architecture that a config names; an unknown one is an error that lists the known. */
+export function architectureOf(config: { model_type: string }): Architecture {
+  const found = ARCHITECTURES.find(({ modelType }) => modelType === config.model_type);
+  if (found !== undefined) return found;
+  const known = ARCHITECTURES.map(({ modelType }) => modelType);
+  throw new AbrazoError({
+    code: "UNKNOWN_ARCHITECTURE",
+    message: `The architecture "${config.model_type}" is not supported.`,
+    hint: suggestion(config.model_type, known),
+    data: { modelType: config.model_type, known },
+  });
+}
+
+/** A model of a config with fresh weights. */
+export function fromConfig(config: BaseConfig, generator: Generator): PreTrainedModel {
+  const model = build(config);
+  initializeWeights(model, generator);
+  return model;
+}
+
+function build(config: BaseConfig): PreTrainedModel {
+  const { architectures } = baseSchema.parse(config);
+  const { heads } = architectureOf(config);
+  const name = architectures[0] ?? "";
+  const make = heads[name];
+  if (make !== undefined) return make(config);
+  throw new AbrazoError({
+    code: "UNKNOWN_HEAD",
+    message: `The model class "${name}" of ${config.model_type} is not supported.`,
+    hint: suggestion(name, Object.keys(heads)),
+  });
+}
+
+/**
+ * Loads a model from a repository folder. Weights stay in model.safetensors, mapped, until they are trained.
+ *
+ * @example
+ * ```ts
+ * const model = await loadPretrained("pipelines/defaults/text-classification");
+ * model.labels; // ["NEGATIVE", "POSITIVE"]
+ * ```
+ */
+export async function loadPretrained(folder: string): Promise<PreTrainedModel> {
+  const config = await readJson(join(folder, "config.json"), baseSchema);
+  const model = build(config).requiresGrad_(false).eval();
+  const path = join(folder, "model.safetensors");
+  if (!existsSync(path)) {
+    throw new AbrazoError({
+      code: "FILE_MISSING",
+      message: `${folder} has no model.safetensors.`,
+      hint: "Weights are read from safetensors; convert other formats first.",
+      data: { folder },
+    });
+  }
+  const header = await readHeader(path);
+  model.loadStateDict(new Map([...header.tensors.keys()].map((name) => [name, mapped(path, header, name)])));
+  return model;
+}
+
+const DTYPE_OF_TAG: ReadonlyMap<string, string> = new Map(
+  Object.entries(DTYPES).map(([name, { safetensors }]) => [safetensors, name]),
+);
+
+function mapped(path: string, header: SafetensorsHeader, name: string): Tensor {
+  const entry = header.tensors.get(name);
+  const dtype = DTYPE_OF_TAG.get(entry?.dtype ?? "");
+  if (entry === undefined || dtype === undefined || !isDType(dtype)) {
+    throw new AbrazoError({
+      code: "UNSUPPORTED_DTYPE",
+      message: `${path}: tensor "${name}" has the dtype ${entry?.dtype}, which has no kernels here.`,
+      hint: `Supported: ${[...DTYPE_OF_TAG.keys()].join(", ")}.`,
+    });
+  }
+  return fromFile({ path, offset: entry.offset, byteLength: entry.byteLength }, entry.shape, dtype);
+}
+
+/** Writes config.json and model.safetensors into a folder. */
+export async function savePretrained(model: PreTrainedModel, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "config.json"), `${JSON.stringify(model.config, null, 2)}\n`);
+  const tensors = [...model.namedParameters()].map(([name, parameter]) => ({
+    name,
+    dtype: DTYPES[parameter.dtype satisfies DType].safetensors,
+    shape: parameter.shape,
+    data: parameter.dataSync(),
+  }));
+  await writeSafetensors(join(folder, "model.safetensors"), tensors);
+}

@@ -1,0 +1,19 @@
+// Step → factor on the learning rate: pure functions.
+// Read neither time nor disk.
+
+export type Schedule = (step: number) => number;
+
+/** Rises linearly over `warmup` steps, then falls linearly to 0 at `total`. */
+export function linearSchedule(warmup: number, total: number): Schedule {
+  return (step) =>
+    step < warmup ? step / Math.max(1, warmup) : Math.max(0, (total - step) / Math.max(1, total - warmup));
+}
+
+/** Rises linearly over `warmup` steps, then falls as half a cosine to 0 at `total`. */
+export function cosineSchedule(warmup: number, total: number): Schedule {
+  return (step) => {
+    if (step < warmup) return step / Math.max(1, warmup);
+    const progress = Math.min(1, (step - warmup) / Math.max(1, total - warmup));
+    return 0.5 * (1 + Math.cos(Math.PI * progress));
+  };
+}

@@ -1,0 +1,135 @@
+// Training and evaluating a text classifier: rows of ids → batches of few shapes → logits → loss or predictions.
+// Knows no architecture: a model is a function from ids and mask to logits.
+import { type BatchOptions, type Bucket, lengthBuckets, rowsOf } from "../data/batches.ts";
+import { type AnyModule, functional as F } from "../nn/index.ts";
+import { AdamW } from "../optim/adamw.ts";
+import { linearSchedule } from "../optim/schedules.ts";
+import { fromTypedArray, Generator, noGrad, type Tensor } from "../tensor/index.ts";
+import { padBatch } from "../text/tokenizer.ts";
+import { type TrainResult, train } from "./trainer.ts";
+
+export interface ClassifierModel extends AnyModule {
+  call(inputs: { inputIds: Tensor; attentionMask: Tensor }): { logits: Tensor };
+}
+
+export interface EncodedExample {
+  ids: number[];
+  label: number;
+}
+
+export interface ClassifierOptions {
+  epochs: number;
+  learningRate: number;
+  /** Rows times padded length of a batch. */
+  batchTokens: number;
+  weightDecay: number;
+  warmup: number;
+  maxGradNorm: number;
+  labelSmoothing: number;
+  seed: number;
+  device: string;
+  padId: number;
+  maxSteps?: number | undefined;
+  signal?: AbortSignal | undefined;
+  evaluate?: ((epoch: number) => Promise<Record<string, number>>) | undefined;
+}
+
+interface Batch {
+  inputIds: Tensor;
+  attentionMask: Tensor;
+  labels: Tensor;
+}
+
+/** Class that counts for nothing in the loss: rows that only fill a batch up to its shape carry it. */
+const IGNORED = -100;
+
+/** Fine-tunes every parameter with AdamW; biases and norms do not decay. */
+export async function trainClassifier(
+  model: ClassifierModel,
+  examples: readonly EncodedExample[],
+  options: ClassifierOptions,
+): Promise<TrainResult> {
+  const { batchTokens: tokens, seed, learningRate, weightDecay, maxGradNorm } = options;
+  const lengths = examples.map(({ ids }) => ids.length);
+  const bucketsOf = (epoch: number) =>
+    lengthBuckets(lengths, { tokens, generator: new Generator(seed + 1000 * epoch) });
+  const steps = bucketsOf(0).length * options.epochs;
+  const total = Math.min(options.maxSteps ?? steps, steps);
+  const parameters = [...model.requiresGrad_().train().parameters()];
+  const optimizer = new AdamW(
+    [
+      { parameters: parameters.filter(({ ndim }) => ndim > 1), weightDecay },
+      { parameters: parameters.filter(({ ndim }) => ndim <= 1), weightDecay: 0 },
+    ],
+    { lr: learningRate, betas: [0.9, 0.98], maxGradNorm },
+  );
+  const result = await train<Bucket>({
+    batches: bucketsOf,
+    loss: (bucket) => {
+      const { inputIds, attentionMask, labels } = makeBatch(examples, bucket, options);
+      const { logits } = model.call({ inputIds, attentionMask });
+      return F.crossEntropy(logits, labels, { ignoreIndex: IGNORED, labelSmoothing: options.labelSmoothing });
+    },
+    optimizer,
+    schedule: linearSchedule(Math.ceil(total * options.warmup), total + 1),
+    learningRate,
+    epochs: options.epochs,
+    maxSteps: options.maxSteps,
+    seed,
+    signal: options.signal,
+    evaluate:
+      options.evaluate &&
+      (async (epoch) => {
+        model.eval();
+        const metrics = (await options.evaluate?.(epoch)) ?? {};
+        model.train();
+        return metrics;
+      }),
+  });
+  model.eval();
+  return result;
+}
+
+/** A batch of exactly the bucket's shape: a short last one is filled up with rows that count for nothing. */
+function makeBatch(
+  examples: readonly EncodedExample[],
+  { indices, length }: Bucket,
+  { padId, batchTokens, device }: Pick<ClassifierOptions, "padId" | "batchTokens" | "device">,
+): Batch {
+  const rows = indices.map((index) => examples[index]?.ids ?? []);
+  const labels = indices.map((index) => examples[index]?.label ?? IGNORED);
+  const missing = rowsOf(length, batchTokens) - rows.length;
+  const filler = rows[0] ?? [padId];
+  for (let i = 0; i < missing; i++) {
+    rows.push(filler);
+    labels.push(IGNORED);
+  }
+  const { inputIds, attentionMask, shape } = padBatch(rows, padId, "right", length);
+  const options = { device };
+  return {
+    inputIds: fromTypedArray(inputIds, shape, options),
+    attentionMask: fromTypedArray(attentionMask, shape, options),
+    labels: fromTypedArray(BigInt64Array.from(labels, BigInt), [labels.length], options),
+  };
+}
+
+/** Predicted class of every example, in order. */
+export function predict(
+  model: ClassifierModel,
+  examples: readonly EncodedExample[],
+  options: Pick<ClassifierOptions, "padId" | "batchTokens" | "device">,
+): number[] {
+  const predictions = new Array<number>(examples.length).fill(0);
+  const batching: BatchOptions = { tokens: options.batchTokens };
+  noGrad(() => {
+    for (const bucket of lengthBuckets(
+      examples.map(({ ids }) => ids.length),
+      batching,
+    )) {
+      const { inputIds, attentionMask } = makeBatch(examples, bucket, options);
+      const best = model.call({ inputIds, attentionMask }).logits.argmax(-1).dataSync();
+      for (const [row, index] of bucket.indices.entries()) predictions[index] = Number(best[row]);
+    }
+  });
+  return predictions;
+}
