@@ -4,16 +4,42 @@ import type { z } from "zod";
 import { Embedding, LayerNorm, Linear, Module } from "../nn/index.ts";
 import { type Generator, randn, type Tensor, zeros } from "../tensor/index.ts";
 
+/** Keys and values of one layer for the P tokens before this call: [B, H, P, d] each. */
+export interface KeyValue {
+  key: Tensor;
+  value: Tensor;
+}
+
 export interface ModelInputs {
   /** int64 [B, T] */
   inputIds: Tensor;
-  /** int64 [B, T], 1 where there is text */
+  /** int64 [B, P + T], 1 where there is text; P is 0 without a past */
   attentionMask: Tensor;
+  /** int64 [B, T], the segment of each token; all 0 when absent */
+  tokenTypeIds?: Tensor | undefined;
+  /** int64 [B, T], the place of each token in its text; P, P + 1, … when absent */
+  positionIds?: Tensor | undefined;
+  /** One per layer; a model that declares a cache then gives `present`, which also holds these tokens. */
+  past?: readonly KeyValue[] | undefined;
 }
+
+/** Inputs that only some architectures read. */
+export type OptionalInput = "tokenTypeIds" | "positionIds";
 
 export interface ModelOutput {
   /** [B, C] or [B, T, V] */
   logits: Tensor;
+  /** One per layer, [B, H, P + T, d]; given when the call had a past. */
+  present?: readonly KeyValue[] | undefined;
+}
+
+/** Sizes of the keys and values that a decoder keeps between calls. */
+export interface CacheLayout {
+  layers: number;
+  /** Heads of keys and values. */
+  heads: number;
+  /** Width of one head. */
+  width: number;
 }
 
 export interface BaseConfig {
@@ -56,6 +82,10 @@ export interface Architecture {
   heads: Readonly<Record<string, (config: unknown) => PreTrainedModel>>;
   /** Longest sequence in tokens. */
   maxLength(config: BaseConfig): number;
+  /** What the model reads besides ids and mask: the inputs of its exported graph. */
+  inputs: readonly OptionalInput[];
+  /** Decoders that take a past say how large it is; others give undefined. */
+  cache(config: BaseConfig): CacheLayout | undefined;
 }
 
 interface Declaration<Schema extends z.ZodType<BaseConfig>> {
@@ -63,10 +93,12 @@ interface Declaration<Schema extends z.ZodType<BaseConfig>> {
   config: Schema;
   heads: Readonly<Record<string, (config: z.infer<Schema>) => PreTrainedModel>>;
   maxLength(config: z.infer<Schema>): number;
+  inputs?: readonly OptionalInput[];
+  cache?(config: z.infer<Schema>): CacheLayout;
 }
 
 export function defineArchitecture<Schema extends z.ZodType<BaseConfig>>(declared: Declaration<Schema>): Architecture {
-  const { config: schema, heads, maxLength, modelType } = declared;
+  const { config: schema, heads, maxLength, modelType, inputs = [] } = declared;
   return {
     modelType,
     config: schema,
@@ -75,6 +107,8 @@ export function defineArchitecture<Schema extends z.ZodType<BaseConfig>>(declare
       Object.entries(heads).map(([name, make]) => [name, (config: unknown) => make(schema.parse(config))]),
     ),
     maxLength: (config) => maxLength(schema.parse(config)),
+    inputs,
+    cache: (config) => declared.cache?.(schema.parse(config)),
   };
 }
 
