@@ -21,6 +21,8 @@ export interface ModelInputs {
   positionIds?: Tensor | undefined;
   /** One per layer; a model that declares a cache then gives `present`, which also holds these tokens. */
   past?: readonly KeyValue[] | undefined;
+  /** Decoders give the logits of the last position alone, [B, 1, V]: a long prompt then needs no product with the whole vocabulary per token. */
+  lastOnly?: boolean | undefined;
 }
 
 /** Inputs that only some architectures read. */
