@@ -1,0 +1,180 @@
+// The engine contract served by transformers.js, for repositories that have only ONNX files.
+// The only importer of @huggingface/transformers; does no post-processing.
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { AbrazoError } from "../src/errors.ts";
+import type { Decoder, DecodeStep, Decoding } from "../src/generate/kv-cache.ts";
+import { readJson } from "../src/io/json.ts";
+import { type EncodedBatch, Tokenizer } from "../src/text/tokenizer.ts";
+import { readGenerationConfig } from "./generation-config.ts";
+import type { Classifier, EngineLoaders, EngineOptions, LanguageModel } from "./task.ts";
+
+/** Loaders for folders that hold ONNX files but no model.safetensors. */
+export const transformersEngines: EngineLoaders = { classifier: loadClassifier, decoder: loadLanguageModel };
+
+const configSchema = z.looseObject({
+  model_type: z.string(),
+  max_position_embeddings: z.number().int().positive().optional(),
+  n_positions: z.number().int().positive().optional(),
+});
+
+type Transformers = typeof import("@huggingface/transformers");
+
+/** What is used of a transformers.js tensor. */
+interface TensorLike {
+  type: string;
+  data: unknown;
+  dims: number[];
+}
+
+/** What is used of a transformers.js model: it is called with tensors by wire name and gives tensors by wire name. */
+interface ModelLike {
+  (inputs: Record<string, unknown>): Promise<Record<string, TensorLike>>;
+  dispose(): Promise<unknown>;
+}
+
+/** File endings of transformers.js's dtypes, the most exact first. */
+const DTYPES = {
+  "": "fp32",
+  _fp16: "fp16",
+  _quantized: "q8",
+  _int8: "int8",
+  _uint8: "uint8",
+  _q4: "q4",
+  _q4f16: "q4f16",
+} as const;
+
+/** Where a folder's ONNX model lies, or undefined when it has none. */
+export function findOnnx(folder: string): { subfolder: string; dtype: string } | undefined {
+  for (const subfolder of ["onnx", ""]) {
+    const names = new Set(listed(join(folder, subfolder)));
+    for (const [suffix, dtype] of Object.entries(DTYPES)) {
+      if (names.has(`model${suffix}.onnx`)) return { subfolder, dtype };
+    }
+  }
+  return undefined;
+}
+
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+async function open(
+  folder: string,
+  pretrained: "AutoModelForSequenceClassification" | "AutoModelForCausalLM",
+  { device, threads }: EngineOptions,
+) {
+  const files = findOnnx(folder);
+  if (files === undefined) throw new Error(`internal: ${folder} has no ONNX files`);
+  const [transformers, config, tokenizer] = await Promise.all([
+    import("@huggingface/transformers"),
+    readJson(join(folder, "config.json"), configSchema),
+    Tokenizer.fromFolder(folder),
+  ]);
+  // safe because ModelLike describes what every transformers.js model does, and its own types say "any"
+  const model = (await transformers[pretrained].from_pretrained(folder, {
+    local_files_only: true,
+    ...files,
+    device,
+    session_options: threads === undefined ? {} : { intraOpNumThreads: threads },
+  } as object)) as unknown as ModelLike;
+  const positions = config.max_position_embeddings ?? config.n_positions ?? Number.POSITIVE_INFINITY;
+  const maxLength = Math.min(tokenizer.maxLength, positions);
+  const shared = { config, tokenizer, folder, runtime: "transformers.js" as const };
+  return { transformers, model, shared, maxLength };
+}
+
+async function loadClassifier(folder: string, options: EngineOptions): Promise<Classifier> {
+  const { transformers, model, shared, maxLength } = await open(folder, "AutoModelForSequenceClassification", options);
+  return {
+    ...shared,
+    maxLength,
+    logits: async ({ inputIds, attentionMask, shape }: EncodedBatch) => {
+      const ids = (data: BigInt64Array) => new transformers.Tensor("int64", data, [...shape]);
+      const { logits } = await model({ input_ids: ids(inputIds), attention_mask: ids(attentionMask) });
+      return floats(logits, folder);
+    },
+    dispose: async () => {
+      await model.dispose();
+    },
+  };
+}
+
+async function loadLanguageModel(folder: string, options: EngineOptions): Promise<LanguageModel> {
+  const { transformers, model, shared, maxLength } = await open(folder, "AutoModelForCausalLM", options);
+  const decoder: Decoder = {
+    maxLength,
+    start: () => new TransformersDecoding(transformers, model, folder),
+    dispose: () => {},
+  };
+  return {
+    ...shared,
+    decoder,
+    generation: await readGenerationConfig(folder, shared.config, shared.tokenizer),
+    dispose: async () => {
+      await model.dispose();
+    },
+  };
+}
+
+class TransformersDecoding implements Decoding {
+  readonly #transformers: Transformers;
+  readonly #model: ModelLike;
+  readonly #folder: string;
+  /** By input name; undefined before the first step. */
+  #past: Record<string, TensorLike> | undefined;
+
+  constructor(transformers: Transformers, model: ModelLike, folder: string) {
+    this.#transformers = transformers;
+    this.#model = model;
+    this.#folder = folder;
+  }
+
+  async step({ inputIds, attentionMask, positionIds, rows }: DecodeStep): Promise<Float32Array[]> {
+    const ids = (data: BigInt64Array) => new this.#transformers.Tensor("int64", data, [rows, data.length / rows]);
+    const outputs = await this.#model({
+      input_ids: ids(inputIds),
+      attention_mask: ids(attentionMask),
+      position_ids: ids(positionIds),
+      past_key_values: this.#past ?? null,
+    });
+    this.#past = Object.fromEntries(
+      Object.entries(outputs)
+        .filter(([name]) => name.startsWith("present"))
+        .map(([name, tensor]) => [name.replace("present", "past_key_values"), tensor]),
+    );
+    const logits = floats(outputs["logits"], this.#folder);
+    const [, columns = 1, width = 0] = outputs["logits"]?.dims ?? [];
+    return Array.from({ length: rows }, (_, row) => {
+      const last = (row + 1) * columns - 1;
+      return logits.subarray(last * width, (last + 1) * width);
+    });
+  }
+
+  keep(rows: readonly number[]): void {
+    const past = Object.entries(this.#past ?? {}).map(([name, { type, data, dims }]) => {
+      const size = dims.slice(1).reduce((product, dim) => product * dim, 1);
+      // safe because keys and values are float32, or float16 in a Uint16Array: both have subarray and set
+      const source = data as Float32Array;
+      const picked = source.slice(0, rows.length * size);
+      for (const [place, row] of rows.entries())
+        picked.set(source.subarray(row * size, (row + 1) * size), place * size);
+      return [name, new this.#transformers.Tensor(type as "float32", picked, [rows.length, ...dims.slice(1)])];
+    });
+    this.#past = Object.fromEntries(past);
+  }
+}
+
+function floats(logits: TensorLike | undefined, folder: string): Float32Array {
+  if (logits?.data instanceof Float32Array) return logits.data;
+  throw new AbrazoError({
+    code: "UNSUPPORTED_ONNX",
+    message: `The ONNX model of ${folder} gives ${logits === undefined ? "no logits" : `logits of ${logits.type}`}.`,
+    hint: 'Export it with float32 logits named "logits".',
+  });
+}

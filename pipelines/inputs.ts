@@ -1,0 +1,46 @@
+// Inputs of text tasks: one or many texts, cut into batches of like length, with results in the order of the inputs.
+// Knows no models.
+import { AbrazoError } from "../src/errors.ts";
+
+/** The texts of a call, and whether it was one text outside a list. */
+export function textsOf(input: unknown, task: string): { texts: string[]; single: boolean } {
+  if (typeof input === "string") return { texts: [input], single: true };
+  if (isTexts(input)) return { texts: input, single: false };
+  const list: readonly unknown[] = Array.isArray(input) ? input : [];
+  const wrong = list.findIndex((item) => typeof item !== "string");
+  const what = wrong < 0 ? typeName(input) : `${typeName(list[wrong])} at place ${wrong}`;
+  throw new AbrazoError({
+    code: "INVALID_INPUT",
+    message: `${task} takes a text or an array of texts; it got ${what}.`,
+    hint: 'Call it as classify("…") or classify(["…", "…"]).',
+  });
+}
+
+function isTexts(input: unknown): input is string[] {
+  return Array.isArray(input) && input.every((item) => typeof item === "string");
+}
+
+function typeName(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "an array" : typeof value;
+}
+
+/**
+ * Places of `lengths` in batches: shortest first, so that a batch pads little, and each batch of at most `tokenBudget`
+ * padded tokens and `batchSize` rows.
+ */
+export function lengthBuckets(lengths: readonly number[], tokenBudget: number, batchSize: number): number[][] {
+  const order = lengths.map((_, place) => place).sort((a, b) => (lengths[a] ?? 0) - (lengths[b] ?? 0));
+  const batches: number[][] = [];
+  let current: number[] = [];
+  for (const place of order) {
+    const padded = (lengths[place] ?? 0) * (current.length + 1);
+    if (current.length > 0 && (padded > tokenBudget || current.length >= batchSize)) {
+      batches.push(current);
+      current = [];
+    }
+    current.push(place);
+  }
+  if (current.length > 0) batches.push(current);
+  return batches;
+}

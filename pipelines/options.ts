@@ -1,0 +1,63 @@
+// Options checked where they are given: unknown names and wrong values are errors that say what is valid.
+// Holds the options of every pipeline; those of a task lie with the task.
+import { z } from "zod";
+import { AbrazoError, suggestion } from "../src/errors.ts";
+import { DEVICES } from "../src/tensor/index.ts";
+
+export const count = z.number().int().positive();
+
+const pipelineOptionsSchema = z.strictObject({
+  /** Branch, tag or commit of the repository; "main" when absent. */
+  revision: z.string().min(1).optional(),
+  /** Access token of the hub, for private repositories; the one that `abrazo login` stored when absent. */
+  token: z.string().min(1).optional(),
+  /** Address of the hub; ABRAZO_ENDPOINT, then HF_ENDPOINT, then https://huggingface.co when absent. */
+  endpoint: z.string().min(1).optional(),
+  /** Folder of the download cache; HF_HUB_CACHE when absent. */
+  cacheDir: z.string().min(1).optional(),
+  /** Ask no hub: only folders, the cache and the copy shipped with the package. */
+  localFilesOnly: z.boolean().optional(),
+  /** Where the model runs; "auto" takes the first of cuda, webgpu and cpu that works, and logs which. */
+  device: z.enum(DEVICES).optional(),
+  /** Texts that run together at most; within that, batches are cut so that they hold about as many tokens each. */
+  batchSize: count.optional(),
+  /** Threads of the runtime; as many as there are cores when absent. */
+  threads: count.optional(),
+});
+
+export type PipelineOptions = z.infer<typeof pipelineOptionsSchema>;
+
+export function parsePipelineOptions(given: unknown): PipelineOptions {
+  return parseOptions("pipeline()", pipelineOptionsSchema, given);
+}
+
+/** Parses options; `of` is whose options they are, for the error. */
+export function parseOptions<Shape extends z.ZodRawShape>(
+  of: string,
+  schema: z.ZodObject<Shape, z.core.$strict>,
+  given: unknown,
+): z.infer<z.ZodObject<Shape, z.core.$strict>> {
+  const result = schema.safeParse(given ?? {});
+  if (result.success) return result.data;
+  const known = Object.keys(schema.shape);
+  for (const issue of result.error.issues) {
+    const name = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
+    if (name !== undefined) throw unknownOption(of, name, known);
+  }
+  const issues = result.error.issues.map(({ path, message }) => `${path.join(".") || "options"}: ${message}`);
+  throw new AbrazoError({
+    code: "INVALID_OPTION",
+    message: `Wrong options of ${of}: ${issues.join("; ")}`,
+    hint: `Options: ${known.join(", ")}.`,
+    data: { issues },
+  });
+}
+
+function unknownOption(of: string, name: string, known: readonly string[]): AbrazoError {
+  return new AbrazoError({
+    code: "UNKNOWN_OPTION",
+    message: `${of} has no option "${name}".`,
+    hint: suggestion(name, known),
+    data: { option: name, known },
+  });
+}

@@ -1,0 +1,58 @@
+// TASKS: name → loader, aliases, default model. Types and error lists derive from it.
+// Holds no logic of a task.
+import { AbrazoError, suggestion } from "../src/errors.ts";
+import type { EngineKind, Task } from "./task.ts";
+
+interface TaskRow {
+  aliases: readonly string[];
+  /** Repository of the model that ships with the package in pipelines/defaults/<task>/. */
+  defaultModel: string;
+  load(): Promise<Task<EngineKind, unknown>>;
+}
+
+export const TASKS = {
+  "text-classification": {
+    aliases: ["sentiment-analysis"],
+    defaultModel: "abrazo/sentiment",
+    load: async () => (await import("./tasks/text-classification.ts")).textClassification,
+  },
+  "text-generation": {
+    aliases: [],
+    defaultModel: "abrazo/stories",
+    load: async () => (await import("./tasks/text-generation.ts")).textGeneration,
+  },
+} as const satisfies Record<string, TaskRow>;
+
+type Rows = typeof TASKS;
+export type TaskName = keyof Rows;
+type AliasOf<Name extends TaskName> = Rows[Name]["aliases"][number];
+/** Every name that pipeline() takes. */
+export type AnyTaskName = TaskName | AliasOf<TaskName>;
+
+/** The task behind a name or an alias. */
+export type Resolved<Name extends AnyTaskName> = Name extends TaskName
+  ? Name
+  : { [Row in TaskName]: Name extends AliasOf<Row> ? Row : never }[TaskName];
+
+/** What pipeline() gives for a name, without its properties. */
+export type CallOf<Name extends AnyTaskName> =
+  Awaited<ReturnType<Rows[Resolved<Name>]["load"]>> extends Task<infer _Kind, infer Call> ? Call : never;
+
+/** Names and aliases of all tasks. */
+export function taskNames(): string[] {
+  return Object.entries(TASKS).flatMap(([name, { aliases }]) => [name, ...aliases]);
+}
+
+/** The row of a name or alias; an unknown one is an error with the nearest. */
+export function taskRow(name: string): { name: TaskName; row: TaskRow } {
+  for (const [key, row] of Object.entries(TASKS)) {
+    const aliases: readonly string[] = row.aliases;
+    if (key === name || aliases.includes(name)) return { name: key as TaskName, row }; // safe because key is a key of TASKS
+  }
+  throw new AbrazoError({
+    code: "UNKNOWN_TASK",
+    message: `There is no task "${name}".`,
+    hint: suggestion(name, taskNames()),
+    data: { task: name, known: taskNames() },
+  });
+}
