@@ -55,7 +55,6 @@ let loaded: Loaded | undefined;
 function load(): Loaded {
   if (loaded !== undefined) return loaded;
   // The library writes an identifier under HOME and phones home otherwise; it reads this when it loads.
-  // biome-ignore lint/style/noProcessEnv: it has to be set before the native library loads, and only here is it loaded
   process.env["ORT_DISABLE_TELEMETRY"] ??= "1";
   const require = createRequire(import.meta.url);
   const manifest: { version: string } = JSON.parse(

@@ -32,14 +32,20 @@ function mayImport(layer: Layer, folder: string): boolean {
   return layer.may.some((allowed) => allowed === folder || allowed.startsWith(`${folder}/`));
 }
 
-/** A folder of which only a file or subfolder is allowed: the rest is banned, the allowed part excepted. */
+/** A folder of which only a file or subfolder is allowed: the rest is banned, the allowed parts excepted at the end. */
 function partial(layer: Layer): string[] {
-  return layer.may.flatMap((allowed) => {
+  const parts = layer.may.flatMap((allowed) => {
     const parent = LAYERS.find((other) => allowed.startsWith(`${other.folder}/`));
     if (parent === undefined) return [];
     const tail = allowed.replace("src/", "");
-    return [`**/${parent.folder.replace("src/", "")}/**`, `!**/${tail.endsWith(".ts") ? tail : `${tail}/**`}`];
+    return [
+      {
+        ban: `**/${parent.folder.replace("src/", "")}/**`,
+        except: `!**/${tail.endsWith(".ts") ? tail : `${tail}/**`}`,
+      },
+    ];
   });
+  return [...new Set(parts.map(({ ban }) => ban)), ...parts.map(({ except }) => except)];
 }
 
 function foreignPackages(layer: Layer): [string, string][] {

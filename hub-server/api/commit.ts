@@ -1,0 +1,118 @@
+// Uploads by commit: which files are large, and the commit itself as lines of JSON.
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+import { commitLineSchema, preuploadRequestSchema } from "../../src/hub/protocol/commit.ts";
+import { repoPath } from "../../src/hub/repo-id.ts";
+import { badRequest, ServiceError } from "../errors.ts";
+import { createCommit, type Operation, preupload as plan } from "../services/commits.ts";
+import { defineRoute, jsonBody, originOf, repoOf, splitRevision } from "./route.ts";
+
+/** Python's client sends large files by Xet alone, which this hub does not speak yet: up to here they go as regular files. */
+const PYTHON_LIMIT = 50 * 1024 * 1024;
+
+const preupload = defineRoute({
+  operation: "preupload",
+  method: "POST",
+  path: "/api/:type/:namespace/:name/preupload/*",
+  access: "write",
+  summary: "Ask how each file of an upload is to be sent",
+  body: preuploadRequestSchema,
+  handle: async (c, ctx) => {
+    refusePullRequest(c.req.query("create_pr"));
+    const { files } = await jsonBody(c, preuploadRequestSchema);
+    const { revision } = splitRevision(c, "preupload");
+    const planned = await plan(ctx, repoOf(c), revision, files);
+    const python = /huggingface_hub|hf_hub\//.test(c.req.header("user-agent") ?? "");
+    if (!python || c.req.header("x-abrazo-lfs") !== undefined) return c.json({ files: planned });
+    for (const [index, file] of planned.entries()) {
+      const size = files[index]?.size ?? 0;
+      if (file.uploadMode !== "lfs") continue;
+      if (size > PYTHON_LIMIT) {
+        throw new ServiceError(
+          501,
+          `${file.path} has ${size} bytes; from Python this hub takes files up to ${PYTHON_LIMIT} bytes unless Xet is off: set HF_HUB_DISABLE_XET=1.`,
+          { code: "XET_NOT_SUPPORTED" },
+        );
+      }
+      file.uploadMode = "regular";
+    }
+    return c.json({ files: planned });
+  },
+});
+
+const commit = defineRoute({
+  operation: "commit",
+  method: "POST",
+  path: "/api/:type/:namespace/:name/commit/*",
+  access: "write",
+  summary: "Commit files, given as lines of JSON",
+  handle: async (c, ctx) => {
+    refusePullRequest(c.req.query("create_pr"));
+    const id = repoOf(c);
+    const { revision } = splitRevision(c, "commit");
+    const { message, parent, operations } = await readLines(c.req.raw.body);
+    const result = await createCommit(ctx, id, { branch: revision, message, parent, operations });
+    const commitUrl = `${originOf(c)}${repoPath(id)}/commit/${result.id}`;
+    return c.json({ success: true, commitOid: result.id, commitUrl, hookOutput: "" });
+  },
+});
+
+function refusePullRequest(value: string | undefined): void {
+  if (value === undefined || value === "0" || value === "false") return;
+  throw new ServiceError(501, "Pull requests are not supported by this hub yet; commit to a branch.", {
+    code: "NOT_IMPLEMENTED",
+  });
+}
+
+interface CommitLines {
+  message: string;
+  parent: string | undefined;
+  operations: Operation[];
+}
+
+async function readLines(body: ReadableStream | null): Promise<CommitLines> {
+  const out: CommitLines = { message: "", parent: undefined, operations: [] };
+  let header = false;
+  // safe because Node's fetch types and stream types describe the same object
+  const source = Readable.fromWeb((body ?? new ReadableStream()) as Parameters<typeof Readable.fromWeb>[0]);
+  for await (const text of createInterface({ input: source, crlfDelay: Number.POSITIVE_INFINITY })) {
+    if (text.trim() === "") continue;
+    const line = parseLine(text);
+    if (line.key === "header") {
+      header = true;
+      const { summary, description, parentCommit } = line.value;
+      out.message = description === "" ? summary : `${summary}\n\n${description}`;
+      out.parent = parentCommit ?? undefined;
+    } else if (!header) throw badRequest("The first line of a commit is its header.");
+    else out.operations.push(operationOf(line));
+  }
+  if (!header) throw badRequest("The commit has no header line.");
+  return out;
+}
+
+function parseLine(text: string) {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw badRequest("A line of the commit is no JSON; the upload may have been cut off.");
+  }
+  const result = commitLineSchema.safeParse(value);
+  if (!result.success) throw badRequest(`A line of the commit is not as expected: ${result.error.issues[0]?.message}`);
+  return result.data;
+}
+
+function operationOf(line: Exclude<ReturnType<typeof parseLine>, { key: "header" }>): Operation {
+  switch (line.key) {
+    case "file":
+      return { kind: "file", path: line.value.path, bytes: Buffer.from(line.value.content, line.value.encoding) };
+    case "lfsFile":
+      return { kind: "lfs", path: line.value.path, sha256: line.value.oid, size: line.value.size };
+    case "deletedFile":
+      return { kind: "delete", path: line.value.path };
+    case "deletedFolder":
+      return { kind: "deleteFolder", path: line.value.path };
+  }
+}
+
+export const commitRoutes = [preupload, commit];

@@ -1,0 +1,17 @@
+// Every API route, gathered from the resources: what the app mounts and tests walk over.
+import { authRoutes } from "./auth.ts";
+import { commitRoutes } from "./commit.ts";
+import { lfsRoutes } from "./lfs.ts";
+import { repoRoutes } from "./repos.ts";
+import { resolveRoutes } from "./resolve.ts";
+import type { Route } from "./route.ts";
+import { versionRoutes } from "./versions.ts";
+
+export const ROUTES: readonly Route[] = [
+  ...authRoutes,
+  ...commitRoutes,
+  ...lfsRoutes,
+  ...versionRoutes,
+  ...repoRoutes,
+  ...resolveRoutes,
+];

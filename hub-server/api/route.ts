@@ -1,0 +1,79 @@
+// A route is a declaration: operation, method, path, who may call it, what the body is, and a short handler.
+// Tests, the OpenAPI document and the scoreboard read the same declarations.
+import type { Context as HonoContext } from "hono";
+import type { z } from "zod";
+import { REPO_TYPES, type RepoId, type RepoType } from "../../src/hub/repo-id.ts";
+import type { Context } from "../context.ts";
+import { badRequest, repoNotFound } from "../errors.ts";
+
+export type HubEnv = { Variables: { ctx: Context; requestId: string } };
+
+export interface Route {
+  /** Operation id of Hugging Face's OpenAPI list, or our own. */
+  operation: string;
+  method: "GET" | "POST" | "PUT" | "DELETE";
+  /** Hono's path; a trailing * takes the rest, slashes included. */
+  path: string;
+  /** public: anybody · read, write, manage: as the repository allows · user: any signed-in caller · link: a signed link. */
+  access: "public" | "read" | "write" | "manage" | "user" | "link";
+  summary: string;
+  body?: z.ZodType;
+  handle(c: HonoContext<HubEnv>, ctx: Context): Promise<Response> | Response;
+}
+
+export const defineRoute = (route: Route): Route => route;
+
+/** Parses a JSON body against a schema; what is wrong is named in a 400. */
+export async function jsonBody<Schema extends z.ZodType>(
+  c: HonoContext<HubEnv>,
+  schema: Schema,
+): Promise<z.infer<Schema>> {
+  const text = await c.req.text();
+  let value: unknown;
+  try {
+    value = text === "" ? {} : JSON.parse(text);
+  } catch {
+    throw badRequest("The body is no JSON.");
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw badRequest(`The body is not as expected: ${issue?.path.join(".") || "the whole"}: ${issue?.message}`);
+}
+
+/** The repository that a path names. */
+export function repoOf(c: HonoContext<HubEnv>): RepoId {
+  const type = REPO_TYPES.find(
+    (candidate): candidate is RepoType => `${candidate}s` === (c.req.param("type") ?? "models"),
+  );
+  const [namespace, name] = [c.req.param("namespace"), c.req.param("name")];
+  if (type === undefined || namespace === undefined || name === undefined) throw repoNotFound();
+  return { type, namespace, name: name.replace(/\.git$/, "") };
+}
+
+/**
+ * Splits the rest of a path into revision and path. The raw path is cut first and decoded after, because clients send
+ * revisions both encoded ("refs%2Fpr%2F1") and plain ("refs/pr/1").
+ */
+export function splitRevision(c: HonoContext<HubEnv>, marker: string): { revision: string; path: string } {
+  const raw = new URL(c.req.url).pathname;
+  const rest = raw.slice(raw.indexOf(`/${marker}/`) + marker.length + 2);
+  const segments = rest.split("/");
+  const take = segments[0] === "refs" ? 3 : 1;
+  return { revision: decode(segments.slice(0, take).join("/")), path: decode(segments.slice(take).join("/")) };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw badRequest(`"${text}" is not properly percent-encoded.`);
+  }
+}
+
+/** Where the client reaches us: links are built from the host it used. */
+export function originOf(c: HonoContext<HubEnv>): string {
+  const url = new URL(c.req.url);
+  const protocol = c.req.header("x-forwarded-proto")?.split(",")[0]?.trim();
+  return `${protocol ?? url.protocol.replace(":", "")}://${c.req.header("host") ?? url.host}`;
+}

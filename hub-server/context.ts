@@ -1,0 +1,25 @@
+// What services work with: the database, the blobs, and who asks.
+import type { Db } from "./db/client.ts";
+import type { BlobStore } from "./storage/blobs.ts";
+
+export interface Actor {
+  id: string;
+  name: string;
+  admin: boolean;
+  /** What the credential allows; a browser session may write. */
+  role: "read" | "write";
+  /** Words for the credential, shown by whoami. */
+  credential: { name: string; createdAt: Date };
+}
+
+export interface Deps {
+  db: Db;
+  blobs: BlobStore;
+  /** Signs links that authorise themselves. */
+  signingKey: string;
+}
+
+/** Dependencies with the caller of one request; undefined is an anonymous one. */
+export interface Context extends Deps {
+  actor: Actor | undefined;
+}

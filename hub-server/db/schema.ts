@@ -1,0 +1,199 @@
+// The schema: users, repositories, versions, contents, evaluations. Versions use git's own object ids.
+// Holds no queries.
+import { sql } from "drizzle-orm";
+import {
+  bigint,
+  boolean,
+  customType,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from "drizzle-orm/pg-core";
+
+const bytea = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
+const now = (name: string) => timestamp(name, { withTimezone: true, precision: 3 }).notNull().defaultNow();
+
+export const users = pgTable(
+  "users",
+  {
+    id: uuid("id").primaryKey().defaultRandom(),
+    name: text("name").notNull(),
+    passwordHash: text("password_hash"),
+    admin: boolean("admin").notNull().default(false),
+    createdAt: now("created_at"),
+  },
+  (table) => [uniqueIndex("users_name").on(sql`lower(${table.name})`)],
+);
+
+/** Access tokens; only their SHA-256 is kept. */
+export const tokens = pgTable(
+  "tokens",
+  {
+    id: uuid("id").primaryKey().defaultRandom(),
+    userId: uuid("user_id")
+      .notNull()
+      .references(() => users.id, { onDelete: "cascade" }),
+    name: text("name").notNull(),
+    role: text("role", { enum: ["read", "write"] }).notNull(),
+    hash: text("hash").notNull(),
+    /** The last four characters, so that people recognise their token. */
+    ending: text("ending").notNull(),
+    createdAt: now("created_at"),
+    lastUsedAt: timestamp("last_used_at", { withTimezone: true, precision: 3 }),
+  },
+  (table) => [uniqueIndex("tokens_hash").on(table.hash), index("tokens_user").on(table.userId)],
+);
+
+/** Browser sessions; only the SHA-256 of the cookie is kept. */
+export const sessions = pgTable("sessions", {
+  hash: text("hash").primaryKey(),
+  userId: uuid("user_id")
+    .notNull()
+    .references(() => users.id, { onDelete: "cascade" }),
+  expiresAt: timestamp("expires_at", { withTimezone: true, precision: 3 }).notNull(),
+});
+
+/** Small facts of this hub, e.g. the key that signs upload links. */
+export const settings = pgTable("settings", { key: text("key").primaryKey(), value: text("value").notNull() });
+
+export const repos = pgTable(
+  "repos",
+  {
+    id: uuid("id").primaryKey().defaultRandom(),
+    type: text("type", { enum: ["model", "dataset"] }).notNull(),
+    namespace: text("namespace").notNull(),
+    name: text("name").notNull(),
+    ownerId: uuid("owner_id")
+      .notNull()
+      .references(() => users.id),
+    isPrivate: boolean("is_private").notNull().default(false),
+    downloads: integer("downloads").notNull().default(0),
+    createdAt: now("created_at"),
+    updatedAt: now("updated_at"),
+    /** What the indexer read off the head of main. */
+    indexedCommit: text("indexed_commit"),
+    cardData: jsonb("card_data").$type<Record<string, unknown>>(),
+    tags: text("tags").array().notNull().default(sql`'{}'::text[]`),
+    pipelineTag: text("pipeline_tag"),
+    libraryName: text("library_name"),
+    parameters: bigint("parameters", { mode: "number" }),
+    /** Parameters by dtype tag. */
+    safetensors: jsonb("safetensors").$type<Record<string, number>>(),
+    config: jsonb("config").$type<Record<string, unknown>>(),
+    usedStorage: bigint("used_storage", { mode: "number" }).notNull().default(0),
+    searchText: text("search_text").notNull().default(""),
+  },
+  (table) => [
+    uniqueIndex("repos_id").on(table.type, sql`lower(${table.namespace})`, sql`lower(${table.name})`),
+    index("repos_updated").on(table.type, table.updatedAt.desc()),
+  ],
+);
+
+/** Names a repository had before: they lead to it until somebody takes them. */
+export const redirects = pgTable(
+  "redirects",
+  {
+    type: text("type", { enum: ["model", "dataset"] }).notNull(),
+    /** lower-case "namespace/name" */
+    from: text("from_id").notNull(),
+    repoId: uuid("repo_id")
+      .notNull()
+      .references(() => repos.id, { onDelete: "cascade" }),
+  },
+  (table) => [primaryKey({ columns: [table.type, table.from] })],
+);
+
+export const refs = pgTable(
+  "refs",
+  {
+    repoId: uuid("repo_id")
+      .notNull()
+      .references(() => repos.id, { onDelete: "cascade" }),
+    /** Full name, e.g. "refs/heads/main". */
+    name: text("name").notNull(),
+    commitId: text("commit_id").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.repoId, table.name] })],
+);
+
+export const commits = pgTable(
+  "commits",
+  {
+    repoId: uuid("repo_id")
+      .notNull()
+      .references(() => repos.id, { onDelete: "cascade" }),
+    id: text("id").notNull(),
+    treeId: text("tree_id").notNull(),
+    parents: text("parents").array().notNull(),
+    authorName: text("author_name").notNull(),
+    authorEmail: text("author_email").notNull(),
+    /** Seconds since 1970, as in the commit object. */
+    time: bigint("time", { mode: "number" }).notNull(),
+    message: text("message").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.repoId, table.id] })],
+);
+
+export interface StoredEntry {
+  name: string;
+  kind: "file" | "directory";
+  id: string;
+}
+
+/** Folders by git's tree id; the same folder of two repositories is one row. */
+export const trees = pgTable("trees", {
+  id: text("id").primaryKey(),
+  entries: jsonb("entries").$type<StoredEntry[]>().notNull(),
+});
+
+/** File contents by git's blob id: small ones in the row, large ones in the blob store under their SHA-256. */
+export const contents = pgTable("contents", {
+  id: text("id").primaryKey(),
+  /** Bytes of the file, of the LFS object for a pointer. */
+  size: bigint("size", { mode: "number" }).notNull(),
+  bytes: bytea("bytes"),
+  sha256: text("sha256"),
+  isLfs: boolean("is_lfs").notNull(),
+});
+
+/** Large objects that were uploaded to a repository: only these may its commits name. */
+export const lfsObjects = pgTable(
+  "lfs_objects",
+  {
+    repoId: uuid("repo_id")
+      .notNull()
+      .references(() => repos.id, { onDelete: "cascade" }),
+    sha256: text("sha256").notNull(),
+    size: bigint("size", { mode: "number" }).notNull(),
+    createdAt: now("created_at"),
+  },
+  (table) => [primaryKey({ columns: [table.repoId, table.sha256] })],
+);
+
+export const evaluations = pgTable(
+  "evaluations",
+  {
+    id: uuid("id").primaryKey().defaultRandom(),
+    repoId: uuid("repo_id")
+      .notNull()
+      .references(() => repos.id, { onDelete: "cascade" }),
+    commitId: text("commit_id").notNull(),
+    dataset: text("dataset").notNull(),
+    datasetRevision: text("dataset_revision"),
+    split: text("split").notNull(),
+    metric: text("metric").notNull(),
+    slice: text("slice"),
+    value: doublePrecision("value").notNull(),
+    low: doublePrecision("low"),
+    high: doublePrecision("high"),
+    count: integer("count"),
+  },
+  (table) => [index("evaluations_commit").on(table.repoId, table.commitId)],
+);

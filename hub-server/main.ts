@@ -1,0 +1,132 @@
+// startHub: lock → database → blobs → app → listen, and back in the same order on close.
+// Holds no routes.
+import { randomBytes } from "node:crypto";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { serve } from "@hono/node-server";
+import { eq } from "drizzle-orm";
+import { AbrazoError } from "../src/errors.ts";
+import { createApp } from "./app.ts";
+import type { Deps } from "./context.ts";
+import { type Database, openDatabase } from "./db/client.ts";
+import { settings } from "./db/schema.ts";
+import { readEnv } from "./env.ts";
+import { lockFolder } from "./lock.ts";
+import { DiskBlobStore } from "./storage/disk-blobs.ts";
+
+export interface HubOptions {
+  /** Default 7860, and the next free one if that is taken; a port that was asked for is not replaced. */
+  port?: number | undefined;
+  host?: string | undefined;
+  /** Where blobs and the embedded database live. */
+  dataDir?: string | undefined;
+  /** A Postgres server instead of the embedded database. */
+  databaseUrl?: string | undefined;
+}
+
+export interface Hub {
+  url: string;
+  deps: Deps;
+  close(): Promise<void>;
+}
+
+const DEFAULT_PORT = 7860;
+
+/**
+ * Starts a hub in this process.
+ *
+ * @example
+ * ```ts
+ * const hub = await startHub({ port: 0, dataDir: "./data" });
+ * hub.url; // "http://127.0.0.1:41873"
+ * await hub.close();
+ * ```
+ */
+export async function startHub(options: HubOptions = {}): Promise<Hub> {
+  const env = readEnv();
+  const dataDir = options.dataDir ?? env.dataDir;
+  const databaseUrl = options.databaseUrl ?? env.databaseUrl;
+  const host = options.host ?? "127.0.0.1";
+  const lock = lockFolder(dataDir);
+  let database: Database | undefined;
+  try {
+    database = await openDatabase(databaseUrl === undefined ? { folder: dataDir } : { url: databaseUrl });
+    const deps: Deps = {
+      db: database.db,
+      blobs: await DiskBlobStore.create(join(dataDir, "blobs")),
+      signingKey: await signingKey(database),
+    };
+    const listening = await listen(createApp(deps), host, options.port);
+    const url = `http://${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
+    lock.announce(url);
+    const { db, close } = { db: database, close: listening.close };
+    return {
+      url,
+      deps,
+      close: async () => {
+        await close();
+        await db.close();
+        lock.release();
+      },
+    };
+  } catch (error) {
+    await database?.close().catch(() => {});
+    lock.release();
+    throw error;
+  }
+}
+
+async function listen(
+  app: ReturnType<typeof createApp>,
+  host: string,
+  asked: number | undefined,
+): Promise<{ port: number; close(): Promise<void> }> {
+  for (let port = asked ?? DEFAULT_PORT; ; port++) {
+    try {
+      return await listenOn(app, host, port);
+    } catch (error) {
+      const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+      if (taken && asked === undefined && port < DEFAULT_PORT + 100) continue;
+      if (!taken) throw error;
+      throw new AbrazoError({
+        code: "PORT_IN_USE",
+        message: `Port ${port} on ${host} is in use.`,
+        hint: "Choose another with --port, or leave --port out to take the next free one.",
+      });
+    }
+  }
+}
+
+function listenOn(
+  app: ReturnType<typeof createApp>,
+  host: string,
+  port: number,
+): Promise<{ port: number; close(): Promise<void> }> {
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch: app.fetch, hostname: host, port }, (info: AddressInfo) => {
+      server.off("error", reject);
+      resolve({
+        port: info.port,
+        close: () =>
+          new Promise((done) => {
+            server.close(() => done());
+            if ("closeAllConnections" in server) server.closeAllConnections();
+          }),
+      });
+    });
+    server.once("error", reject);
+  });
+}
+
+/** Made at the first start and kept, so that links outlive a restart and hold on every process. */
+async function signingKey({ db }: Database): Promise<string> {
+  const value = randomBytes(32).toString("hex");
+  await db.insert(settings).values({ key: "signing_key", value }).onConflictDoNothing();
+  const [row] = await db.select().from(settings).where(eq(settings.key, "signing_key"));
+  return row?.value ?? value;
+}
+
+export { createApp } from "./app.ts";
+export { readEnv } from "./env.ts";
+export { lockOwner } from "./lock.ts";
+export { createToken, createUser } from "./services/users.ts";

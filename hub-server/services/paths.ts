@@ -1,0 +1,32 @@
+// Which file names a repository may hold. The same rule for every door.
+import { badRequest } from "../errors.ts";
+
+const MOST_BYTES = 1024;
+
+/** Segments of a path inside a repository, or a 400 that says what is wrong with it. */
+export function checkPath(path: string): string[] {
+  const clean = path.startsWith("./") ? path.slice(2) : path;
+  const segments = clean.split("/");
+  const reason = problem(clean, segments);
+  if (reason !== undefined) throw badRequest(`The path "${path}" is not allowed: ${reason}.`);
+  return segments;
+}
+
+function problem(path: string, segments: readonly string[]): string | undefined {
+  if (path === "" || path.startsWith("/")) return "it must be relative and not empty";
+  if (Buffer.byteLength(path) > MOST_BYTES) return `it is longer than ${MOST_BYTES} bytes`;
+  if (segments.some((segment) => segment === "" || segment === "." || segment === ".."))
+    return "it has an empty, . or .. segment";
+  if (segments.some((segment) => segment.toLowerCase() === ".git")) return "it has a .git segment";
+  if (segments.some((segment) => Buffer.byteLength(segment) > 255)) return "a segment is longer than 255 bytes";
+  if (path.includes("\\") || hasControl(path)) return "it has a backslash or a control character";
+  return undefined;
+}
+
+function hasControl(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 32 || code === 127) return true;
+  }
+  return false;
+}
