@@ -6,7 +6,7 @@ import type { Node } from "../graph/node.ts";
 import { topological } from "../graph/walk.ts";
 import { external, folderOf, withWeights } from "../onnx/execute.ts";
 import { type Lowered, type LowerOptions, lower } from "../onnx/lower.ts";
-import { encodeModel } from "../onnx/proto.ts";
+import { encodeModel, type OnnxModel } from "../onnx/proto.ts";
 import { nativeTensor, Session } from "../onnx/runtime.ts";
 import { sessionOptions } from "../onnx/session.ts";
 import { elementsOf } from "./realize.ts";
@@ -76,8 +76,13 @@ function runSession(
  * @param weightNames names of the weights in the file, as in the checkpoint
  */
 export function exportOnnx(traced: Traced, weightNames: ReadonlyMap<Tensor, string> = new Map()): Uint8Array {
+  return encodeModel(portableModel(traced, weightNames));
+}
+
+/** What exportOnnx writes, before it is encoded: standard operations only, every weight inside and named. */
+export function portableModel(traced: Traced, weightNames: ReadonlyMap<Tensor, string>): OnnxModel {
   const names = new Map([...weightNames].map(([tensor, name]) => [tensor.node, name]));
-  return encodeModel(lowerTraced(traced, "export", (leaf) => embedded(leaf, "cpu"), names).lowered.model);
+  return lowerTraced(traced, "export", (leaf) => embedded(leaf, "cpu"), names).lowered.model;
 }
 
 function lowerTraced(

@@ -2,7 +2,7 @@
 export type { DType, TypedArray } from "../graph/dtype.ts";
 export { DEVICES, type Device } from "../onnx/devices.ts";
 export { clearSessions, sessionStats } from "../onnx/session.ts";
-export { type CompiledGraph, compileGraph, exportOnnx, type Feed, type Traced } from "./compile.ts";
+export { type CompiledGraph, compileGraph, exportOnnx, type Feed, portableModel, type Traced } from "./compile.ts";
 export {
   arange,
   type CreateOptions,
