@@ -1,10 +1,13 @@
 // Finds the folder of a model: an explicit folder, the hub and its cache, the copy shipped with the package.
 // Loads nothing.
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { z } from "zod";
-import { AbrazoError } from "../src/errors.ts";
+import { AbrazoError, nearestName } from "../src/errors.ts";
+import { request } from "../src/hub/client.ts";
+import { resolveModel } from "../src/hub/resolve-model.ts";
+import { cacheFolder, endpointOf, tokenFor } from "../src/hub/settings.ts";
 import { parseJson } from "../src/io/json.ts";
 import { log } from "../src/log.ts";
 import { packageFile } from "../src/package-root.ts";
@@ -56,7 +59,7 @@ export async function findModel(
     return await fromHub(model, options);
   } catch (error) {
     const copy = own === undefined || options.revision !== undefined ? undefined : shipped(own);
-    if (copy === undefined) throw error;
+    if (copy === undefined) throw await notFound(error, model, options, defaults);
     log.warn(`${model} could not be had from the hub; using the copy shipped with the package.`, { ...copy });
     return copy;
   }
@@ -85,10 +88,75 @@ function shipped({ task, name }: ShippedModel): FoundModel | undefined {
   return { folder, name, revision: `v${version}` };
 }
 
+/** Files of a repository that a pipeline may need, by the weights it runs from. */
+const CONFIGS = /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map)\.json$/;
+const SAFETENSORS = /^model\.safetensors$/;
+const ONNX = /^(onnx\/)?model(_[a-z0-9]+)?\.onnx(_data(_\d+)?)?$/;
+
+/** The weights as safetensors, or as ONNX files where there are none: never both. */
 async function fromHub(model: string, options: PipelineOptions): Promise<FoundModel> {
-  throw new AbrazoError({
-    code: "MODEL_NOT_FOUND",
-    message: `There is no model "${model}"${options.revision === undefined ? "" : ` at ${options.revision}`}.`,
-    hint: "Give a folder that holds config.json, or the name of a repository as namespace/name.",
+  const { revision, token, endpoint, cacheDir, localFilesOnly } = options;
+  const get = (weights: RegExp) =>
+    resolveModel(model, {
+      ...{ revision, token, endpoint, cacheDir, localFilesOnly },
+      ignore: (path) => !(CONFIGS.test(path) || weights.test(path)),
+    });
+  const found = await get(SAFETENSORS);
+  const native = existsSync(join(found.folder, "model.safetensors"));
+  const { folder, commit } = native ? found : await get(ONNX);
+  return { folder, name: model, revision: commit };
+}
+
+/** A repository that is not there: the hub's answer, with the nearest name that is known. */
+async function notFound(
+  error: unknown,
+  model: string,
+  { endpoint, token, cacheDir }: PipelineOptions,
+  defaults: readonly ShippedModel[],
+): Promise<unknown> {
+  const missing = error instanceof AbrazoError && (error.data["status"] === 404 || error.code === "NOT_CACHED");
+  if (!missing) return error;
+  const known = [...defaults.map(({ name }) => name), ...cachedModels(cacheDir)];
+  const others = known.filter((name) => name !== model);
+  const near = nearestName(model, others) ?? nearestName(model, await modelsOfNamespace(model, endpoint, token));
+  if (near === undefined) return error;
+  return new AbrazoError({
+    code: error.code,
+    message: error.message,
+    hint: `Did you mean "${near}"? ${error.hint ?? ""}`.trim(),
+    data: { ...error.data, near },
+    cause: error,
   });
+}
+
+function cachedModels(cacheDir: string | undefined): string[] {
+  try {
+    return readdirSync(cacheFolder(cacheDir))
+      .filter((entry) => entry.startsWith("models--"))
+      .map((entry) => entry.split("--").slice(1).join("/"));
+  } catch {
+    return [];
+  }
+}
+
+/** Names beside the wanted one on the hub; none when it does not answer. */
+async function modelsOfNamespace(
+  model: string,
+  endpoint: string | undefined,
+  token: string | undefined,
+): Promise<string[]> {
+  const base = endpointOf(endpoint);
+  const namespace = encodeURIComponent(model.split("/")[0] ?? "");
+  try {
+    const response = await request(
+      { endpoint: base, token: tokenFor(base, token) },
+      `/api/models?author=${namespace}&limit=100`,
+    );
+    return z
+      .array(z.looseObject({ id: z.string() }))
+      .parse(await response.json())
+      .map(({ id }) => id);
+  } catch {
+    return [];
+  }
 }
