@@ -64,6 +64,11 @@ export abstract class PreTrainedModel extends Module<[ModelInputs], ModelOutput>
     return this.#config;
   }
 
+  /** Fresh weights, by transformers' rules. */
+  initialize(generator: Generator): void {
+    initializeWeights(this, generator);
+  }
+
   /** Names of the classes in order. */
   get labels(): string[] {
     return labelsOf(this.#config);
@@ -88,6 +93,17 @@ export interface Architecture {
   inputs: readonly OptionalInput[];
   /** Decoders that take a past say how large it is; others give undefined. */
   cache(config: BaseConfig): CacheLayout | undefined;
+  checkpoint: CheckpointNames;
+}
+
+/** How names in checkpoints may differ from the model's own: declared, never tried out. */
+export interface CheckpointNames {
+  /** What a checkpoint saved without its head lacks in front of its names. */
+  prefix?: string;
+  /** Names, with the prefix, that hold no weights of the model. */
+  ignored?: RegExp;
+  /** Names that repeat another tensor; used when the model has such a weight of its own, else left out. */
+  tied?: Readonly<Record<string, string>>;
 }
 
 interface Declaration<Schema extends z.ZodType<BaseConfig>> {
@@ -97,10 +113,11 @@ interface Declaration<Schema extends z.ZodType<BaseConfig>> {
   maxLength(config: z.infer<Schema>): number;
   inputs?: readonly OptionalInput[];
   cache?(config: z.infer<Schema>): CacheLayout;
+  checkpoint?: CheckpointNames;
 }
 
 export function defineArchitecture<Schema extends z.ZodType<BaseConfig>>(declared: Declaration<Schema>): Architecture {
-  const { config: schema, heads, maxLength, modelType, inputs = [] } = declared;
+  const { config: schema, heads, maxLength, modelType, inputs = [], checkpoint = {} } = declared;
   return {
     modelType,
     config: schema,
@@ -110,12 +127,13 @@ export function defineArchitecture<Schema extends z.ZodType<BaseConfig>>(declare
     ),
     maxLength: (config) => maxLength(schema.parse(config)),
     inputs,
+    checkpoint,
     cache: (config) => declared.cache?.(schema.parse(config)),
   };
 }
 
-/** transformers' initialisation: normal of `initializer_range` for tables and matrices, zeros for biases, ones for norms. */
-export function initializeWeights(model: PreTrainedModel, generator: Generator): void {
+/** Normal of `initializer_range` for tables and matrices, zeros for biases, ones for norms. */
+function initializeWeights(model: PreTrainedModel, generator: Generator): void {
   const range = model.config.initializer_range ?? 0.02;
   const normal = (like: Tensor) => like.assign(randn(like.shape, { generator }).mul(range).settle().node);
   for (const module of model.modules()) {

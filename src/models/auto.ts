@@ -10,7 +10,7 @@ import { DTYPES, type DType, isDType } from "../graph/dtype.ts";
 import { readJson } from "../io/json.ts";
 import { readHeader, type SafetensorsHeader, writeSafetensors } from "../io/safetensors.ts";
 import { fromFile, type Generator, type Tensor } from "../tensor/index.ts";
-import { type Architecture, type BaseConfig, initializeWeights, type PreTrainedModel } from "./architecture.ts";
+import type { Architecture, BaseConfig, CheckpointNames, PreTrainedModel } from "./architecture.ts";
 import { ARCHITECTURES } from "./index.ts";
 
 const baseSchema = z.looseObject({ model_type: z.string(), architectures: z.array(z.string()).min(1) });
@@ -31,7 +31,7 @@ export function architectureOf(config: { model_type: string }): Architecture {
 /** A model of a config with fresh weights. */
 export function fromConfig(config: BaseConfig, generator: Generator): PreTrainedModel {
   const model = build(config);
-  initializeWeights(model, generator);
+  model.initialize(generator);
   return model;
 }
 
@@ -70,8 +70,28 @@ export async function loadPretrained(folder: string): Promise<PreTrainedModel> {
     });
   }
   const header = await readHeader(path);
-  model.loadStateDict(new Map([...header.tensors.keys()].map((name) => [name, mapped(path, header, name)])));
+  const own = new Set(model.stateDict().keys());
+  const names = ownNames([...header.tensors.keys()], own, architectureOf(config).checkpoint);
+  model.loadStateDict(new Map([...names].map(([name, stored]) => [name, mapped(path, header, stored)])));
   return model;
+}
+
+/** The model's names of a checkpoint's tensors → their names in the file. */
+function ownNames(
+  stored: readonly string[],
+  own: ReadonlySet<string>,
+  { prefix, ignored, tied = {} }: CheckpointNames,
+): Map<string, string> {
+  const names = new Map<string, string>();
+  for (const name of stored) {
+    // Checkpoints converted from TensorFlow name the parts of a norm gamma and beta.
+    const modern = name.replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(/LayerNorm\.beta$/, "LayerNorm.bias");
+    const full =
+      prefix !== undefined && !own.has(modern) && own.has(`${prefix}.${modern}`) ? `${prefix}.${modern}` : modern;
+    if (own.has(full)) names.set(full, name);
+    else if (ignored?.test(full) !== true && tied[full] === undefined) names.set(full, name);
+  }
+  return names;
 }
 
 const DTYPE_OF_TAG: ReadonlyMap<string, string> = new Map(

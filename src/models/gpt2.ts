@@ -1,0 +1,234 @@
+// GPT-2 (Radford et al. 2019): config → embeddings → blocks → language model head, with keys and values of earlier tokens.
+// Downloads nothing; names of modules are the checkpoint's names.
+import { z } from "zod";
+import * as build from "../graph/build.ts";
+import { Dropout, Embedding, functional as F, LayerNorm, Linear, Module, ModuleList, parameter } from "../nn/index.ts";
+import { cat, type Generator, randn, Tensor, zeros } from "../tensor/index.ts";
+import {
+  defineArchitecture,
+  type KeyValue,
+  type ModelInputs,
+  type ModelOutput,
+  PreTrainedModel,
+} from "./architecture.ts";
+
+export const gpt2ConfigSchema = z.looseObject({
+  model_type: z.literal("gpt2"),
+  vocab_size: z.number().int().positive(),
+  n_positions: z.number().int().positive().default(1024),
+  n_embd: z.number().int().positive(),
+  n_layer: z.number().int().positive(),
+  n_head: z.number().int().positive(),
+  n_inner: z.number().int().positive().nullish(),
+  activation_function: z.string().default("gelu_new"),
+  layer_norm_epsilon: z.number().default(1e-5),
+  embd_pdrop: z.number().default(0.1),
+  attn_pdrop: z.number().default(0.1),
+  resid_pdrop: z.number().default(0.1),
+  scale_attn_weights: z.boolean().default(true),
+  scale_attn_by_inverse_layer_idx: z.boolean().default(false),
+  tie_word_embeddings: z.boolean().default(true),
+  initializer_range: z.number().default(0.02),
+});
+
+export type Gpt2Config = z.infer<typeof gpt2ConfigSchema>;
+
+/** y = x W + b with W [in, out]: a linear layer that stores its matrix the other way round. */
+class Conv1D extends Module<[Tensor], Tensor> {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+
+  constructor(inFeatures: number, outFeatures: number) {
+    super();
+    this.weight = parameter(zeros([inFeatures, outFeatures]));
+    this.bias = parameter(zeros([outFeatures]));
+  }
+
+  override forward(x: Tensor): Tensor {
+    return x.matmul(this.weight).add(this.bias);
+  }
+}
+
+class Attention extends Module<[Tensor, Tensor, KeyValue | undefined], [Tensor, KeyValue]> {
+  readonly c_attn: Conv1D;
+  readonly c_proj: Conv1D;
+  readonly #heads: number;
+  readonly #width: number;
+  readonly #scale: number;
+  readonly #attentionDropout: number;
+  readonly #residualDropout: Dropout;
+
+  constructor(config: Gpt2Config, layer: number) {
+    super();
+    this.c_attn = new Conv1D(config.n_embd, 3 * config.n_embd);
+    this.c_proj = new Conv1D(config.n_embd, config.n_embd);
+    this.#heads = config.n_head;
+    this.#width = config.n_embd / config.n_head;
+    // scaledDotProductAttention divides by √d: what differs from that is put on the queries.
+    const plain = config.scale_attn_weights ? 1 : Math.sqrt(this.#width);
+    this.#scale = config.scale_attn_by_inverse_layer_idx ? plain / (layer + 1) : plain;
+    this.#attentionDropout = config.attn_pdrop;
+    this.#residualDropout = new Dropout(config.resid_pdrop);
+  }
+
+  override forward(x: Tensor, mask: Tensor, past: KeyValue | undefined): [Tensor, KeyValue] {
+    const size = this.#heads * this.#width;
+    const packed = this.c_attn.call(x); // [B, T, 3E]
+    const part = (index: number) =>
+      packed
+        .narrow(-1, index * size, size)
+        .unflatten(-1, [this.#heads, this.#width])
+        .transpose(1, 2); // [B, H, T, d]
+    const query = this.#scale === 1 ? part(0) : part(0).mul(this.#scale);
+    const key = past === undefined ? part(1) : cat([past.key, part(1)], 2); // [B, H, P + T, d]
+    const value = past === undefined ? part(2) : cat([past.value, part(2)], 2);
+    const context = F.scaledDotProductAttention(query, key, value, {
+      mask,
+      dropoutP: this.#attentionDropout,
+      training: this.training,
+    });
+    const output = this.c_proj.call(context.transpose(1, 2).flatten(-2)); // [B, T, E]
+    return [F.dropout(output, this.#residualDropout.p, this.training), { key, value }];
+  }
+}
+
+class MLP extends Module<[Tensor], Tensor> {
+  readonly c_fc: Conv1D;
+  readonly c_proj: Conv1D;
+  readonly #dropout: number;
+  readonly #activation: (x: Tensor) => Tensor;
+
+  constructor(config: Gpt2Config) {
+    super();
+    const inner = config.n_inner ?? 4 * config.n_embd;
+    this.c_fc = new Conv1D(config.n_embd, inner);
+    this.c_proj = new Conv1D(inner, config.n_embd);
+    this.#dropout = config.resid_pdrop;
+    this.#activation = F.activation(config.activation_function);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return F.dropout(this.c_proj.call(this.#activation(this.c_fc.call(x))), this.#dropout, this.training);
+  }
+}
+
+class Block extends Module<[Tensor, Tensor, KeyValue | undefined], [Tensor, KeyValue]> {
+  readonly ln_1: LayerNorm;
+  readonly attn: Attention;
+  readonly ln_2: LayerNorm;
+  readonly mlp: MLP;
+
+  constructor(config: Gpt2Config, layer: number) {
+    super();
+    this.ln_1 = new LayerNorm(config.n_embd, { eps: config.layer_norm_epsilon });
+    this.attn = new Attention(config, layer);
+    this.ln_2 = new LayerNorm(config.n_embd, { eps: config.layer_norm_epsilon });
+    this.mlp = new MLP(config);
+  }
+
+  override forward(x: Tensor, mask: Tensor, past: KeyValue | undefined): [Tensor, KeyValue] {
+    const [attended, present] = this.attn.call(this.ln_1.call(x), mask, past);
+    const hidden = attended.add(x);
+    return [this.mlp.call(this.ln_2.call(hidden)).add(hidden), present];
+  }
+}
+
+class Transformer extends Module<[ModelInputs], { hidden: Tensor; present: KeyValue[] }> {
+  readonly wte: Embedding;
+  readonly wpe: Embedding;
+  readonly h: ModuleList<Block>;
+  readonly ln_f: LayerNorm;
+  readonly #dropout: number;
+
+  constructor(config: Gpt2Config) {
+    super();
+    this.wte = new Embedding(config.vocab_size, config.n_embd);
+    this.wpe = new Embedding(config.n_positions, config.n_embd);
+    this.h = new ModuleList(Array.from({ length: config.n_layer }, (_, layer) => new Block(config, layer)));
+    this.ln_f = new LayerNorm(config.n_embd, { eps: config.layer_norm_epsilon });
+    this.#dropout = config.embd_pdrop;
+  }
+
+  override forward({ inputIds, attentionMask, positionIds, past }: ModelInputs): {
+    hidden: Tensor;
+    present: KeyValue[];
+  } {
+    const { places, mask } = causalMask(inputIds, attentionMask);
+    const embedded = this.wte.call(inputIds).add(this.wpe.call(positionIds ?? places)); // [B, T, E]
+    let hidden = F.dropout(embedded, this.#dropout, this.training);
+    const present: KeyValue[] = [];
+    for (const [layer, block] of [...this.h].entries()) {
+      const [next, keyValue] = block.call(hidden, mask, past?.[layer]);
+      hidden = next;
+      present.push(keyValue);
+    }
+    return { hidden: this.ln_f.call(hidden), present };
+  }
+}
+
+/** Places P … P + T - 1 of the tokens, and the additive mask [B, 1, T, P + T] that hides later tokens and padding. */
+function causalMask(inputIds: Tensor, attentionMask: Tensor): { places: Tensor; mask: Tensor } {
+  const keys = F.arangeLike(attentionMask, 1); // [P + T]
+  const now = F.arangeLike(inputIds, 1); // [T]
+  const places = now.add(keys.max().sub(now.max())); // [T]
+  const later = keys.unsqueeze(0).gt(places.unsqueeze(1)); // [T, P + T]
+  const padding = attentionMask.unsqueeze(1).unsqueeze(1).eq(0); // [B, 1, 1, P + T]
+  // One sum of flags, then one product: adding two least numbers would overflow.
+  const hidden = later.logicalOr(padding).to("float32"); // [B, 1, T, P + T]
+  return { places, mask: hidden.mul(-3.4028234663852886e38) };
+}
+
+/** Every position's state → one logit a word; the head is the word table itself unless the config unties it. */
+export class Gpt2LMHeadModel extends PreTrainedModel {
+  readonly transformer: Transformer;
+  readonly lm_head: Linear | undefined;
+  readonly #layers: number;
+
+  constructor(config: Gpt2Config) {
+    super(config);
+    this.transformer = new Transformer(config);
+    this.lm_head = config.tie_word_embeddings
+      ? undefined
+      : new Linear(config.n_embd, config.vocab_size, { bias: false });
+    this.#layers = config.n_layer;
+  }
+
+  override forward(inputs: ModelInputs): ModelOutput {
+    const { hidden, present } = this.transformer.call(inputs);
+    const states = inputs.lastOnly === true ? lastPosition(hidden, inputs.inputIds) : hidden; // [B, T, E]
+    const logits = F.linear(states, this.lm_head?.weight ?? this.transformer.wte.weight); // [B, T, V]
+    return { logits, present: inputs.past === undefined ? undefined : present };
+  }
+
+  /** GPT-2's own: normal matrices, and those that write to the residual stream smaller by √(2 · layers). */
+  override initialize(generator: Generator): void {
+    super.initialize(generator);
+    const range = this.config.initializer_range ?? 0.02;
+    for (const [name, weight] of this.namedParameters()) {
+      if (!/\.(c_attn|c_fc|c_proj)\.weight$/.test(name)) continue;
+      const deviation = name.endsWith("c_proj.weight") ? range / Math.sqrt(2 * this.#layers) : range;
+      weight.assign(randn(weight.shape, { generator }).mul(deviation).settle().node);
+    }
+  }
+}
+
+/** [B, T, E] → [B, 1, E] */
+function lastPosition(hidden: Tensor, inputIds: Tensor): Tensor {
+  const last = F.arangeLike(inputIds, 1).max().reshape([1]);
+  return Tensor.fromNode(build.gather(hidden.node, last.node, 1), [hidden]);
+}
+
+export const gpt2 = defineArchitecture({
+  modelType: "gpt2",
+  config: gpt2ConfigSchema,
+  heads: { GPT2LMHeadModel: (config) => new Gpt2LMHeadModel(config) },
+  maxLength: (config) => config.n_positions,
+  inputs: ["positionIds"],
+  cache: (config) => ({ layers: config.n_layer, heads: config.n_head, width: config.n_embd / config.n_head }),
+  // The oldest checkpoints were saved without their head, with its causal masks, and with the tied head written out.
+  checkpoint: {
+    prefix: "transformer",
+    ignored: /\.attn\.(bias|masked_bias)$/,
+    tied: { "lm_head.weight": "transformer.wte.weight" },
+  },
+});
