@@ -13,6 +13,7 @@ import { type FoundModel, findDefault, findModel } from "./resolve.ts";
 import type { EngineKind, EngineLoaders, LoadedModel, Task } from "./task.ts";
 import { type AnyTaskName, type CallOf, TASKS, taskRow } from "./tasks.ts";
 
+export { type ExportDType, type ExportedModel, type ExportOptions, exportModel } from "./export.ts";
 export type { PipelineOptions } from "./options.ts";
 export type {
   Classification,

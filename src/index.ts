@@ -1,0 +1,18 @@
+// The front door: `import { pipeline } from "abrazo"`. Re-exports only.
+// Has no logic, no defaults and no side effects; the hub server has an entry point of its own.
+export * from "../pipelines/index.ts";
+export { AbrazoError, type AbrazoErrorOptions } from "./errors.ts";
+export * as hub from "./hub/index.ts";
+export {
+  type LogLevel,
+  type LogRecord,
+  onProgress,
+  type ProgressEvent,
+  setLogLevel,
+  setLogListener,
+} from "./log.ts";
+export type { ModelInputs, ModelOutput, PreTrainedModel } from "./models/architecture.ts";
+export { fromConfig, loadPretrained, savePretrained } from "./models/auto.ts";
+export * as nn from "./nn/index.ts";
+export * from "./tensor/index.ts";
+export { Tokenizer } from "./text/tokenizer.ts";
