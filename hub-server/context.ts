@@ -17,6 +17,8 @@ export interface Deps {
   blobs: BlobStore;
   /** Signs links that authorise themselves. */
   signingKey: string;
+  /** Proves that a request comes from whoever can read the data folder. */
+  localKey: string;
 }
 
 /** Dependencies with the caller of one request; undefined is an anonymous one. */

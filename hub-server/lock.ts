@@ -9,6 +9,8 @@ import { AbrazoError } from "../src/errors.ts";
 export interface LockInfo {
   pid: number;
   url?: string;
+  /** What the server asks for from the command line of this machine. */
+  key?: string;
 }
 
 const lockPath = (folder: string): string => join(folder, "hub.lock");
@@ -26,7 +28,8 @@ export function lockOwner(folder: string): LockInfo | undefined {
 }
 
 export interface FolderLock {
-  announce(url: string): void;
+  /** Says where the server listens, and the key by which commands on this machine reach it. */
+  announce(url: string, key: string): void;
   release(): void;
 }
 
@@ -37,7 +40,7 @@ export function lockFolder(folder: string): FolderLock {
   if (owner !== undefined) throw inUse(folder, owner);
   rmSync(lockPath(folder), { force: true });
   const mine = join(folder, `.lock-${randomUUID()}`);
-  const write = (info: LockInfo, path: string) => writeFileSync(path, JSON.stringify(info));
+  const write = (info: LockInfo, path: string) => writeFileSync(path, JSON.stringify(info), { mode: 0o600 });
   write({ pid: process.pid }, mine);
   try {
     // A hard link fails if the name exists: of two processes that come at once, one wins.
@@ -48,7 +51,7 @@ export function lockFolder(folder: string): FolderLock {
     rmSync(mine, { force: true });
   }
   return {
-    announce: (url) => write({ pid: process.pid, url }, lockPath(folder)),
+    announce: (url, key) => write({ pid: process.pid, url, key }, lockPath(folder)),
     release: () => rmSync(lockPath(folder), { force: true }),
   };
 }

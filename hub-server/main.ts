@@ -55,18 +55,24 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       db: database.db,
       blobs: await DiskBlobStore.create(join(dataDir, "blobs")),
       signingKey: await signingKey(database),
+      localKey: randomBytes(32).toString("hex"),
     };
     const listening = await listen(createApp(deps), host, options.port);
     const url = `http://${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
-    lock.announce(url);
-    const { db, close } = { db: database, close: listening.close };
+    lock.announce(url, deps.localKey);
+    const opened = database;
+    let closed: Promise<void> | undefined;
+    const close = async () => {
+      await listening.close();
+      await opened.close();
+      lock.release();
+    };
     return {
       url,
       deps,
-      close: async () => {
-        await close();
-        await db.close();
-        lock.release();
+      close: () => {
+        closed ??= close();
+        return closed;
       },
     };
   } catch (error) {
@@ -126,7 +132,6 @@ async function signingKey({ db }: Database): Promise<string> {
   return row?.value ?? value;
 }
 
-export { createApp } from "./app.ts";
-export { readEnv } from "./env.ts";
+export { createUserOnHost } from "./host.ts";
 export { lockOwner } from "./lock.ts";
 export { createToken, createUser } from "./services/users.ts";

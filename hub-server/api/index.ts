@@ -1,4 +1,5 @@
 // Every API route, gathered from the resources: what the app mounts and tests walk over.
+import { adminRoutes } from "./admin.ts";
 import { authRoutes } from "./auth.ts";
 import { commitRoutes } from "./commit.ts";
 import { lfsRoutes } from "./lfs.ts";
@@ -8,6 +9,7 @@ import type { Route } from "./route.ts";
 import { versionRoutes } from "./versions.ts";
 
 export const ROUTES: readonly Route[] = [
+  ...adminRoutes,
   ...authRoutes,
   ...commitRoutes,
   ...lfsRoutes,

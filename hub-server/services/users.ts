@@ -4,6 +4,9 @@ import { hash, verify } from "@node-rs/argon2";
 import { and, count, desc, eq, gt, sql } from "drizzle-orm";
 import { invalidName } from "../../src/hub/repo-id.ts";
 import type { Actor, Context, Deps } from "../context.ts";
+
+type Database = Pick<Deps, "db">;
+
 import { sessions, tokens, users } from "../db/schema.ts";
 import { badRequest, ServiceError, unauthorized } from "../errors.ts";
 
@@ -43,7 +46,7 @@ const RESERVED = new Set([
 ]);
 
 export async function createUser(
-  { db }: Deps,
+  { db }: Database,
   { name, password, admin = false }: { name: string; password?: string | undefined; admin?: boolean },
 ): Promise<{ id: string; name: string }> {
   const reason = invalidName(name) ?? (RESERVED.has(name.toLowerCase()) ? "it is reserved" : undefined);
@@ -60,13 +63,13 @@ export async function createUser(
   return made;
 }
 
-export async function userCount({ db }: Deps): Promise<number> {
+export async function userCount({ db }: Database): Promise<number> {
   const [row] = await db.select({ value: count() }).from(users);
   return row?.value ?? 0;
 }
 
 export async function findUser(
-  { db }: Deps,
+  { db }: Database,
   name: string,
 ): Promise<{ id: string; name: string; admin: boolean } | undefined> {
   const [user] = await db
@@ -78,7 +81,7 @@ export async function findUser(
 
 /** Makes a token for a user, or takes a given one; it is shown once and kept as a hash. */
 export async function createToken(
-  { db }: Deps,
+  { db }: Database,
   userId: string,
   { name, role = "write", token = newToken() }: { name: string; role?: "read" | "write"; token?: string | undefined },
 ): Promise<string> {
@@ -103,7 +106,7 @@ export async function revokeToken({ db, actor }: Context, id: string): Promise<v
 }
 
 /** Who a bearer token belongs to; an unknown one is refused, not taken for an anonymous caller. */
-export async function actorOfToken({ db }: Deps, token: string): Promise<Actor> {
+export async function actorOfToken({ db }: Database, token: string): Promise<Actor> {
   const [row] = await db
     .select({ token: tokens, user: users })
     .from(tokens)
@@ -126,7 +129,7 @@ export async function actorOfToken({ db }: Deps, token: string): Promise<Actor> 
 
 /** Checks a password; the time taken is the same whether the user exists or not. */
 export async function checkPassword(
-  { db }: Deps,
+  { db }: Database,
   name: string,
   password: string,
 ): Promise<{ id: string; name: string }> {
@@ -147,14 +150,14 @@ function dummyHash(): Promise<string> {
 }
 
 /** Starts a browser session and returns the cookie's value. */
-export async function createSession({ db }: Deps, userId: string): Promise<string> {
+export async function createSession({ db }: Database, userId: string): Promise<string> {
   const cookie = randomBytes(32).toString("base64url");
   const expiresAt = new Date(Date.now() + SESSION_DAYS * 86_400_000);
   await db.insert(sessions).values({ hash: sha256(cookie), userId, expiresAt });
   return cookie;
 }
 
-export async function actorOfSession({ db }: Deps, cookie: string): Promise<Actor | undefined> {
+export async function actorOfSession({ db }: Database, cookie: string): Promise<Actor | undefined> {
   const [row] = await db
     .select({ user: users, session: sessions })
     .from(sessions)
@@ -165,6 +168,6 @@ export async function actorOfSession({ db }: Deps, cookie: string): Promise<Acto
   return { id, name, admin, role: "write", credential: { name: "browser session", createdAt: row.session.expiresAt } };
 }
 
-export async function endSession({ db }: Deps, cookie: string): Promise<void> {
+export async function endSession({ db }: Database, cookie: string): Promise<void> {
   await db.delete(sessions).where(eq(sessions.hash, sha256(cookie)));
 }

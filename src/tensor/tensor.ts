@@ -27,6 +27,8 @@ export interface TensorInit {
   requiresGrad?: boolean;
   device?: string;
   steps?: readonly ViewStep[];
+  /** The tensor that a view looks at. */
+  root?: Tensor;
 }
 
 /**
@@ -43,14 +45,16 @@ export interface TensorInit {
 export class Tensor {
   readonly storage: Storage;
   readonly #steps: readonly ViewStep[];
+  readonly #root: Tensor;
   #requiresGrad: boolean;
   #grad: Tensor | null = null;
   #device: string;
   #backwardDone = false;
   #view: { version: number; node: Node } | undefined;
 
-  constructor(storage: Storage, { requiresGrad = false, device = "cpu", steps = [] }: TensorInit = {}) {
+  constructor(storage: Storage, { requiresGrad = false, device = "cpu", steps = [], root }: TensorInit = {}) {
     this.storage = storage;
+    this.#root = root ?? this;
     this.#steps = steps;
     this.#requiresGrad = requiresGrad;
     this.#device = device;
@@ -74,7 +78,7 @@ export class Tensor {
   get node(): Node {
     const base = this.storage.node;
     const node = this.#steps.length === 0 ? base : this.#viewOf(base);
-    if (this.#requiresGrad && base.inputs.length === 0) registerLeaf(base, this);
+    if (this.#root.#requiresGrad && base.inputs.length === 0) registerLeaf(base, this.#root);
     return node;
   }
 
@@ -107,7 +111,7 @@ export class Tensor {
   }
 
   get isLeaf(): boolean {
-    return !this.#requiresGrad || this.storage.peek.inputs.length === 0;
+    return !this.#requiresGrad || (this.#steps.length === 0 && this.storage.peek.inputs.length === 0);
   }
 
   /** The accumulated gradient of a leaf, or null before the first backward(). */
@@ -143,7 +147,12 @@ export class Tensor {
   /** A view of this tensor: it shares the elements, and writes go through. */
   viewBy(step: ViewStep): Tensor {
     const requiresGrad = this.#requiresGrad && gradEnabled();
-    return new Tensor(this.storage, { requiresGrad, device: this.#device, steps: [...this.#steps, step] });
+    return new Tensor(this.storage, {
+      requiresGrad,
+      device: this.#device,
+      steps: [...this.#steps, step],
+      root: this.#root,
+    });
   }
 
   map(make: (node: Node) => Node): Tensor {

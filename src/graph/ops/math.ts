@@ -23,13 +23,13 @@ import { defineOp, direct, inputAt, type LowerContext, like, stringAttr } from "
 
 type UnaryGrad = (x: Node, g: Node, y: Node) => Node;
 
-function unary(name: string, opType: string, doc: string, grad: UnaryGrad | string): void {
+function unary(name: string, opType: string, doc: string, grad: UnaryGrad): void {
   defineOp({
     name,
     doc,
     infer: like(0),
     lower: direct(opType),
-    grad: typeof grad === "string" ? grad : ({ inputs, g, out }) => [grad(inputAt(inputs, 0), g, out)],
+    grad: ({ inputs, g, out }) => [grad(inputAt(inputs, 0), g, out)],
   });
 }
 
@@ -53,7 +53,13 @@ unary("erf", "Erf", "The error function; d = 2/√π e^(-x²).", (x, g) =>
 unary("sign", "Sign", "-1, 0 or 1; d = 0.", (_x, g) => scale(g, 0));
 unary("floor", "Floor", "The largest whole number not above x; d = 0.", (_x, g) => scale(g, 0));
 unary("round", "Round", "To the nearest whole number, halves to even; d = 0.", (_x, g) => scale(g, 0));
-unary("isnan", "IsNaN", "Whether x is not a number.", "a truth value has no gradient");
+defineOp({
+  name: "isnan",
+  doc: "Whether x is not a number.",
+  infer: (inputs) => ({ shape: inputAt(inputs, 0).shape, dtype: "bool" }),
+  lower: direct("IsNaN"),
+  grad: "a truth value has no gradient",
+});
 
 function lowerGelu(ctx: LowerContext): readonly string[] {
   return ctx.emit("Gelu", [ctx.input(0)], { attrs: { approximate: stringAttr(ctx.node.attrs, "approximate") } });

@@ -2,7 +2,6 @@
 // Prints nothing: progress goes through src/log.ts, results are returned.
 import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { availableParallelism, platform } from "node:os";
 import { join } from "node:path";
 import { type Example, readRows, toExamples } from "../../../data/readers.ts";
 import type { TrainingRecord } from "../../../io/training-record.ts";
@@ -12,6 +11,7 @@ import { Tokenizer } from "../../../text/tokenizer.ts";
 import { trainWordPiece, writeTokenizer } from "../../../text/train-wordpiece.ts";
 import { type EncodedExample, predict, trainClassifier } from "../../../train/classifier.ts";
 import { accuracy, wilsonInterval } from "../../../train/metrics.ts";
+import { environment, packageVersion } from "./environment.ts";
 import { cleanReview, holdOut, normalizeSentence, reviewEnds } from "./sentiment-data.ts";
 
 export interface PretrainOptions {
@@ -90,7 +90,7 @@ export async function pretrainSentiment(options: PretrainOptions): Promise<Train
   const record: TrainingRecord = {
     version: 1,
     createdAt: new Date().toISOString(),
-    abrazoVersion: "0.1.0",
+    abrazoVersion: packageVersion(),
     task: "text-classification",
     seed,
     device: "cpu",
@@ -106,7 +106,7 @@ export async function pretrainSentiment(options: PretrainOptions): Promise<Train
     },
     steps: result.steps,
     durationSeconds: result.durationSeconds,
-    environment: { node: process.versions.node, platform: platform(), cores: `${availableParallelism()}` },
+    environment: environment(),
     history: result.history,
     evaluations,
   };

@@ -1,0 +1,147 @@
+// A command is data: name, words, arguments, flags, and what it runs. Help and errors derive from it.
+// Parses with node:util; prints nothing.
+import { parseArgs } from "node:util";
+import { AbrazoError, suggestion } from "../errors.ts";
+import type { Ui } from "./ui.ts";
+
+export interface Flag {
+  type: "string" | "boolean" | "number";
+  /** What stands for the value in help. */
+  value?: string;
+  short?: string;
+  summary: string;
+}
+
+export type Flags = Readonly<Record<string, Flag>>;
+
+type Parsed<Of extends Flags> = {
+  [Name in keyof Of]?: Of[Name]["type"] extends "boolean"
+    ? boolean
+    : Of[Name]["type"] extends "number"
+      ? number
+      : string;
+};
+
+export interface Argument {
+  name: string;
+  summary: string;
+  optional?: boolean;
+  /** Takes all that follow. */
+  rest?: boolean;
+}
+
+export interface RunContext<Of extends Flags> {
+  args: readonly string[];
+  flags: Parsed<Of & typeof COMMON>;
+  ui: Ui;
+}
+
+export interface Command<Of extends Flags = Flags> {
+  /** As typed, e.g. "repo create". */
+  name: string;
+  summary: string;
+  args?: readonly Argument[];
+  flags?: Of;
+  examples: readonly string[];
+  run(context: RunContext<Of>): Promise<void>;
+}
+
+/** Flags that every command has. */
+export const COMMON = {
+  json: { type: "boolean", summary: "Print one JSON document on stdout and nothing else there" },
+  quiet: { type: "boolean", short: "q", summary: "No progress" },
+  help: { type: "boolean", short: "h", summary: "This text" },
+} as const satisfies Flags;
+
+/** Flags of every command that talks to a hub. */
+export const HUB_FLAGS = {
+  endpoint: { type: "string", value: "URL", summary: "The hub; else ABRAZO_ENDPOINT or HF_ENDPOINT" },
+  token: { type: "string", value: "hf_…", summary: "Access token; else the one of abrazo login" },
+} as const satisfies Flags;
+
+export function defineCommand<Of extends Flags>(command: Command<Of>): Command {
+  return command as unknown as Command; // safe because only parseCommand makes the flags that run() reads, from these declarations
+}
+
+/** A mistake in how a command was typed: exit code 2. */
+export class UsageError extends AbrazoError {}
+
+export function parseCommand(command: Command, argv: readonly string[]): Omit<RunContext<Flags>, "ui"> {
+  const declared: Flags = { ...COMMON, ...command.flags };
+  checkNames(command, declared, argv);
+  const options = Object.fromEntries(
+    Object.entries(declared).map(([name, { type, short }]) => [
+      name,
+      { type: type === "boolean" ? ("boolean" as const) : ("string" as const), ...(short !== undefined && { short }) },
+    ]),
+  );
+  const { values, positionals } = parse(command, argv, options);
+  const flags = Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, convert(name, declared[name], value)]),
+  );
+  const wanted = command.args ?? [];
+  const least = wanted.filter(({ optional }) => optional !== true).length;
+  if (flags["help"] !== true && positionals.length < least) {
+    const missing = wanted[positionals.length];
+    throw usage(command, `${missing?.name} is missing.`);
+  }
+  if (positionals.length > wanted.length && wanted.at(-1)?.rest !== true) {
+    throw usage(command, `"${positionals[wanted.length]}" is one argument too many.`);
+  }
+  return { args: positionals, flags: flags as Parsed<Flags & typeof COMMON> }; // safe because convert gave each flag its declared type
+}
+
+function parse(command: Command, argv: readonly string[], options: Record<string, { type: "string" | "boolean" }>) {
+  try {
+    return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw usage(command, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Unknown flags offer the nearest; parseArgs alone would not. */
+function checkNames(command: Command, declared: Flags, argv: readonly string[]): void {
+  const end = argv.indexOf("--");
+  for (const word of end < 0 ? argv : argv.slice(0, end)) {
+    const name = /^--([^=]+)/.exec(word)?.[1];
+    if (name === undefined || name in declared) continue;
+    throw usage(command, `There is no flag --${name}. ${suggestion(name, Object.keys(declared))}`);
+  }
+}
+
+function convert(name: string, flag: Flag | undefined, value: unknown): unknown {
+  if (flag?.type !== "number") return value;
+  const number = Number(value);
+  if (Number.isFinite(number) && String(value).trim() !== "") return number;
+  throw new UsageError({ code: "USAGE", message: `--${name} takes a number, not "${String(value)}".` });
+}
+
+function usage(command: Command, message: string): UsageError {
+  return new UsageError({ code: "USAGE", message, hint: `See abrazo ${command.name} --help.` });
+}
+
+/** The help of one command. */
+export function helpOf(command: Command): string {
+  const args = (command.args ?? []).map(({ name, optional, rest }) => {
+    const shown = rest === true ? `${name}…` : name;
+    return optional === true ? `[${shown}]` : shown;
+  });
+  const declared: Flags = { ...command.flags, ...COMMON };
+  const flags = Object.entries(declared);
+  const rows = (pairs: readonly (readonly [string, string])[]) => {
+    const width = Math.max(...pairs.map(([left]) => left.length));
+    return pairs.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join("\n");
+  };
+  const flagRows = flags.map(([name, { short, type, value, summary }]): [string, string] => [
+    `${short === undefined ? "    " : `-${short}, `}--${name}${type === "boolean" ? "" : ` ${value ?? (type === "number" ? "N" : "TEXT")}`}`,
+    summary,
+  ]);
+  const argRows = (command.args ?? []).map(({ name, summary }): [string, string] => [name, summary]);
+  return [
+    `${command.summary}\n`,
+    `Usage: abrazo ${[command.name, ...args].join(" ")} [flags]\n`,
+    ...(argRows.length > 0 ? [`Arguments:\n${rows(argRows)}\n`] : []),
+    `Flags:\n${rows(flagRows)}\n`,
+    `Examples:\n${command.examples.map((example) => `  ${example}`).join("\n")}`,
+  ].join("\n");
+}

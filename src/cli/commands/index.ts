@@ -1,0 +1,24 @@
+// COMMANDS: every command, loaded when it is run.
+import type { Command } from "../command.ts";
+
+export const COMMANDS: Readonly<Record<string, { summary: string; load(): Promise<Command> }>> = {
+  serve: { summary: "Start a hub", load: async () => (await import("./serve.ts")).serve },
+  "admin user create": {
+    summary: "Make a user of the hub on this machine",
+    load: async () => (await import("./admin.ts")).adminUserCreate,
+  },
+  login: { summary: "Keep a token for a hub", load: async () => (await import("./login.ts")).login },
+  logout: { summary: "Forget the token for a hub", load: async () => (await import("./login.ts")).logout },
+  whoami: { summary: "The user behind the token", load: async () => (await import("./whoami.ts")).whoami },
+  "repo create": { summary: "Make a repository", load: async () => (await import("./repo.ts")).repoCreate },
+  "repo delete": { summary: "Delete a repository", load: async () => (await import("./repo.ts")).repoDelete },
+  push: { summary: "Upload a folder as one commit", load: async () => (await import("./push.ts")).push },
+  pull: { summary: "Download a repository", load: async () => (await import("./pull.ts")).pull },
+  ls: { summary: "Files of a repository", load: async () => (await import("./ls.ts")).ls },
+  run: { summary: "Run a task on texts", load: async () => (await import("./run.ts")).run },
+  train: { summary: "Fine-tune a classifier on a file", load: async () => (await import("./train.ts")).train },
+  "train sentiment": {
+    summary: "Train the shipped classifier from nothing",
+    load: async () => (await import("./train.ts")).trainSentiment,
+  },
+};

@@ -1,0 +1,27 @@
+// abrazo serve: a hub in the foreground, until it is interrupted.
+import { defineCommand } from "../command.ts";
+
+export const serve = defineCommand({
+  name: "serve",
+  summary: "Start a hub. Without DATABASE_URL the database is embedded.",
+  flags: {
+    port: { type: "number", summary: "Port; 7860 or the next free one when left out" },
+    host: { type: "string", value: "ADDRESS", summary: "Address to listen on; 127.0.0.1 when left out" },
+    data: { type: "string", value: "DIR", summary: "Folder of files and the embedded database" },
+  },
+  examples: [
+    "abrazo serve",
+    "abrazo serve --port 8080 --data ./hub",
+    "DATABASE_URL=postgres://localhost/hub abrazo serve",
+  ],
+  run: async ({ flags, ui }) => {
+    const { startHub } = await import("../../../hub-server/main.ts");
+    const hub = await startHub({ port: flags.port, host: flags.host, dataDir: flags.data });
+    ui.result({ url: hub.url }, `Abrazo hub listening on ${hub.url}`);
+    await new Promise<void>((resolve) => {
+      for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+    });
+    ui.note("Stopping …");
+    await hub.close();
+  },
+});

@@ -1,0 +1,124 @@
+// abrazo train: fine-tunes a classifier on a file and pushes it if a repository is named; abrazo train sentiment: the shipped one from nothing.
+import { existsSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TrainingRecord } from "../../io/training-record.ts";
+import { defineCommand, HUB_FLAGS } from "../command.ts";
+
+const SHARED = {
+  epochs: { type: "number", summary: "Passes over the data" },
+  seed: { type: "number", summary: "Seed of order, dropout and split; the same seed gives the same model" },
+  out: { type: "string", value: "DIR", summary: "Folder for the new model" },
+  lr: { type: "number", summary: "Learning rate" },
+  "batch-tokens": { type: "number", summary: "Rows times length of a batch" },
+  steps: { type: "number", summary: "Stop after this many steps" },
+} as const;
+
+const describe = ({ steps, durationSeconds, evaluations }: TrainingRecord): string[] => [
+  `${steps} steps in ${durationSeconds.toFixed(0)} s`,
+  ...evaluations.map(({ dataset, metricName, metric, value, interval, count }) => {
+    const range = interval === undefined ? "" : ` (95 %: ${interval.map((bound) => bound.toFixed(3)).join("–")})`;
+    return `${metricName ?? metric} on ${dataset.name}, ${dataset.split}: ${value.toFixed(4)}${range}, ${count} examples`;
+  }),
+];
+
+export const train = defineCommand({
+  name: "train",
+  summary: "Fine-tune a classifier on a TSV, CSV or JSONL file with a text and a label column.",
+  flags: {
+    ...HUB_FLAGS,
+    ...SHARED,
+    model: {
+      type: "string",
+      value: "DIR|NS/NAME",
+      summary: "Model to start from; the shipped classifier when left out",
+    },
+    dataset: { type: "string", value: "FILE", summary: "Labelled examples" },
+    device: { type: "string", value: "cpu|webgpu|cuda|auto", summary: "Where to train; cpu when left out" },
+    push: { type: "string", value: "NS/NAME", summary: "Push the result as the next commit of this repository" },
+  },
+  examples: [
+    "abrazo train --dataset reviews.tsv --out ./my-model",
+    "abrazo train --model ana/sentiment --dataset reviews.csv --epochs 2 --push ana/sentiment",
+  ],
+  run: async ({ flags, ui }) => {
+    const { fineTune } = await import("./train/fine-tune.ts");
+    const { baseFolder, chooseDevice, requireDataset } = await import("./train/inputs.ts");
+    const dataset = requireDataset(flags.dataset);
+    const base = await baseFolder(flags.model, flags);
+    const out = flags.out ?? (await mkdtemp(join(tmpdir(), "abrazo-model-")));
+    const record = await fineTune({
+      model: base.folder,
+      baseModel: base.baseModel,
+      dataset,
+      out,
+      epochs: flags.epochs ?? 1,
+      steps: flags.steps,
+      learningRate: flags.lr ?? 5e-5,
+      batchTokens: flags["batch-tokens"] ?? 1024,
+      holdOut: 0.1,
+      seed: flags.seed ?? 0,
+      device: chooseDevice(flags.device),
+    });
+    const pushed = flags.push === undefined ? undefined : await pushResult(out, flags.push, flags, record);
+    const lines = [
+      ...describe(record),
+      `The model is in ${out}`,
+      ...(pushed === undefined ? [] : [`Pushed: ${pushed.url}`]),
+    ];
+    ui.result({ out, evaluations: record.evaluations, pushed }, lines.join("\n"));
+  },
+});
+
+async function pushResult(
+  folder: string,
+  name: string,
+  flags: { endpoint?: string; token?: string },
+  record: TrainingRecord,
+) {
+  const { createRepo, uploadFolder } = await import("../../hub/upload.ts");
+  const { parseRepoId } = await import("../../hub/repo-id.ts");
+  const { writeAccess } = await import("../access.ts");
+  const access = writeAccess(flags);
+  const id = parseRepoId(name);
+  await createRepo(access, id);
+  const data = record.datasets[0]?.name ?? "a file";
+  return uploadFolder(access, id, folder, { message: `Fine-tune on ${data}` });
+}
+
+export const trainSentiment = defineCommand({
+  name: "train sentiment",
+  summary: "Train the shipped sentiment classifier from nothing on SST-2 and IMDB.",
+  flags: {
+    ...SHARED,
+    data: { type: "string", value: "DIR", summary: "Folder that holds sst2/ and imdb/" },
+    dim: { type: "number", summary: "Width of the model" },
+    layers: { type: "number", summary: "Blocks of the model" },
+    vocab: { type: "number", summary: "Tokens of the vocabulary" },
+    dev: { type: "boolean", summary: "Score the dev set at the end; once per final model" },
+  },
+  examples: ["abrazo train sentiment --data ../shared/data/sentiment --out ./sentiment --seed 1"],
+  run: async ({ flags, ui }) => {
+    const { pretrainSentiment } = await import("./train/pretrain-sentiment.ts");
+    const { requireDataset } = await import("./train/inputs.ts");
+    const data = requireDataset(flags.data, "--data");
+    const out = flags.out ?? (await mkdtemp(join(tmpdir(), "abrazo-sentiment-")));
+    const record = await pretrainSentiment({
+      data,
+      out,
+      epochs: flags.epochs ?? 2,
+      seed: flags.seed ?? 0,
+      vocabSize: flags.vocab ?? 8000,
+      dim: flags.dim ?? 128,
+      layers: flags.layers ?? 2,
+      heads: 4,
+      learningRate: flags.lr ?? 5e-4,
+      batchTokens: flags["batch-tokens"] ?? 2048,
+      imdb: existsSync(join(data, "imdb", "train.tsv.gz")),
+      maxSteps: flags.steps,
+      dev: flags.dev === true,
+    });
+    ui.result({ out, evaluations: record.evaluations }, [...describe(record), `The model is in ${out}`].join("\n"));
+  },
+});
