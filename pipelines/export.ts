@@ -1,9 +1,11 @@
 // A repository folder → onnx/model.onnx and its kin, as transformers.js and other runtimes expect them.
 // Knows no architecture: the model's own graph is what is written.
+import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { AbrazoError } from "../src/errors.ts";
+import type { BaseConfig } from "../src/models/architecture.ts";
 import { architectureOf, loadPretrained } from "../src/models/auto.ts";
 import { traceModel } from "../src/models/trace.ts";
 import { encodeModel, type OnnxModel } from "../src/onnx/proto.ts";
@@ -61,11 +63,12 @@ export async function exportModel(folder: string, options: ExportOptions = {}): 
   await mkdir(join(out, "onnx"), { recursive: true });
   await writeWhole(path, bytes);
   if (resolve(out) !== resolve(folder)) await copyConfigs(folder, out);
+  if (withPast) await ensureGenerationConfig(out, model.config);
   return { path, dtype, bytes: bytes.length };
 }
 
 /** Under a temporary name first: a reader sees the whole file or none. */
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+async function writeWhole(path: string, bytes: Uint8Array | string): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   await writeFile(temporary, bytes);
   await rename(temporary, path);
@@ -76,6 +79,14 @@ async function copyConfigs(from: string, to: string): Promise<void> {
     /^(config|generation_config|tokenizer|tokenizer_config)\.json$/.test(name),
   );
   for (const name of names) await copyFile(join(from, name), join(to, name));
+}
+
+/** transformers.js loads no language model without this file. */
+async function ensureGenerationConfig(out: string, config: BaseConfig): Promise<void> {
+  const path = join(out, "generation_config.json");
+  if (existsSync(path)) return;
+  const ids = Object.entries(config).filter(([name, value]) => /^(bos|eos|pad)_token_id$/.test(name) && value != null);
+  await writeWhole(path, `${JSON.stringify(Object.fromEntries(ids), null, 2)}\n`);
 }
 
 function tooLarge(folder: string, bytes: number): AbrazoError {
