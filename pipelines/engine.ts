@@ -76,17 +76,31 @@ async function open(
     readJson(join(folder, "config.json"), configSchema),
     Tokenizer.fromFolder(folder),
   ]);
-  // safe because ModelLike describes what every transformers.js model does, and its own types say "any"
-  const model = (await transformers[pretrained].from_pretrained(folder, {
+  const options = {
     local_files_only: true,
     ...files,
     device,
     session_options: threads === undefined ? {} : { intraOpNumThreads: threads },
-  } as object)) as unknown as ModelLike;
+  };
+  // safe because ModelLike describes what every transformers.js model does, and its own types say "any"
+  const model = (await withLocalModels(transformers, () =>
+    transformers[pretrained].from_pretrained(folder, options as object),
+  )) as unknown as ModelLike;
   const positions = config.max_position_embeddings ?? config.n_positions ?? Number.POSITIVE_INFINITY;
   const maxLength = Math.min(tokenizer.maxLength, positions);
   const shared = { config, tokenizer, folder, runtime: "transformers.js" as const };
   return { transformers, model, shared, maxLength };
+}
+
+/** The caller may use transformers.js too, with local models switched off: that is put back after loading. */
+async function withLocalModels<Result>({ env }: Transformers, load: () => Promise<Result>): Promise<Result> {
+  const allowed = env.allowLocalModels;
+  env.allowLocalModels = true;
+  try {
+    return await load();
+  } finally {
+    env.allowLocalModels = allowed;
+  }
 }
 
 async function loadClassifier(folder: string, options: EngineOptions): Promise<Classifier> {
