@@ -1,5 +1,5 @@
 // Sentiment pipeline against transformers.js: the same weights in float32, both in this process, runs alternating.
-// npm run bench -- sentiment [model folder] [rounds]
+// npx tsx bench/main.ts sentiment [model folder] [rounds]
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -80,5 +80,3 @@ export async function main(args: readonly string[]): Promise<void> {
   await theirs.dispose();
   rmSync(out, { recursive: true, force: true });
 }
-
-if (process.argv[1] === import.meta.filename) await main(process.argv.slice(2));

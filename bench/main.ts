@@ -1,0 +1,17 @@
+// npm run bench [-- name args…]: every benchmark, or one. Each prints what it compares with and a ratio.
+// Measures nothing itself.
+
+const BENCHMARKS: Readonly<Record<string, () => Promise<{ main(args: readonly string[]): Promise<void> }>>> = {
+  sentiment: () => import("./sentiment.ts"),
+};
+
+const [name, ...args] = process.argv.slice(2);
+if (name !== undefined && BENCHMARKS[name] === undefined) {
+  console.error(`There is no benchmark "${name}". Benchmarks: ${Object.keys(BENCHMARKS).join(", ")}.`);
+  process.exit(2);
+}
+for (const [each, load] of Object.entries(BENCHMARKS)) {
+  if (name !== undefined && each !== name) continue;
+  console.log(`# ${each}`);
+  await (await load()).main(args);
+}
