@@ -4,14 +4,13 @@ import { randomBytes } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { serve } from "@hono/node-server";
-import { eq } from "drizzle-orm";
 import { AbrazoError } from "../src/errors.ts";
 import { createApp } from "./app.ts";
 import type { Deps } from "./context.ts";
 import { type Database, openDatabase } from "./db/client.ts";
-import { settings } from "./db/schema.ts";
 import { readEnv } from "./env.ts";
 import { lockFolder } from "./lock.ts";
+import { signingKey } from "./services/settings.ts";
 import { DiskBlobStore } from "./storage/disk-blobs.ts";
 
 export interface HubOptions {
@@ -54,7 +53,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     const deps: Deps = {
       db: database.db,
       blobs: await DiskBlobStore.create(join(dataDir, "blobs")),
-      signingKey: await signingKey(database),
+      signingKey: await signingKey(database.db),
       localKey: randomBytes(32).toString("hex"),
     };
     const listening = await listen(createApp(deps), host, options.port);
@@ -122,14 +121,6 @@ function listenOn(
     });
     server.once("error", reject);
   });
-}
-
-/** Made at the first start and kept, so that links outlive a restart and hold on every process. */
-async function signingKey({ db }: Database): Promise<string> {
-  const value = randomBytes(32).toString("hex");
-  await db.insert(settings).values({ key: "signing_key", value }).onConflictDoNothing();
-  const [row] = await db.select().from(settings).where(eq(settings.key, "signing_key"));
-  return row?.value ?? value;
 }
 
 export { createUserOnHost } from "./host.ts";

@@ -1,6 +1,6 @@
 // Who may do what with a repository. What a caller may not see does not exist.
 import { and, eq, sql } from "drizzle-orm";
-import type { RepoId, RepoType } from "../../src/hub/repo-id.ts";
+import type { RepoId } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import { redirects, repos } from "../db/schema.ts";
 import { forbidden, repoNotFound, unauthorized } from "../errors.ts";
@@ -47,9 +47,3 @@ export function requireNamespace({ actor }: Context, namespace: string): void {
     throw forbidden(`${actor.name} may not create repositories under "${namespace}".`);
   }
 }
-
-export const idOf = (repo: { type: RepoType; namespace: string; name: string }): RepoId => ({
-  type: repo.type,
-  namespace: repo.namespace,
-  name: repo.name,
-});

@@ -1,7 +1,7 @@
 // The command line: words → command → exit code. Commands are loaded when they are run.
 // Does no work of its own.
 import { readFileSync } from "node:fs";
-import { AbrazoError, suggestion } from "../errors.ts";
+import { AbrazoError, nearestName } from "../errors.ts";
 import { packageFile } from "../package-root.ts";
 import { type Command, helpOf, parseCommand, UsageError } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
@@ -67,10 +67,13 @@ function findCommand(argv: readonly string[]): { name: string; rest: readonly st
     message:
       group.length > 0 ? `abrazo ${first} needs one of: ${group.join(", ")}.` : `There is no command "${first}".`,
     hint:
-      group.length > 0
-        ? `Try: abrazo ${group[0]} --help`
-        : `${suggestion(`${first} ${second}`.trim(), names)} See abrazo --help.`,
+      group.length > 0 ? `Try: abrazo ${group[0]} --help` : `${nearCommand(first, second, names)} See abrazo --help.`,
   });
+}
+
+function nearCommand(first: string, second: string, names: readonly string[]): string {
+  const near = nearestName(`${first} ${second}`, names) ?? nearestName(first, names);
+  return near === undefined ? `Commands: ${names.join(", ")}.` : `Did you mean "${near}"?`;
 }
 
 async function overview(): Promise<string> {

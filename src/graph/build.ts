@@ -4,7 +4,7 @@ import { internalError } from "../errors.ts";
 import type { DType } from "./dtype.ts";
 import { type Attrs, makeNode, type Node } from "./node.ts";
 import { OPS } from "./op.ts";
-import { axisOf, broadcastAxes, type Dim, type Shape, sameShape } from "./shape.ts";
+import { axisOf, broadcastAxes, type Shape, sameShape } from "./shape.ts";
 
 export function call(name: string, inputs: readonly Node[], attrs: Attrs = {}): Node {
   const op = OPS.get(name);
@@ -26,7 +26,6 @@ export const shift = (a: Node, offset: number): Node => add(a, constant(offset, 
 export const neg = (a: Node): Node => call("neg", [a]);
 export const exp = (a: Node): Node => call("exp", [a]);
 export const log = (a: Node): Node => call("log", [a]);
-export const sqrt = (a: Node): Node => call("sqrt", [a]);
 export const erf = (a: Node): Node => call("erf", [a]);
 export const tanh = (a: Node): Node => call("tanh", [a]);
 export const sin = (a: Node): Node => call("sin", [a]);
@@ -39,7 +38,6 @@ export const less = (a: Node, b: Node): Node => call("lt", [a, b]);
 export const greater = (a: Node, b: Node): Node => call("gt", [a, b]);
 export const lessEqual = (a: Node, b: Node): Node => call("le", [a, b]);
 export const greaterEqual = (a: Node, b: Node): Node => call("ge", [a, b]);
-export const logicalAnd = (a: Node, b: Node): Node => call("logicalAnd", [a, b]);
 export const logicalNot = (a: Node): Node => call("logicalNot", [a]);
 export const where = (condition: Node, a: Node, b: Node): Node => call("where", [condition, a, b]);
 
@@ -118,14 +116,6 @@ export function unbroadcast(g: Node, shape: Shape): Node {
   return reshape(sum(g, broadcastAxes(shape, g.shape)), shape);
 }
 
-export const fullAxes = (shape: Shape): number[] => shape.map((_, axis) => axis);
-
 export function onesLike(a: Node): Node {
   return expand(constant(1, a.dtype), a.shape);
-}
-
-export function dimAt(shape: Shape, axis: number): Dim {
-  const dim = shape[axis];
-  if (dim === undefined) throw internalError(`axis ${axis} of shape [${shape.join(", ")}]`);
-  return dim;
 }

@@ -128,14 +128,3 @@ export function addDims(a: Dim, b: Dim): Dim {
   if (a === 0) return b;
   return b === 0 ? a : `${a} + ${b}`;
 }
-
-/** Row-major strides in elements. */
-export function stridesOf(shape: readonly number[]): number[] {
-  const strides = new Array<number>(shape.length);
-  let step = 1;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    strides[axis] = step;
-    step *= shape[axis] ?? 1;
-  }
-  return strides;
-}

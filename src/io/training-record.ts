@@ -15,7 +15,7 @@ const dataset = z.object({
   labelCounts: z.record(z.string(), z.number().int()).optional(),
 });
 
-export const evaluationSchema = z.object({
+const evaluationSchema = z.object({
   dataset,
   metric: z.string(),
   /** The words for the metric, e.g. "Accuracy". */
@@ -74,4 +74,3 @@ export const trainingRecordSchema = z.object({
 });
 
 export type TrainingRecord = z.infer<typeof trainingRecordSchema>;
-export type Evaluation = z.infer<typeof evaluationSchema>;

@@ -46,11 +46,13 @@ describe.each(OP_CASES.map((row, index) => ({ ...row, title: `${row.op} (${index
     }
   });
 
-  it.runIf(row.expected !== undefined)("has the right value", () => {
+  const { expected } = row;
+  if (expected === undefined) return;
+  it("has the right value", () => {
     const flat = row.inputs.map((values) => values.flat());
     const found = [...row.apply(...row.inputs.map((values) => make(values))).dataSync()].map(Number);
     for (const [index, value] of found.entries()) {
-      expect(value).toBeCloseTo(row.expected?.(...flat.map((values) => values[index] ?? 0)) ?? 0, 10);
+      expect(value).toBeCloseTo(expected(...flat.map((values) => values[index] ?? 0)), 10);
     }
   });
 });

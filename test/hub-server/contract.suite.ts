@@ -3,6 +3,8 @@
 import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { listEvaluations } from "../../hub-server/services/indexer.ts";
+import { facets, getRepo } from "../../hub-server/services/repos.ts";
 import type { TestHub } from "../support/hub.ts";
 
 type Line = Record<string, unknown>;
@@ -182,6 +184,43 @@ export function hubContract(name: string, start: () => Promise<TestHub>): void {
       ).json();
       expect(info.cardData.license).toBe("mit");
       expect(info.tags).toEqual(expect.arrayContaining(["tiny", "license:mit", "dataset:ana/reviews"]));
+      const ctx = { ...hub.deps, actor: undefined };
+      expect((await facets(ctx, "model")).tasks).toContainEqual({ name: "text-classification", count: 1 });
+    });
+
+    it("keeps the evaluations of a training record as rows", async () => {
+      await create("scored", ana);
+      const evaluation = {
+        dataset: { name: "SST-2", split: "validation" },
+        metric: "accuracy",
+        value: 0.84,
+        interval: [0.81, 0.87],
+        count: 872,
+      };
+      const record = {
+        version: 1,
+        createdAt: "",
+        abrazoVersion: "",
+        task: "text-classification",
+        seed: 0,
+        device: "cpu",
+        model: { modelType: "bert", parameters: 1 },
+        datasets: [],
+        hyperparameters: {},
+        steps: 0,
+        durationSeconds: 0,
+        environment: {},
+        history: [],
+        evaluations: [evaluation],
+      };
+      const done = await commit("ana/scored", ana, [file("training-record.json", JSON.stringify(record))]);
+      const { commitOid }: { commitOid: string } = await done.json();
+      const ctx = { ...hub.deps, actor: undefined };
+      const repo = await getRepo(ctx, { type: "model", namespace: "ana", name: "scored" });
+      const rows = await listEvaluations(ctx, repo, commitOid);
+      expect(rows).toMatchObject([
+        { dataset: "SST-2", metric: "accuracy", value: 0.84, low: 0.81, high: 0.87, count: 872 },
+      ]);
     });
   });
 }

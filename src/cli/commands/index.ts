@@ -21,4 +21,9 @@ export const COMMANDS: Readonly<Record<string, { summary: string; load(): Promis
     summary: "Train the shipped classifier from nothing",
     load: async () => (await import("./train.ts")).trainSentiment,
   },
+  card: { summary: "Write or refresh the card of a model folder", load: async () => (await import("./card.ts")).card },
+  export: {
+    summary: "Write an ONNX file for other runtimes",
+    load: async () => (await import("./export.ts")).exportCommand,
+  },
 };

@@ -7,6 +7,7 @@ import { createRepo, filesOf, uploadFolder } from "../../hub/upload.ts";
 import { readJson } from "../../io/json.ts";
 import { readHeader } from "../../io/safetensors.ts";
 import { writeAccess } from "../access.ts";
+import { refreshCard } from "../card.ts";
 import { defineCommand, HUB_FLAGS } from "../command.ts";
 import { repoType, TYPE_FLAG } from "./repo.ts";
 
@@ -23,6 +24,7 @@ export const push = defineCommand({
     revision: { type: "string", value: "BRANCH", summary: "Branch; main when left out" },
     message: { type: "string", short: "m", value: "TEXT", summary: "Message of the commit" },
     private: { type: "boolean", summary: "Make the repository private, if it is made" },
+    "no-card": { type: "boolean", summary: "Leave README.md alone instead of refreshing the model card" },
   },
   examples: [
     "abrazo push ./model ana/sentiment-small",
@@ -32,6 +34,7 @@ export const push = defineCommand({
     const id = parseRepoId(name, repoType(flags.type));
     const access = writeAccess(flags);
     const files = await checkFolder(folder);
+    if (id.type === "model" && flags["no-card"] !== true) await refreshCard(folder, fullName(id));
     await createRepo(access, id, { isPrivate: flags.private === true });
     const message = flags.message ?? `Upload ${files} ${files === 1 ? "file" : "files"}`;
     const done = await uploadFolder(access, id, folder, { message, revision: flags.revision });

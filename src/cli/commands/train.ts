@@ -80,8 +80,10 @@ async function pushResult(
   const { createRepo, uploadFolder } = await import("../../hub/upload.ts");
   const { parseRepoId } = await import("../../hub/repo-id.ts");
   const { writeAccess } = await import("../access.ts");
+  const { refreshCard } = await import("../card.ts");
   const access = writeAccess(flags);
   const id = parseRepoId(name);
+  await refreshCard(folder, name);
   await createRepo(access, id);
   const data = record.datasets[0]?.name ?? "a file";
   return uploadFolder(access, id, folder, { message: `Fine-tune on ${data}` });

@@ -30,8 +30,6 @@ export const commitLineSchema = z.discriminatedUnion("key", [
   z.object({ key: z.literal("deletedFolder"), value: z.object({ path: z.string() }) }),
 ]);
 
-export type CommitLine = z.infer<typeof commitLineSchema>;
-
 export const lfsBatchRequestSchema = z.object({
   operation: z.enum(["upload", "download"]),
   transfers: z.array(z.string()).default(["basic"]),
