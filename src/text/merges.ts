@@ -5,6 +5,8 @@ export interface MergeOptions {
   /** Symbols to reach, the initial ones included. */
   vocabSize: number;
   minFrequency: number;
+  /** Symbols that are there even if no word holds them. */
+  alphabet?: readonly string[];
   /** What a merged symbol is called. */
   join(left: string, right: string): string;
 }
@@ -33,7 +35,7 @@ export function learnMerges(
   options: MergeOptions,
 ): Merges {
   const splits = [...words].map(([word, count]) => ({ parts: split(word), count }));
-  const symbols = [...new Set(splits.flatMap(({ parts }) => parts))].sort();
+  const symbols = [...new Set([...(options.alphabet ?? []), ...splits.flatMap(({ parts }) => parts)])].sort();
   const ids = new Map(symbols.map((symbol, id) => [symbol, id]));
   const list: Word[] = splits.map(({ parts, count }) => ({ symbols: parts.map((part) => ids.get(part) ?? 0), count }));
   const table = new PairTable(list);
