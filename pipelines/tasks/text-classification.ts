@@ -40,8 +40,8 @@ export interface TextClassificationPipeline {
 }
 
 /** Tokens of a batch: enough to keep the cores busy, few enough to stay in their caches. */
-const TOKEN_BUDGET = 1024;
-const BATCH_SIZE = 64;
+const TOKEN_BUDGET = 2048;
+const BATCH_SIZE = 128;
 
 export const textClassification = defineTask({
   name: "text-classification",
