@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { Embedding, LayerNorm, Linear, Module } from "../nn/index.ts";
 import { type Generator, randn, type Tensor, zeros } from "../tensor/index.ts";
 
-/** Keys and values of one layer for the P tokens before this call: [B, H, P, d] each. */
+/** Keys and values of one layer: [B, H, P, d] each for the P tokens before a call. */
 export interface KeyValue {
   key: Tensor;
   value: Tensor;
@@ -19,7 +19,7 @@ export interface ModelInputs {
   tokenTypeIds?: Tensor | undefined;
   /** int64 [B, T], the place of each token in its text; P, P + 1, … when absent */
   positionIds?: Tensor | undefined;
-  /** One per layer; a model that declares a cache then gives `present`, which also holds these tokens. */
+  /** One per layer; a model that declares a cache then gives `present`. */
   past?: readonly KeyValue[] | undefined;
   /** Decoders give the logits of the last position alone, [B, 1, V]: a long prompt then needs no product with the whole vocabulary per token. */
   lastOnly?: boolean | undefined;
@@ -31,7 +31,7 @@ export type OptionalInput = "tokenTypeIds" | "positionIds";
 export interface ModelOutput {
   /** [B, C] or [B, T, V] */
   logits: Tensor;
-  /** One per layer, [B, H, P + T, d]; given when the call had a past. */
+  /** One per layer: keys and values of this call's tokens alone, [B, H, T, d]; given when the call had a past. */
   present?: readonly KeyValue[] | undefined;
 }
 

@@ -44,10 +44,10 @@ class Embeddings extends Module<[Tensor, Tensor | undefined], Tensor> {
   }
 
   override forward(inputIds: Tensor, tokenTypeIds: Tensor | undefined): Tensor {
-    const positions = this.position_embeddings.call(F.arangeLike(inputIds, 1)); // [T, H]
-    const types = this.token_type_embeddings.call(tokenTypeIds ?? inputIds.mul(0)); // [B, T, H]
-    const sum = this.word_embeddings.call(inputIds).add(types).add(positions);
-    return F.dropout(this.LayerNorm.call(sum), this.#dropout.p, this.training); // [B, T, H]
+    const positions = this.position_embeddings(F.arangeLike(inputIds, 1)); // [T, H]
+    const types = this.token_type_embeddings(tokenTypeIds ?? inputIds.mul(0)); // [B, T, H]
+    const sum = this.word_embeddings(inputIds).add(types).add(positions);
+    return F.dropout(this.LayerNorm(sum), this.#dropout.p, this.training); // [B, T, H]
   }
 }
 
@@ -71,12 +71,11 @@ class SelfAttention extends Module<[Tensor, Tensor], Tensor> {
 
   override forward(x: Tensor, mask: Tensor): Tensor {
     const split = (y: Tensor) => y.unflatten(-1, [this.#heads, this.#width]).transpose(1, 2); // [B, A, T, d]
-    const context = F.scaledDotProductAttention(
-      split(this.query.call(x)),
-      split(this.key.call(x)),
-      split(this.value.call(x)),
-      { mask, dropoutP: this.#dropout, training: this.training },
-    );
+    const context = F.scaledDotProductAttention(split(this.query(x)), split(this.key(x)), split(this.value(x)), {
+      mask,
+      dropoutP: this.#dropout,
+      training: this.training,
+    });
     return context.transpose(1, 2).flatten(-2); // [B, T, H]
   }
 }
@@ -95,7 +94,7 @@ class ResidualOutput extends Module<[Tensor, Tensor], Tensor> {
   }
 
   override forward(x: Tensor, residual: Tensor): Tensor {
-    return this.LayerNorm.call(F.dropout(this.dense.call(x), this.#dropout, this.training).add(residual));
+    return this.LayerNorm(F.dropout(this.dense(x), this.#dropout, this.training).add(residual));
   }
 }
 
@@ -110,7 +109,7 @@ class Attention extends Module<[Tensor, Tensor], Tensor> {
   }
 
   override forward(x: Tensor, mask: Tensor): Tensor {
-    return this.output.call(this.self.call(x, mask), x);
+    return this.output(this.self(x, mask), x);
   }
 }
 
@@ -125,7 +124,7 @@ class Intermediate extends Module<[Tensor], Tensor> {
   }
 
   override forward(x: Tensor): Tensor {
-    return this.#activation(this.dense.call(x)); // [B, T, F]
+    return this.#activation(this.dense(x)); // [B, T, F]
   }
 }
 
@@ -142,8 +141,8 @@ class Layer extends Module<[Tensor, Tensor], Tensor> {
   }
 
   override forward(x: Tensor, mask: Tensor): Tensor {
-    const attended = this.attention.call(x, mask);
-    return this.output.call(this.intermediate.call(attended), attended);
+    const attended = this.attention(x, mask);
+    return this.output(this.intermediate(attended), attended);
   }
 }
 
@@ -157,7 +156,7 @@ class Encoder extends Module<[Tensor, Tensor], Tensor> {
 
   override forward(x: Tensor, mask: Tensor): Tensor {
     let hidden = x;
-    for (const layer of this.layer) hidden = layer.call(hidden, mask);
+    for (const layer of this.layer) hidden = layer(hidden, mask);
     return hidden;
   }
 }
@@ -172,7 +171,7 @@ class Pooler extends Module<[Tensor], Tensor> {
   }
 
   override forward(hidden: Tensor): Tensor {
-    return this.dense.call(hidden.select(1, 0)).tanh(); // [B, H]
+    return this.dense(hidden.select(1, 0)).tanh(); // [B, H]
   }
 }
 
@@ -189,8 +188,8 @@ class BertModel extends Module<[ModelInputs], Tensor> {
   }
 
   override forward({ inputIds, attentionMask, tokenTypeIds }: ModelInputs): Tensor {
-    const embedded = this.embeddings.call(inputIds, tokenTypeIds);
-    return this.pooler.call(this.encoder.call(embedded, F.extendMask(attentionMask))); // [B, H]
+    const embedded = this.embeddings(inputIds, tokenTypeIds);
+    return this.pooler(this.encoder(embedded, F.extendMask(attentionMask))); // [B, H]
   }
 }
 
@@ -208,8 +207,8 @@ export class BertForSequenceClassification extends PreTrainedModel {
   }
 
   override forward(inputs: ModelInputs): ModelOutput {
-    const pooled = F.dropout(this.bert.call(inputs), this.#dropout, this.training);
-    return { logits: this.classifier.call(pooled) }; // [B, C]
+    const pooled = F.dropout(this.bert(inputs), this.#dropout, this.training);
+    return { logits: this.classifier(pooled) }; // [B, C]
   }
 }
 

@@ -42,8 +42,8 @@ class Embeddings extends Module<[Tensor], Tensor> {
   }
 
   override forward(inputIds: Tensor): Tensor {
-    const positions = this.position_embeddings.call(F.arangeLike(inputIds, 1)); // [T, D]
-    return this.dropout.call(this.LayerNorm.call(this.word_embeddings.call(inputIds).add(positions))); // [B, T, D]
+    const positions = this.position_embeddings(F.arangeLike(inputIds, 1)); // [T, D]
+    return this.dropout(this.LayerNorm(this.word_embeddings(inputIds).add(positions))); // [B, T, D]
   }
 }
 
@@ -69,13 +69,12 @@ class Attention extends Module<[Tensor, Tensor], Tensor> {
 
   override forward(x: Tensor, mask: Tensor): Tensor {
     const split = (y: Tensor) => y.unflatten(-1, [this.#heads, this.#width]).transpose(1, 2); // [B, H, T, d]
-    const context = F.scaledDotProductAttention(
-      split(this.q_lin.call(x)),
-      split(this.k_lin.call(x)),
-      split(this.v_lin.call(x)),
-      { mask, dropoutP: this.#dropout, training: this.training },
-    );
-    return this.out_lin.call(context.transpose(1, 2).flatten(-2)); // [B, T, D]
+    const context = F.scaledDotProductAttention(split(this.q_lin(x)), split(this.k_lin(x)), split(this.v_lin(x)), {
+      mask,
+      dropoutP: this.#dropout,
+      training: this.training,
+    });
+    return this.out_lin(context.transpose(1, 2).flatten(-2)); // [B, T, D]
   }
 }
 
@@ -94,7 +93,7 @@ class FeedForward extends Module<[Tensor], Tensor> {
   }
 
   override forward(x: Tensor): Tensor {
-    return this.dropout.call(this.lin2.call(this.#activation(this.lin1.call(x))));
+    return this.dropout(this.lin2(this.#activation(this.lin1(x))));
   }
 }
 
@@ -113,8 +112,8 @@ class Block extends Module<[Tensor, Tensor], Tensor> {
   }
 
   override forward(x: Tensor, mask: Tensor): Tensor {
-    const attended = this.sa_layer_norm.call(this.attention.call(x, mask).add(x));
-    return this.output_layer_norm.call(this.ffn.call(attended).add(attended));
+    const attended = this.sa_layer_norm(this.attention(x, mask).add(x));
+    return this.output_layer_norm(this.ffn(attended).add(attended));
   }
 }
 
@@ -128,7 +127,7 @@ class Transformer extends Module<[Tensor, Tensor], Tensor> {
 
   override forward(x: Tensor, mask: Tensor): Tensor {
     let hidden = x;
-    for (const block of this.layer) hidden = block.call(hidden, mask);
+    for (const block of this.layer) hidden = block(hidden, mask);
     return hidden;
   }
 }
@@ -144,7 +143,7 @@ class DistilbertModel extends Module<[ModelInputs], Tensor> {
   }
 
   override forward({ inputIds, attentionMask }: ModelInputs): Tensor {
-    return this.transformer.call(this.embeddings.call(inputIds), F.extendMask(attentionMask)); // [B, T, D]
+    return this.transformer(this.embeddings(inputIds), F.extendMask(attentionMask)); // [B, T, D]
   }
 }
 
@@ -164,9 +163,9 @@ export class DistilbertForSequenceClassification extends PreTrainedModel {
   }
 
   override forward(inputs: ModelInputs): ModelOutput {
-    const first = this.distilbert.call(inputs).select(1, 0); // [B, D]
-    const pooled = F.dropout(this.pre_classifier.call(first).relu(), this.#dropout.p, this.training);
-    return { logits: this.classifier.call(pooled) }; // [B, C]
+    const first = this.distilbert(inputs).select(1, 0); // [B, D]
+    const pooled = F.dropout(this.pre_classifier(first).relu(), this.#dropout.p, this.training);
+    return { logits: this.classifier(pooled) }; // [B, C]
   }
 }
 

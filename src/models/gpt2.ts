@@ -73,7 +73,7 @@ class Attention extends Module<[Tensor, Tensor, KeyValue | undefined], [Tensor, 
 
   override forward(x: Tensor, mask: Tensor, past: KeyValue | undefined): [Tensor, KeyValue] {
     const size = this.#heads * this.#width;
-    const packed = this.c_attn.call(x); // [B, T, 3E]
+    const packed = this.c_attn(x); // [B, T, 3E]
     const part = (index: number) =>
       packed
         .narrow(-1, index * size, size)
@@ -87,7 +87,7 @@ class Attention extends Module<[Tensor, Tensor, KeyValue | undefined], [Tensor, 
       dropoutP: this.#attentionDropout,
       training: this.training,
     });
-    const output = this.c_proj.call(context.transpose(1, 2).flatten(-2)); // [B, T, E]
+    const output = this.c_proj(context.transpose(1, 2).flatten(-2)); // [B, T, E]
     return [F.dropout(output, this.#residualDropout.p, this.training), { key, value }];
   }
 }
@@ -108,7 +108,7 @@ class MLP extends Module<[Tensor], Tensor> {
   }
 
   override forward(x: Tensor): Tensor {
-    return F.dropout(this.c_proj.call(this.#activation(this.c_fc.call(x))), this.#dropout, this.training);
+    return F.dropout(this.c_proj(this.#activation(this.c_fc(x))), this.#dropout, this.training);
   }
 }
 
@@ -127,9 +127,9 @@ class Block extends Module<[Tensor, Tensor, KeyValue | undefined], [Tensor, KeyV
   }
 
   override forward(x: Tensor, mask: Tensor, past: KeyValue | undefined): [Tensor, KeyValue] {
-    const [attended, present] = this.attn.call(this.ln_1.call(x), mask, past);
+    const [attended, present] = this.attn(this.ln_1.call(x), mask, past);
     const hidden = attended.add(x);
-    return [this.mlp.call(this.ln_2.call(hidden)).add(hidden), present];
+    return [this.mlp(this.ln_2.call(hidden)).add(hidden), present];
   }
 }
 
@@ -154,15 +154,15 @@ class Transformer extends Module<[ModelInputs], { hidden: Tensor; present: KeyVa
     present: KeyValue[];
   } {
     const { places, mask } = causalMask(inputIds, attentionMask);
-    const embedded = this.wte.call(inputIds).add(this.wpe.call(positionIds ?? places)); // [B, T, E]
+    const embedded = this.wte(inputIds).add(this.wpe(positionIds ?? places)); // [B, T, E]
     let hidden = F.dropout(embedded, this.#dropout, this.training);
     const present: KeyValue[] = [];
     for (const [layer, block] of [...this.h].entries()) {
-      const [next, keyValue] = block.call(hidden, mask, past?.[layer]);
+      const [next, keyValue] = block(hidden, mask, past?.[layer]);
       hidden = next;
       present.push(keyValue);
     }
-    return { hidden: this.ln_f.call(hidden), present };
+    return { hidden: this.ln_f(hidden), present };
   }
 }
 
@@ -194,7 +194,7 @@ export class Gpt2LMHeadModel extends PreTrainedModel {
   }
 
   override forward(inputs: ModelInputs): ModelOutput {
-    const { hidden, present } = this.transformer.call(inputs);
+    const { hidden, present } = this.transformer(inputs);
     const states = inputs.lastOnly === true ? lastPosition(hidden, inputs.inputIds) : hidden; // [B, T, E]
     const logits = F.linear(states, this.lm_head?.weight ?? this.transformer.wte.weight); // [B, T, V]
     return { logits, present: inputs.past === undefined ? undefined : present };

@@ -37,7 +37,7 @@ export function traceModel(model: PreTrainedModel, { withPast = false, lastOnly 
   );
   const past = layout === undefined ? [] : pastInputs(layout);
   const output = noGrad(() =>
-    model.call({ ...required, ...optional, lastOnly, past: layout === undefined ? undefined : past }),
+    model({ ...required, ...optional, lastOnly, past: layout === undefined ? undefined : past }),
   );
   const named: Record<string, Tensor> = { logits: output.logits };
   for (const [layer, { key, value }] of (output.present ?? []).entries()) {

@@ -1,4 +1,4 @@
 // Public entry point of layers and functions.
 export * as functional from "./functional.ts";
 export { Dropout, Embedding, LayerNorm, Linear } from "./layers.ts";
-export { AnyModule, Module, ModuleList, parameter, Sequential } from "./module.ts";
+export { AnyModule, buffer, Module, ModuleList, parameter, Sequential } from "./module.ts";

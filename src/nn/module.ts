@@ -3,8 +3,25 @@
 import { AbrazoError, nearestName } from "../errors.ts";
 import type { Tensor } from "../tensor/index.ts";
 
+const RUN = Symbol("run");
+
+/** Makes each instance a function as well: that is what `model(x)` calls. */
+class Callable {
+  constructor() {
+    const self: { [RUN](inputs: unknown[]): unknown } = Object.setPrototypeOf(
+      (...inputs: unknown[]) => self[RUN](inputs),
+      new.target.prototype,
+    );
+    // A function's own name and length would hide those of a module.
+    Reflect.deleteProperty(self, "name");
+    Reflect.deleteProperty(self, "length");
+    // biome-ignore lint/correctness/noConstructorReturn: the function is the instance
+    return self;
+  }
+}
+
 /** What all modules share, whatever they are called with: names, modes, state. Layers and models extend Module. */
-export abstract class AnyModule {
+export abstract class AnyModule extends Callable {
   #training = true;
 
   get training(): boolean {
@@ -32,14 +49,30 @@ export abstract class AnyModule {
     for (const [, child] of this.namedChildren()) yield* child.modules();
   }
 
+  /** This module as "" and all below it by their path, e.g. "encoder.layer.0". */
+  *namedModules(prefix = ""): Generator<[string, AnyModule]> {
+    yield [prefix, this];
+    for (const [name, child] of this.namedChildren())
+      yield* child.namedModules(prefix === "" ? name : `${prefix}.${name}`);
+  }
+
   /** Parameters with their path, e.g. "encoder.layer.0.weight". A parameter held twice is given once. */
-  *namedParameters(prefix = "", seen = new Set<Tensor>()): Generator<[string, Tensor]> {
+  *namedParameters(): Generator<[string, Tensor]> {
+    yield* this.#marked(parameters);
+  }
+
+  /** Tensors that belong to the state and are not trained, such as running means, with their path. */
+  *namedBuffers(): Generator<[string, Tensor]> {
+    yield* this.#marked(buffers);
+  }
+
+  *#marked(kind: WeakSet<Tensor>, prefix = "", seen = new Set<unknown>()): Generator<[string, Tensor]> {
     for (const [name, value] of Object.entries(this)) {
-      if (!isParameter(value) || seen.has(value)) continue;
+      if (!isMarked(kind, value) || seen.has(value)) continue;
       seen.add(value);
       yield [prefix + name, value];
     }
-    for (const [name, child] of this.namedChildren()) yield* child.namedParameters(`${prefix}${name}.`, seen);
+    for (const [name, child] of this.namedChildren()) yield* child.#marked(kind, `${prefix}${name}.`, seen);
   }
 
   parameters(): Tensor[] {
@@ -60,12 +93,13 @@ export abstract class AnyModule {
     for (const parameter of this.parameters()) parameter.grad = null;
   }
 
+  /** Parameters and buffers by path. */
   stateDict(): Map<string, Tensor> {
-    return new Map(this.namedParameters());
+    return new Map([...this.namedParameters(), ...this.namedBuffers()]);
   }
 
   /**
-   * Takes parameters by name. Missing, unexpected and misshapen ones are one error that lists them all, with nearest names.
+   * Takes parameters and buffers by name. Missing, unexpected and misshapen ones are one error that lists them all, with nearest names.
    *
    * @param strict false: missing and unexpected names are returned instead of refused; misshapen ones never pass
    */
@@ -95,6 +129,15 @@ export abstract class AnyModule {
     }
     return { missing, unexpected };
   }
+
+  [RUN](_inputs: unknown[]): unknown {
+    const name = this.constructor.name;
+    throw new AbrazoError({
+      code: "NO_FORWARD",
+      message: `Module [${name}] is missing the required "forward" function`,
+      hint: "Call its items, or extend Module and give it forward().",
+    });
+  }
 }
 
 type Hook<Input extends unknown[], Output> = (
@@ -105,24 +148,35 @@ type Hook<Input extends unknown[], Output> = (
 
 /**
  * Base of layers and models. Tensors held as properties and marked as parameters, and modules held as properties, are
- * found by name in the order in which they were assigned.
+ * found by name in the order in which they were assigned. A module is called like a function: forward() runs, then the hooks.
  *
  * @example
  * ```ts
  * class Net extends Module<[Tensor], Tensor> {
  *   readonly fc = new Linear(2, 1);
- *   override forward(x: Tensor): Tensor { return this.fc.call(x).relu(); }
+ *   override forward(x: Tensor): Tensor { return this.fc(x).relu(); }
  * }
- * [...new Net().namedParameters()].map(([name]) => name); // ["fc.weight", "fc.bias"]
+ * const net = new Net();
+ * net(ones([3, 2])).shape; // [3, 1]
+ * [...net.namedParameters()].map(([name]) => name); // ["fc.weight", "fc.bias"]
  * ```
  */
+export interface Module<Input extends unknown[], Output> {
+  // biome-ignore lint/style/useShorthandFunctionType: a type cannot merge with the class
+  (...inputs: Input): Output;
+}
+
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the other half of the interface above
 export abstract class Module<Input extends unknown[], Output> extends AnyModule {
   readonly #hooks = new Set<Hook<Input, Output>>();
 
   abstract forward(...inputs: Input): Output;
 
-  /** Runs forward() and then the hooks. */
-  call(...inputs: Input): Output {
+  override [RUN](inputs: unknown[]): Output {
+    return this.#run(inputs as Input); // safe because only the call signature leads here
+  }
+
+  #run(inputs: Input): Output {
     let output = this.forward(...inputs);
     for (const hook of this.#hooks) output = hook(this, inputs, output) ?? output;
     return output;
@@ -136,6 +190,7 @@ export abstract class Module<Input extends unknown[], Output> extends AnyModule 
 }
 
 const parameters = new WeakSet<Tensor>();
+const buffers = new WeakSet<Tensor>();
 
 /** Marks a tensor as a parameter: it requires grad and is found by namedParameters(). */
 export function parameter(tensor: Tensor): Tensor {
@@ -143,8 +198,14 @@ export function parameter(tensor: Tensor): Tensor {
   return tensor.requiresGrad_();
 }
 
-function isParameter(value: unknown): value is Tensor {
-  return typeof value === "object" && value !== null && parameters.has(value as Tensor); // safe because WeakSet only compares identity
+/** Marks a tensor as a buffer: part of the state, found by namedBuffers(), not trained. */
+export function buffer(tensor: Tensor): Tensor {
+  buffers.add(tensor);
+  return tensor;
+}
+
+function isMarked(kind: WeakSet<Tensor>, value: unknown): value is Tensor {
+  return typeof value === "object" && value !== null && kind.has(value as Tensor); // safe because WeakSet only compares identity
 }
 
 function near(name: string, candidates: readonly string[]): string {
@@ -192,6 +253,6 @@ export class Sequential extends Module<[Tensor], Tensor> {
   }
 
   override forward(x: Tensor): Tensor {
-    return this.#items.reduce((value, item) => item.call(value), x);
+    return this.#items.reduce((value, item) => item(value), x);
   }
 }

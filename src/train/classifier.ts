@@ -9,7 +9,7 @@ import { padBatch } from "../text/tokenizer.ts";
 import { type TrainResult, train } from "./trainer.ts";
 
 export interface ClassifierModel extends AnyModule {
-  call(inputs: { inputIds: Tensor; attentionMask: Tensor }): { logits: Tensor };
+  (inputs: { inputIds: Tensor; attentionMask: Tensor }): { logits: Tensor };
 }
 
 export interface EncodedExample {
@@ -67,7 +67,7 @@ export async function trainClassifier(
     batches: bucketsOf,
     loss: (bucket) => {
       const { inputIds, attentionMask, labels } = makeBatch(examples, bucket, options);
-      const { logits } = model.call({ inputIds, attentionMask });
+      const { logits } = model({ inputIds, attentionMask });
       return F.crossEntropy(logits, labels, { ignoreIndex: IGNORED, labelSmoothing: options.labelSmoothing });
     },
     optimizer,
@@ -127,7 +127,7 @@ export function predict(
       batching,
     )) {
       const { inputIds, attentionMask } = makeBatch(examples, bucket, options);
-      const best = model.call({ inputIds, attentionMask }).logits.argmax(-1).dataSync();
+      const best = model({ inputIds, attentionMask }).logits.argmax(-1).dataSync();
       for (const [row, index] of bucket.indices.entries()) predictions[index] = Number(best[row]);
     }
   });

@@ -1,0 +1,132 @@
+// Training and evaluating a causal language model: one stream of tokens → rows of one length → loss of each next token.
+// Knows no architecture: a model is a function from ids and mask to logits.
+import { type AnyModule, functional as F } from "../nn/index.ts";
+import { AdamW } from "../optim/adamw.ts";
+import { cosineSchedule } from "../optim/schedules.ts";
+import { fromTypedArray, Generator, noGrad, ones, type Tensor } from "../tensor/index.ts";
+import { type TrainResult, train } from "./trainer.ts";
+
+export interface LanguageModel extends AnyModule {
+  (inputs: { inputIds: Tensor; attentionMask: Tensor }): { logits: Tensor };
+}
+
+export interface LanguageModelOptions {
+  epochs: number;
+  learningRate: number;
+  /** Tokens of a row. */
+  context: number;
+  /** Rows of a batch. */
+  batchSize: number;
+  weightDecay: number;
+  warmup: number;
+  maxGradNorm: number;
+  seed: number;
+  device: string;
+  maxSteps?: number | undefined;
+  signal?: AbortSignal | undefined;
+  evaluate?: ((epoch: number) => Promise<Record<string, number>>) | undefined;
+}
+
+/** Trains every parameter on a stream of tokens; each epoch cuts it at other places. */
+export async function trainLanguageModel(
+  model: LanguageModel,
+  stream: Int32Array,
+  options: LanguageModelOptions,
+): Promise<TrainResult> {
+  const { context, seed, learningRate, weightDecay, maxGradNorm, device } = options;
+  const steps = rowStarts(stream, options, 0).length * options.epochs;
+  const total = Math.min(options.maxSteps ?? steps, steps);
+  const parameters = model.requiresGrad_().train().parameters();
+  const optimizer = new AdamW(
+    [
+      { parameters: parameters.filter(({ ndim }) => ndim > 1), weightDecay },
+      { parameters: parameters.filter(({ ndim }) => ndim <= 1), weightDecay: 0 },
+    ],
+    { lr: learningRate, betas: [0.9, 0.95], maxGradNorm },
+  );
+  const result = await train<readonly number[]>({
+    batches: (epoch) => rowStarts(stream, options, epoch),
+    loss: (starts) => nextTokenLoss(model, stream, starts, context, device),
+    optimizer,
+    schedule: cosineSchedule(Math.ceil(total * options.warmup), total + 1),
+    learningRate,
+    epochs: options.epochs,
+    maxSteps: options.maxSteps,
+    seed,
+    signal: options.signal,
+    evaluate: options.evaluate && ((epoch) => evaluated(model, () => options.evaluate?.(epoch))),
+  });
+  model.eval();
+  return result;
+}
+
+async function evaluated(
+  model: LanguageModel,
+  evaluate: () => Promise<Record<string, number>> | undefined,
+): Promise<Record<string, number>> {
+  model.eval();
+  const metrics = (await evaluate()) ?? {};
+  model.train();
+  return metrics;
+}
+
+/** Where the rows of each batch begin: the stream cut from a random place on, in random order, without a last partial batch. */
+function rowStarts(
+  stream: Int32Array,
+  { context, batchSize, seed }: Pick<LanguageModelOptions, "context" | "batchSize" | "seed">,
+  epoch: number,
+): number[][] {
+  const generator = new Generator(seed + 1000 * epoch);
+  const offset = generator.u32() % context;
+  const count = Math.floor((stream.length - 1 - offset) / context);
+  const order = generator.permutation(count).map((row) => offset + row * context);
+  const batches = Math.floor(count / batchSize);
+  return Array.from({ length: batches }, (_, at) => order.slice(at * batchSize, (at + 1) * batchSize));
+}
+
+function nextTokenLoss(
+  model: LanguageModel,
+  stream: Int32Array,
+  starts: readonly number[],
+  context: number,
+  device: string,
+): Tensor {
+  const shape = [starts.length, context];
+  const rows = (shift: number) => {
+    const data = new BigInt64Array(starts.length * context);
+    for (const [row, start] of starts.entries()) {
+      for (let at = 0; at < context; at++) data[row * context + at] = BigInt(stream[start + at + shift] ?? 0);
+    }
+    return fromTypedArray(data, shape, { device });
+  };
+  const attentionMask = ones(shape, { dtype: "int64", device });
+  const { logits } = model({ inputIds: rows(0), attentionMask }); // [B, T, V]
+  return F.crossEntropy(logits, rows(1));
+}
+
+/**
+ * Sum of -ln p of every token of the stream but the first. Windows overlap by half, and a token counts where it has at
+ * least half a window before it: no token is judged without context but those of the first window.
+ */
+export function negativeLogLikelihood(
+  model: LanguageModel,
+  stream: Int32Array,
+  { context, device }: Pick<LanguageModelOptions, "context" | "device">,
+): number {
+  const stride = Math.ceil(context / 2);
+  let sum = 0;
+  let counted = 1;
+  for (let start = 0; counted < stream.length; start += stride) {
+    const length = Math.min(context, stream.length - 1 - start);
+    const ids = BigInt64Array.from(stream.subarray(start, start + length + 1), BigInt);
+    const inputIds = fromTypedArray(ids.slice(0, -1), [1, length], { device });
+    const targets = fromTypedArray(ids.slice(1), [1, length, 1], { device });
+    const attentionMask = ones([1, length], { dtype: "int64", device });
+    const picked = noGrad(() => model({ inputIds, attentionMask }).logits.logSoftmax(-1).gather(-1, targets));
+    const values = picked.dataSync();
+    const first = counted - 1 - start;
+    for (let at = first; at < length; at++) sum -= Number(values[at]);
+    counted = start + length + 1;
+  }
+  return sum;
+}
