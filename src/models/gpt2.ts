@@ -127,9 +127,9 @@ class Block extends Module<[Tensor, Tensor, KeyValue | undefined], [Tensor, KeyV
   }
 
   override forward(x: Tensor, mask: Tensor, past: KeyValue | undefined): [Tensor, KeyValue] {
-    const [attended, present] = this.attn(this.ln_1.call(x), mask, past);
+    const [attended, present] = this.attn(this.ln_1(x), mask, past);
     const hidden = attended.add(x);
-    return [this.mlp(this.ln_2.call(hidden)).add(hidden), present];
+    return [this.mlp(this.ln_2(hidden)).add(hidden), present];
   }
 }
 
