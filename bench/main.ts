@@ -3,6 +3,7 @@
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ main(args: readonly string[]): Promise<void> }>>> = {
   sentiment: () => import("./sentiment.ts"),
+  generation: () => import("./generation.ts"),
 };
 
 const [name, ...args] = process.argv.slice(2);

@@ -58,7 +58,7 @@ export async function exportModel(folder: string, options: ExportOptions = {}): 
   const withPast = architectureOf(model.config).cache(model.config) !== undefined;
   const names = new Map([...model.namedParameters()].map(([name, weight]) => [weight, name]));
   const { file, convert } = DTYPES[dtype];
-  const bytes = encodeModel(convert(portableModel(traceModel(model, { withPast }), names)));
+  const bytes = encodeModel(convert(portableModel(traceModel(model, withPast ? { present: "all" } : {}), names)));
   const path = join(resolve(out), "onnx", file);
   await mkdir(join(out, "onnx"), { recursive: true });
   await writeWhole(path, bytes);

@@ -50,77 +50,126 @@ export function makeDecoder(model: PreTrainedModel, options: DecoderOptions = {}
       data: { modelType: architecture.modelType },
     });
   }
-  const traced = traceModel(model, { withPast: true, lastOnly: true });
+  const traced = traceModel(model, { present: "new", lastOnly: true });
   const graph = compileGraph(traced, options);
+  const maxLength = architecture.maxLength(model.config);
   const names = new Set([
     INPUT_NAMES.inputIds,
     INPUT_NAMES.attentionMask,
     ...architecture.inputs.map((name) => INPUT_NAMES[name]),
   ]);
   return {
-    maxLength: architecture.maxLength(model.config),
-    start: () => new CachedDecoding(graph, layout, names),
+    maxLength,
+    start: () => new CachedDecoding(graph, layout, names, maxLength),
     dispose: () => graph.dispose(),
   };
 }
 
+/**
+ * Keys and values lie in buffers with room for more tokens than there are. The graph reads them in place, unused room being
+ * masked, and gives those of the new tokens alone: a step copies a token's share, never the whole past.
+ */
 class CachedDecoding implements Decoding {
   readonly #graph: CompiledGraph;
   readonly #layout: CacheLayout;
   readonly #names: ReadonlySet<string>;
-  /** By the name of the graph's input, [B, H, P, d]. */
-  #cache = new Map<string, Feed>();
+  readonly #maxLength: number;
+  #cache = new Map<string, Float32Array>();
+  #rows = 0;
+  /** Tokens held, and tokens there is room for. */
+  #length = 0;
+  #room = 0;
 
-  constructor(graph: CompiledGraph, layout: CacheLayout, names: ReadonlySet<string>) {
+  constructor(graph: CompiledGraph, layout: CacheLayout, names: ReadonlySet<string>, maxLength: number) {
     this.#graph = graph;
     this.#layout = layout;
     this.#names = names;
+    this.#maxLength = maxLength;
   }
 
   async step({ inputIds, attentionMask, positionIds, rows }: DecodeStep): Promise<Float32Array[]> {
     // The runtime computes on this thread; others get their turn between tokens.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    if (this.#cache.size === 0) this.#cache = emptyCache(this.#layout, rows);
+    if (this.#rows === 0) this.#allocate(rows);
+    const columns = inputIds.length / rows;
     const matrix = (data: BigInt64Array): Feed => ({ data, shape: [rows, data.length / rows] });
-    const feeds: Record<string, Feed> = Object.fromEntries(this.#cache);
-    const given = { inputIds, attentionMask, positionIds, tokenTypeIds: undefined };
+    const given = {
+      inputIds,
+      positionIds,
+      tokenTypeIds: undefined,
+      attentionMask: this.#spread(attentionMask, columns),
+    };
+    const feeds: Record<string, Feed> = {};
     for (const [name, data] of Object.entries(given)) {
       const wire = INPUT_NAMES[name as keyof typeof INPUT_NAMES]; // safe because `given` has the keys of INPUT_NAMES
       if (this.#names.has(wire)) feeds[wire] = matrix(data ?? new BigInt64Array(inputIds.length));
     }
+    const { heads, width } = this.#layout;
+    for (const [name, data] of this.#cache) feeds[name] = { data, shape: [rows, heads, this.#room, width] };
     const results = this.#graph.run(feeds);
-    for (const [name] of this.#cache) {
-      const present = results[name.replace("past_key_values", "present")];
-      if (present !== undefined) this.#cache.set(name, present);
-    }
+    this.#append(results, columns);
     return rowsOf(results["logits"], rows);
   }
 
   keep(rows: readonly number[]): void {
-    for (const [name, feed] of this.#cache) this.#cache.set(name, selectRows(feed, rows));
+    const size = this.#layout.heads * this.#room * this.#layout.width;
+    for (const [name, data] of this.#cache) {
+      const picked = new Float32Array(rows.length * size);
+      for (const [place, row] of rows.entries()) picked.set(data.subarray(row * size, (row + 1) * size), place * size);
+      this.#cache.set(name, picked);
+    }
+    this.#rows = rows.length;
   }
-}
 
-function emptyCache({ layers, heads, width }: CacheLayout, rows: number): Map<string, Feed> {
-  const cache = new Map<string, Feed>();
-  for (let layer = 0; layer < layers; layer++) {
-    for (const part of ["key", "value"] as const) {
-      cache.set(cacheName("past_key_values", layer, part), {
-        data: new Float32Array(0),
-        shape: [rows, heads, 0, width],
-      });
+  #allocate(rows: number): void {
+    this.#rows = rows;
+    for (let layer = 0; layer < this.#layout.layers; layer++) {
+      for (const part of ["key", "value"] as const) {
+        this.#cache.set(cacheName("past_key_values", layer, part), new Float32Array(0));
+      }
     }
   }
-  return cache;
-}
 
-function selectRows({ data, shape }: Feed, rows: readonly number[]): Feed {
-  const size = shape.slice(1).reduce((product, dim) => product * dim, 1);
-  // safe because caches are float32 by emptyCache and by the graph's outputs
-  const source = data as Float32Array;
-  const picked = new Float32Array(rows.length * size);
-  for (const [place, row] of rows.entries()) picked.set(source.subarray(row * size, (row + 1) * size), place * size);
-  return { data: picked, shape: [rows.length, ...shape.slice(1)] };
+  /** The mask [B, P + T] with zeros between the P tokens that are held and the T new ones, for the unused room. */
+  #spread(mask: BigInt64Array, columns: number): BigInt64Array {
+    const [held, wide] = [this.#length + columns, this.#room + columns];
+    if (held === wide) return mask;
+    const out = new BigInt64Array(this.#rows * wide);
+    for (let row = 0; row < this.#rows; row++) {
+      const source = mask.subarray(row * held, (row + 1) * held);
+      out.set(source.subarray(0, this.#length), row * wide);
+      out.set(source.subarray(this.#length), row * wide + this.#room);
+    }
+    return out;
+  }
+
+  #append(results: Readonly<Record<string, Feed>>, columns: number): void {
+    if (this.#length + columns > this.#room) this.#grow(this.#length + columns);
+    const { heads, width } = this.#layout;
+    const size = columns * width;
+    for (const [name, data] of this.#cache) {
+      const fresh = results[name.replace("past_key_values", "present")]?.data as Float32Array; // safe because the traced cache is float32
+      for (let line = 0; line < this.#rows * heads; line++) {
+        data.set(fresh.subarray(line * size, (line + 1) * size), (line * this.#room + this.#length) * width);
+      }
+    }
+    this.#length += columns;
+  }
+
+  /** Room for a quarter more than is needed, so that growing is rare. */
+  #grow(needed: number): void {
+    const room = Math.min(Math.max(needed, this.#maxLength), Math.max(needed + 32, Math.ceil(needed * 1.25)));
+    const { heads, width } = this.#layout;
+    for (const [name, data] of this.#cache) {
+      const larger = new Float32Array(this.#rows * heads * room * width);
+      for (let line = 0; line < this.#rows * heads; line++) {
+        const start = line * this.#room * width;
+        larger.set(data.subarray(start, start + this.#length * width), line * room * width);
+      }
+      this.#cache.set(name, larger);
+    }
+    this.#room = room;
+  }
 }
 
 /** [B, 1, V] as one array a row. */

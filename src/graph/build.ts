@@ -4,7 +4,7 @@ import { internalError } from "../errors.ts";
 import type { DType } from "./dtype.ts";
 import { type Attrs, makeNode, type Node } from "./node.ts";
 import { OPS } from "./op.ts";
-import { axisOf, broadcastAxes, type Shape, sameShape } from "./shape.ts";
+import { axisOf, broadcastAxes, type Dim, type Shape, sameShape } from "./shape.ts";
 
 export function call(name: string, inputs: readonly Node[], attrs: Attrs = {}): Node {
   const op = OPS.get(name);
@@ -70,6 +70,9 @@ export function expand(a: Node, shape: Shape): Node {
 /** Elements `start` (included) to `end` (excluded) along one axis, every `step`-th. */
 export const slice = (a: Node, axis: number, start: number, end: number, step = 1): Node =>
   call("slice", [a], { axis, start, end, step });
+/** `length` elements from `start` along one axis; both may be sizes that are only known when the graph runs. */
+export const narrow = (a: Node, axis: number, start: Dim, length: Dim): Node =>
+  call("narrow", [a], { axis, start, length });
 export const concat = (parts: readonly Node[], axis: number): Node =>
   parts.length === 1 && parts[0] !== undefined ? parts[0] : call("concat", parts, { axis });
 /** `base` with elements `start`, `start + step`, … along `axis` replaced by `value`. */

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import * as build from "../graph/build.ts";
 import { Dropout, Embedding, functional as F, LayerNorm, Linear, Module, ModuleList, parameter } from "../nn/index.ts";
-import { cat, type Generator, randn, Tensor, zeros } from "../tensor/index.ts";
+import { type Generator, randn, Tensor, zeros } from "../tensor/index.ts";
 import {
   defineArchitecture,
   type KeyValue,
@@ -80,10 +80,10 @@ class Attention extends Module<[Tensor, Tensor, KeyValue | undefined], [Tensor, 
         .unflatten(-1, [this.#heads, this.#width])
         .transpose(1, 2); // [B, H, T, d]
     const query = this.#scale === 1 ? part(0) : part(0).mul(this.#scale);
-    const key = past === undefined ? part(1) : cat([past.key, part(1)], 2); // [B, H, P + T, d]
-    const value = past === undefined ? part(2) : cat([past.value, part(2)], 2);
+    const [key, value] = [part(1), part(2)];
     const context = F.scaledDotProductAttention(query, key, value, {
       mask,
+      past,
       dropoutP: this.#attentionDropout,
       training: this.training,
     });

@@ -1,7 +1,7 @@
 // A model as a traced graph: symbolic inputs, with the names and sizes that Hugging Face's exporters use.
 // Branches on no architecture: each says what it reads.
 
-import { noGrad, symbolic, type Tensor, type Traced } from "../tensor/index.ts";
+import { cat, noGrad, symbolic, type Tensor, type Traced } from "../tensor/index.ts";
 import type { CacheLayout, KeyValue, OptionalInput, PreTrainedModel } from "./architecture.ts";
 import { architectureOf } from "./auto.ts";
 
@@ -17,16 +17,19 @@ const PAST = "past_sequence_length";
 const NOW = "sequence_length";
 
 export interface TraceOptions {
-  /** Take and give keys and values, for models that declare a cache. */
-  withPast?: boolean;
+  /**
+   * Take keys and values, for models that declare a cache, and give them: "new" those of the call's tokens alone, "all"
+   * joined with the past, as other runtimes expect.
+   */
+  present?: "new" | "all";
   /** Logits of the last position alone. */
   lastOnly?: boolean;
 }
 
 /** The forward pass of a model over symbolic inputs: outputs `logits`, and `present.*` with a past. */
-export function traceModel(model: PreTrainedModel, { withPast = false, lastOnly = false }: TraceOptions = {}): Traced {
+export function traceModel(model: PreTrainedModel, { present, lastOnly = false }: TraceOptions = {}): Traced {
   const architecture = architectureOf(model.config);
-  const layout = withPast ? architecture.cache(model.config) : undefined;
+  const layout = present === undefined ? undefined : architecture.cache(model.config);
   const ids = (name: string, columns = NOW) => symbolic(name, ["batch_size", columns], "int64");
   const required = {
     inputIds: ids(INPUT_NAMES.inputIds),
@@ -41,8 +44,9 @@ export function traceModel(model: PreTrainedModel, { withPast = false, lastOnly 
   );
   const named: Record<string, Tensor> = { logits: output.logits };
   for (const [layer, { key, value }] of (output.present ?? []).entries()) {
-    named[cacheName("present", layer, "key")] = key;
-    named[cacheName("present", layer, "value")] = value;
+    const before = present === "all" ? past[layer] : undefined;
+    named[cacheName("present", layer, "key")] = before === undefined ? key : cat([before.key, key], 2);
+    named[cacheName("present", layer, "value")] = before === undefined ? value : cat([before.value, value], 2);
   }
   const flat = past.flatMap(({ key, value }) => [key, value]);
   return { inputs: [...Object.values(required), ...Object.values(optional), ...flat], outputs: named };

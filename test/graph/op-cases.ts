@@ -118,6 +118,7 @@ export const OP_CASES: readonly OpCase[] = [
   { op: "permute", inputs: [A], apply: (a) => a.transpose(0, 1) },
   { op: "expand", inputs: [ROW], apply: (a) => a.expand([4, 3]) },
   { op: "slice", inputs: [A], apply: (a) => a.slice(1, 0, 3, 2) },
+  { op: "narrow", inputs: [A], apply: (a) => a.map((node) => build.narrow(node, 1, 1, 2)) },
   {
     op: "sliceScatter",
     inputs: [A, [[5], [6]]],

@@ -1,6 +1,8 @@
 // Another look at the same elements: shape, order, parts, joins.
+
+import { internalError } from "../../errors.ts";
 import { constant, expand, permute, reshape, slice, sliceScatter, trilu, unbroadcast } from "../build.ts";
-import type { Node } from "../node.ts";
+import type { Attrs, Node } from "../node.ts";
 import { defineOp, dimsAttr, flag, inputAt, type LowerContext, like, listAttr, numberAttr } from "../op.ts";
 import { addDims, broadcast, type Dim, inferReshape, sameShape, shapeError, showShape } from "../shape.ts";
 
@@ -87,6 +89,34 @@ defineOp({
     const { shape, dtype } = inputAt(inputs, 0);
     const zeros = expand(constant(0, dtype), shape);
     return [sliceScatter(zeros, g, numberAttr(attrs, "axis"), numberAttr(attrs, "start"), numberAttr(attrs, "step"))];
+  },
+});
+
+function dimAttr(attrs: Attrs, name: string): Dim {
+  const value = attrs[name];
+  if (typeof value === "number" || typeof value === "string") return value;
+  throw internalError(`attribute ${name} is not a size`);
+}
+
+defineOp({
+  name: "narrow",
+  doc: "`length` elements from `start` along an axis, both possibly sizes known only at run time; d = g scattered into zeros.",
+  infer: (inputs, attrs) => {
+    const { shape, dtype } = inputAt(inputs, 0);
+    const axis = numberAttr(attrs, "axis");
+    return { shape: shape.map((dim, at) => (at === axis ? dimAttr(attrs, "length") : dim)), dtype };
+  },
+  lower: (ctx) => {
+    const { attrs } = ctx.node;
+    const start = dimAttr(attrs, "start");
+    const end = addDims(start, dimAttr(attrs, "length"));
+    const axis = ctx.int64([numberAttr(attrs, "axis")]);
+    return ctx.emit("Slice", [ctx.input(0), ctx.shape([start]), ctx.shape([end]), axis]);
+  },
+  grad: ({ inputs, attrs, g }) => {
+    const { shape, dtype } = inputAt(inputs, 0);
+    const zeros = expand(constant(0, dtype), shape);
+    return [sliceScatter(zeros, g, numberAttr(attrs, "axis"), Number(dimAttr(attrs, "start")))];
   },
 });
 
