@@ -9,7 +9,7 @@ import { StopRule } from "../../src/generate/stop.ts";
 import { loadPretrained } from "../../src/models/auto.ts";
 import { traceModel } from "../../src/models/trace.ts";
 import { packageFile } from "../../src/package-root.ts";
-import { compileGraph } from "../../src/tensor/index.ts";
+import { type CompiledGraph, compileGraph } from "../../src/tensor/index.ts";
 import { dataPath } from "../support/data.ts";
 import { tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
 
@@ -31,6 +31,21 @@ async function run(decoder: Decoder, prompts: readonly Prompt[], options: Genera
   return { rows, reasons };
 }
 
+/** Greedy tokens of the whole model, run anew over all tokens for each of them. */
+function continued(graph: CompiledGraph, start: readonly number[], count: number): number[] {
+  const ids = [...start];
+  while (ids.length < start.length + count) {
+    const feed = (values: number[]) => ({ data: BigInt64Array.from(values, BigInt), shape: [1, ids.length] });
+    const places = feed(ids.map((_, at) => at));
+    const { logits } = graph.run({
+      ...{ input_ids: feed(ids), attention_mask: feed(ids.map(() => 1)), position_ids: places },
+    });
+    const last = Array.from(logits?.data ?? [], Number).slice(-(logits?.shape[2] ?? 0));
+    ids.push(last.indexOf(Math.max(...last)));
+  }
+  return ids.slice(start.length);
+}
+
 let folder: string;
 let decoder: Decoder;
 
@@ -46,21 +61,23 @@ afterAll(async () => {
 describe("generate", () => {
   const prompts = [[4, 5, 7], [10, 11, 12, 13, 14, 15], [9]];
 
-  it("gives what the whole model gives without a cache", async () => {
-    const graph = compileGraph(traceModel(await loadPretrained(folder)));
-    const { rows } = await run(decoder, [prompt(prompts[0] ?? [])], GREEDY);
-    const ids = [...(prompts[0] ?? [])];
-    for (let step = 0; step < GREEDY.maxNewTokens; step++) {
-      const feed = (values: number[]) => ({ data: BigInt64Array.from(values, BigInt), shape: [1, ids.length] });
-      const places = feed(ids.map((_, at) => at));
-      const { logits } = graph.run({
-        ...{ input_ids: feed(ids), attention_mask: feed(ids.map(() => 1)), position_ids: places },
-      });
-      const last = Array.from(logits?.data ?? [], Number).slice(-(logits?.shape[2] ?? 0));
-      ids.push(last.indexOf(Math.max(...last)));
-    }
-    graph.dispose();
-    expect(rows[0]).toEqual(ids.slice(3));
+  it("gives what the whole model gives without a cache, also when the cache grows and rows leave", async () => {
+    const long = await mkdtemp(join(tmpdir(), "abrazo-generate-"));
+    const model = await loadPretrained(await tinyLanguageModel(long, 3, 128));
+    const [whole, cached] = [compileGraph(traceModel(model)), makeDecoder(model)];
+    const expected = prompts.map((ids) => continued(whole, ids, 100));
+    const eos = expected[1]?.at(40) ?? -1;
+    const { rows } = await run(
+      cached,
+      prompts.map((ids) => prompt(ids)),
+      { ...GREEDY, maxNewTokens: 100, eosTokenIds: [eos] },
+    );
+    const until = (ids: number[]) => ids.slice(0, ids.includes(eos) ? ids.indexOf(eos) + 1 : undefined);
+    expect(rows).toEqual(expected.map(until));
+    expect(new Set(rows.map((row) => row.length)).size, "rows end at different times").toBeGreaterThan(1);
+    whole.dispose();
+    cached.dispose();
+    await rm(long, { recursive: true });
   });
 
   it("gives each row of a padded batch what it gets alone", async () => {

@@ -75,13 +75,13 @@ interface TinyOptions {
   [key: string]: unknown;
 }
 
-/** A two-layer GPT-2 with 32 positions. */
-export async function tinyLanguageModel(folder: string, seed = 1): Promise<string> {
+/** A two-layer GPT-2 with 32 positions, or as many as asked for. */
+export async function tinyLanguageModel(folder: string, seed = 1, positions = 32): Promise<string> {
   await mkdir(folder, { recursive: true });
-  const vocabSize = await writeTokenizer(folder, false, 32);
+  const vocabSize = await writeTokenizer(folder, false, positions);
   const config = {
     ...{ model_type: "gpt2", architectures: ["GPT2LMHeadModel"], vocab_size: vocabSize, initializer_range: 0.5 },
-    ...{ n_positions: 32, n_embd: 32, n_layer: 2, n_head: 4, bos_token_id: 2, eos_token_id: 3 },
+    ...{ n_positions: positions, n_embd: 32, n_layer: 2, n_head: 4, bos_token_id: 2, eos_token_id: 3 },
   };
   await savePretrained(fromConfig(config, new Generator(seed)), folder);
   return folder;
