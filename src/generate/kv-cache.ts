@@ -122,10 +122,13 @@ class CachedDecoding implements Decoding {
   }
 
   #allocate(rows: number): void {
+    const { heads, width, layers } = this.#layout;
     this.#rows = rows;
-    for (let layer = 0; layer < this.#layout.layers; layer++) {
+    // Room for one token, which is masked: the WebGPU runtime crashes on inputs without elements.
+    this.#room = 1;
+    for (let layer = 0; layer < layers; layer++) {
       for (const part of ["key", "value"] as const) {
-        this.#cache.set(cacheName("past_key_values", layer, part), new Float32Array(0));
+        this.#cache.set(cacheName("past_key_values", layer, part), new Float32Array(rows * heads * width));
       }
     }
   }

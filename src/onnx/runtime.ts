@@ -130,6 +130,15 @@ function runtimeError(phase: "compile" | "run", cause: unknown): AbrazoError {
       cause,
     });
   }
+  if (phase === "compile" && /webgpu_context|Failed to get (a|an)? ?(adapter|device)/i.test(text)) {
+    return new AbrazoError({
+      code: "DEVICE_UNAVAILABLE",
+      message: 'The device "webgpu" is not available: no graphics driver that can compute was found.',
+      hint: "WebGPU needs a Vulkan, Direct3D 12 or Metal driver. On Linux without a GPU, VK_ICD_FILENAMES may name a software one.",
+      data: { device: "webgpu" },
+      cause,
+    });
+  }
   const error = internalError(`onnxruntime could not ${phase} the graph: ${text}`);
   error.cause = cause;
   return error;
