@@ -63,6 +63,7 @@ export const trainingRecordSchema = z.object({
       epoch: z.number(),
       loss: z.number(),
       learningRate: z.number().optional(),
+      gradNorm: z.number().optional(),
       evalLoss: z.number().optional(),
       metrics: z.record(z.string(), z.number()).optional(),
     }),

@@ -1,7 +1,12 @@
-// Step → factor on the learning rate: pure functions.
+// Step → factor on the learning rate: pure functions, counted from 0 as in transformers, so a warm-up begins at 0.
 // Read neither time nor disk.
 
 export type Schedule = (step: number) => number;
+
+/** Rises linearly over `warmup` steps and stays there. */
+export function constantSchedule(warmup = 0): Schedule {
+  return (step) => (step < warmup ? step / Math.max(1, warmup) : 1);
+}
 
 /** Rises linearly over `warmup` steps, then falls linearly to 0 at `total`. */
 export function linearSchedule(warmup: number, total: number): Schedule {

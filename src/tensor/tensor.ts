@@ -192,7 +192,9 @@ export class Tensor {
 
   /** Swaps in a computed value, as an optimizer does after a step. */
   assign(node: Node): this {
-    this.storage.write(node);
+    const { shared } = this.storage;
+    if (shared === undefined) this.storage.write(node);
+    else setElements(shared, elementsOf(node, this.#device));
     return this;
   }
 

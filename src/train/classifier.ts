@@ -2,8 +2,7 @@
 // Knows no architecture: a model is a function from ids and mask to logits.
 import { type BatchOptions, type Bucket, lengthBuckets, rowsOf } from "../data/batches.ts";
 import { type AnyModule, functional as F } from "../nn/index.ts";
-import { AdamW } from "../optim/adamw.ts";
-import { linearSchedule } from "../optim/schedules.ts";
+import { AdamW, decayGroups, linearSchedule } from "../optim/index.ts";
 import { fromTypedArray, Generator, noGrad, type Tensor } from "../tensor/index.ts";
 import { padBatch } from "../text/tokenizer.ts";
 import { type TrainResult, train } from "./trainer.ts";
@@ -55,14 +54,8 @@ export async function trainClassifier(
     lengthBuckets(lengths, { tokens, generator: new Generator(seed + 1000 * epoch) });
   const steps = bucketsOf(0).length * options.epochs;
   const total = Math.min(options.maxSteps ?? steps, steps);
-  const parameters = [...model.requiresGrad_().train().parameters()];
-  const optimizer = new AdamW(
-    [
-      { parameters: parameters.filter(({ ndim }) => ndim > 1), weightDecay },
-      { parameters: parameters.filter(({ ndim }) => ndim <= 1), weightDecay: 0 },
-    ],
-    { lr: learningRate, betas: [0.9, 0.98], maxGradNorm },
-  );
+  const parameters = model.requiresGrad_().train().parameters();
+  const optimizer = new AdamW(decayGroups(parameters, weightDecay), { lr: learningRate, betas: [0.9, 0.98] });
   const result = await train<Bucket>({
     batches: bucketsOf,
     loss: (bucket) => {
@@ -70,9 +63,11 @@ export async function trainClassifier(
       const { logits } = model({ inputIds, attentionMask });
       return F.crossEntropy(logits, labels, { ignoreIndex: IGNORED, labelSmoothing: options.labelSmoothing });
     },
+    parameters,
     optimizer,
-    schedule: linearSchedule(Math.ceil(total * options.warmup), total + 1),
+    schedule: linearSchedule(Math.ceil(total * options.warmup), total),
     learningRate,
+    maxGradNorm,
     epochs: options.epochs,
     maxSteps: options.maxSteps,
     seed,

@@ -1,8 +1,7 @@
 // Training and evaluating a causal language model: one stream of tokens → rows of one length → loss of each next token.
 // Knows no architecture: a model is a function from ids and mask to logits.
 import { type AnyModule, functional as F } from "../nn/index.ts";
-import { AdamW } from "../optim/adamw.ts";
-import { cosineSchedule } from "../optim/schedules.ts";
+import { AdamW, cosineSchedule, decayGroups } from "../optim/index.ts";
 import { fromTypedArray, Generator, noGrad, ones, type Tensor } from "../tensor/index.ts";
 import { type TrainResult, train } from "./trainer.ts";
 
@@ -37,19 +36,15 @@ export async function trainLanguageModel(
   const steps = rowStarts(stream, options, 0).length * options.epochs;
   const total = Math.min(options.maxSteps ?? steps, steps);
   const parameters = model.requiresGrad_().train().parameters();
-  const optimizer = new AdamW(
-    [
-      { parameters: parameters.filter(({ ndim }) => ndim > 1), weightDecay },
-      { parameters: parameters.filter(({ ndim }) => ndim <= 1), weightDecay: 0 },
-    ],
-    { lr: learningRate, betas: [0.9, 0.95], maxGradNorm },
-  );
+  const optimizer = new AdamW(decayGroups(parameters, weightDecay), { lr: learningRate, betas: [0.9, 0.95] });
   const result = await train<readonly number[]>({
     batches: (epoch) => rowStarts(stream, options, epoch),
     loss: (starts) => nextTokenLoss(model, stream, starts, context, device),
+    parameters,
     optimizer,
-    schedule: cosineSchedule(Math.ceil(total * options.warmup), total + 1),
+    schedule: cosineSchedule(Math.ceil(total * options.warmup), total),
     learningRate,
+    maxGradNorm,
     epochs: options.epochs,
     maxSteps: options.maxSteps,
     seed,

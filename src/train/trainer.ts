@@ -3,40 +3,58 @@
 import { AbrazoError } from "../errors.ts";
 import { reportProgress } from "../log.ts";
 import { functional as F } from "../nn/index.ts";
-import type { AdamW } from "../optim/adamw.ts";
-import type { Schedule } from "../optim/schedules.ts";
+import { clipGradNorm_, type Optimizer, type Schedule } from "../optim/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 
 export interface TrainLoop<Batch> {
-  /** Batches of one epoch; asked anew for each. */
+  /** Batches of one epoch; asked anew for each, and always the same for the same epoch. */
   batches(epoch: number): readonly Batch[];
   /** The scalar loss of a batch, recorded and not computed. */
   loss(batch: Batch): Tensor;
-  optimizer: AdamW;
+  parameters: readonly Tensor[];
+  optimizer: Optimizer;
+  /** Factor on the learning rate by step, from 0. */
   schedule: Schedule;
   learningRate: number;
+  /** The norm of all gradients together is scaled down to this. */
+  maxGradNorm: number;
   epochs: number;
   /** Stops here even if epochs are left. */
   maxSteps?: number | undefined;
+  /** Steps that a checkpoint has behind it: their batches are passed over. */
+  startStep?: number | undefined;
   seed: number;
   /** Runs after each epoch; what it gives is kept in the history. */
   evaluate?: ((epoch: number) => Promise<Record<string, number>>) | undefined;
+  /** Runs after each step, e.g. to write a checkpoint. */
+  afterStep?: ((step: number) => Promise<void>) | undefined;
   signal?: AbortSignal | undefined;
 }
 
 export interface HistoryEntry {
   step: number;
   epoch: number;
+  /** Mean of the recent steps' losses, the latest weighing most. */
   loss: number;
   learningRate: number;
+  gradNorm?: number;
   metrics?: Record<string, number>;
 }
 
+/** What one step did. */
+export interface StepFigures {
+  loss: number;
+  /** Norm of all gradients together, before clipping. */
+  gradNorm: number;
+  learningRate: number;
+}
+
 export interface TrainResult {
+  /** Steps in all, those before a checkpoint included. */
   steps: number;
   history: HistoryEntry[];
-  /** Loss of every step. */
-  losses: number[];
+  /** Every step that ran here. */
+  stepFigures: StepFigures[];
   durationSeconds: number;
 }
 
@@ -45,56 +63,62 @@ const LOG_EVERY = 50;
 /** Trains until the epochs, the step limit or the signal end it. */
 export async function train<Batch>(loop: TrainLoop<Batch>): Promise<TrainResult> {
   const started = performance.now();
-  const losses: number[] = [];
+  const { startStep = 0 } = loop;
+  const stepFigures: StepFigures[] = [];
   const history: HistoryEntry[] = [];
   let total = loop.maxSteps;
-  let running = Number.NaN;
-  for (let epoch = 0; epoch < loop.epochs && !ended(loop, losses.length); epoch++) {
+  let step = 0;
+  let running: number | undefined;
+  for (let epoch = 0; epoch < loop.epochs && !ended(loop, step); epoch++) {
     const batches = loop.batches(epoch);
     total ??= batches.length * loop.epochs;
+    let ran = 0;
     for (const batch of batches) {
-      if (ended(loop, losses.length)) break;
-      const loss = trainStep(loop, batch, losses.length);
-      losses.push(loss);
-      running = Number.isNaN(running) ? loss : 0.98 * running + 0.02 * loss;
+      if (ended(loop, step)) break;
+      if (step++ < startStep) continue;
+      const figures = trainStep(loop, batch, step - 1);
+      const { loss, gradNorm, learningRate } = figures;
+      stepFigures.push(figures);
+      running = running === undefined ? loss : 0.98 * running + 0.02 * loss;
+      ran++;
+      if (step % LOG_EVERY === 0) history.push({ step, epoch: epoch + 1, loss: running, learningRate, gradNorm });
       reportProgress({
         task: "train",
-        loaded: losses.length,
+        loaded: step,
         total,
         unit: "steps",
         figures: { epoch: epoch + 1, loss: running },
       });
-      if (losses.length % LOG_EVERY === 0) {
-        const learningRate = loop.optimizer.lr;
-        history.push({ step: losses.length, epoch: epoch + 1, loss: running, learningRate });
-        await new Promise<void>((resolve) => setImmediate(resolve));
-      }
+      await loop.afterStep?.(step);
+      await new Promise<void>((resolve) => setImmediate(resolve));
     }
+    if (ran === 0 || running === undefined) continue;
     const metrics = await loop.evaluate?.(epoch);
-    const entry = { step: losses.length, epoch: epoch + 1, loss: running, learningRate: loop.optimizer.lr };
+    const entry = { step, epoch: epoch + 1, loss: running, learningRate: loop.optimizer.lr };
     history.push(metrics === undefined ? entry : { ...entry, metrics });
   }
-  reportProgress({ task: "train", loaded: losses.length, total: losses.length, unit: "steps", done: true });
-  return { steps: losses.length, history, losses, durationSeconds: (performance.now() - started) / 1000 };
+  reportProgress({ task: "train", loaded: step, total: step, unit: "steps", done: true });
+  return { steps: step, history, stepFigures, durationSeconds: (performance.now() - started) / 1000 };
 }
 
 function ended<Batch>({ maxSteps, signal }: TrainLoop<Batch>, step: number): boolean {
   return signal?.aborted === true || (maxSteps !== undefined && step >= maxSteps);
 }
 
-function trainStep<Batch>(loop: TrainLoop<Batch>, batch: Batch, step: number): number {
-  const { optimizer, schedule, learningRate, seed } = loop;
+function trainStep<Batch>(loop: TrainLoop<Batch>, batch: Batch, step: number): StepFigures {
+  const { optimizer, schedule, learningRate, seed, parameters, maxGradNorm } = loop;
   return F.dropoutStep(seed, step, () => {
-    optimizer.lr = learningRate * schedule(step + 1);
+    optimizer.lr = learningRate * schedule(step);
     optimizer.zeroGrad();
     const loss = loop.loss(batch);
     loss.backward();
-    optimizer.step([loss]);
-    const value = loss.itemSync();
-    if (Number.isFinite(value)) return value;
+    const norm = clipGradNorm_(parameters, maxGradNorm);
+    optimizer.step([loss, norm]);
+    const figures = { loss: loss.itemSync(), gradNorm: norm.itemSync(), learningRate: optimizer.lr };
+    if (Number.isFinite(figures.loss)) return figures;
     throw new AbrazoError({
       code: "LOSS_NOT_FINITE",
-      message: `The loss became ${value} at step ${step + 1}.`,
+      message: `The loss became ${figures.loss} at step ${step + 1}.`,
       hint: "Use a lower learning rate, or check the data for empty or extreme examples.",
     });
   });
