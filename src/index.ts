@@ -14,5 +14,6 @@ export {
 export type { ModelInputs, ModelOutput, PreTrainedModel } from "./models/architecture.ts";
 export { fromConfig, loadPretrained, savePretrained } from "./models/auto.ts";
 export * as nn from "./nn/index.ts";
+export * as optim from "./optim/index.ts";
 export * from "./tensor/index.ts";
 export { Tokenizer } from "./text/tokenizer.ts";

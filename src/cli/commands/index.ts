@@ -21,6 +21,10 @@ export const COMMANDS: Readonly<Record<string, { summary: string; load(): Promis
     summary: "Train the shipped classifier from nothing",
     load: async () => (await import("./train.ts")).trainSentiment,
   },
+  "train generation": {
+    summary: "Train the shipped text generator from nothing",
+    load: async () => (await import("./train.ts")).trainGeneration,
+  },
   card: { summary: "Write or refresh the card of a model folder", load: async () => (await import("./card.ts")).card },
   export: {
     summary: "Write an ONNX file for other runtimes",

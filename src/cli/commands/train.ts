@@ -19,7 +19,7 @@ const describe = ({ steps, durationSeconds, evaluations }: TrainingRecord): stri
   `${steps} steps in ${durationSeconds.toFixed(0)} s`,
   ...evaluations.map(({ dataset, metricName, metric, value, interval, count }) => {
     const range = interval === undefined ? "" : ` (95 %: ${interval.map((bound) => bound.toFixed(3)).join("–")})`;
-    return `${metricName ?? metric} on ${dataset.name}, ${dataset.split}: ${value.toFixed(4)}${range}, ${count} examples`;
+    return `${metricName ?? metric} on ${dataset.name}, ${dataset.split}: ${value.toFixed(4)}${range}${count === undefined ? "" : `, ${count} examples`}`;
   }),
 ];
 
@@ -122,5 +122,48 @@ export const trainSentiment = defineCommand({
       dev: flags.dev === true,
     });
     ui.result({ out, evaluations: record.evaluations }, [...describe(record), `The model is in ${out}`].join("\n"));
+  },
+});
+
+export const trainGeneration = defineCommand({
+  name: "train generation",
+  summary: "Train the shipped text generator from nothing on stories and plays.",
+  flags: {
+    ...SHARED,
+    data: {
+      type: "string",
+      value: "DIR",
+      summary: "Folder with tinystories_sample.txt, alice.txt and tinyshakespeare.txt",
+    },
+    dim: { type: "number", summary: "Width of the model" },
+    layers: { type: "number", summary: "Blocks of the model" },
+    vocab: { type: "number", summary: "Tokens of the vocabulary" },
+    context: { type: "number", summary: "Tokens that the model sees at once" },
+    dropout: { type: "number", summary: "Share of activations dropped while training" },
+  },
+  examples: ["abrazo train generation --data ../shared/data/text --out ./generator --seed 1"],
+  run: async ({ flags, ui }) => {
+    const { pretrainGeneration } = await import("./train/pretrain-generation.ts");
+    const { requireDataset } = await import("./train/inputs.ts");
+    const data = requireDataset(flags.data, "--data");
+    const out = flags.out ?? (await mkdtemp(join(tmpdir(), "abrazo-generator-")));
+    const context = flags.context ?? 128;
+    const record = await pretrainGeneration({
+      data,
+      out,
+      epochs: flags.epochs ?? 20,
+      seed: flags.seed ?? 0,
+      vocabSize: flags.vocab ?? 2048,
+      dim: flags.dim ?? 192,
+      layers: flags.layers ?? 4,
+      heads: 6,
+      context,
+      batchSize: Math.max(1, Math.round((flags["batch-tokens"] ?? 2048) / context)),
+      dropout: flags.dropout ?? 0.2,
+      learningRate: flags.lr ?? 1e-3,
+      maxSteps: flags.steps,
+    });
+    const { evaluations, notes = [] } = record;
+    ui.result({ out, evaluations, notes }, [...describe(record), ...notes, `The model is in ${out}`].join("\n"));
   },
 });
