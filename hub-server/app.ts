@@ -10,10 +10,10 @@ import type { HubEnv } from "./api/route.ts";
 import type { Actor, Deps } from "./context.ts";
 import { ServiceError } from "./errors.ts";
 import { actorOfSession, actorOfToken } from "./services/users.ts";
+import { SESSION_COOKIE } from "./web/cookie.ts";
+import { type WebOptions, webRoutes } from "./web/routes.tsx";
 
-export const SESSION_COOKIE = "abrazo_session";
-
-export function createApp(deps: Deps): Hono<HubEnv> {
+export function createApp(deps: Deps, web: WebOptions): Hono<HubEnv> {
   const app = new Hono<HubEnv>();
   app.use(async (c, next) => {
     const requestId = c.req.header("x-request-id") ?? c.req.header("x-amzn-trace-id") ?? randomUUID();
@@ -28,6 +28,7 @@ export function createApp(deps: Deps): Hono<HubEnv> {
   app.all("/api/*", () => {
     throw new ServiceError(501, "This hub does not support that operation.", { code: "NOT_IMPLEMENTED" });
   });
+  app.route("/", webRoutes(web));
   app.notFound((c) => c.json({ error: "Not found" }, 404));
   app.onError((error, c) => errorResponse(error, c.get("requestId")));
   return app;

@@ -11,6 +11,7 @@ import { type Database, openDatabase } from "./db/client.ts";
 import { readEnv } from "./env.ts";
 import { lockFolder } from "./lock.ts";
 import { signingKey } from "./services/settings.ts";
+import { userCount } from "./services/users.ts";
 import { DiskBlobStore } from "./storage/disk-blobs.ts";
 
 export interface HubOptions {
@@ -25,6 +26,8 @@ export interface HubOptions {
 
 export interface Hub {
   url: string;
+  /** Where the first user is made, once; undefined when there are users. */
+  setupUrl: string | undefined;
   deps: Deps;
   close(): Promise<void>;
 }
@@ -56,7 +59,8 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       signingKey: await signingKey(database.db),
       localKey: randomBytes(32).toString("hex"),
     };
-    const listening = await listen(createApp(deps), host, options.port);
+    const setupSecret = randomBytes(24).toString("base64url");
+    const listening = await listen(createApp(deps, { setupSecret }), host, options.port);
     const url = `http://${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
     lock.announce(url, deps.localKey);
     const opened = database;
@@ -66,8 +70,10 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       await opened.close();
       lock.release();
     };
+    const setupUrl = (await userCount(deps)) === 0 ? `${url}/setup?secret=${setupSecret}` : undefined;
     return {
       url,
+      setupUrl,
       deps,
       close: () => {
         closed ??= close();

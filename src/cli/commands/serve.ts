@@ -17,7 +17,8 @@ export const serve = defineCommand({
   run: async ({ flags, ui }) => {
     const { startHub } = await import("../../../hub-server/main.ts");
     const hub = await startHub({ port: flags.port, host: flags.host, dataDir: flags.data });
-    ui.result({ url: hub.url }, `Abrazo hub listening on ${hub.url}`);
+    ui.result({ url: hub.url, setupUrl: hub.setupUrl }, `Abrazo hub listening on ${hub.url}`);
+    if (hub.setupUrl !== undefined) ui.note(`There is no user yet. Make the first one at ${hub.setupUrl}`);
     await new Promise<void>((resolve) => {
       for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
     });

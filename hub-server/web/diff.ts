@@ -1,0 +1,106 @@
+// Lines that changed between two texts, in hunks with context (Myers 1986, "An O(ND) Difference Algorithm").
+// Knows no HTML.
+
+export interface DiffLine {
+  kind: "same" | "add" | "del" | "gap";
+  text: string;
+  before?: number;
+  after?: number;
+}
+
+const CONTEXT = 3;
+/** Texts that differ in more than this are shown as replaced whole. */
+const MOST_EDITS = 2000;
+
+export function diffLines(before: string, after: string): DiffLine[] {
+  const [a, b] = [lines(before), lines(after)];
+  let start = 0;
+  while (start < a.length && start < b.length && a[start] === b[start]) start++;
+  let end = 0;
+  while (end < a.length - start && end < b.length - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
+  const edits = middle(a.slice(start, a.length - end), b.slice(start, b.length - end));
+  const head = a.slice(0, start).map((text): Edit => ["same", text]);
+  const tail = a.slice(a.length - end).map((text): Edit => ["same", text]);
+  return withContext(number([...head, ...edits, ...tail]));
+}
+
+type Edit = ["same" | "add" | "del", string];
+
+function lines(text: string): string[] {
+  if (text === "") return [];
+  const out = text.split("\n");
+  if (out.at(-1) === "") out.pop();
+  return out;
+}
+
+function middle(a: readonly string[], b: readonly string[]): Edit[] {
+  const trace = shortest(a, b);
+  if (trace === undefined) return [...a.map((text): Edit => ["del", text]), ...b.map((text): Edit => ["add", text])];
+  const edits: Edit[] = [];
+  let [x, y] = [a.length, b.length];
+  for (let d = trace.length - 1; d >= 0; d--) {
+    const v = trace[d] ?? new Map<number, number>();
+    const k = x - y;
+    const down = k === -d || (k !== d && (v.get(k - 1) ?? -1) < (v.get(k + 1) ?? -1));
+    const previousK = down ? k + 1 : k - 1;
+    const previousX = v.get(previousK) ?? 0;
+    const previousY = previousX - previousK;
+    while (x > previousX && y > previousY && x > 0 && y > 0) {
+      edits.push(["same", a[x - 1] ?? ""]);
+      x--;
+      y--;
+    }
+    if (d === 0) break;
+    if (down) edits.push(["add", b[y - 1] ?? ""]);
+    else edits.push(["del", a[x - 1] ?? ""]);
+    [x, y] = [previousX, previousY];
+  }
+  return edits.reverse();
+}
+
+/** The furthest x on each diagonal after each number of edits; undefined when there are too many. */
+function shortest(a: readonly string[], b: readonly string[]): Map<number, number>[] | undefined {
+  const trace: Map<number, number>[] = [];
+  const v = new Map<number, number>([[1, 0]]);
+  for (let d = 0; d <= Math.min(a.length + b.length, MOST_EDITS); d++) {
+    trace.push(new Map(v));
+    for (let k = -d; k <= d; k += 2) {
+      const down = k === -d || (k !== d && (v.get(k - 1) ?? -1) < (v.get(k + 1) ?? -1));
+      let x = down ? (v.get(k + 1) ?? 0) : (v.get(k - 1) ?? 0) + 1;
+      while (x < a.length && x - k < b.length && a[x] === b[x - k]) x++;
+      v.set(k, x);
+      if (x >= a.length && x - k >= b.length) return trace;
+    }
+  }
+  return undefined;
+}
+
+function number(edits: readonly Edit[]): DiffLine[] {
+  let [before, after] = [0, 0];
+  return edits.map(([kind, text]) => {
+    if (kind !== "add") before++;
+    if (kind !== "del") after++;
+    return { kind, text, ...(kind !== "add" && { before }), ...(kind !== "del" && { after }) };
+  });
+}
+
+/** Keeps changed lines and a few around them; longer equal parts become one gap. */
+function withContext(all: readonly DiffLine[]): DiffLine[] {
+  const near = new Set<number>();
+  for (const [index, { kind }] of all.entries()) {
+    if (kind === "same") continue;
+    for (let at = index - CONTEXT; at <= index + CONTEXT; at++) near.add(at);
+  }
+  const out: DiffLine[] = [];
+  let skipped = 0;
+  for (const [index, line] of all.entries()) {
+    if (near.has(index)) {
+      if (skipped > 0) out.push({ kind: "gap", text: `${skipped} unchanged ${skipped === 1 ? "line" : "lines"}` });
+      skipped = 0;
+      out.push(line);
+    } else skipped++;
+  }
+  if (skipped > 0 && out.length > 0)
+    out.push({ kind: "gap", text: `${skipped} unchanged ${skipped === 1 ? "line" : "lines"}` });
+  return out;
+}
