@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { Hono, type Context as HonoContext } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { csrf } from "hono/csrf";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { plural, REPO_TYPES, type RepoId, type RepoType, repoPath } from "../../src/hub/repo-id.ts";
 import { packageFile } from "../../src/package-root.ts";
 import { type HubEnv, originOf, splitRevision } from "../api/route.ts";
@@ -35,6 +36,14 @@ import { Home, RepoList, SORT_NAMES, UserPage } from "./pages/lists.tsx";
 import { datasetPreview, readme, viewOf } from "./views.ts";
 
 type C = HonoContext<HubEnv>;
+
+/** A page with its doctype: without one, browsers fall back to the layout rules of the nineties. */
+const html = (
+  c: C,
+  page: { toString(): string },
+  status: ContentfulStatusCode = 200,
+  headers: Record<string, string> = {},
+) => c.html(`<!doctype html>${page}`, status, headers);
 
 const PAGE_SIZE = 30;
 const POLICY =
@@ -87,7 +96,7 @@ function lists(web: Hono<HubEnv>): void {
       await listRepos(ctx, { type: "model", limit: 9 }),
       await listRepos(ctx, { type: "dataset", limit: 6 }),
     ];
-    return c.html(<Home shell={shellOf(c)} models={models.repos} datasets={datasets.repos} />);
+    return html(c, <Home shell={shellOf(c)} models={models.repos} datasets={datasets.repos} />);
   });
   for (const type of REPO_TYPES) {
     web.get(`/${plural(type)}`, async (c) => {
@@ -116,7 +125,7 @@ function lists(web: Hono<HubEnv>): void {
         offset,
         pageSize: PAGE_SIZE,
       };
-      return c.html(<RepoList {...props} />);
+      return html(c, <RepoList {...props} />);
     });
   }
 }
@@ -127,7 +136,7 @@ async function userPage(c: C): Promise<Response> {
   if (user === undefined) throw new ServiceError(404, "There is no such page.");
   const of = (type: RepoType) => listRepos(ctx, { type, author: user.name, limit: 100 });
   const [models, datasets] = [await of("model"), await of("dataset")];
-  return c.html(<UserPage shell={shellOf(c)} name={user.name} models={models.repos} datasets={datasets.repos} />);
+  return html(c, <UserPage shell={shellOf(c)} name={user.name} models={models.repos} datasets={datasets.repos} />);
 }
 
 function repositories(web: Hono<HubEnv>, type: RepoType): void {
@@ -138,7 +147,8 @@ function repositories(web: Hono<HubEnv>, type: RepoType): void {
     const { revision, path } = splitRevision(c, "tree");
     const repo = await getRepo(ctx, id);
     const { commit, entries } = await listTree(ctx, id, revision, path);
-    return c.html(
+    return html(
+      c,
       <TreePage
         shell={shellOf(c)}
         repo={repo}
@@ -162,7 +172,8 @@ function repositories(web: Hono<HubEnv>, type: RepoType): void {
       refs: await listRefs(ctx, id),
       commit: file.commit,
     };
-    return c.html(
+    return html(
+      c,
       <FilePage
         {...place}
         file={file.entry}
@@ -177,7 +188,8 @@ function repositories(web: Hono<HubEnv>, type: RepoType): void {
     const repo = await getRepo(ctx, id);
     const found = await listCommits(ctx, id, revision, { limit: PAGE_SIZE, offset: page * PAGE_SIZE });
     const refs = await listRefs(ctx, id);
-    return c.html(
+    return html(
+      c,
       <HistoryPage
         shell={shellOf(c)}
         repo={repo}
@@ -191,7 +203,7 @@ function repositories(web: Hono<HubEnv>, type: RepoType): void {
   });
   web.get(`${base}/commit/:id`, async (c) => {
     const changes = await commitChanges(c.get("ctx"), idOf(c, type), c.req.param("id"));
-    return c.html(<CommitPage shell={shellOf(c)} changes={changes} />);
+    return html(c, <CommitPage shell={shellOf(c)} changes={changes} />);
   });
 }
 
@@ -204,17 +216,17 @@ async function cardPage(c: C, type: RepoType): Promise<Response> {
   // The page depends on the commit, the numbers beside it, and who looks.
   const etag = `W/"${commit?.id ?? "empty"}-${repo.downloads}-${repo.isPrivate}-${ctx.actor?.name ?? ""}"`;
   if (c.req.header("if-none-match") === etag) return new Response(null, { status: 304, headers: { ETag: etag } });
-  const html = commit === undefined ? undefined : await readme(ctx, repo, commit);
+  const card = commit === undefined ? undefined : await readme(ctx, repo, commit);
   const props = {
     shell: shellOf(c),
     repo,
     origin: originOf(c),
-    html,
+    html: card,
     empty: commit === undefined,
     evaluations: commit === undefined ? [] : await listEvaluations(ctx, repo, commit.id),
     preview: type === "dataset" && commit !== undefined ? await datasetPreview(ctx, commit) : undefined,
   };
-  return c.html(<CardPage {...props} />, 200, { ETag: etag, "Cache-Control": "private, no-cache" });
+  return html(c, <CardPage {...props} />, 200, { ETag: etag, "Cache-Control": "private, no-cache" });
 }
 
 /** Only paths of this hub: a login must not lead elsewhere. */
@@ -236,7 +248,7 @@ async function startSession(c: C, ctx: Context, userId: string): Promise<void> {
 }
 
 function accounts(web: Hono<HubEnv>, setupSecret: string): void {
-  web.get("/login", (c) => c.html(<LoginPage shell={shellOf(c)} next={safeNext(c.req.query("next"))} />));
+  web.get("/login", (c) => html(c, <LoginPage shell={shellOf(c)} next={safeNext(c.req.query("next"))} />));
   web.post("/login", async (c) => {
     const form = await c.req.formData();
     const [ctx, name, next] = [c.get("ctx"), field(form, "name"), safeNext(field(form, "next"))];
@@ -246,7 +258,7 @@ function accounts(web: Hono<HubEnv>, setupSecret: string): void {
       return c.redirect(next, 303);
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
-      return c.html(<LoginPage shell={shellOf(c)} next={next} problem={error.message} name={name} />, 401);
+      return html(c, <LoginPage shell={shellOf(c)} next={next} problem={error.message} name={name} />, 401);
     }
   });
   web.post("/logout", async (c) => {
@@ -256,7 +268,7 @@ function accounts(web: Hono<HubEnv>, setupSecret: string): void {
     return c.redirect("/", 303);
   });
   setup(web, setupSecret);
-  web.get("/new", (c) => c.html(<NewRepoPage shell={shellOf(c)} owner={signedIn(c).name} />));
+  web.get("/new", (c) => html(c, <NewRepoPage shell={shellOf(c)} owner={signedIn(c).name} />));
   web.post("/new", async (c) => {
     const form = await c.req.formData();
     const owner = signedIn(c).name;
@@ -270,7 +282,7 @@ function accounts(web: Hono<HubEnv>, setupSecret: string): void {
       return c.redirect(repoPath(id), 303);
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
-      return c.html(<NewRepoPage shell={shellOf(c)} owner={owner} problem={error.message} />, 400);
+      return html(c, <NewRepoPage shell={shellOf(c)} owner={owner} problem={error.message} />, 400);
     }
   });
   tokens(web);
@@ -283,7 +295,7 @@ function setup(web: Hono<HubEnv>, secret: string): void {
   };
   web.get("/setup", async (c) => {
     await open(c, c.req.query("secret") ?? "");
-    return c.html(<SetupPage shell={shellOf(c)} secret={secret} />);
+    return html(c, <SetupPage shell={shellOf(c)} secret={secret} />);
   });
   web.post("/setup", async (c) => {
     const form = await c.req.formData();
@@ -298,7 +310,7 @@ function setup(web: Hono<HubEnv>, secret: string): void {
       return c.redirect("/settings/tokens", 303);
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
-      return c.html(<SetupPage shell={shellOf(c)} secret={secret} problem={error.message} />, 400);
+      return html(c, <SetupPage shell={shellOf(c)} secret={secret} problem={error.message} />, 400);
     }
   });
 }
@@ -312,14 +324,14 @@ function signedIn(c: C): NonNullable<Context["actor"]> {
 function tokens(web: Hono<HubEnv>): void {
   web.get("/settings/tokens", async (c) => {
     signedIn(c);
-    return c.html(<TokensPage shell={shellOf(c)} tokens={await listTokens(c.get("ctx"))} />);
+    return html(c, <TokensPage shell={shellOf(c)} tokens={await listTokens(c.get("ctx"))} />);
   });
   web.post("/settings/tokens", async (c) => {
     const form = await c.req.formData();
     const role = field(form, "role") === "read" ? "read" : "write";
     const name = field(form, "name").trim().slice(0, 80) || "token";
     const made = await createToken(c.get("ctx"), signedIn(c).id, { name, role });
-    return c.html(<TokensPage shell={shellOf(c)} tokens={await listTokens(c.get("ctx"))} made={made} />);
+    return html(c, <TokensPage shell={shellOf(c)} tokens={await listTokens(c.get("ctx"))} made={made} />);
   });
   web.post("/settings/tokens/revoke", async (c) => {
     signedIn(c);
@@ -335,5 +347,5 @@ function errorPage(c: C, error: Error): Response | Promise<Response> {
   c.header("Content-Security-Policy", POLICY);
   const words =
     error.wireCode === "RepoNotFound" ? "There is no such repository, or you may not see it." : error.message;
-  return c.html(<ErrorPage shell={shell} status={error.status} message={words} />, error.status === 404 ? 404 : 400);
+  return html(c, <ErrorPage shell={shell} status={error.status} message={words} />, error.status === 404 ? 404 : 400);
 }

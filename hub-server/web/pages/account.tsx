@@ -121,8 +121,8 @@ export const TokensPage = ({
               <tr>
                 <td class="name">{name}</td>
                 <td>{role}</td>
-                <td class="mono">hf_…{ending}</td>
-                <td>{lastUsedAt === null ? "never" : lastUsedAt.toISOString().slice(0, 10)}</td>
+                <td class="mono date">hf_…{ending}</td>
+                <td class="date">{lastUsedAt === null ? "never" : lastUsedAt.toISOString().slice(0, 10)}</td>
                 <td>
                   <form method="post" action="/settings/tokens/revoke">
                     <input type="hidden" name="id" value={id} />
