@@ -4,6 +4,7 @@
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ main(args: readonly string[]): Promise<void> }>>> = {
   sentiment: () => import("./sentiment.ts"),
   generation: () => import("./generation.ts"),
+  "training-step": () => import("./training-step.ts"),
 };
 
 const [name, ...args] = process.argv.slice(2);
