@@ -4,11 +4,13 @@ import { Readable } from "node:stream";
 import { commitLineSchema, preuploadRequestSchema } from "../../src/hub/protocol/commit.ts";
 import { repoPath } from "../../src/hub/repo-id.ts";
 import { badRequest, ServiceError } from "../errors.ts";
+import { requireAccess } from "../services/access.ts";
 import { createCommit, type Operation, preupload as plan } from "../services/commits.ts";
 import { defineRoute, jsonBody, originOf, repoOf, splitRevision } from "./route.ts";
 
-/** Python's client sends large files by Xet alone, which this hub does not speak yet: up to here they go as regular files. */
+/** Python's client sends LFS files by Xet alone, which this hub does not speak yet: up to here they go as regular files. */
 const PYTHON_LIMIT = 50 * 1024 * 1024;
+const XET_OFF = "HF_HUB_DISABLE_XET=1";
 
 const preupload = defineRoute({
   operation: "preupload",
@@ -23,20 +25,40 @@ const preupload = defineRoute({
     const { revision } = splitRevision(c, "preupload");
     const planned = await plan(ctx, repoOf(c), revision, files);
     const python = /huggingface_hub|hf_hub\//.test(c.req.header("user-agent") ?? "");
-    if (!python || c.req.header("x-abrazo-lfs") !== undefined) return c.json({ files: planned });
     for (const [index, file] of planned.entries()) {
-      const size = files[index]?.size ?? 0;
-      if (file.uploadMode !== "lfs") continue;
-      if (size > PYTHON_LIMIT) {
-        throw new ServiceError(
-          501,
-          `${file.path} has ${size} bytes; from Python this hub takes files up to ${PYTHON_LIMIT} bytes unless Xet is off: set HF_HUB_DISABLE_XET=1.`,
-          { code: "XET_NOT_SUPPORTED" },
-        );
-      }
-      file.uploadMode = "regular";
+      if (python && (files[index]?.size ?? 0) <= PYTHON_LIMIT) file.uploadMode = "regular";
     }
     return c.json({ files: planned });
+  },
+});
+
+/**
+ * Where Python's client turns for a file above the limit, unless Xet is off: then it takes LFS. Of a refusal it shows
+ * status and address alone, so the address that refuses says what to do.
+ */
+const xetWriteToken = defineRoute({
+  operation: "getXetWriteToken",
+  method: "GET",
+  path: "/api/:type/:namespace/:name/xet-write-token/*",
+  access: "write",
+  summary: "Refuses Xet uploads, and says how to do without",
+  handle: async (c, ctx) => {
+    await requireAccess(ctx, "write", repoOf(c));
+    return c.redirect(`${originOf(c)}/api/xet-not-supported/${XET_OFF}`, 307);
+  },
+});
+
+const xetNotSupported = defineRoute({
+  operation: "xetNotSupported",
+  method: "GET",
+  path: `/api/xet-not-supported/${XET_OFF}`,
+  access: "public",
+  summary: "Says how to upload without Xet",
+  handle: () => {
+    throw new ServiceError(501, "This hub does not speak Xet yet.", {
+      code: "XET_NOT_SUPPORTED",
+      hint: `Set ${XET_OFF} and upload again.`,
+    });
   },
 });
 
@@ -115,4 +137,4 @@ function operationOf(line: Exclude<ReturnType<typeof parseLine>, { key: "header"
   }
 }
 
-export const commitRoutes = [preupload, commit];
+export const commitRoutes = [preupload, xetWriteToken, xetNotSupported, commit];
