@@ -1,6 +1,7 @@
 // Every API route, gathered from the resources: what the app mounts and tests walk over.
 import { adminRoutes } from "./admin.ts";
 import { authRoutes } from "./auth.ts";
+import { cardRoutes } from "./card.ts";
 import { commitRoutes } from "./commit.ts";
 import { lfsRoutes } from "./lfs.ts";
 import { repoRoutes } from "./repos.ts";
@@ -11,6 +12,7 @@ import { versionRoutes } from "./versions.ts";
 export const ROUTES: readonly Route[] = [
   ...adminRoutes,
   ...authRoutes,
+  ...cardRoutes,
   ...commitRoutes,
   ...lfsRoutes,
   ...versionRoutes,

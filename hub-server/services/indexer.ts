@@ -11,7 +11,7 @@ import { type FileEntry, listTreeOf, openContent, readContent } from "./files.ts
 import { type CommitRow, resolveRevision } from "./refs.ts";
 
 const CARD_LIMIT = 1024 * 1024;
-const FRONT_MATTER = /^\s*---\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/;
+export const FRONT_MATTER = /^\s*---\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/;
 
 /** Brings the index up to the head of main. */
 export async function indexRepo(ctx: Context, repo: Repo): Promise<void> {
