@@ -23,7 +23,13 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { ...shared, name: "clients", include: ["test/clients/**/*.test.ts"], testTimeout: 300_000 },
+        test: {
+          ...shared,
+          name: "clients",
+          include: ["test/clients/**/*.test.ts"],
+          globalSetup: ["test/clients/setup.ts"],
+          testTimeout: 300_000,
+        },
       },
       { extends: true, test: { ...shared, name: "gpu", include: ["test/gpu/**/*.test.ts"], testTimeout: 300_000 } },
     ],
