@@ -37,6 +37,19 @@ const biasGroup = z.object({
   interval: interval.optional(),
   /** Largest difference of the positive score inside a set, mean over sets. */
   meanSpread: z.number().optional(),
+  members: z
+    .array(
+      z.object({
+        group: z.string(),
+        /** Pairs of one of the group's sentences and another of the same set, and those whose labels differ. */
+        pairs: z.number().int().nonnegative(),
+        flipped: z.number().int().nonnegative(),
+        rate: z.number(),
+        /** Mean positive score less that of the set. */
+        shift: z.number(),
+      }),
+    )
+    .optional(),
 });
 
 export const trainingRecordSchema = z.object({

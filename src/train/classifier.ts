@@ -114,17 +114,27 @@ export function predict(
   examples: readonly EncodedExample[],
   options: Pick<ClassifierOptions, "padId" | "batchTokens" | "device">,
 ): number[] {
-  const predictions = new Array<number>(examples.length).fill(0);
+  return probabilities(model, examples, options).map((row) => row.indexOf(Math.max(...row)));
+}
+
+/** Probability of each class (softmax of the logits) for every example, in order. */
+export function probabilities(
+  model: ClassifierModel,
+  examples: readonly EncodedExample[],
+  options: Pick<ClassifierOptions, "padId" | "batchTokens" | "device">,
+): number[][] {
+  const results: number[][] = examples.map(() => []);
   const batching: BatchOptions = { tokens: options.batchTokens };
+  const lengths = examples.map(({ ids }) => ids.length);
   noGrad(() => {
-    for (const bucket of lengthBuckets(
-      examples.map(({ ids }) => ids.length),
-      batching,
-    )) {
+    for (const bucket of lengthBuckets(lengths, batching)) {
       const { inputIds, attentionMask } = makeBatch(examples, bucket, options);
-      const best = model({ inputIds, attentionMask }).logits.argmax(-1).dataSync();
-      for (const [row, index] of bucket.indices.entries()) predictions[index] = Number(best[row]);
+      const softmax = model({ inputIds, attentionMask }).logits.softmax(-1); // [B, C]
+      const classes = softmax.size(1);
+      const values = Array.from(softmax.dataSync(), Number);
+      for (const [row, index] of bucket.indices.entries())
+        results[index] = values.slice(row * classes, (row + 1) * classes);
     }
   });
-  return predictions;
+  return results;
 }
