@@ -66,13 +66,11 @@ function valuesOf(config: string, option: string): string[] {
   return found.flatMap((value) => value.split(/\s+|\\n/)).filter((url) => url !== "");
 }
 
-/** The last line that a program wrote about its failure, or the failure itself. */
+/** What a program said last about its failure, or the failure itself. */
 function reasonOf(error: unknown): string {
-  const {
-    stderr = "",
-    stdout = "",
-    message = String(error),
-  }: { stderr?: string; stdout?: string; message?: string } = error instanceof Error ? error : {};
-  const said = `${stdout}\n${stderr}`.trim().split("\n").at(-1) ?? "";
-  return said === "" ? message : said;
+  const failure: { stderr?: string; stdout?: string; message?: string; code?: unknown; path?: string } =
+    error instanceof Error ? error : {};
+  if (failure.code === "ENOENT") return `${failure.path} was not found.`;
+  const said = `${failure.stdout ?? ""}\n${failure.stderr ?? ""}`.split("\n").filter((line) => line.trim() !== "");
+  return said.length > 0 ? said.slice(-5).join(" ") : (failure.message ?? String(error));
 }
