@@ -10,8 +10,7 @@ export interface Row {
 
 /** Rows of a file by its ending: .tsv, .csv or .jsonl, also with .gz. The first line of TSV and CSV names the columns. */
 export async function readRows(path: string): Promise<Row[]> {
-  const bytes = await readFile(path);
-  const text = (path.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString("utf8").replace(/^\uFEFF/, "");
+  const text = await readText(path);
   const name = path.replace(/\.gz$/, "");
   if (name.endsWith(".tsv")) return parseTsv(text, path);
   if (name.endsWith(".csv")) return parseCsv(text, path);
@@ -21,6 +20,16 @@ export async function readRows(path: string): Promise<Row[]> {
     message: `${path}: the ending says neither .tsv, .csv nor .jsonl.`,
     hint: "Rename the file, or convert it.",
   });
+}
+
+/** The lines of a text file that are not empty. */
+export async function readLines(path: string): Promise<string[]> {
+  return (await readText(path)).split(/\r?\n/).filter((line) => line !== "");
+}
+
+async function readText(path: string): Promise<string> {
+  const bytes = await readFile(path);
+  return (path.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString("utf8").replace(/^\uFEFF/, "");
 }
 
 function parseTsv(text: string, path: string): Row[] {

@@ -86,42 +86,67 @@ function nextTokenLoss(
   context: number,
   device: string,
 ): Tensor {
-  const shape = [starts.length, context];
+  const { inputs, targets } = windows(stream, starts, context, device);
+  return F.crossEntropy(model(inputs).logits, targets);
+}
+
+/** The windows of the stream that begin at `starts`, and the tokens after each of theirs: [B, T] each. */
+function windows(stream: Int32Array, starts: readonly number[], length: number, device: string) {
+  const shape = [starts.length, length];
   const rows = (shift: number) => {
-    const data = new BigInt64Array(starts.length * context);
-    for (const [row, start] of starts.entries()) {
-      for (let at = 0; at < context; at++) data[row * context + at] = BigInt(stream[start + at + shift] ?? 0);
-    }
+    const data = new BigInt64Array(starts.length * length);
+    for (const [row, start] of starts.entries())
+      for (let at = 0; at < length; at++) data[row * length + at] = BigInt(stream[start + at + shift] ?? 0);
     return fromTypedArray(data, shape, { device });
   };
   const attentionMask = ones(shape, { dtype: "int64", device });
-  const { logits } = model({ inputIds: rows(0), attentionMask }); // [B, T, V]
-  return F.crossEntropy(logits, rows(1));
+  return { inputs: { inputIds: rows(0), attentionMask }, targets: rows(1) };
 }
 
 /**
  * Sum of -ln p of every token of the stream but the first. Windows overlap by half, and a token counts where it has at
  * least half a window before it: no token is judged without context but those of the first window.
+ *
+ * @param batchSize windows that run together
  */
 export function negativeLogLikelihood(
   model: LanguageModel,
   stream: Int32Array,
-  { context, device }: Pick<LanguageModelOptions, "context" | "device">,
+  { context, device, batchSize = 16 }: Pick<LanguageModelOptions, "context" | "device"> & { batchSize?: number },
 ): number {
   const stride = Math.ceil(context / 2);
+  const last = stream.length - 1;
+  const whole = Math.max(0, Math.floor((last - context) / stride) + 1);
   let sum = 0;
   let counted = 1;
-  for (let start = 0; counted < stream.length; start += stride) {
-    const length = Math.min(context, stream.length - 1 - start);
-    const ids = BigInt64Array.from(stream.subarray(start, start + length + 1), BigInt);
-    const inputIds = fromTypedArray(ids.slice(0, -1), [1, length], { device });
-    const targets = fromTypedArray(ids.slice(1), [1, length, 1], { device });
-    const attentionMask = ones([1, length], { dtype: "int64", device });
-    const picked = noGrad(() => model({ inputIds, attentionMask }).logits.logSoftmax(-1).gather(-1, targets));
-    const values = picked.dataSync();
-    const first = counted - 1 - start;
-    for (let at = first; at < length; at++) sum -= Number(values[at]);
-    counted = start + length + 1;
+  const judge = (starts: readonly number[], length: number) => {
+    for (const [row, nll] of tokenLosses(model, stream, starts, length, device).entries()) {
+      const start = starts[row] ?? 0;
+      for (let at = counted - 1 - start; at < length; at++) sum += nll[at] ?? 0;
+      counted = start + length + 1;
+    }
+  };
+  for (let at = 0; at < whole; at += batchSize) {
+    const rows = Math.min(batchSize, whole - at);
+    judge(
+      Array.from({ length: rows }, (_, row) => (at + row) * stride),
+      context,
+    );
   }
+  if (counted <= last) judge([whole * stride], last - whole * stride);
   return sum;
+}
+
+/** -ln p of each next token of the windows that begin at `starts`. */
+function tokenLosses(
+  model: LanguageModel,
+  stream: Int32Array,
+  starts: readonly number[],
+  length: number,
+  device: string,
+): Float32Array[] {
+  const { inputs, targets } = windows(stream, starts, length, device);
+  const logProbabilities = noGrad(() => model(inputs).logits.logSoftmax(-1).gather(-1, targets.unsqueeze(-1))); // [B, T, 1]
+  const values = Float32Array.from(Array.from(logProbabilities.dataSync(), Number), (value) => -value);
+  return starts.map((_, row) => values.subarray(row * length, (row + 1) * length));
 }

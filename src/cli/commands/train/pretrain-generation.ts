@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readLines } from "../../../data/readers.ts";
 import { generate } from "../../../generate/generate.ts";
 import { makeDecoder } from "../../../generate/kv-cache.ts";
 import { countCopies, distinctNgrams } from "../../../generate/quality.ts";
@@ -16,11 +17,14 @@ import { writeTokenizer } from "../../../text/train-wordpiece.ts";
 import { ByteModel } from "../../../train/byte-model.ts";
 import { negativeLogLikelihood, trainLanguageModel } from "../../../train/language-model.ts";
 import { environment, packageVersion } from "./environment.ts";
+import { cleanReview } from "./sentiment-data.ts";
 
 export interface PretrainGenerationOptions {
-  /** Folder with the texts. */
+  /** Folder with sentiment/imdb/. */
   data: string;
   out: string;
+  /** Reviews to read; nine tenths of them are trained on. */
+  reviews: number;
   epochs: number;
   seed: number;
   vocabSize: number;
@@ -34,18 +38,9 @@ export interface PretrainGenerationOptions {
   maxSteps?: number | undefined;
 }
 
-const TEXTS = [
-  {
-    file: "tinystories_sample.txt",
-    name: "TinyStories (sample)",
-    id: "roneneldan/TinyStories",
-    license: "cdla-sharing-1.0",
-  },
-  { file: "alice.txt", name: "Alice's Adventures in Wonderland", license: "public domain" },
-  { file: "tinyshakespeare.txt", name: "tiny-shakespeare", license: "public domain" },
-] as const;
-
-const PROMPTS = ["Once upon a time, there was", "One day, a little girl", "Alice was", "KING RICHARD:\n", "The King"];
+const PROMPTS = ["This movie", "I watched this film", "The story", "One of the best", "The acting is"];
+/** The end token, before and between texts. */
+const END = 0;
 const SAMPLES = 50;
 const SAMPLE_TOKENS = 80;
 /** What generation_config.json suggests, and what the samples are drawn with. */
@@ -54,35 +49,22 @@ const SAMPLING = { doSample: true, temperature: 0.8, topK: 50, topP: 0.95, repet
 export async function pretrainGeneration(options: PretrainGenerationOptions): Promise<TrainingRecord> {
   const { data, out, seed } = options;
   await mkdir(out, { recursive: true });
-  const texts = await Promise.all(TEXTS.map(async (text) => ({ ...text, ...(await split(join(data, text.file))) })));
-  await writeTokenizer(
-    out,
-    trainByteBpe(
-      texts.map(({ train }) => train),
-      { vocabSize: options.vocabSize, maxLength: options.context },
-    ),
-  );
+  const reviews = await readReviews(join(data, "sentiment", "imdb", "unsup.txt.gz"), options.reviews);
+  await writeTokenizer(out, trainByteBpe(reviews.train, { vocabSize: options.vocabSize, maxLength: options.context }));
   const tokenizer = await Tokenizer.fromFolder(out);
-  const streamOf = (parts: readonly string[]) =>
-    Int32Array.from(parts.flatMap((part) => [0, ...tokenizer.encode(part, { maxLength: Number.POSITIVE_INFINITY })]));
-  const stream = streamOf(texts.map(({ train }) => train));
   const model = fromConfig(configOf(options, tokenizer.vocabSize), new Generator(seed));
-  const reading = { context: options.context, device: "cpu" };
-  const held = texts.map(({ heldOut }) => ({ stream: streamOf([heldOut]), bytes: Buffer.byteLength(heldOut) }));
-  const score = () => bitsPerByte(model, held, reading);
   const hyperparameters = { learningRate: options.learningRate, weightDecay: 0.1, warmup: 0.05, maxGradNorm: 1 };
-  const result = await trainLanguageModel(model, stream, {
-    ...reading,
+  const result = await trainLanguageModel(model, toStream(reviews.train, tokenizer), {
+    ...{ context: options.context, device: "cpu", batchSize: options.batchSize },
     ...hyperparameters,
-    batchSize: options.batchSize,
     epochs: options.epochs,
     maxSteps: options.maxSteps,
     seed,
-    evaluate: async () => ({ bitsPerByte: score().all }),
   });
   await savePretrained(model, out);
   await writeFile(join(out, "generation_config.json"), `${JSON.stringify(generationConfig(), null, 2)}\n`);
   const samples = await drawSamples(out, tokenizer, seed);
+  const bits = bitsPerByte(model, tokenizer, reviews.heldOut, options.context);
   const record: TrainingRecord = {
     version: 1,
     createdAt: new Date().toISOString(),
@@ -92,10 +74,12 @@ export async function pretrainGeneration(options: PretrainGenerationOptions): Pr
     device: "cpu",
     command: "abrazo train generation",
     model: { modelType: "gpt2", parameters: model.parameterCount() },
-    datasets: texts.map(({ name, train, sha256, license, ...rest }) => ({
-      ...{ name, ...("id" in rest ? { id: rest.id } : {}), split: "train (first 90 %)" },
-      ...{ examples: tokenizer.encode(train, { maxLength: Number.POSITIVE_INFINITY }).length, sha256, license },
-    })),
+    datasets: [
+      {
+        ...{ name: "IMDB, unlabelled reviews", id: "stanfordnlp/imdb", split: `first ${reviews.train.length}` },
+        ...{ examples: reviews.train.length, sha256: reviews.sha256 },
+      },
+    ],
     hyperparameters: {
       ...hyperparameters,
       epochs: options.epochs,
@@ -109,57 +93,47 @@ export async function pretrainGeneration(options: PretrainGenerationOptions): Pr
     durationSeconds: result.durationSeconds,
     environment: environment(),
     history: result.history,
-    evaluations: evaluationsOf(texts, score(), samples),
+    evaluations: evaluationsOf(reviews, bits, samples),
     samples: samples.slice(0, 2 * PROMPTS.length),
-    notes: [
-      `An interpolated (Witten-Bell) byte model of order 5, trained and judged on the same bytes, needs ${baseline(texts).toFixed(4)} bits per byte.`,
-    ],
   };
   await writeFile(join(out, "training-record.json"), `${JSON.stringify(record, null, 2)}\n`);
   return record;
 }
 
-interface Text {
-  name: string;
-  train: string;
-  heldOut: string;
+interface Reviews {
+  train: string[];
+  heldOut: string[];
+  sha256: string;
 }
 
-/** The last tenth, from a paragraph's begin on, is held out. */
-async function split(path: string): Promise<{ train: string; heldOut: string; sha256: string }> {
-  const bytes = await readFile(path);
-  const text = bytes.toString("utf8");
-  const cut = text.indexOf("\n\n", Math.floor(text.length * 0.9)) + 2;
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  return { train: text.slice(0, cut), heldOut: text.slice(cut), sha256 };
+/** The first reviews of the file; the last tenth of them is held out. */
+async function readReviews(path: string, count: number): Promise<Reviews> {
+  const sha256 = createHash("sha256")
+    .update(await readFile(path))
+    .digest("hex");
+  const texts = (await readLines(path)).slice(0, count).map(cleanReview);
+  const cut = Math.floor(texts.length * 0.9);
+  return { train: texts.slice(0, cut), heldOut: texts.slice(cut), sha256 };
 }
 
-interface Held {
-  stream: Int32Array;
-  bytes: number;
+/** Every text after an end token. */
+function toStream(texts: readonly string[], tokenizer: Tokenizer): Int32Array {
+  const parts = texts.map((text) => [END, ...tokenizer.encode(text, { maxLength: Number.POSITIVE_INFINITY })]);
+  const stream = new Int32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    stream.set(part, at);
+    at += part.length;
+  }
+  return stream;
 }
 
-/** Bits per byte of each text and of all together. */
-function bitsPerByte(
-  model: PreTrainedModel,
-  held: readonly Held[],
-  reading: { context: number; device: string },
-): { each: number[]; all: number } {
-  const bits = held.map(({ stream }) => negativeLogLikelihood(model, stream, reading) / Math.LN2);
-  const total = held.reduce((sum, { bytes }) => sum + bytes, 0);
-  return {
-    each: bits.map((value, index) => value / (held[index]?.bytes ?? 1)),
-    all: bits.reduce((sum, value) => sum + value, 0) / total,
-  };
-}
+/** What the byte model reads: one text a line, so that both models also predict where a text ends. */
+const toBytes = (texts: readonly string[]): Buffer => Buffer.from(texts.join("\n"));
 
-function baseline(texts: readonly Text[]): number {
-  const model = new ByteModel(5);
-  for (const { train } of texts) model.train(Buffer.from(train));
-  const sizes = texts.map(({ heldOut }) => Buffer.byteLength(heldOut));
-  const bits = texts.map(({ heldOut }, index) => model.bitsPerByte(Buffer.from(heldOut)) * (sizes[index] ?? 0));
-  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-  return sum(bits) / sum(sizes);
+function bitsPerByte(model: PreTrainedModel, tokenizer: Tokenizer, texts: readonly string[], context: number): number {
+  const nats = negativeLogLikelihood(model, toStream(texts, tokenizer), { context, device: "cpu" });
+  return nats / Math.LN2 / toBytes(texts).length;
 }
 
 async function drawSamples(folder: string, tokenizer: Tokenizer, seed: number) {
@@ -167,51 +141,48 @@ async function drawSamples(folder: string, tokenizer: Tokenizer, seed: number) {
   const rows = Array.from({ length: SAMPLES }, (_, index) => PROMPTS[index % PROMPTS.length] ?? "");
   const texts: number[][] = rows.map(() => []);
   const prompts = rows.map((prompt, index) => ({ ids: tokenizer.encode(prompt), seed: seed + index }));
-  const options = { ...SAMPLING, maxNewTokens: SAMPLE_TOKENS, eosTokenIds: [0], stopStrings: [], padTokenId: 0 };
-  for await (const { row, id } of generate(decoder, prompts, options)) if (id !== 0) texts[row]?.push(id);
+  const options = { ...SAMPLING, maxNewTokens: SAMPLE_TOKENS, eosTokenIds: [END], stopStrings: [], padTokenId: END };
+  for await (const { row, id } of generate(decoder, prompts, options)) if (id !== END) texts[row]?.push(id);
   decoder.dispose();
   return rows.map((prompt, index) => ({ prompt, text: tokenizer.decode(texts[index] ?? []) }));
 }
 
 function evaluationsOf(
-  texts: readonly Text[],
-  score: { each: number[]; all: number },
+  { train, heldOut }: Reviews,
+  bits: number,
   samples: readonly { prompt: string; text: string }[],
 ): TrainingRecord["evaluations"] {
   const generated = samples.map(({ text }) => text);
-  const bits = (name: string, value: number) => ({
-    dataset: { name, split: "held out (last 10 %)" },
-    metric: "bits_per_byte",
-    metricName: "Bits per byte",
-    value,
-  });
-  const corpus = texts.map(({ train }) => train).join("\n");
-  const drawn = { name: `${SAMPLES} samples of ${SAMPLE_TOKENS} tokens`, split: "generated" };
+  const drawn = {
+    dataset: { name: `${SAMPLES} samples of ${SAMPLE_TOKENS} tokens`, split: "generated" },
+    count: SAMPLES,
+  };
+  const held = { dataset: { name: "IMDB, unlabelled reviews", split: "held out (last 10 %)" }, count: heldOut.length };
+  const bytes = new ByteModel(5);
+  bytes.train(toBytes(train));
   return [
-    bits("All texts", score.all),
-    ...texts.map(({ name }, index) => bits(name, score.each[index] ?? 0)),
+    { ...held, metric: "bits_per_byte", metricName: "Bits per byte", value: bits },
     {
-      dataset: drawn,
-      metric: "distinct_4",
-      metricName: "Distinct 4-grams",
-      value: distinctNgrams(generated, 4),
-      count: SAMPLES,
+      ...held,
+      metric: "bits_per_byte_order_5",
+      metricName: "Bits per byte of an order-5 character model (Witten-Bell)",
+      value: bytes.bitsPerByte(toBytes(heldOut)),
     },
+    { ...drawn, metric: "distinct_4", metricName: "Distinct 4-grams", value: distinctNgrams(generated, 4) },
     {
-      dataset: drawn,
+      ...drawn,
       metric: "verbatim_60",
       metricName: "Samples with 60 characters of training text",
-      value: countCopies(generated, corpus, 60),
-      count: SAMPLES,
+      value: countCopies(generated, train.join("\n"), 60),
     },
   ];
 }
 
 function generationConfig() {
   return {
-    bos_token_id: 0,
-    eos_token_id: 0,
-    pad_token_id: 0,
+    bos_token_id: END,
+    eos_token_id: END,
+    pad_token_id: END,
     do_sample: SAMPLING.doSample,
     temperature: SAMPLING.temperature,
     top_k: SAMPLING.topK,
@@ -226,9 +197,9 @@ function configOf({ dim, layers, heads, context, dropout }: PretrainGenerationOp
     model_type: "gpt2",
     activation_function: "gelu_new",
     attn_pdrop: dropout,
-    bos_token_id: 0,
+    bos_token_id: END,
     embd_pdrop: dropout,
-    eos_token_id: 0,
+    eos_token_id: END,
     initializer_range: 0.02,
     layer_norm_epsilon: 1e-5,
     n_embd: dim,
@@ -236,7 +207,7 @@ function configOf({ dim, layers, heads, context, dropout }: PretrainGenerationOp
     n_inner: null,
     n_layer: layers,
     n_positions: context,
-    pad_token_id: 0,
+    pad_token_id: END,
     resid_pdrop: dropout,
     tie_word_embeddings: true,
     vocab_size: vocabSize,
