@@ -5,6 +5,8 @@ import type { Generator } from "../tensor/index.ts";
 export interface BatchOptions {
   /** Rows times padded length, at most. */
   tokens: number;
+  /** Rows at most, however short; as many as `tokens` lets when absent. */
+  maxRows?: number | undefined;
   /** Lengths are rounded up to a multiple of this: few shapes, few sessions. */
   multiple?: number;
   /** Undefined keeps the order of lengths, for evaluation. */
@@ -21,7 +23,8 @@ export interface Bucket {
  * Batches of rows by length. Every full batch of one length has the same number of rows, and a short last batch is filled
  * up by the caller, so that a length is one shape.
  */
-export function lengthBuckets(lengths: readonly number[], { tokens, multiple = 8, generator }: BatchOptions): Bucket[] {
+export function lengthBuckets(lengths: readonly number[], options: BatchOptions): Bucket[] {
+  const { multiple = 8, generator } = options;
   const order = generator?.permutation(lengths.length) ?? lengths.map((_, index) => index);
   const open = new Map<number, number[]>();
   const batches: Bucket[] = [];
@@ -30,7 +33,7 @@ export function lengthBuckets(lengths: readonly number[], { tokens, multiple = 8
     const rows = open.get(length) ?? [];
     rows.push(index);
     open.set(length, rows);
-    if (rows.length === rowsOf(length, tokens)) {
+    if (rows.length === rowsOf(length, options)) {
       batches.push({ indices: rows, length });
       open.delete(length);
     }
@@ -42,6 +45,6 @@ export function lengthBuckets(lengths: readonly number[], { tokens, multiple = 8
 }
 
 /** Rows of a full batch of one length. */
-export function rowsOf(length: number, tokens: number): number {
-  return Math.max(1, Math.floor(tokens / length));
+export function rowsOf(length: number, { tokens, maxRows = tokens }: Pick<BatchOptions, "tokens" | "maxRows">): number {
+  return Math.max(1, Math.min(maxRows, Math.floor(tokens / length)));
 }

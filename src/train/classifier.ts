@@ -21,6 +21,8 @@ export interface ClassifierOptions {
   learningRate: number;
   /** Rows times padded length of a batch. */
   batchTokens: number;
+  /** Rows of a batch at most: keeps batches of short texts from weighing less a text than those of long ones. */
+  batchRows?: number | undefined;
   weightDecay: number;
   warmup: number;
   maxGradNorm: number;
@@ -32,6 +34,13 @@ export interface ClassifierOptions {
   signal?: AbortSignal | undefined;
   evaluate?: ((epoch: number) => Promise<Record<string, number>>) | undefined;
 }
+
+type BatchShape = Pick<ClassifierOptions, "padId" | "batchTokens" | "batchRows" | "device">;
+
+const batching = ({ batchTokens, batchRows }: Pick<BatchShape, "batchTokens" | "batchRows">): BatchOptions => ({
+  tokens: batchTokens,
+  maxRows: batchRows,
+});
 
 interface Batch {
   inputIds: Tensor;
@@ -48,10 +57,10 @@ export async function trainClassifier(
   examples: readonly EncodedExample[],
   options: ClassifierOptions,
 ): Promise<TrainResult> {
-  const { batchTokens: tokens, seed, learningRate, weightDecay, maxGradNorm } = options;
+  const { seed, learningRate, weightDecay, maxGradNorm } = options;
   const lengths = examples.map(({ ids }) => ids.length);
   const bucketsOf = (epoch: number) =>
-    lengthBuckets(lengths, { tokens, generator: new Generator(seed + 1000 * epoch) });
+    lengthBuckets(lengths, { ...batching(options), generator: new Generator(seed + 1000 * epoch) });
   const steps = bucketsOf(0).length * options.epochs;
   const total = Math.min(options.maxSteps ?? steps, steps);
   const parameters = model.requiresGrad_().train().parameters();
@@ -89,31 +98,26 @@ export async function trainClassifier(
 function makeBatch(
   examples: readonly EncodedExample[],
   { indices, length }: Bucket,
-  { padId, batchTokens, device }: Pick<ClassifierOptions, "padId" | "batchTokens" | "device">,
+  { padId, device, ...options }: BatchShape,
 ): Batch {
   const rows = indices.map((index) => examples[index]?.ids ?? []);
   const labels = indices.map((index) => examples[index]?.label ?? IGNORED);
-  const missing = rowsOf(length, batchTokens) - rows.length;
+  const missing = rowsOf(length, batching(options)) - rows.length;
   const filler = rows[0] ?? [padId];
   for (let i = 0; i < missing; i++) {
     rows.push(filler);
     labels.push(IGNORED);
   }
   const { inputIds, attentionMask, shape } = padBatch(rows, padId, "right", length);
-  const options = { device };
   return {
-    inputIds: fromTypedArray(inputIds, shape, options),
-    attentionMask: fromTypedArray(attentionMask, shape, options),
-    labels: fromTypedArray(BigInt64Array.from(labels, BigInt), [labels.length], options),
+    inputIds: fromTypedArray(inputIds, shape, { device }),
+    attentionMask: fromTypedArray(attentionMask, shape, { device }),
+    labels: fromTypedArray(BigInt64Array.from(labels, BigInt), [labels.length], { device }),
   };
 }
 
 /** Predicted class of every example, in order. */
-export function predict(
-  model: ClassifierModel,
-  examples: readonly EncodedExample[],
-  options: Pick<ClassifierOptions, "padId" | "batchTokens" | "device">,
-): number[] {
+export function predict(model: ClassifierModel, examples: readonly EncodedExample[], options: BatchShape): number[] {
   return probabilities(model, examples, options).map((row) => row.indexOf(Math.max(...row)));
 }
 
@@ -121,13 +125,12 @@ export function predict(
 export function probabilities(
   model: ClassifierModel,
   examples: readonly EncodedExample[],
-  options: Pick<ClassifierOptions, "padId" | "batchTokens" | "device">,
+  options: BatchShape,
 ): number[][] {
   const results: number[][] = examples.map(() => []);
-  const batching: BatchOptions = { tokens: options.batchTokens };
   const lengths = examples.map(({ ids }) => ids.length);
   noGrad(() => {
-    for (const bucket of lengthBuckets(lengths, batching)) {
+    for (const bucket of lengthBuckets(lengths, batching(options))) {
       const { inputIds, attentionMask } = makeBatch(examples, bucket, options);
       const softmax = model({ inputIds, attentionMask }).logits.softmax(-1); // [B, C]
       const classes = softmax.size(1);

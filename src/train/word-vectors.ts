@@ -37,6 +37,21 @@ export async function wordVectors(
   return normalizedRows(vectors, { rows: vocabSize, columns, keep: Math.min(dim, columns), dim });
 }
 
+/** Vectors as an embedding table starts: each column centred, all elements scaled to a standard deviation. Rows of zeros stay. */
+export function asEmbeddings(vectors: Float32Array, dim: number, std: number): Float32Array {
+  const rows = vectors.length / dim;
+  const means = new Float64Array(dim);
+  for (const [at, value] of vectors.entries()) means[at % dim] = (means[at % dim] ?? 0) + value / rows;
+  const empty = (row: number) => vectors.subarray(row * dim, (row + 1) * dim).every((value) => value === 0);
+  const centred = new Float32Array(vectors.length);
+  for (let row = 0; row < rows; row++) {
+    if (empty(row)) continue;
+    for (let k = 0; k < dim; k++) centred[row * dim + k] = (vectors[row * dim + k] ?? 0) - (means[k] ?? 0);
+  }
+  const scale = std / Math.sqrt(centred.reduce((sum, value) => sum + value * value, 0) / centred.length || 1);
+  return centred.map((value) => value * scale);
+}
+
 /** Weighted counts of neighbours: `window` for the next token, 1 for the one `window` away; symmetric. */
 function countPairs(documents: Iterable<ArrayLike<number>>, size: number, window: number): Float32Array {
   const counts = new Float32Array(size * size);

@@ -1,5 +1,4 @@
 // abrazo train: fine-tunes a classifier on a file and pushes it if a repository is named; abrazo train sentiment: the shipped one from nothing.
-import { existsSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -94,13 +93,14 @@ export const trainSentiment = defineCommand({
   summary: "Train the shipped sentiment classifier from nothing on SST-2 and IMDB.",
   flags: {
     ...SHARED,
-    data: { type: "string", value: "DIR", summary: "Folder that holds sst2/ and imdb/" },
+    data: { type: "string", value: "DIR", summary: "Folder that holds sentiment/ and fairness/" },
     dim: { type: "number", summary: "Width of the model" },
     layers: { type: "number", summary: "Blocks of the model" },
     vocab: { type: "number", summary: "Tokens of the vocabulary" },
+    "batch-rows": { type: "number", summary: "Texts of a batch at most" },
     dev: { type: "boolean", summary: "Score the dev set at the end; once per final model" },
   },
-  examples: ["abrazo train sentiment --data ../shared/data/sentiment --out ./sentiment --seed 1"],
+  examples: ["abrazo train sentiment --data ../shared/data --out ./sentiment --seed 1"],
   run: async ({ flags, ui }) => {
     const { pretrainSentiment } = await import("./train/pretrain-sentiment.ts");
     const { requireDataset } = await import("./train/inputs.ts");
@@ -111,13 +111,13 @@ export const trainSentiment = defineCommand({
       out,
       epochs: flags.epochs ?? 2,
       seed: flags.seed ?? 0,
-      vocabSize: flags.vocab ?? 8000,
-      dim: flags.dim ?? 128,
+      vocabSize: flags.vocab ?? 12_000,
+      dim: flags.dim ?? 192,
       layers: flags.layers ?? 2,
       heads: 4,
       learningRate: flags.lr ?? 5e-4,
-      batchTokens: flags["batch-tokens"] ?? 2048,
-      imdb: existsSync(join(data, "imdb", "train.tsv.gz")),
+      batchTokens: flags["batch-tokens"] ?? 4096,
+      batchRows: flags["batch-rows"] ?? 128,
       maxSteps: flags.steps,
       dev: flags.dev === true,
     });

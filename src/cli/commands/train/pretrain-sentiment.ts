@@ -3,19 +3,22 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Example, readRows, toExamples } from "../../../data/readers.ts";
+import { type Example, readLines, readRows, toExamples } from "../../../data/readers.ts";
 import type { TrainingRecord } from "../../../io/training-record.ts";
+import type { PreTrainedModel } from "../../../models/architecture.ts";
 import { fromConfig, savePretrained } from "../../../models/auto.ts";
-import { Generator } from "../../../tensor/index.ts";
+import { fromTypedArray, Generator, noGrad } from "../../../tensor/index.ts";
 import { Tokenizer } from "../../../text/tokenizer.ts";
 import { trainWordPiece, writeTokenizer } from "../../../text/train-wordpiece.ts";
-import { type EncodedExample, predict, trainClassifier } from "../../../train/classifier.ts";
+import { type CounterfactualSentence, counterfactualFlips, toCounterfactuals } from "../../../train/bias.ts";
+import { type EncodedExample, predict, probabilities, trainClassifier } from "../../../train/classifier.ts";
 import { accuracy, wilsonInterval } from "../../../train/metrics.ts";
+import { asEmbeddings, wordVectors } from "../../../train/word-vectors.ts";
 import { environment, packageVersion } from "./environment.ts";
 import { cleanReview, holdOut, normalizeSentence, reviewEnds } from "./sentiment-data.ts";
 
 export interface PretrainOptions {
-  /** Folder with sst2/ and imdb/. */
+  /** Folder with sentiment/sst2/, sentiment/imdb/ and fairness/. */
   data: string;
   out: string;
   epochs: number;
@@ -26,8 +29,7 @@ export interface PretrainOptions {
   heads: number;
   learningRate: number;
   batchTokens: number;
-  /** Train on the reviews of IMDB as well. */
-  imdb: boolean;
+  batchRows: number;
   maxSteps?: number | undefined;
   /** Score the 872 sentences of the dev set at the end: once per final model. */
   dev: boolean;
@@ -35,26 +37,28 @@ export interface PretrainOptions {
 
 const LABELS = ["NEGATIVE", "POSITIVE"] as const;
 const MAX_LENGTH = 64;
+const HELD_OUT = 1000;
+/** Unlabelled reviews that the vocabulary is learned from; the word vectors take all. */
+const VOCABULARY_REVIEWS = 10_000;
+const EMBEDDING_STD = 0.05;
+const WORD_EMBEDDINGS = "distilbert.embeddings.word_embeddings.weight";
 
 export async function pretrainSentiment(options: PretrainOptions): Promise<TrainingRecord> {
-  const { data, out, seed } = options;
+  const { out, seed } = options;
   await mkdir(out, { recursive: true });
-  const sst = await load(join(data, "sst2", "train.tsv"));
-  const imdb = options.imdb ? await load(join(data, "imdb", "train.tsv.gz")) : undefined;
-  const { train, validation } = holdOut(sst.examples, new Generator(seed), 1000);
-  const reviews = (imdb?.examples ?? []).map(({ text, label }) => ({ text: cleanReview(text), label }));
-  const corpus = [...train.map(({ text }) => text), ...reviews.map(({ text }) => text)];
-  await writeTokenizer(out, trainWordPiece(corpus, { vocabSize: options.vocabSize, maxLength: MAX_LENGTH }));
-  const tokenizer = await Tokenizer.fromFolder(out);
+  const data = await loadData(options);
+  const tokenizer = await makeTokenizer(data, options);
   const encode = ({ text, label }: Example): EncodedExample => ({
     ids: tokenizer.encode(text, { maxLength: MAX_LENGTH }),
     label,
   });
-  const ends = reviews.flatMap(({ text, label }) => reviewEnds(text).map((part) => encode({ text: part, label })));
-  const examples = [...train.map((example) => encode({ ...example, text: normalizeSentence(example.text) })), ...ends];
-  const held = validation.map(encode);
+  const held = data.heldOut.map(encode);
   const model = fromConfig(configOf(options, tokenizer), new Generator(seed));
-  const batching = { padId: tokenizer.padId, batchTokens: options.batchTokens, device: "cpu" };
+  await startEmbeddings(model, tokenizer, data, options);
+  const batching = {
+    ...{ padId: tokenizer.padId, device: "cpu" },
+    ...{ batchTokens: options.batchTokens, batchRows: options.batchRows },
+  };
   const score = (rows: readonly EncodedExample[]) =>
     accuracy(
       predict(model, rows, batching),
@@ -67,7 +71,7 @@ export async function pretrainSentiment(options: PretrainOptions): Promise<Train
     maxGradNorm: 1,
     labelSmoothing: 0.05,
   };
-  const result = await trainClassifier(model, examples, {
+  const result = await trainClassifier(model, examplesOf(data, tokenizer, encode), {
     ...batching,
     ...hyperparameters,
     epochs: options.epochs,
@@ -76,17 +80,15 @@ export async function pretrainSentiment(options: PretrainOptions): Promise<Train
     evaluate: async () => ({ accuracy: score(held) }),
   });
   await savePretrained(model, out);
-  const evaluations = [evaluation("SST-2", "validation (held out of train)", held, score(held))];
-  const datasets = [
-    { name: "SST-2", id: "stanfordnlp/sst2", split: "train", examples: train.length, sha256: sst.sha256 },
-    ...(imdb === undefined
-      ? []
-      : [{ name: "IMDB", id: "stanfordnlp/imdb", split: "train", examples: reviews.length, sha256: imdb.sha256 }]),
-  ];
-  if (options.dev) {
-    const dev = (await load(join(data, "sst2", "dev.tsv"))).examples.map(encode);
-    evaluations.push(evaluation("SST-2", "validation", dev, score(dev)));
-  }
+  const dev = options.dev ? data.dev.map(encode) : undefined;
+  const flips = counterfactualFlips(
+    data.counterfactuals,
+    probabilities(
+      model,
+      data.counterfactuals.map(({ text }) => encode({ text, label: 0 })),
+      batching,
+    ).map((row) => row[1] ?? 0),
+  );
   const record: TrainingRecord = {
     version: 1,
     createdAt: new Date().toISOString(),
@@ -96,29 +98,121 @@ export async function pretrainSentiment(options: PretrainOptions): Promise<Train
     device: "cpu",
     command: "abrazo train sentiment",
     model: { modelType: "distilbert", parameters: model.parameterCount() },
-    datasets,
+    datasets: data.datasets,
     hyperparameters: {
       ...hyperparameters,
       epochs: options.epochs,
       batchTokens: options.batchTokens,
+      batchRows: options.batchRows,
       optimizer: "AdamW",
       scheduler: "linear",
+      embeddings: "word vectors of the reviews (PPMI, truncated SVD)",
     },
     steps: result.steps,
     durationSeconds: result.durationSeconds,
     environment: environment(),
     history: result.history,
-    evaluations,
+    evaluations: [
+      evaluation("SST-2", `train (${HELD_OUT} sentences held out)`, held, score(held)),
+      ...(dev === undefined ? [] : [evaluation("SST-2", "validation", dev, score(dev))]),
+    ],
+    bias: { dataset: "counterfactual sentences, own work", groups: flips },
   };
   await writeFile(join(out, "training-record.json"), `${JSON.stringify(record, null, 2)}\n`);
   return record;
 }
 
-async function load(path: string): Promise<{ examples: Example[]; sha256: string }> {
-  const sha256 = createHash("sha256")
+interface SentimentData {
+  phrases: Example[];
+  heldOut: Example[];
+  reviews: Example[];
+  unlabelled: string[];
+  dev: Example[];
+  counterfactuals: CounterfactualSentence[];
+  datasets: TrainingRecord["datasets"];
+}
+
+async function loadData({ data, seed }: PretrainOptions): Promise<SentimentData> {
+  const path = (...parts: string[]) => join(data, ...parts);
+  const sst = path("sentiment", "sst2", "train.tsv");
+  const imdb = path("sentiment", "imdb", "train.tsv.gz");
+  const unsup = path("sentiment", "imdb", "unsup.txt.gz");
+  const fairness = path("fairness", "counterfactual_sentiment.tsv");
+  const { train, validation } = holdOut(await examplesIn(sst), new Generator(seed), HELD_OUT);
+  const reviews = (await examplesIn(imdb)).map(({ text, label }) => ({ text: cleanReview(text), label }));
+  const unlabelled = (await readLines(unsup)).map(cleanReview);
+  return {
+    phrases: train,
+    heldOut: validation,
+    reviews,
+    unlabelled,
+    dev: await examplesIn(path("sentiment", "sst2", "dev.tsv")),
+    counterfactuals: toCounterfactuals(await readRows(fairness), fairness),
+    datasets: [
+      { name: "SST-2", id: "stanfordnlp/sst2", split: "train", examples: train.length, sha256: await sha256Of(sst) },
+      { name: "IMDB", id: "stanfordnlp/imdb", split: "train", examples: reviews.length, sha256: await sha256Of(imdb) },
+      {
+        ...{ name: "IMDB, for word vectors", id: "stanfordnlp/imdb", split: "unsupervised" },
+        ...{ examples: unlabelled.length, sha256: await sha256Of(unsup) },
+      },
+    ],
+  };
+}
+
+async function examplesIn(path: string): Promise<Example[]> {
+  return toExamples(await readRows(path), LABELS, path);
+}
+
+async function sha256Of(path: string): Promise<string> {
+  return createHash("sha256")
     .update(await readFile(path))
     .digest("hex");
-  return { examples: toExamples(await readRows(path), LABELS, path), sha256 };
+}
+
+async function makeTokenizer(
+  { phrases, reviews, unlabelled }: SentimentData,
+  { out, vocabSize }: PretrainOptions,
+): Promise<Tokenizer> {
+  const corpus = [
+    ...phrases.map(({ text }) => text),
+    ...reviews.map(({ text }) => text),
+    ...unlabelled.slice(0, VOCABULARY_REVIEWS),
+  ];
+  await writeTokenizer(out, trainWordPiece(corpus, { vocabSize, maxLength: MAX_LENGTH }));
+  return Tokenizer.fromFolder(out);
+}
+
+/** Begins with the word vectors of everything that may be read: no sentence of the held-out or dev part. */
+async function startEmbeddings(
+  model: PreTrainedModel,
+  tokenizer: Tokenizer,
+  { phrases, reviews, unlabelled }: SentimentData,
+  { dim, seed }: PretrainOptions,
+): Promise<void> {
+  const texts = [...unlabelled, ...reviews.map(({ text }) => text), ...phrases.map(({ text }) => text)];
+  const encoding = { addSpecialTokens: false, maxLength: Number.POSITIVE_INFINITY };
+  const documents = texts.map((text) => Int32Array.from(tokenizer.encode(text, encoding)));
+  const { vocabSize } = tokenizer;
+  const vectors = await wordVectors(documents, { vocabSize, dim, generator: new Generator(seed) });
+  const table = fromTypedArray(asEmbeddings(vectors, dim, EMBEDDING_STD), [vocabSize, dim]);
+  noGrad(() => model.stateDict().get(WORD_EMBEDDINGS)?.copy_(table));
+}
+
+/** Every phrase as the treebank and as ordinary text writes it, and both ends of every review. */
+function examplesOf(
+  { phrases, reviews }: SentimentData,
+  tokenizer: Tokenizer,
+  encode: (example: Example) => EncodedExample,
+): EncodedExample[] {
+  const [cls = 0, sep = 0] = [tokenizer.specialId("cls"), tokenizer.specialId("sep")];
+  const plain = { addSpecialTokens: false, maxLength: Number.POSITIVE_INFINITY };
+  return [
+    ...phrases.map(encode),
+    ...phrases.map(({ text, label }) => encode({ text: normalizeSentence(text), label })),
+    ...reviews.flatMap(({ text, label }) =>
+      reviewEnds(tokenizer.encode(text, plain), MAX_LENGTH - 2).map((ids) => ({ ids: [cls, ...ids, sep], label })),
+    ),
+  ];
 }
 
 function evaluation(
@@ -128,7 +222,7 @@ function evaluation(
   value: number,
 ): TrainingRecord["evaluations"][number] {
   return {
-    dataset: { name, split },
+    dataset: { name, ...(name === "SST-2" ? { id: "stanfordnlp/sst2" } : {}), split },
     metric: "accuracy",
     metricName: "Accuracy",
     value,

@@ -21,13 +21,9 @@ export function cleanReview(text: string): string {
     .trim();
 }
 
-const END_WORDS = 48;
-
-/** The first and the last words of a review: where reviewers say what they think. */
-export function reviewEnds(text: string): string[] {
-  const words = text.split(" ");
-  if (words.length <= END_WORDS) return [text];
-  return [words.slice(0, END_WORDS).join(" "), words.slice(-END_WORDS).join(" ")];
+/** The first and the last tokens of a review: where reviewers say what they think. */
+export function reviewEnds(ids: readonly number[], length: number): number[][] {
+  return ids.length <= length ? [[...ids]] : [ids.slice(0, length), ids.slice(-length)];
 }
 
 /**
