@@ -11,7 +11,7 @@ import { packageFile } from "../src/package-root.ts";
 
 const once = process.argv.includes("--once");
 const TEXTS = ["I love this book!", "What a waste of time.", "The film is not bad at all."];
-const NAMES: Readonly<Record<string, string>> = { "text-classification": "sentiment", "text-generation": "stories" };
+const NAMES: Readonly<Record<string, string>> = { "text-classification": "sentiment", "text-generation": "reviews" };
 
 const folder = await mkdtemp(join(tmpdir(), "abrazo-quickstart-"));
 const hub = await startHub({ dataDir: join(folder, "hub"), ...(once && { port: 0 }) });

@@ -18,7 +18,7 @@ export const TASKS = {
   },
   "text-generation": {
     aliases: [],
-    defaultModel: "abrazo/stories",
+    defaultModel: "abrazo/reviews",
     load: async () => (await import("./tasks/text-generation.ts")).textGeneration,
   },
 } as const satisfies Record<string, TaskRow>;

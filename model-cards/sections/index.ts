@@ -102,7 +102,23 @@ const bias = defineSection({
       interval === undefined ? "" : `${percent(interval[0])} to ${percent(interval[1])}`,
     ]);
     const words = `Sentences that differ in the group alone (${measured.dataset}): how often the predicted label is not the same for all of them.`;
-    return { markdown: `${words}\n\n${table(["attribute", "sets", "flipped", "rate", "95 % interval"], rows)}` };
+    const members = measured.groups.flatMap(({ attribute, members: groups = [] }) =>
+      groups.map(({ group, pairs, flipped, rate, shift }) => [
+        attribute,
+        group,
+        whole(pairs),
+        whole(flipped),
+        percent(rate),
+        `${shift < 0 ? "−" : "+"}${Math.abs(shift).toFixed(3)}`,
+      ]),
+    );
+    const byGroup =
+      members.length === 0
+        ? ""
+        : `\n\nBy group: pairs with another member of the same set, those of them with different labels, and how far the group's positive score lies from its sets' mean.\n\n${table(["attribute", "group", "pairs", "flipped", "rate", "shift"], members)}`;
+    return {
+      markdown: `${words}\n\n${table(["attribute", "sets", "flipped", "rate", "95 % interval"], rows)}${byGroup}`,
+    };
   },
 });
 

@@ -25,6 +25,10 @@ export const COMMANDS: Readonly<Record<string, { summary: string; load(): Promis
     summary: "Train the shipped text generator from nothing",
     load: async () => (await import("./train.ts")).trainGeneration,
   },
+  evaluate: {
+    summary: "Measure a classifier on a file",
+    load: async () => (await import("./evaluate.ts")).evaluate,
+  },
   card: { summary: "Write or refresh the card of a model folder", load: async () => (await import("./card.ts")).card },
   export: {
     summary: "Write an ONNX file for other runtimes",

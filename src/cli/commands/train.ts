@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TrainingRecord } from "../../io/training-record.ts";
 import { defineCommand, HUB_FLAGS } from "../command.ts";
+import { describeRecord } from "../describe.ts";
 
 const SHARED = {
   epochs: { type: "number", summary: "Passes over the data" },
@@ -13,14 +14,6 @@ const SHARED = {
   "batch-tokens": { type: "number", summary: "Rows times length of a batch" },
   steps: { type: "number", summary: "Stop after this many steps" },
 } as const;
-
-const describe = ({ steps, durationSeconds, evaluations }: TrainingRecord): string[] => [
-  `${steps} steps in ${durationSeconds.toFixed(0)} s`,
-  ...evaluations.map(({ dataset, metricName, metric, value, interval, count }) => {
-    const range = interval === undefined ? "" : ` (95 %: ${interval.map((bound) => bound.toFixed(3)).join("–")})`;
-    return `${metricName ?? metric} on ${dataset.name}, ${dataset.split}: ${value.toFixed(4)}${range}${count === undefined ? "" : `, ${count} examples`}`;
-  }),
-];
 
 export const train = defineCommand({
   name: "train",
@@ -62,7 +55,7 @@ export const train = defineCommand({
     });
     const pushed = flags.push === undefined ? undefined : await pushResult(out, flags.push, flags, record);
     const lines = [
-      ...describe(record),
+      ...describeRecord(record),
       `The model is in ${out}`,
       ...(pushed === undefined ? [] : [`Pushed: ${pushed.url}`]),
     ];
@@ -121,7 +114,10 @@ export const trainSentiment = defineCommand({
       maxSteps: flags.steps,
       dev: flags.dev === true,
     });
-    ui.result({ out, evaluations: record.evaluations }, [...describe(record), `The model is in ${out}`].join("\n"));
+    ui.result(
+      { out, evaluations: record.evaluations },
+      [...describeRecord(record), `The model is in ${out}`].join("\n"),
+    );
   },
 });
 
@@ -165,6 +161,9 @@ export const trainGeneration = defineCommand({
       learningRate: flags.lr ?? 1.5e-3,
       maxSteps: flags.steps,
     });
-    ui.result({ out, evaluations: record.evaluations }, [...describe(record), `The model is in ${out}`].join("\n"));
+    ui.result(
+      { out, evaluations: record.evaluations },
+      [...describeRecord(record), `The model is in ${out}`].join("\n"),
+    );
   },
 });
