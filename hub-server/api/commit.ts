@@ -21,12 +21,12 @@ const preupload = defineRoute({
   body: preuploadRequestSchema,
   handle: async (c, ctx) => {
     refusePullRequest(c.req.query("create_pr"));
-    const { files } = await jsonBody(c, preuploadRequestSchema);
+    const request = await jsonBody(c, preuploadRequestSchema);
     const { revision } = splitRevision(c, "preupload");
-    const planned = await plan(ctx, repoOf(c), revision, files);
+    const planned = await plan(ctx, repoOf(c), revision, request);
     const python = /huggingface_hub|hf_hub\//.test(c.req.header("user-agent") ?? "");
     for (const [index, file] of planned.entries()) {
-      if (python && (files[index]?.size ?? 0) <= PYTHON_LIMIT) file.uploadMode = "regular";
+      if (python && (request.files[index]?.size ?? 0) <= PYTHON_LIMIT) file.uploadMode = "regular";
     }
     return c.json({ files: planned });
   },

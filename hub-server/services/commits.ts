@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { and, eq } from "drizzle-orm";
 import type { RepoId } from "../../src/hub/repo-id.ts";
+import { parseGitignore } from "../../src/io/git-ignore.ts";
 import {
   encodeCommit,
   encodePointer,
@@ -23,6 +24,8 @@ import { branchRef, resolveRevision } from "./refs.ts";
 /** Up to this a content is a row, above it a blob. */
 const ROW_LIMIT = 64 * 1024;
 export const LFS_LIMIT = 10 * 1024 * 1024;
+/** Characters of a .gitignore that are read: each rule costs time for each file of an upload. */
+const MOST_RULES = 64 * 1024;
 /** As the Hub recommends. */
 const MOST_ENTRIES = 10_000;
 
@@ -240,26 +243,33 @@ async function store(tx: Tx, folder: Folder): Promise<string | undefined> {
   return id;
 }
 
-/** For each file of an upload: whether it goes by LFS, and the id it has now, so that clients skip what is unchanged. */
+/**
+ * For each file of an upload: whether it goes by LFS, whether .gitignore leaves it out, and the id it has now, so that
+ * clients skip what is unchanged. A .gitignore that comes along goes before the repository's own.
+ */
 export async function preupload(
   ctx: Context,
   id: RepoId,
   revision: string,
-  files: readonly { path: string; size: number }[],
+  { files, gitIgnore }: { files: readonly { path: string; size: number }[]; gitIgnore?: string | undefined },
 ): Promise<{ path: string; uploadMode: "lfs" | "regular"; shouldIgnore: boolean; oid: string | null }[]> {
   const repo = await requireAccess(ctx, "write", id);
   const head = await resolveRevision(ctx, repo, revision);
-  const attributes = head === undefined ? undefined : await findEntry(ctx, head.treeId, [".gitattributes"]);
-  const rules = attributes === undefined ? "" : (await readContent(ctx, attributes.id)).toString("utf8");
+  const read = async (name: string) => {
+    const entry = head === undefined ? undefined : await findEntry(ctx, head.treeId, [name]);
+    return entry?.kind === "file" ? (await readContent(ctx, entry.id)).toString("utf8") : "";
+  };
+  const attributes = await read(".gitattributes");
+  const ignored = parseGitignore((gitIgnore ?? (await read(".gitignore"))).slice(0, MOST_RULES));
   const out = [];
   for (const { path, size } of files) {
     const segments = checkPath(path);
-    const isLfs = size > 0 && (size > LFS_LIMIT || isLfsPath(rules, path));
+    const isLfs = size > 0 && (size > LFS_LIMIT || isLfsPath(attributes, path));
     const now = head === undefined ? undefined : await findEntry(ctx, head.treeId, segments);
     out.push({
       path,
       uploadMode: isLfs ? ("lfs" as const) : ("regular" as const),
-      shouldIgnore: false,
+      shouldIgnore: ignored(path),
       oid: await currentOid(ctx, now),
     });
   }

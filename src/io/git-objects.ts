@@ -6,6 +6,7 @@
 //   commit   "tree <id>\n" + "parent <id>\n"… + "author <who> <time> +0000\n" + "committer …\n" + "\n" + message
 //   pointer  "version https://git-lfs.github.com/spec/v1\noid sha256:<hex>\nsize <bytes>\n"
 import { createHash, type Hash } from "node:crypto";
+import { globMatches, parseGlob } from "./glob.ts";
 
 export type ObjectType = "blob" | "tree" | "commit";
 
@@ -135,14 +136,6 @@ export function isLfsPath(gitattributes: string, path: string): boolean {
 
 /** gitattributes patterns: without a slash they match the file name, with one the whole path; ** spans folders. */
 function matches(pattern: string, path: string): boolean {
-  const anchored = pattern.includes("/");
-  const subject = anchored ? path : (path.split("/").at(-1) ?? path);
-  const source = pattern
-    .replace(/^\//, "")
-    .replace(/[.+^${}()|\\]/g, "\\$&")
-    .replace(
-      /\*\*\/|\*\*|\*|\?/g,
-      (star) => ({ "**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]" })[star] ?? star,
-    );
-  return new RegExp(`^${source}$`).test(subject);
+  const subject = pattern.includes("/") ? path : (path.split("/").at(-1) ?? path);
+  return globMatches(parseGlob(pattern.replace(/^\//, "")), subject);
 }

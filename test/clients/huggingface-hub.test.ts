@@ -166,6 +166,23 @@ describeClients("huggingface_hub", () => {
     expect((await readFile(copied)).equals(await readFile(join(FOLDER, "model.safetensors")))).toBe(true);
   });
 
+  it("leaves out what .gitignore names", async () => {
+    const uploaded = await python.run(
+      `
+      folder = Path(scratch)
+      for name, text in {".gitignore": "*.log\\n.env\\n/runs/\\n", ".env": "SECRET=1", "a.log": "", "runs/x.txt": "x", "b.txt": "b"}.items():
+          (folder / name).parent.mkdir(parents=True, exist_ok=True)
+          (folder / name).write_text(text)
+      api.create_repo("ana/ignoring")
+      api.upload_folder(repo_id="ana/ignoring", folder_path=folder)
+      api.upload_file(path_or_fileobj=b"late", path_in_repo="late.log", repo_id="ana/ignoring")
+      result = api.list_repo_files("ana/ignoring")
+    `,
+      { scratch: join(home.folder, "ignoring") },
+    );
+    expect(uploaded).toEqual([".gitattributes", ".gitignore", "b.txt"]);
+  });
+
   it("deletes a file and a folder", async () => {
     await python.run(`
       api.delete_file("docs/one.txt", "ana/mood")

@@ -3,7 +3,10 @@ import { z } from "zod";
 
 export const preuploadRequestSchema = z.object({
   files: z.array(z.object({ path: z.string(), sample: z.string().optional(), size: z.number().int().nonnegative() })),
-  gitIgnore: z.string().optional(),
+  gitIgnore: z
+    .string()
+    .max(64 * 1024)
+    .optional(),
 });
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
