@@ -1,8 +1,10 @@
 // Fine-tunes a classifier on a user's file: load → split → train → evaluate → a repository folder with its record.
 // Prints nothing.
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { exportModel } from "../../../../pipelines/index.ts";
 import { type Example, readRows, toExamples } from "../../../data/readers.ts";
 import { AbrazoError } from "../../../errors.ts";
 import type { TrainingRecord } from "../../../io/training-record.ts";
@@ -67,6 +69,7 @@ export async function fineTune(options: FineTuneOptions): Promise<TrainingRecord
   await savePretrained(model, options.out);
   for (const name of ["tokenizer.json", "tokenizer_config.json"])
     await cp(join(options.model, name), join(options.out, name));
+  await renewExports(options.model, options.out);
   const record: TrainingRecord = {
     version: 1,
     createdAt: new Date().toISOString(),
@@ -93,6 +96,14 @@ export async function fineTune(options: FineTuneOptions): Promise<TrainingRecord
   };
   await writeFile(join(options.out, "training-record.json"), `${JSON.stringify(record, null, 2)}\n`);
   return record;
+}
+
+const EXPORTS = { "model.onnx": "fp32", "model_quantized.onnx": "q8" } as const;
+
+/** ONNX files that lie beside the base's weights are made anew: old ones beside new weights would be another model. */
+async function renewExports(base: string, out: string): Promise<void> {
+  for (const [name, dtype] of Object.entries(EXPORTS))
+    if (existsSync(join(base, "onnx", name))) await exportModel(out, { dtype });
 }
 
 function split(
