@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream, existsSync } from "node:fs";
 import { copyFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { AbrazoError } from "../errors.ts";
@@ -32,6 +32,7 @@ export interface Snapshot {
   source: "hub" | "cache";
 }
 
+const MARKER = ".endpoint";
 const COMMIT = /^[0-9a-f]{40}$/;
 
 /** Brings a revision into the cache and returns its folder. */
@@ -54,7 +55,9 @@ export async function snapshot(access: HubAccess, id: RepoId, options: SnapshotO
   }
   const folder = join(root, "snapshots", commit);
   if (!existsSync(complete(root, commit)) || options.ignore !== undefined) {
+    // Nothing is written before the hub knows the commit: a name that is not there leaves no folder behind.
     await mkdir(folder, { recursive: true });
+    await writeAtomically(join(root, MARKER), access.endpoint);
     const files = (await listFiles(access, id, commit)).filter(({ path }) => options.ignore?.(path) !== true);
     for (const file of files) await fetchFile(access, id, { root, folder, commit }, file);
     if (options.ignore === undefined) await writeAtomically(complete(root, commit), "");
@@ -87,24 +90,13 @@ async function repoFolder(
   cacheDir: string,
 ): Promise<string> {
   const base = join(cacheDir, `${plural(type)}--${namespace}--${name}`);
-  const marker = join(base, ".endpoint");
-  const owner = await readFile(marker, "utf8").catch(() => undefined);
+  const owner = await readFile(join(base, MARKER), "utf8").catch(() => undefined);
   if (owner === endpoint) return base;
   // Python's client writes no marker: a folder without one is of huggingface.co.
   const theirs = owner ?? (existsSync(base) ? "https://huggingface.co" : undefined);
-  if (theirs === undefined || theirs === endpoint) {
-    await mkdir(base, { recursive: true });
-    await writeAtomically(marker, endpoint);
-    return base;
-  }
-  const apart = join(
-    cacheDir,
-    `.endpoints`,
-    createHash("sha256").update(endpoint).digest("hex").slice(0, 16),
-    `${plural(type)}--${namespace}--${name}`,
-  );
-  await mkdir(apart, { recursive: true });
-  return apart;
+  if (theirs === undefined || theirs === endpoint) return base;
+  const host = createHash("sha256").update(endpoint).digest("hex").slice(0, 16);
+  return join(cacheDir, ".endpoints", host, basename(base));
 }
 
 interface Place {

@@ -44,6 +44,14 @@ describe("a repository through the cache", () => {
     ).rejects.toMatchObject({ code: "HUB_REPO_NOT_FOUND" });
   });
 
+  it("leaves no folder behind for a name that is not there", async () => {
+    const cacheDir = join(home, "empty-cache");
+    await expect(snapshot(access, parseRepoId("ana/nothing"), { cacheDir })).rejects.toMatchObject({
+      code: "HUB_REPO_NOT_FOUND",
+    });
+    await expect(readdir(cacheDir)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
   it("has Hugging Face's layout", async () => {
     const root = join(home, "cache", "models--ana--cached");
     const commit = await readFile(join(root, "refs", "main"), "utf8");
