@@ -24,13 +24,22 @@ const preupload = defineRoute({
     const request = await jsonBody(c, preuploadRequestSchema);
     const { revision } = splitRevision(c, "preupload");
     const planned = await plan(ctx, repoOf(c), revision, request);
-    const python = /huggingface_hub|hf_hub\//.test(c.req.header("user-agent") ?? "");
+    const limit = regularLimit(c.req.header("user-agent") ?? "");
     for (const [index, file] of planned.entries()) {
-      if (python && (request.files[index]?.size ?? 0) <= PYTHON_LIMIT) file.uploadMode = "regular";
+      if ((request.files[index]?.size ?? 0) <= limit) file.uploadMode = "regular";
     }
     return c.json({ files: planned });
   },
 });
+
+/**
+ * Up to how many bytes an LFS file of this client goes as a regular one. Not those of Python's datasets: it deletes its
+ * shards between sending them and the commit, so they have to go ahead of it.
+ */
+function regularLimit(userAgent: string): number {
+  const python = /huggingface_hub|hf_hub\//.test(userAgent) && !/\bdatasets\//.test(userAgent);
+  return python ? PYTHON_LIMIT : -1;
+}
 
 /**
  * Where Python's client turns for a file above the limit, unless Xet is off: then it takes LFS. Of a refusal it shows

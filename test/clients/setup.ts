@@ -38,7 +38,7 @@ async function ensureEnvironment(python: string): Promise<void> {
   const wanted = createHash("sha256").update(version).update(requirements).digest("hex");
   const stamp = join(FOLDER, ".requirements");
   if ((await readFile(stamp, "utf8").catch(() => "")) === wanted) return;
-  console.warn("Installing the Python clients (about 1.2 GB with PyTorch for the CPU) …");
+  console.warn("Installing the Python clients (about 1.5 GB with PyTorch for the CPU) …");
   await rm(FOLDER, { recursive: true, force: true });
   await run(python, ["-m", "venv", FOLDER]);
   const pip = ["-m", "pip", "--disable-pip-version-check"];
