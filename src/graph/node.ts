@@ -1,5 +1,6 @@
 // Node: one operation applied to nodes. Immutable and hash-consed: the same expression is the same object.
 // Knows no devices and no gradients; a computed value may be attached to a node, and then it is a leaf to later graphs.
+import { AbrazoError } from "../errors.ts";
 import type { DType, TypedArray } from "./dtype.ts";
 import type { Op } from "./op.ts";
 import type { Shape } from "./shape.ts";
@@ -60,9 +61,21 @@ export function signatureOf(op: Op, attrs: Attrs, shape: Shape, dtype: DType): n
   return signature;
 }
 
+function requireDType(op: Op, inputs: readonly Node[]): void {
+  const dtype = inputs.find((input) => op.lacks?.includes(input.dtype))?.dtype;
+  if (dtype === undefined) return;
+  throw new AbrazoError({
+    code: "DTYPE_UNSUPPORTED",
+    message: `"${op.name}" not implemented for ${dtype}`,
+    hint: 'Convert the tensor first, e.g. with to("float32").',
+    data: { op: op.name, dtype },
+  });
+}
+
 /** The node of `op` over `inputs`; an equal one that still lives is returned instead of a new one. */
 export function makeNode(op: Op, inputs: readonly Node[], attrs: Attrs = {}): Node {
   const { shape, dtype } = op.infer(inputs, attrs);
+  if (op.lacks !== undefined) requireDType(op, inputs);
   const signature = signatureOf(op, attrs, shape, dtype);
   let key = `${signature}`;
   for (const input of inputs) key += `,${input.id}`;

@@ -58,6 +58,10 @@ export interface Op {
   readonly grad: string | ((ctx: GradContext) => readonly (Node | undefined)[]);
   /** True for an operation that reads a further output of its first input: that input is computed even if its value is known. */
   readonly projects?: boolean;
+  /** Dtypes without a kernel, and the dtype in which each is computed instead; the result is cast back. */
+  readonly computeIn?: Partial<Record<DType, DType>>;
+  /** Dtypes in which the operation does not exist: recording it is an error that says so. */
+  readonly lacks?: readonly DType[];
   /** Multiply-adds of the node, for the choice of threads; element count when absent. */
   flops?(node: Node): number;
 }
@@ -70,6 +74,11 @@ export function defineOp(op: Op): Op {
   OPS.set(op.name, op);
   return op;
 }
+
+/** Whole numbers too narrow for most kernels; sums and products wrap in the wider dtype as they would in their own. */
+export const NARROW_INTS = { int16: "int32", int8: "int32", uint8: "int32" } as const satisfies Op["computeIn"];
+/** Dtypes of functions that exist for real numbers alone. */
+export const NOT_REAL: readonly DType[] = ["int8", "int16", "int32", "int64", "uint8", "bool"];
 
 export function inputAt(inputs: readonly Node[], index: number): Node {
   const node = inputs[index];

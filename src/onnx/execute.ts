@@ -9,6 +9,7 @@ import type { Node, Value } from "../graph/node.ts";
 import { type Order, topological } from "../graph/walk.ts";
 import { lower, rangeKey } from "./lower.ts";
 import { encodeModel, type OnnxInitializer } from "./proto.ts";
+import { fromSession, toSession } from "./represent.ts";
 import { type NativeTensor, nativeTensor, Session } from "./runtime.ts";
 import { cachedSession, sessionOptions, sessionStats } from "./session.ts";
 
@@ -31,12 +32,12 @@ export function execute(outputs: readonly Node[], device: string, keep = false):
   }
   sessionStats.runs++;
   const results = session.run(feeds);
-  return plan.outputs.map((name) => {
+  return plan.outputs.map((name, index) => {
     const tensor = results[name];
     if (tensor === undefined) throw internalError(`output ${name} did not come back`);
     return onDevice
       ? { kind: "device", device, handle: tensor, release: () => tensor.dispose() }
-      : { kind: "host", data: tensor.data };
+      : { kind: "host", data: fromSession(outputs[index]?.dtype ?? "float32", tensor.data) };
   });
 }
 
@@ -44,7 +45,8 @@ function feedOf(leaf: Node): NativeTensor {
   // safe because only execute makes device values, and their handles are the runtime's own tensors
   if (leaf.value?.kind === "device") return leaf.value.handle as NativeTensor;
   if (leaf.value?.kind !== "host") throw internalError("a leaf without elements in memory cannot be fed");
-  return nativeTensor(leaf.dtype, leaf.value.data, leaf.shape.map(Number));
+  const { dtype, data } = toSession(leaf.dtype, leaf.value.data);
+  return nativeTensor(dtype, data, leaf.shape.map(Number));
 }
 
 interface Plan {

@@ -2,12 +2,14 @@
 // Knows no operation: each emits itself through the context given to it.
 import { AbrazoError, internalError } from "../errors.ts";
 import { DTYPES, type DType } from "../graph/dtype.ts";
+import { toBfloat16, toHalf } from "../graph/half.ts";
 import { placeholderName } from "../graph/leaf.ts";
 import type { FileRange, Node } from "../graph/node.ts";
 import type { EmitOptions, LowerContext } from "../graph/op.ts";
 import type { Dim } from "../graph/shape.ts";
 import type { Order } from "../graph/walk.ts";
 import type { OnnxInitializer, OnnxModel, OnnxNode, OnnxValue } from "./proto.ts";
+import { asComputed, onnxTypeOf, storedAs } from "./represent.ts";
 
 export interface LowerOptions {
   device: string;
@@ -70,6 +72,7 @@ class Builder {
     if (content !== undefined) {
       const dims = node.shape.map(Number);
       this.#initializers.push({ name, dims, dataType: DTYPES[node.dtype].onnx, content });
+      this.#names.set(node, [this.#cast(name, node.dtype, storedAs(node.dtype))]);
       return;
     }
     this.leaves.push({ name, node });
@@ -79,18 +82,27 @@ class Builder {
   }
 
   node(node: Node): void {
+    const computed = asComputed(node);
     const ctx: LowerContext = {
-      node,
+      node: computed,
       device: this.#options.device,
-      onnxType: (dtype) => DTYPES[dtype].onnx,
-      input: (index) => this.#inputName(node, index),
+      onnxType: onnxTypeOf,
+      input: (index) => {
+        const name = this.#namesOf(node, index)[0] ?? "";
+        const own = storedAs(node.inputs[index]?.dtype ?? node.dtype);
+        return this.#cast(name, own, computed.inputs[index]?.dtype ?? own);
+      },
       emit: (opType, inputs, options) => this.#emit(opType, inputs, options),
       int64: (values) => this.#constant("int64", values),
       constant: (dtype, values) => this.#constant(dtype, values),
       shape: (shape) => this.#shape(shape),
       outputsOf: (index) => this.#namesOf(node, index),
     };
-    this.#names.set(node, node.op.lower(ctx));
+    const results = node.op.lower(ctx);
+    this.#names.set(
+      node,
+      results.map((name) => this.#settle(name, computed.dtype, node.dtype)),
+    );
   }
 
   /** Outputs are renamed by Identity where the graph's result is also an input, or is asked for twice. */
@@ -100,11 +112,11 @@ class Builder {
       const source = this.#names.get(node)?.[0];
       if (source === undefined) throw internalError(`output ${index} was not lowered`);
       this.#nodes.push({ opType: "Identity", inputs: [source], outputs: [name] });
-      return { name, dataType: DTYPES[node.dtype].onnx, shape: node.shape };
+      return { name, dataType: onnxTypeOf(node.dtype), shape: node.shape };
     });
     const inputs = this.leaves.map(({ name, node }) => ({
       name,
-      dataType: DTYPES[node.dtype].onnx,
+      dataType: onnxTypeOf(node.dtype),
       shape: node.shape,
     }));
     return { nodes: this.#nodes, initializers: this.#initializers, inputs, outputs: values };
@@ -117,8 +129,15 @@ class Builder {
     return names;
   }
 
-  #inputName(node: Node, index: number): string {
-    return this.#namesOf(node, index)[0] ?? "";
+  #cast(name: string, from: DType, to: DType): string {
+    if (from === to) return name;
+    return this.#emit("Cast", [name], { attrs: { to: DTYPES[to].onnx } })[0] ?? "";
+  }
+
+  /** A kernel's result in the node's own dtype. */
+  #settle(name: string, computed: DType, dtype: DType): string {
+    if (dtype !== "bfloat16") return this.#cast(name, computed, dtype);
+    return this.#cast(this.#cast(name, computed, "bfloat16"), "bfloat16", "float32");
   }
 
   #emit(opType: string, inputs: readonly string[], options: EmitOptions = {}): string[] {
@@ -181,7 +200,7 @@ function writeNumber(view: DataView, at: number, dtype: DType, value: number): v
   else if (dtype === "int16") view.setInt16(at, value, true);
   else if (dtype === "int8") view.setInt8(at, value);
   else if (dtype === "uint8" || dtype === "bool") view.setUint8(at, Number(value));
-  else throw internalError(`no constants of ${dtype}`);
+  else view.setUint16(at, dtype === "float16" ? toHalf(value) : toBfloat16(value), true);
 }
 
 /** What a leaf in a file is to a graph's key: its bytes are part of the session. */

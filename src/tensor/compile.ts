@@ -7,6 +7,7 @@ import { topological } from "../graph/walk.ts";
 import { external, folderOf, withWeights } from "../onnx/execute.ts";
 import { type Lowered, type LowerOptions, lower } from "../onnx/lower.ts";
 import { encodeModel, type OnnxModel } from "../onnx/proto.ts";
+import { fromSession, toSession } from "../onnx/represent.ts";
 import { nativeTensor, Session } from "../onnx/runtime.ts";
 import { sessionOptions } from "../onnx/session.ts";
 import { elementsOf } from "./realize.ts";
@@ -42,7 +43,7 @@ export function compileGraph(
   const session = new Session(encodeModel(lowered.model), names, options);
   const dtypes = new Map<string, DType>(lowered.inputs.map(({ name, node }) => [name, node.dtype]));
   return {
-    run: (feeds) => runSession(session, feeds, dtypes, names),
+    run: (feeds) => runSession(session, feeds, dtypes, traced.outputs),
     dispose: () => session.release(),
   };
 }
@@ -51,21 +52,22 @@ function runSession(
   session: Session,
   feeds: Readonly<Record<string, Feed>>,
   dtypes: ReadonlyMap<string, DType>,
-  names: readonly string[],
+  outputs: Traced["outputs"],
 ): Record<string, Feed> {
   const natives = Object.fromEntries(
     [...dtypes].map(([name, dtype]) => {
       const feed = feeds[name];
       if (feed === undefined) throw internalError(`the graph needs an input "${name}"`);
-      return [name, nativeTensor(dtype, feed.data.length > 0 ? feed.data : allocate(dtype, 0), feed.shape)];
+      const given = toSession(dtype, feed.data.length > 0 ? feed.data : allocate(dtype, 0));
+      return [name, nativeTensor(given.dtype, given.data, feed.shape)];
     }),
   );
   const results = session.run(natives);
   return Object.fromEntries(
-    names.map((name) => {
+    Object.entries(outputs).map(([name, { dtype }]) => {
       const result = results[name];
       if (result === undefined) throw internalError(`output ${name} did not come back`);
-      return [name, { data: result.data, shape: result.dims }];
+      return [name, { data: fromSession(dtype, result.data), shape: result.dims }];
     }),
   );
 }

@@ -2,6 +2,7 @@
 // Knows no tensors.
 import { AbrazoError } from "../errors.ts";
 import { allocate, type DType, isFloat, type TypedArray } from "../graph/dtype.ts";
+import { fromBfloat16, fromHalf, toBfloat16, toHalf } from "../graph/half.ts";
 
 export type Scalar = number | bigint | boolean;
 export type NestedArray = Scalar | readonly NestedArray[];
@@ -68,55 +69,6 @@ export function decode(data: TypedArray, dtype: DType, index: number): number {
   if (typeof value === "bigint") return Number(value);
   if (dtype === "float16") return fromHalf(value);
   return dtype === "bfloat16" ? fromBfloat16(value) : value;
-}
-
-const scratch = new DataView(new ArrayBuffer(4));
-
-/** Round to nearest, ties to even. */
-export function toBfloat16(value: number): number {
-  scratch.setFloat32(0, value);
-  const bits = scratch.getUint32(0);
-  if (Number.isNaN(value)) return 0x7fc0;
-  return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
-}
-
-export function fromBfloat16(bits: number): number {
-  scratch.setUint32(0, bits << 16);
-  return scratch.getFloat32(0);
-}
-
-/** IEEE 754 binary16, round to nearest, ties to even. */
-export function toHalf(value: number): number {
-  scratch.setFloat32(0, value);
-  const bits = scratch.getUint32(0);
-  const sign = (bits >>> 16) & 0x8000;
-  const exponent = (bits >>> 23) & 0xff;
-  const mantissa = bits & 0x7fffff;
-  if (exponent === 0xff) return sign | 0x7c00 | (mantissa === 0 ? 0 : 0x200);
-  const unbiased = exponent - 112;
-  if (unbiased >= 31) return sign | 0x7c00;
-  if (unbiased <= 0) {
-    if (unbiased < -10) return sign;
-    return sign | roundShift(mantissa | 0x800000, 14 - unbiased);
-  }
-  // A carry out of the mantissa raises the exponent, which is right, up to infinity.
-  return sign | ((unbiased << 10) + roundShift(mantissa, 13));
-}
-
-function roundShift(value: number, by: number): number {
-  const kept = value >>> by;
-  const rest = value & ((1 << by) - 1);
-  const half = 1 << (by - 1);
-  return rest > half || (rest === half && (kept & 1) === 1) ? kept + 1 : kept;
-}
-
-export function fromHalf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >>> 10) & 0x1f;
-  const mantissa = bits & 0x3ff;
-  if (exponent === 0x1f) return mantissa === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  if (exponent === 0) return sign * mantissa * 2 ** -24;
-  return sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
 }
 
 /** Elements as a nested list of numbers or truth values. */

@@ -284,13 +284,8 @@ const methods: TensorMethods & ThisType<Tensor> = {
     return Tensor.fromNode(node, [this]);
   },
   indexSelect(dim, index) {
-    const axis = axisOf(dim, this.ndim);
-    const order = this.dims.map((_, at) => at);
-    order.splice(axis, 1);
-    const front = [axis, ...order];
-    const picked = build.gather(build.permute(this.node, front), build.cast(index.node, "int64"), 0);
-    const back = front.map((_, at) => front.indexOf(at));
-    return Tensor.fromNode(build.permute(picked, back), [this]);
+    const node = build.gather(this.node, build.cast(index.node, "int64"), axisOf(dim, this.ndim));
+    return Tensor.fromNode(node, [this]);
   },
   maskedFill(mask, value) {
     return this.map((node) => build.where(build.cast(mask.node, "bool"), build.constant(value, node.dtype), node));

@@ -21,7 +21,19 @@ import {
 } from "../build.ts";
 import type { DType } from "../dtype.ts";
 import type { Node } from "../node.ts";
-import { defineOp, direct, type GradContext, inputAt, type LowerContext, like, numberAttr, stringAttr } from "../op.ts";
+import {
+  defineOp,
+  direct,
+  type GradContext,
+  inputAt,
+  type LowerContext,
+  like,
+  NARROW_INTS,
+  NOT_REAL,
+  numberAttr,
+  type Op,
+  stringAttr,
+} from "../op.ts";
 import { broadcast } from "../shape.ts";
 
 export function binaryType(inputs: readonly Node[]): { shape: readonly (number | string)[]; dtype: DType } {
@@ -32,8 +44,10 @@ export function binaryType(inputs: readonly Node[]): { shape: readonly (number |
 
 type BinaryGrad = (a: Node, b: Node, g: Node, out: Node) => readonly [Node | undefined, Node | undefined];
 
-function binary(name: string, opType: string, doc: string, grad: BinaryGrad): void {
+function binary(name: string, opType: string, doc: string, grad: BinaryGrad, extra: Partial<Op> = {}): void {
   defineOp({
+    lacks: ["bool"],
+    ...extra,
     name,
     doc,
     infer: binaryType,
@@ -57,12 +71,20 @@ defineOp({
 binary("add", "Add", "a + b; da = g, db = g.", (_a, _b, g) => [g, g]);
 binary("sub", "Sub", "a - b; da = g, db = -g.", (_a, _b, g) => [g, neg(g)]);
 binary("mul", "Mul", "a * b; da = g b, db = g a.", (a, b, g) => [mul(g, b), mul(g, a)]);
-binary("div", "Div", "a / b; da = g / b, db = -g out / b.", (_a, b, g, out) => [div(g, b), neg(div(mul(g, out), b))]);
-binary("pow", "Pow", "a ** b; da = g b a^(b-1), db = g out ln a (0 where a is 0).", (a, b, g, out) => {
+binary("div", "Div", "a / b; da = g / b, db = -g out / b.", (_a, b, g, out) => [div(g, b), neg(div(mul(g, out), b))], {
+  lacks: NOT_REAL,
+});
+binary("pow", "Pow", "a ** b; da = g b a^(b-1) (0 where b is 0), db = g out ln a (0 where a is 0).", powGrad, {
+  lacks: ["int8", "int16", "uint8", "bool"],
+});
+
+/** Both cuts are PyTorch's; the first keeps 0 ** 0 from giving 0 · ∞. */
+function powGrad(a: Node, b: Node, g: Node, out: Node): readonly [Node, Node] {
   const zero = constant(0, a.dtype);
   const logA = where(equal(a, zero), zero, log(where(equal(a, zero), constant(1, a.dtype), a)));
-  return [mul(g, mul(b, pow(a, shift(b, -1)))), mul(g, mul(out, logA))];
-});
+  const slope = where(equal(b, zero), zero, mul(b, pow(a, shift(b, -1))));
+  return [mul(g, slope), mul(g, mul(out, logA))];
+}
 
 /** Where both operands are equal each takes half, as in PyTorch. */
 function extremum(wins: (a: Node, b: Node) => Node): BinaryGrad {
@@ -73,14 +95,20 @@ function extremum(wins: (a: Node, b: Node) => Node): BinaryGrad {
   };
 }
 
-binary("maximum", "Max", "The larger of a and b; g to the larger, half each where equal.", extremum(greater));
-binary("minimum", "Min", "The smaller of a and b; g to the smaller, half each where equal.", extremum(less));
+binary("maximum", "Max", "The larger of a and b; g to the larger, half each where equal.", extremum(greater), {
+  computeIn: { int16: "int32" },
+});
+binary("minimum", "Min", "The smaller of a and b; g to the smaller, half each where equal.", extremum(less), {
+  computeIn: { int16: "int32" },
+});
 
 defineOp({
   name: "neg",
   doc: "-a; da = -g.",
   infer: like(0),
   lower: direct("Neg"),
+  computeIn: { uint8: "int32" },
+  lacks: ["bool"],
   grad: ({ g }) => [neg(g)],
 });
 
@@ -109,6 +137,8 @@ defineOp({
   name: "clamp",
   doc: "a limited to [min, max]; da = g inside the limits, 0 outside.",
   infer: like(0),
+  computeIn: { ...NARROW_INTS, float16: "float32" },
+  lacks: ["bool"],
   lower: (ctx) => {
     const { attrs, dtype } = ctx.node;
     return ctx.emit("Clip", [

@@ -1,13 +1,15 @@
 // Comparisons, logic and choice. Results of comparisons are bool.
 import { constant, unbroadcast, where } from "../build.ts";
-import { defineOp, direct, inputAt } from "../op.ts";
+import type { DType } from "../dtype.ts";
+import { defineOp, direct, inputAt, type LowerContext } from "../op.ts";
 import { broadcast } from "../shape.ts";
 import { binaryType } from "./arithmetic.ts";
 
 const NO_GRADIENT = "a truth value has no gradient";
 
-function comparison(name: string, opType: string, doc: string): void {
+function comparison(name: string, opType: string, doc: string, lacks: readonly DType[] = []): void {
   defineOp({
+    lacks,
     name,
     doc,
     infer: (inputs) => ({ shape: binaryType(inputs).shape, dtype: "bool" }),
@@ -17,10 +19,10 @@ function comparison(name: string, opType: string, doc: string): void {
 }
 
 comparison("eq", "Equal", "a = b.");
-comparison("lt", "Less", "a < b.");
-comparison("gt", "Greater", "a > b.");
-comparison("le", "LessOrEqual", "a ≤ b.");
-comparison("ge", "GreaterOrEqual", "a ≥ b.");
+comparison("lt", "Less", "a < b.", ["bool"]);
+comparison("gt", "Greater", "a > b.", ["bool"]);
+comparison("le", "LessOrEqual", "a ≤ b.", ["bool"]);
+comparison("ge", "GreaterOrEqual", "a ≥ b.", ["bool"]);
 comparison("logicalAnd", "And", "a and b, both bool.");
 comparison("logicalOr", "Or", "a or b, both bool.");
 comparison("logicalXor", "Xor", "a or b but not both, both bool.");
@@ -33,6 +35,13 @@ defineOp({
   grad: NO_GRADIENT,
 });
 
+/** Where has no kernel for truth values: (c and a) or (not c and b). */
+function chooseTruth(ctx: LowerContext): readonly string[] {
+  const on = (opType: string, ...inputs: string[]) => ctx.emit(opType, inputs)[0] ?? "";
+  const [condition, a, b] = [ctx.input(0), ctx.input(1), ctx.input(2)];
+  return [on("Or", on("And", condition, a), on("And", on("Not", condition), b))];
+}
+
 defineOp({
   name: "where",
   doc: "a where the condition holds, else b; each takes g where it was chosen.",
@@ -40,7 +49,8 @@ defineOp({
     const { shape, dtype } = binaryType(inputs.slice(1));
     return { shape: broadcast(inputAt(inputs, 0).shape, shape), dtype };
   },
-  lower: direct("Where"),
+  lower: (ctx) => (ctx.node.dtype === "bool" ? chooseTruth(ctx) : direct("Where")(ctx)),
+  computeIn: { int16: "int32", int8: "int32" },
   grad: ({ inputs, g }) => {
     const [condition, a, b] = [inputAt(inputs, 0), inputAt(inputs, 1), inputAt(inputs, 2)];
     const zero = constant(0, g.dtype);

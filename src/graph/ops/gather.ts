@@ -1,9 +1,24 @@
 // Picking by index and adding back by index.
-
-import { internalError } from "../../errors.ts";
-import { constant, expand, gather, gatherElements, reshape, scatterAddElements, scatterAddRows } from "../build.ts";
+import {
+  cast,
+  constant,
+  expand,
+  gather,
+  gatherElements,
+  permute,
+  reshape,
+  scatterAddElements,
+  scatterAddRows,
+} from "../build.ts";
+import type { Node } from "../node.ts";
 import { defineOp, direct, inputAt, like, numberAttr } from "../op.ts";
 import type { Dim } from "../shape.ts";
+
+function moveAxis(node: Node, from: number, to: number): Node {
+  const order = node.shape.map((_, axis) => axis).filter((axis) => axis !== from);
+  order.splice(to, 0, from);
+  return permute(node, order);
+}
 
 defineOp({
   name: "gather",
@@ -20,11 +35,13 @@ defineOp({
   grad: ({ inputs, attrs, g }) => {
     const [table, indices] = [inputAt(inputs, 0), inputAt(inputs, 1)];
     const axis = numberAttr(attrs, "axis");
-    if (axis !== 0) throw internalError(`gather along axis ${axis} is differentiated through gatherElements`);
-    const row: Dim[] = table.shape.slice(1);
     const count = indices.shape.reduce<number>((product, dim) => product * Number(dim), 1);
-    const updates = reshape(g, [count, ...row]);
-    return [scatterAddRows(reshape(indices, [count, 1]), updates, Number(table.shape[0])), undefined];
+    const row: Dim[] = table.shape.filter((_, at) => at !== axis);
+    // The picked axis goes to the front, where rows are added, and back.
+    const merged = reshape(g, [...table.shape.slice(0, axis), count, ...table.shape.slice(axis + 1)]);
+    const updates = reshape(moveAxis(merged, axis, 0), [count, ...row]);
+    const places = cast(reshape(indices, [count, 1]), "int64");
+    return [moveAxis(scatterAddRows(places, updates, Number(table.shape[axis])), 0, axis), undefined];
   },
 });
 
@@ -62,6 +79,7 @@ defineOp({
   name: "scatterAddElements",
   doc: "The base with updates added at indices along an axis (PyTorch's scatter_add); base takes g, updates take g at the indices.",
   infer: like(0),
+  computeIn: { float16: "float32" },
   lower: (ctx) =>
     direct("ScatterElements", { attrs: { axis: numberAttr(ctx.node.attrs, "axis"), reduction: "add" } })(ctx),
   grad: ({ inputs, attrs, g }) => [g, undefined, gatherElements(g, inputAt(inputs, 1), numberAttr(attrs, "axis"))],

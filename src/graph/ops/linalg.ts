@@ -1,7 +1,7 @@
 // Matrix products.
 import { matmul, reshape, sum, transpose } from "../build.ts";
 import type { Node } from "../node.ts";
-import { defineOp, flag, inputAt, type LowerContext } from "../op.ts";
+import { defineOp, flag, inputAt, type LowerContext, NARROW_INTS } from "../op.ts";
 import { broadcast, broadcastAxes, type Dim, numeric, type Shape, shapeError, showShape } from "../shape.ts";
 
 function matmulShape(a: Shape, b: Shape, transposeB: boolean): Dim[] {
@@ -40,6 +40,8 @@ defineOp({
     return { shape: matmulShape(a.shape, b.shape, flag(attrs, "transposeB")), dtype: a.dtype };
   },
   lower: lowerMatmul,
+  computeIn: NARROW_INTS,
+  lacks: ["bool"],
   grad: ({ inputs, attrs, g }) => {
     const [a, b] = [inputAt(inputs, 0), inputAt(inputs, 1)];
     const transposed = flag(attrs, "transposeB");

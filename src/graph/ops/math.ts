@@ -19,16 +19,29 @@ import {
   tanh,
 } from "../build.ts";
 import type { Node } from "../node.ts";
-import { defineOp, direct, inputAt, type LowerContext, like, stringAttr } from "../op.ts";
+import {
+  defineOp,
+  direct,
+  inputAt,
+  type LowerContext,
+  like,
+  NARROW_INTS,
+  NOT_REAL,
+  type Op,
+  stringAttr,
+} from "../op.ts";
 
 type UnaryGrad = (x: Node, g: Node, y: Node) => Node;
 
-function unary(name: string, opType: string, doc: string, grad: UnaryGrad): void {
+/** A function of real numbers unless `extra` says otherwise. */
+function unary(name: string, opType: string, doc: string, grad: UnaryGrad, extra: Partial<Op> = {}): void {
   defineOp({
+    lacks: NOT_REAL,
+    ...extra,
     name,
     doc,
     infer: like(0),
-    lower: direct(opType),
+    lower: extra.lower ?? direct(opType),
     grad: ({ inputs, g, out }) => [grad(inputAt(inputs, 0), g, out)],
   });
 }
@@ -43,19 +56,34 @@ unary("tanh", "Tanh", "tanh x; d = 1 - y².", (_x, g, y) => mul(g, sub(constant(
 unary("sigmoid", "Sigmoid", "1 / (1 + e^-x); d = y (1 - y).", (_x, g, y) =>
   mul(g, mul(y, sub(constant(1, y.dtype), y))),
 );
-unary("relu", "Relu", "max(x, 0); d = 1 where x > 0.", (_x, g, y) =>
-  mul(g, cast(greater(y, constant(0, y.dtype)), g.dtype)),
+unary(
+  "relu",
+  "Relu",
+  "max(x, 0); d = 1 where x > 0.",
+  (_x, g, y) => mul(g, cast(greater(y, constant(0, y.dtype)), g.dtype)),
+  {
+    lacks: ["bool"],
+    computeIn: NARROW_INTS,
+    // int64 has no Relu kernel
+    lower: (ctx) =>
+      ctx.node.dtype === "int64" ? ctx.emit("Max", [ctx.input(0), ctx.int64(0)]) : ctx.emit("Relu", [ctx.input(0)]),
+  },
 );
-unary("abs", "Abs", "|x|; d = sign x.", (x, g) => mul(g, sign(x)));
-unary("erf", "Erf", "The error function; d = 2/√π e^(-x²).", (x, g) =>
-  mul(g, scale(exp(neg(square(x))), 2 / Math.sqrt(Math.PI))),
+unary("abs", "Abs", "|x|; d = sign x.", (x, g) => mul(g, sign(x)), { lacks: ["bool"] });
+unary(
+  "erf",
+  "Erf",
+  "The error function; d = 2/√π e^(-x²).",
+  (x, g) => mul(g, scale(exp(neg(square(x))), 2 / Math.sqrt(Math.PI))),
+  { lacks: [...NOT_REAL, "float64"] },
 );
-unary("sign", "Sign", "-1, 0 or 1; d = 0.", (_x, g) => scale(g, 0));
+unary("sign", "Sign", "-1, 0 or 1; d = 0.", (_x, g) => scale(g, 0), { lacks: ["bool"] });
 unary("floor", "Floor", "The largest whole number not above x; d = 0.", (_x, g) => scale(g, 0));
 unary("round", "Round", "To the nearest whole number, halves to even; d = 0.", (_x, g) => scale(g, 0));
 defineOp({
   name: "isnan",
   doc: "Whether x is not a number.",
+  lacks: NOT_REAL,
   infer: (inputs) => ({ shape: inputAt(inputs, 0).shape, dtype: "bool" }),
   lower: direct("IsNaN"),
   grad: "a truth value has no gradient",
@@ -72,6 +100,7 @@ function lowerGelu(ctx: LowerContext): readonly string[] {
 defineOp({
   name: "gelu",
   doc: "x Φ(x), or its tanh approximation.",
+  lacks: [...NOT_REAL, "float64"],
   infer: like(0),
   lower: lowerGelu,
   grad: ({ inputs, attrs, g }) => {

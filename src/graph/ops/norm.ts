@@ -1,7 +1,7 @@
 // Layer normalization: one node with the mean and inverse deviation that its gradient needs.
 import { internalError } from "../../errors.ts";
 import { expand, layerNormStat, mean, mul, neg, scale, square, sub, unbroadcast } from "../build.ts";
-import { defineOp, inputAt, like, numberAttr } from "../op.ts";
+import { defineOp, inputAt, type LowerContext, like, NOT_REAL, numberAttr } from "../op.ts";
 
 const MEAN = 1;
 const INVERSE_DEVIATION = 2;
@@ -13,12 +13,11 @@ const INVERSE_DEVIATION = 2;
 defineOp({
   name: "layerNorm",
   doc: "(x - mean) / √(variance + eps) · weight + bias over the last axis.",
+  // The kernel's statistics are float32 whatever its input.
+  computeIn: { float16: "float32" },
+  lacks: NOT_REAL,
   infer: like(0),
-  lower: (ctx) =>
-    ctx.emit("LayerNormalization", [ctx.input(0), ctx.input(1), ctx.input(2)], {
-      attrs: { axis: -1, epsilon: { float: numberAttr(ctx.node.attrs, "eps") } },
-      outputs: 3,
-    }),
+  lower: (ctx) => (ctx.node.dtype === "float64" ? lowerByParts(ctx) : lowerLayerNorm(ctx)),
   grad: ({ inputs, out, g }) => {
     const [x, weight, bias] = [inputAt(inputs, 0), inputAt(inputs, 1), inputAt(inputs, 2)];
     const last = x.shape.length - 1;
@@ -29,6 +28,25 @@ defineOp({
     return [mul(centred, inverse), unbroadcast(mul(g, normal), weight.shape), unbroadcast(g, bias.shape)];
   },
 });
+
+function lowerLayerNorm(ctx: LowerContext): readonly string[] {
+  return ctx.emit("LayerNormalization", [ctx.input(0), ctx.input(1), ctx.input(2)], {
+    attrs: { axis: -1, epsilon: { float: numberAttr(ctx.node.attrs, "eps") } },
+    outputs: 3,
+  });
+}
+
+function lowerByParts(ctx: LowerContext): readonly string[] {
+  const on = (opType: string, ...inputs: string[]) => ctx.emit(opType, inputs)[0] ?? "";
+  const last = ctx.int64([-1]);
+  const eps = ctx.constant(ctx.node.dtype, numberAttr(ctx.node.attrs, "eps"));
+  const mean = on("ReduceMean", ctx.input(0), last);
+  const centred = on("Sub", ctx.input(0), mean);
+  const variance = on("ReduceMean", on("Mul", centred, centred), last);
+  const inverse = on("Reciprocal", on("Sqrt", on("Add", variance, eps)));
+  const normal = on("Mul", centred, inverse);
+  return [on("Add", on("Mul", normal, ctx.input(1)), ctx.input(2)), mean, inverse];
+}
 
 defineOp({
   name: "layerNormStat",

@@ -10,6 +10,8 @@ import {
   type LowerContext,
   like,
   listAttr,
+  NARROW_INTS,
+  NOT_REAL,
   numberAttr,
 } from "../op.ts";
 import type { Dim, Shape } from "../shape.ts";
@@ -43,6 +45,8 @@ defineOp({
   doc: "Sum over axes; g goes to every element.",
   infer: reduceType,
   lower: lowerReduce("ReduceSum"),
+  computeIn: NARROW_INTS,
+  lacks: ["bool"],
   grad: (ctx) => [spread(ctx, ctx.g)],
 });
 
@@ -51,6 +55,7 @@ defineOp({
   doc: "Mean over axes; every element takes g / n.",
   infer: reduceType,
   lower: lowerReduce("ReduceMean"),
+  lacks: NOT_REAL,
   grad: (ctx) => {
     const { shape } = inputAt(ctx.inputs, 0);
     const count = listAttr(ctx.attrs, "axes").reduce((product, axis) => product * Number(shape[axis]), 1);
@@ -70,6 +75,7 @@ defineOp({
   doc: "Largest element over axes.",
   infer: reduceType,
   lower: lowerReduce("ReduceMax"),
+  computeIn: { int16: "int32" },
   grad: extremeGrad,
 });
 
@@ -78,6 +84,7 @@ defineOp({
   doc: "Smallest element over axes.",
   infer: reduceType,
   lower: lowerReduce("ReduceMin"),
+  computeIn: { int16: "int32" },
   grad: extremeGrad,
 });
 
@@ -92,12 +99,16 @@ defineOp({
     ctx.emit("ArgMax", [ctx.input(0)], {
       attrs: { axis: numberAttr(ctx.node.attrs, "axis"), keepdims: flag(ctx.node.attrs, "keepDim") ? 1 : 0 },
     }),
+  computeIn: { int16: "int32" },
+  lacks: ["bool"],
   grad: "an index has no gradient",
 });
 
 defineOp({
   name: "cumsum",
   doc: "Cumulative sum along an axis; d = cumulative sum of g from the end.",
+  computeIn: NARROW_INTS,
+  lacks: ["bool"],
   infer: like(0),
   lower: (ctx) =>
     ctx.emit("CumSum", [ctx.input(0), ctx.int64(numberAttr(ctx.node.attrs, "axis"))], {
@@ -123,6 +134,7 @@ defineOp({
   doc: "e^x / Σ e^x along an axis; d = y (g - Σ g y).",
   infer: like(0),
   lower: lowerAlongAxis("Softmax"),
+  lacks: NOT_REAL,
   grad: ({ attrs, g, out }) => {
     const weighted = mul(g, out);
     return [sub(weighted, mul(out, sum(weighted, [numberAttr(attrs, "axis")], true)))];
@@ -132,6 +144,7 @@ defineOp({
 defineOp({
   name: "logSoftmax",
   doc: "x - ln Σ e^x along an axis; d = g - softmax(x) Σ g.",
+  lacks: NOT_REAL,
   infer: like(0),
   lower: (ctx) => {
     if (ctx.device === "cpu") return lowerAlongAxis("LogSoftmax")(ctx);

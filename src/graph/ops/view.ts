@@ -3,7 +3,17 @@
 import { internalError } from "../../errors.ts";
 import { constant, expand, permute, reshape, slice, sliceScatter, trilu, unbroadcast } from "../build.ts";
 import type { Attrs, Node } from "../node.ts";
-import { defineOp, dimsAttr, flag, inputAt, type LowerContext, like, listAttr, numberAttr } from "../op.ts";
+import {
+  defineOp,
+  dimsAttr,
+  flag,
+  inputAt,
+  type LowerContext,
+  like,
+  listAttr,
+  NARROW_INTS,
+  numberAttr,
+} from "../op.ts";
 import { addDims, broadcast, type Dim, inferReshape, sameShape, shapeError, showShape } from "../shape.ts";
 
 /** Symbolic sizes that stay in place are copied (0), one other is inferred (-1): the exported graph then runs for any size. */
@@ -59,9 +69,16 @@ defineOp({
     }
     return { shape: wanted, dtype };
   },
-  lower: (ctx) => ctx.emit("Expand", [ctx.input(0), ctx.shape(ctx.node.shape)]),
+  lower: lowerExpand,
   grad: ({ inputs, g }) => [unbroadcast(g, inputAt(inputs, 0).shape)],
 });
+
+/** The runtime drops an Expand to no elements as if it changed nothing, so that one is written as a constant. */
+function lowerExpand(ctx: LowerContext): readonly string[] {
+  const { shape, dtype } = ctx.node;
+  if (!shape.includes(0)) return ctx.emit("Expand", [ctx.input(0), ctx.shape(shape)]);
+  return ctx.emit("Cast", ctx.emit("ConstantOfShape", [ctx.shape(shape)]), { attrs: { to: ctx.onnxType(dtype) } });
+}
 
 function sliceLength(size: number, start: number, end: number, step: number): number {
   return Math.max(0, Math.ceil((Math.min(end, size) - start) / step));
@@ -200,5 +217,6 @@ defineOp({
     ctx.emit("Trilu", [ctx.input(0), ctx.int64(numberAttr(ctx.node.attrs, "diagonal"))], {
       attrs: { upper: flag(ctx.node.attrs, "upper") ? 1 : 0 },
     }),
+  computeIn: NARROW_INTS,
   grad: ({ attrs, g }) => [trilu(g, flag(attrs, "upper"), numberAttr(attrs, "diagonal"))],
 });
