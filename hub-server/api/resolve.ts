@@ -5,6 +5,7 @@ import type { Context as HonoContext } from "hono";
 import { plural, type RepoType } from "../../src/hub/repo-id.ts";
 import { encodePointer } from "../../src/io/git-objects.ts";
 import { ServiceError } from "../errors.ts";
+import type { Repo } from "../services/access.ts";
 import { type FileHandle, openFile } from "../services/files.ts";
 import { countDownload } from "../services/repos.ts";
 import { contentTypeOf } from "./content-type.ts";
@@ -28,18 +29,22 @@ function route(type: RepoType, kind: "resolve" | "raw"): Route {
       const { revision, path } = splitRevision(c, kind);
       const file = await openFile(ctx, { ...repoOf(c), type }, revision, path);
       const served = kind === "raw" ? rawOf(file) : resolvedOf(file);
-      const counted =
-        c.req.header("x-hf-download-counter") !== undefined || !/^bytes=(?!0-)/.test(c.req.header("range") ?? "");
-      if (
-        kind === "resolve" &&
-        counted &&
-        /^(config\.json|README\.md|model\.safetensors)$|\.(onnx|csv|tsv|jsonl|parquet)$/.test(path)
-      ) {
-        await countDownload(ctx, file.repo);
-      }
+      if (kind === "resolve" && isDownload(c, file.repo, path)) await countDownload(ctx, file.repo);
       return respond(c, file, served, path, revision);
     },
   });
+}
+
+/**
+ * Whether a request is a download to count: the whole of a file that stands for the repository. That is a model's config,
+ * or its weights where it has none, and each file of data. A client that looks whether its copy is current (HEAD), or
+ * asks for the first byte to learn the size, downloads nothing.
+ */
+function isDownload(c: HonoContext<HubEnv>, { type, config }: Repo, path: string): boolean {
+  if (c.req.method === "HEAD" || !/^(bytes=0-(?!0$).*)?$/.test(c.req.header("range") ?? "")) return false;
+  if (type === "dataset") return /\.(csv|tsv|jsonl?|parquet|txt|zip|tar|arrow)(\.\w+)?$/.test(path);
+  const hasConfig = Object.keys(config ?? {}).length > 0;
+  return hasConfig ? path === "config.json" : /\.(safetensors|onnx|gguf|bin|pt|pth)$/.test(path);
 }
 
 function resolvedOf({ entry, open }: FileHandle): Served {

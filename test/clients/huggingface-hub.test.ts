@@ -145,6 +145,21 @@ describeClients("huggingface_hub", () => {
     expect(await offline.run(code, { cache })).toBe(folder);
   });
 
+  it("counts a snapshot as one download, and a look at what is cached as none", async () => {
+    const counts = await python.run(
+      `
+      downloads = lambda: api.model_info("ana/mood").downloads
+      result = [downloads()]
+      for cache in (cache, cache, cache + "-2"):
+          snapshot_download("ana/mood", cache_dir=cache, revision="main")
+          result.append(downloads())
+      result = [count - result[0] for count in result]
+    `,
+      { cache: join(home.folder, "counted") },
+    );
+    expect(counts).toEqual([0, 1, 1, 2]);
+  });
+
   it("adds, copies and deletes in one commit", async () => {
     await python.run(`api.upload_file(path_or_fileobj=b"old", path_in_repo="notes/a b é.txt", repo_id="ana/mood")`);
     const operations = `
