@@ -1,4 +1,5 @@
 // abrazo run: a task on texts.
+import { z } from "zod";
 import { defineCommand, HUB_FLAGS } from "../command.ts";
 
 export const run = defineCommand({
@@ -17,10 +18,23 @@ export const run = defineCommand({
   examples: [
     'abrazo run sentiment-analysis "I love this book!"',
     'abrazo run sentiment-analysis "Fine." "Awful." --model ana/sentiment-small --json',
+    'abrazo run text-generation "This film"',
   ],
   run: async ({ args: [task = "", ...texts], flags, ui }) => {
     const { runTask } = await import("../run-task.ts");
     const results = await runTask(task, texts, flags);
-    ui.result(results, results.map(({ text, output }) => `${JSON.stringify(output)}  ${text}`).join("\n"));
+    ui.result(results, results.map(({ text, output }) => describe(text, output)).join("\n"));
   },
 });
+
+const classification = z.object({ label: z.string(), score: z.number() });
+const generation = z.array(z.object({ generatedText: z.string() }));
+
+/** A label with its score before the text, a generated text by itself, and what no task gives yet as JSON. */
+function describe(text: string, output: unknown): string {
+  const label = classification.safeParse(output);
+  if (label.success) return `${label.data.label}  ${label.data.score.toFixed(4)}  ${text}`;
+  const texts = generation.safeParse(output);
+  if (texts.success) return texts.data.map(({ generatedText }) => generatedText).join("\n");
+  return `${JSON.stringify(output)}  ${text}`;
+}
