@@ -2,6 +2,7 @@
 // Knows no rule: each is in the operation's declaration, found by name once ops/index.ts has been loaded.
 import { internalError } from "../errors.ts";
 import type { DType } from "./dtype.ts";
+import { makeLeaf } from "./leaf.ts";
 import { type Attrs, makeNode, type Node } from "./node.ts";
 import { OPS } from "./op.ts";
 import { axisOf, broadcastAxes, type Dim, type Shape, sameShape } from "./shape.ts";
@@ -42,7 +43,9 @@ export const logicalNot = (a: Node): Node => call("logicalNot", [a]);
 export const where = (condition: Node, a: Node, b: Node): Node => call("where", [condition, a, b]);
 
 export const cast = (a: Node, dtype: DType): Node => (a.dtype === dtype ? a : call("cast", [a], { dtype }));
-export const stopGradient = (a: Node): Node => call("stopGradient", [a]);
+/** The input without its history; one that is computed becomes a leaf with the same elements. */
+export const stopGradient = (a: Node): Node =>
+  a.value === undefined ? call("stopGradient", [a]) : makeLeaf(a.shape, a.dtype, a.value);
 
 export const matmul = (a: Node, b: Node, transposeB = false): Node => call("matmul", [a, b], { transposeB });
 

@@ -46,10 +46,17 @@ export class Node {
 
 let nextId = 1;
 const signatures = new Map<string, number>();
-const consed = new Map<string, WeakRef<Node>>();
-const collected = new FinalizationRegistry<string>((key) => {
-  if (consed.get(key)?.deref() === undefined) consed.delete(key);
-});
+/**
+ * Nodes recorded since the last run, by operation and inputs. Strong references, let go after each run: weak ones would
+ * hold every node, and with it its buffers, to the end of a synchronous loop.
+ */
+const recorded = new Map<string, Node>();
+const MOST_RECORDED = 200_000;
+
+/** Ends a recording: the same expression recorded from here on is a new node. */
+export function forgetRecorded(): void {
+  recorded.clear();
+}
 
 export function signatureOf(op: Op, attrs: Attrs, shape: Shape, dtype: DType): number {
   const text = `${op.name}|${JSON.stringify(attrs)}|${shape.join(",")}|${dtype}`;
@@ -72,17 +79,17 @@ function requireDType(op: Op, inputs: readonly Node[]): void {
   });
 }
 
-/** The node of `op` over `inputs`; an equal one that still lives is returned instead of a new one. */
+/** The node of `op` over `inputs`; an equal one of the same recording is returned instead of a new one. */
 export function makeNode(op: Op, inputs: readonly Node[], attrs: Attrs = {}): Node {
   const { shape, dtype } = op.infer(inputs, attrs);
   if (op.lacks !== undefined) requireDType(op, inputs);
   const signature = signatureOf(op, attrs, shape, dtype);
   let key = `${signature}`;
   for (const input of inputs) key += `,${input.id}`;
-  const known = consed.get(key)?.deref();
+  const known = recorded.get(key);
   if (known !== undefined) return known;
+  if (recorded.size >= MOST_RECORDED) recorded.clear();
   const node = new Node(op, inputs, attrs, shape, dtype, signature);
-  consed.set(key, new WeakRef(node));
-  collected.register(node, key);
+  recorded.set(key, node);
   return node;
 }

@@ -1,19 +1,11 @@
 // Linear, Embedding, LayerNorm, Dropout: the layers of a transformer, with PyTorch's initialisation.
 // Knows no model.
-import { type Generator, ones, rand, randn, type Tensor, zeros } from "../tensor/index.ts";
+import { type Generator, ones, randn, type Tensor, uniform, zeros } from "../tensor/index.ts";
 import { dropout, embedding, layerNorm, linear } from "./functional.ts";
 import { Module, parameter } from "./module.ts";
 
 interface LayerOptions {
   generator?: Generator;
-}
-
-/** Uniform in [-bound, bound). */
-function uniform(shape: readonly number[], bound: number, options: LayerOptions): Tensor {
-  return rand(shape, options)
-    .mul(2 * bound)
-    .sub(bound)
-    .settle();
 }
 
 /** y = x Wᵀ + b; W [out, in] and b [out] start uniform in ±1/√in. */
@@ -28,8 +20,8 @@ export class Linear extends Module<[Tensor], Tensor> {
   ) {
     super();
     const bound = 1 / Math.sqrt(inFeatures);
-    this.weight = parameter(uniform([outFeatures, inFeatures], bound, options));
-    this.bias = bias ? parameter(uniform([outFeatures], bound, options)) : undefined;
+    this.weight = parameter(uniform([outFeatures, inFeatures], -bound, bound, options));
+    this.bias = bias ? parameter(uniform([outFeatures], -bound, bound, options)) : undefined;
   }
 
   override forward(x: Tensor): Tensor {

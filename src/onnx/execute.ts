@@ -5,13 +5,13 @@ import { realpathSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { internalError } from "../errors.ts";
 import { placeholderName } from "../graph/leaf.ts";
-import type { Node, Value } from "../graph/node.ts";
+import { forgetRecorded, type Node, type Value } from "../graph/node.ts";
 import { type Order, topological } from "../graph/walk.ts";
 import { lower, rangeKey } from "./lower.ts";
 import { encodeModel, type OnnxInitializer } from "./proto.ts";
 import { fromSession, toSession } from "./represent.ts";
 import { type NativeTensor, nativeTensor, Session } from "./runtime.ts";
-import { cachedSession, sessionOptions, sessionStats } from "./session.ts";
+import { sessionOptions, sessionStats, sessions } from "./session.ts";
 
 /**
  * Computes `outputs` on a device. Results are host values, or stay on the device when `keep` is set and it has memory of its own.
@@ -23,7 +23,11 @@ export function execute(outputs: readonly Node[], device: string, keep = false):
   const known = plans.get(key);
   const plan = known ?? makePlan(order, outputs, device, onDevice);
   if (known === undefined) remember(key, plan);
-  const session = cachedSession(key, plan.bytes, () => new Session(plan.model(), plan.outputs, plan.options));
+  const session = sessions.get(
+    key,
+    plan.bytes,
+    (arena) => new Session(plan.model(), plan.outputs, { ...plan.options, enableCpuMemArena: arena }),
+  );
   const feeds: Record<string, NativeTensor> = {};
   for (const [index, name] of plan.feeds) {
     const leaf = leaves[index];
@@ -32,6 +36,7 @@ export function execute(outputs: readonly Node[], device: string, keep = false):
   }
   sessionStats.runs++;
   const results = session.run(feeds);
+  forgetRecorded();
   return plan.outputs.map((name, index) => {
     const tensor = results[name];
     if (tensor === undefined) throw internalError(`output ${name} did not come back`);
@@ -74,7 +79,7 @@ function makePlan(order: Order, outputs: readonly Node[], device: string, onDevi
   const indexOf = new Map(order.nodes.filter((node) => isLeafValue(order, node)).map((node, index) => [node, index]));
   const names = lowered.model.outputs.map(({ name }) => name);
   const bytes = encodeModel(lowered.model);
-  const options = sessionOptions(device, lowered.flops, lowered.bytes, undefined);
+  const options = sessionOptions(device, lowered.flops, undefined);
   if (onDevice) options.preferredOutputLocation = "gpu-buffer";
   if (folder !== undefined) withWeights(options, folder);
 
@@ -82,7 +87,7 @@ function makePlan(order: Order, outputs: readonly Node[], device: string, onDevi
     feeds: lowered.inputs.map(({ name, node }) => [indexOf.get(node) ?? -1, name]),
     outputs: names,
     options,
-    bytes: lowered.bytes + bytes.length,
+    bytes: lowered.bytes,
     model: () => bytes,
   };
 }

@@ -26,24 +26,48 @@ export interface Lowered {
   inputs: { name: string; node: Node }[];
   /** Sum of multiply-adds, for the choice of threads. */
   flops: number;
-  /** Bytes of all intermediate results: what the session's arena may grow to. */
+  /** Bytes of the intermediate results that are needed at one time, at most: what the session's arena grows to. */
   bytes: number;
 }
 
 export function lower(order: Order, outputs: readonly Node[], options: LowerOptions): Lowered {
   const builder = new Builder(options);
   let flops = 0;
-  let bytes = 0;
+  const computed: Node[] = [];
   for (const node of order.nodes) {
     if (order.isLeaf(node) && node.op.lower !== undefined && isOutside(node)) builder.leaf(node);
     else {
       builder.node(node);
-      const size = node.shape.reduce<number>((product, dim) => product * (typeof dim === "number" ? dim : 64), 1);
-      flops += node.op.flops?.(node) ?? size;
-      bytes += size * DTYPES[node.dtype].bytes;
+      flops += node.op.flops?.(node) ?? elements(node);
+      computed.push(node);
     }
   }
-  return { model: builder.finish(outputs), inputs: builder.leaves, flops, bytes };
+  return { model: builder.finish(outputs), inputs: builder.leaves, flops, bytes: mostBytes(computed, outputs) };
+}
+
+function elements(node: Node): number {
+  return node.shape.reduce<number>((product, dim) => product * (typeof dim === "number" ? dim : 64), 1);
+}
+
+/** A result lives from its node to its last reader, an output to the end: the largest sum on the way. */
+function mostBytes(computed: readonly Node[], outputs: readonly Node[]): number {
+  const lastReader = new Map<Node, number>();
+  for (const [place, node] of computed.entries()) {
+    for (const input of node.inputs) lastReader.set(input, place);
+  }
+  for (const output of outputs) lastReader.set(output, computed.length);
+  const ending = new Map<number, number>();
+  let live = 0;
+  let most = 0;
+  for (const [place, node] of computed.entries()) {
+    const bytes = elements(node) * DTYPES[storedAs(node.dtype)].bytes;
+    const end = lastReader.get(node) ?? place;
+    live += bytes;
+    most = Math.max(most, live);
+    ending.set(end, (ending.get(end) ?? 0) + bytes);
+    live -= ending.get(place) ?? 0;
+  }
+  return most;
 }
 
 /** A leaf of the graph, as opposed to an operation without inputs such as a constant. */

@@ -1,71 +1,114 @@
 // Structural key → session: compiled once, kept while its bytes fit the budget, released when cold.
 // Knows nothing of building graphs.
+import { totalmem } from "node:os";
 import type { Session, SessionOptions } from "./runtime.ts";
 
 /** Below this many multiply-adds a second thread costs more than it gives. */
 const ONE_THREAD_FLOPS = 1_000_000;
-/** What cached sessions may hold together, in estimated bytes of their arenas and constants. */
-const BYTE_BUDGET = 1024 ** 3;
-/** A session whose intermediates exceed this runs without an arena: slower, but it gives the memory back. */
-const ARENA_LIMIT = BYTE_BUDGET / 2;
 const MOST_SESSIONS = 500;
+/** A session that was not asked for during this many others is cold: it is released to make room. */
+const COLD_AFTER = 100;
+/** An arena grows by doubling, and its blocks do not fit one another exactly. */
+const ARENA_FACTOR = 1.5;
 
 interface Entry {
   session: Session;
   bytes: number;
+  lastUse: number;
 }
 
-const sessions = new Map<string, Entry>();
-let held = 0;
 export const sessionStats = { compiled: 0, reused: 0, runs: 0, released: 0 };
 
-/** The session of a key, compiled by `compile` the first time. The most recently used stays longest. */
-export function cachedSession(key: string, bytes: number, compile: () => Session): Session {
-  const known = sessions.get(key);
-  if (known !== undefined) {
-    sessions.delete(key);
-    sessions.set(key, known);
-    sessionStats.reused++;
-    return known.session;
-  }
-  const session = compile();
-  sessionStats.compiled++;
-  sessions.set(key, { session, bytes });
-  held += bytes;
-  evict(key);
-  return session;
-}
+/** Sessions by key. Their arenas share one budget; one for which there is no room left runs without an arena. */
+export class SessionCache {
+  readonly budget: number;
+  readonly #entries = new Map<string, Entry>();
+  #held = 0;
+  #uses = 0;
 
-function evict(keep: string): void {
-  for (const [key, entry] of sessions) {
-    if (held <= BYTE_BUDGET && sessions.size <= MOST_SESSIONS) return;
-    if (key === keep) continue;
-    sessions.delete(key);
-    held -= entry.bytes;
+  constructor(budget: number) {
+    this.budget = budget;
+  }
+
+  /** Estimated bytes of all arenas. */
+  get held(): number {
+    return this.#held;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * The session of a key, compiled the first time.
+   *
+   * @param bytes what its intermediate results need at one time
+   * @param compile makes it, with an arena (faster) or without (gives its memory back after each run)
+   */
+  get(key: string, bytes: number, compile: (arena: boolean) => Session): Session {
+    const lastUse = ++this.#uses;
+    const known = this.#entries.get(key);
+    if (known !== undefined) {
+      this.#entries.delete(key);
+      this.#entries.set(key, { ...known, lastUse });
+      sessionStats.reused++;
+      return known.session;
+    }
+    const wanted = bytes * ARENA_FACTOR;
+    this.#makeRoom(wanted);
+    const arena = this.#held + wanted <= this.budget;
+    const session = compile(arena);
+    sessionStats.compiled++;
+    const entry = { session, bytes: arena ? wanted : 0, lastUse };
+    this.#entries.set(key, entry);
+    this.#held += entry.bytes;
+    return session;
+  }
+
+  /** Releases every session. */
+  clear(): void {
+    for (const key of this.#entries.keys()) this.#release(key);
+  }
+
+  /** The coldest go first; those in use stay, as compiling again and again costs more than an arena gives. */
+  #makeRoom(wanted: number): void {
+    for (const [key, { lastUse }] of this.#entries) {
+      const cold = this.#uses - lastUse > COLD_AFTER;
+      const crowded = this.#entries.size >= MOST_SESSIONS;
+      if (!crowded && !(cold && this.#held + wanted > this.budget)) return;
+      this.#release(key);
+    }
+  }
+
+  #release(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#entries.delete(key);
+    this.#held -= entry.bytes;
     entry.session.release();
     sessionStats.released++;
   }
 }
 
-/** Releases every cached session. */
-export function clearSessions(): void {
-  for (const { session } of sessions.values()) session.release();
-  sessionStats.released += sessions.size;
-  sessions.clear();
-  held = 0;
+/** A sixth of the memory that this process may use. */
+function budgetOfMachine(): number {
+  const constrained = process.constrainedMemory();
+  return (constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()) / 6;
 }
 
-export function sessionOptions(
-  device: string,
-  flops: number,
-  bytes: number,
-  threads: number | undefined,
-): SessionOptions {
+export const sessions: SessionCache = new SessionCache(budgetOfMachine());
+
+/** Releases every cached session. */
+export function clearSessions(): void {
+  sessions.clear();
+}
+
+export function sessionOptions(device: string, flops: number, threads: number | undefined): SessionOptions {
   const options: SessionOptions = {
     intraOpNumThreads: threads ?? (flops < ONE_THREAD_FLOPS ? 1 : 0),
     interOpNumThreads: 1,
-    enableCpuMemArena: bytes < ARENA_LIMIT,
-    enableMemPattern: true,
+    // One planned block for all results would come on top of the arena of the first run, and is no faster.
+    enableMemPattern: false,
     graphOptimizationLevel: "all",
     // A spinning pool keeps a core busy after each run and makes releasing sessions slow.
     extra: { session: { intra_op: { allow_spinning: "0" } } },

@@ -9,7 +9,7 @@ import { ancestors } from "../graph/walk.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** The tensor that a leaf node stood for when it was recorded. */
-const leafTensors = new WeakMap<Node, WeakRef<Tensor>>();
+const leafTensors = new WeakMap<Node, Tensor>();
 /** Gradients that reading a scalar loss already computed: backward() takes them instead of running forward again. */
 const ready = new WeakMap<Node, LeafGradients>();
 
@@ -19,14 +19,14 @@ export interface LeafGradients {
 }
 
 export function registerLeaf(node: Node, tensor: Tensor): void {
-  if (!leafTensors.has(node)) leafTensors.set(node, new WeakRef(tensor));
+  if (!leafTensors.has(node)) leafTensors.set(node, tensor);
 }
 
 function leavesOf(output: Node): { leaves: Tensor[]; wrt: Node[] } {
   const leaves: Tensor[] = [];
   const wrt: Node[] = [];
   for (const node of ancestors(output)) {
-    const tensor = leafTensors.get(node)?.deref();
+    const tensor = leafTensors.get(node);
     if (tensor?.requiresGrad === true) {
       leaves.push(tensor);
       wrt.push(node);

@@ -2,7 +2,7 @@
 // Knows no models.
 import { internalError } from "../errors.ts";
 import { allocate, DTYPES, type DType, type TypedArray } from "../graph/dtype.ts";
-import type { Node } from "../graph/node.ts";
+import { forgetRecorded, type Node } from "../graph/node.ts";
 import { topological } from "../graph/walk.ts";
 import { external, folderOf, withWeights } from "../onnx/execute.ts";
 import { type Lowered, type LowerOptions, lower } from "../onnx/lower.ts";
@@ -37,7 +37,7 @@ export function compileGraph(
 ): CompiledGraph {
   const files = new Set<string>();
   const { lowered, names } = lowerTraced(traced, device, (leaf) => external(leaf, files) ?? embedded(leaf, device));
-  const options = sessionOptions(device, Number.POSITIVE_INFINITY, 0, threads);
+  const options = sessionOptions(device, Number.POSITIVE_INFINITY, threads);
   const folder = folderOf(files);
   if (folder !== undefined) withWeights(options, folder);
   const session = new Session(encodeModel(lowered.model), names, options);
@@ -98,7 +98,9 @@ function lowerTraced(
   const order = topological([...inputs.map((tensor) => tensor.node), ...nodes]);
   const options: LowerOptions = { device, outputNames, initializer };
   if (names !== undefined) options.names = names;
-  return { lowered: lower(order, nodes, options), names: outputNames };
+  const lowered = lower(order, nodes, options);
+  forgetRecorded();
+  return { lowered, names: outputNames };
 }
 
 function embedded(leaf: Node, device: string): { bytes: Uint8Array } | undefined {

@@ -137,6 +137,19 @@ export function rand(
   return fromHost(data, shape, "float32", options);
 }
 
+/** Uniform in [low, high), rounded as torch.nn.init.uniform_ does: product and sum at once. */
+export function uniform(
+  shape: readonly number[],
+  low: number,
+  high: number,
+  { generator = defaultGenerator, ...options }: RandomOptions = {},
+): Tensor {
+  const data = new Float32Array(sizeOf(shape));
+  const [from, range] = [Math.fround(low), Math.fround(Math.fround(high) - Math.fround(low))];
+  for (let i = 0; i < data.length; i++) data[i] = generator.float() * range + from;
+  return fromHost(data, shape, "float32", options);
+}
+
 /** Standard normal: torch.randn's own stream. */
 export function randn(
   shape: readonly number[],

@@ -23,6 +23,7 @@ export {
   stack,
   symbolic,
   tensor,
+  uniform,
   where,
   zeros,
   zerosLike,

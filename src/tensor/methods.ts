@@ -2,10 +2,13 @@
 // Computes nothing.
 import * as build from "../graph/build.ts";
 import { isFloat } from "../graph/dtype.ts";
+import { makeLeaf } from "../graph/leaf.ts";
 import type { Node } from "../graph/node.ts";
 import { axisOf, type Dim, inferReshape } from "../graph/shape.ts";
-import { permuteStep, readOnlyStep, reshapeStep, sliceStep } from "./storage.ts";
-import { Tensor, type TensorLike } from "./tensor.ts";
+import { decode } from "./convert.ts";
+import { formatTensor } from "./format.ts";
+import { permuteStep, readOnlyStep, reshapeStep, Storage, sliceStep } from "./storage.ts";
+import { scalarNode, Tensor, type TensorLike } from "./tensor.ts";
 
 type Axes = number | readonly number[] | undefined;
 
@@ -38,6 +41,19 @@ function axesOf(dim: Axes, rank: number): number[] {
 /** Whole numbers are summed in int64, as PyTorch does. */
 function widened(node: Node): Node {
   return isFloat(node.dtype) ? node : build.cast(node, "int64");
+}
+
+/** Places, counted row by row, of the elements that are not zero. */
+function placesOfTruth(tensor: Tensor): number[] {
+  const { dtype } = tensor;
+  const data = tensor.dataSync();
+  const places: number[] = [];
+  for (let at = 0; at < data.length; at++) if (decode(data, dtype, at) !== 0) places.push(at);
+  return places;
+}
+
+function integers(data: BigInt64Array, shape: readonly number[], device: string): Tensor {
+  return new Tensor(new Storage(makeLeaf(shape, "int64", { kind: "host", data })), { device });
 }
 
 const inPlace = (name: keyof Pick<TensorMethods, "add" | "sub" | "mul" | "div">) =>
@@ -115,9 +131,15 @@ export interface TensorMethods {
   gather(dim: number, index: Tensor): Tensor;
   indexSelect(dim: number, index: Tensor): Tensor;
   maskedFill(mask: Tensor, value: number): Tensor;
+  /** Positions of the elements that are not zero, [count, rank], int64. Its shape depends on data: it is computed now. */
+  nonzero(): Tensor;
+  /** The elements where a mask of this shape holds, [count]. Computes the mask now. */
+  maskedSelect(mask: Tensor): Tensor;
   tril(diagonal?: number): Tensor;
   triu(diagonal?: number): Tensor;
   clone(): Tensor;
+  /** The elements as PyTorch prints them. Computes them now. */
+  toString(): string;
   add_(other: TensorLike): Tensor;
   sub_(other: TensorLike): Tensor;
   mul_(other: TensorLike): Tensor;
@@ -288,7 +310,28 @@ const methods: TensorMethods & ThisType<Tensor> = {
     return Tensor.fromNode(node, [this]);
   },
   maskedFill(mask, value) {
-    return this.map((node) => build.where(build.cast(mask.node, "bool"), build.constant(value, node.dtype), node));
+    return this.map((node) => {
+      const filling = build.cast(scalarNode(value, node.dtype), node.dtype);
+      return build.where(build.cast(mask.node, "bool"), filling, node);
+    });
+  },
+  nonzero() {
+    const { shape } = this;
+    const places = placesOfTruth(this);
+    const data = new BigInt64Array(places.length * shape.length);
+    for (const [row, place] of places.entries()) {
+      let rest = place;
+      for (let axis = shape.length - 1; axis >= 0; axis--) {
+        const size = shape[axis] ?? 1;
+        data[row * shape.length + axis] = BigInt(rest % size);
+        rest = Math.floor(rest / size);
+      }
+    }
+    return integers(data, [places.length, shape.length], this.device);
+  },
+  maskedSelect(mask) {
+    const places = placesOfTruth(mask.expand(this.dims));
+    return this.flatten().indexSelect(0, integers(BigInt64Array.from(places, BigInt), [places.length], this.device));
   },
   tril(diagonal = 0) {
     return this.map((node) => build.trilu(node, false, diagonal));
@@ -299,6 +342,9 @@ const methods: TensorMethods & ThisType<Tensor> = {
   clone() {
     return this.map((node) => node);
   },
+  toString() {
+    return formatTensor(this);
+  },
   add_: inPlace("add"),
   sub_: inPlace("sub"),
   mul_: inPlace("mul"),
@@ -307,7 +353,7 @@ const methods: TensorMethods & ThisType<Tensor> = {
     return this.write(other.node, [other]);
   },
   fill_(value) {
-    return this.write(build.constant(value, this.dtype));
+    return this.write(scalarNode(value, this.dtype));
   },
   zero_() {
     return this.fill_(0);

@@ -1,5 +1,6 @@
 // PyTorch's generator on the host: MT19937, and the ways its words become numbers. Bit for bit on the CPU.
 // Knows no tensors.
+import { boxMuller } from "./box-muller.ts";
 
 const N = 624;
 const M = 397;
@@ -108,17 +109,6 @@ export class Generator {
       state[i] = (state[(i + M) % N] ?? 0) ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
     }
     this.#index = 0;
-  }
-}
-
-function boxMuller(out: Float32Array, start: number): void {
-  for (let j = start; j < start + 8; j++) {
-    const u1 = Math.fround(1 - (out[j] ?? 0));
-    const u2 = out[j + 8] ?? 0;
-    const radius = Math.sqrt(-2 * Math.log(u1));
-    const theta = 2 * Math.PI * u2;
-    out[j] = radius * Math.cos(theta);
-    out[j + 8] = radius * Math.sin(theta);
   }
 }
 

@@ -309,7 +309,8 @@ export function leafOf(node: Node, device: string): Node {
   return makeLeaf(node.shape, node.dtype, node.value);
 }
 
-function scalarNode(value: number, dtype: DType): Node {
+/** A number as an input of the graph: another number needs no other graph. */
+export function scalarNode(value: number, dtype: DType): Node {
   const kind = isFloat(dtype) || Number.isInteger(value) ? dtype : "float32";
   const fitting = kind === "bool" ? "int64" : kind;
   return makeLeaf([], fitting, { kind: "host", data: encode([value], fitting) });
