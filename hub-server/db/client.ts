@@ -1,11 +1,13 @@
 // One schema, one driver: Postgres through DATABASE_URL, or PGlite in a worker behind a socket, spoken to the same way.
 // Holds no queries but the migrations.
-import { mkdir } from "node:fs/promises";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import { migrate } from "drizzle-orm/postgres-js/migrator";
 import postgres from "postgres";
+import { AbrazoError } from "../../src/errors.ts";
 import { packageFile } from "../../src/package-root.ts";
 import * as schema from "./schema.ts";
 
@@ -27,7 +29,7 @@ export async function openDatabase(source: { url: string } | { folder: string })
     onnotice: () => {},
     ...(embedded && { ssl: false }),
   });
-  const db = drizzle(sql, { schema });
+  const db = onlyOutsideTransactions(drizzle(sql, { schema }));
   await migrate(db, { migrationsFolder: packageFile("hub-server", "db", "migrations") });
   return {
     db,
@@ -38,9 +40,58 @@ export async function openDatabase(source: { url: string } | { folder: string })
   };
 }
 
-async function startPglite(folder: string): Promise<{ port: number; close(): Promise<void> }> {
+const transactions = new AsyncLocalStorage<true>();
+const QUERIES = new Set<string | symbol>([
+  "select",
+  "selectDistinct",
+  "insert",
+  "update",
+  "delete",
+  "execute",
+  "query",
+]);
+
+/**
+ * Inside a transaction only its own handle may be used. With one connection anything else would wait for the transaction,
+ * which waits for it, for ever; and on a server it would not see what the transaction wrote.
+ */
+function onlyOutsideTransactions(db: Db): Db {
+  return new Proxy(db, {
+    get(target, name, receiver) {
+      const inside = transactions.getStore() === true;
+      if (inside && (name === "transaction" || QUERIES.has(name)))
+        throw new Error(`internal: db.${String(name)} inside a transaction; use the transaction's handle`);
+      if (name !== "transaction") return Reflect.get(target, name, receiver);
+      const transaction: Db["transaction"] = (run, config) =>
+        target.transaction((tx) => transactions.run(true, () => run(tx)), config);
+      return transaction;
+    },
+  });
+}
+
+/** Major version of the Postgres that PGlite embeds: its data folders are of no use to another one. */
+export const EMBEDDED_POSTGRES = 18;
+
+/** Refuses a folder that another major version wrote, before anything touches it. */
+async function checkVersion(path: string): Promise<void> {
+  const written = await readFile(join(path, "PG_VERSION"), "utf8").catch(() => undefined);
+  const major = Number(written?.trim() ?? EMBEDDED_POSTGRES);
+  if (major === EMBEDDED_POSTGRES) return;
+  throw new AbrazoError({
+    code: "DATABASE_VERSION",
+    message: `${path} was written by Postgres ${major}; this version of Abrazo embeds Postgres ${EMBEDDED_POSTGRES}.`,
+    hint:
+      `Dump it with the Abrazo that wrote it (npx pglite-server --db=${path} --port=5433, then ` +
+      `pg_dump -h 127.0.0.1 -p 5433 -U postgres postgres > hub.sql), move the folder away, and load the dump the same way ` +
+      "with this version (psql -h 127.0.0.1 -p 5433 -U postgres postgres -f hub.sql). Blobs stay where they are.",
+    data: { path, written: major, embedded: EMBEDDED_POSTGRES },
+  });
+}
+
+export async function startPglite(folder: string): Promise<{ port: number; close(): Promise<void> }> {
   const path = join(folder, "postgres");
   await mkdir(path, { recursive: true });
+  await checkVersion(path);
   const worker = new Worker(packageFile("hub-server", "db", "pglite-worker.mjs"), {
     workerData: { folder: path },
     execArgv: [],
