@@ -1,5 +1,6 @@
 // What services work with: the database, the blobs, and who asks.
 import type { Db } from "./db/client.ts";
+import type { Queue } from "./queue.ts";
 import type { BlobStore } from "./storage/blobs.ts";
 
 export interface Actor {
@@ -12,9 +13,14 @@ export interface Actor {
   credential: { name: string; createdAt: Date };
 }
 
-export interface Deps {
+/** What is kept: enough for work that nobody in particular asked for. */
+export interface Store {
   db: Db;
   blobs: BlobStore;
+}
+
+export interface Deps extends Store {
+  queue: Queue;
   /** Signs links that authorise themselves. */
   signingKey: string;
   /** Proves that a request comes from whoever can read the data folder. */

@@ -1,4 +1,4 @@
-// startHub: lock → database → blobs → app → listen, and back in the same order on close.
+// startHub: lock → database → blobs → queue → app → listen, and back in the same order on close.
 // Holds no routes.
 import { randomBytes } from "node:crypto";
 import type { AddressInfo } from "node:net";
@@ -6,10 +6,12 @@ import { join } from "node:path";
 import { serve } from "@hono/node-server";
 import { AbrazoError } from "../src/errors.ts";
 import { createApp } from "./app.ts";
-import type { Deps } from "./context.ts";
+import type { Deps, Store } from "./context.ts";
 import { type Database, openDatabase } from "./db/client.ts";
 import { readEnv } from "./env.ts";
 import { lockFolder } from "./lock.ts";
+import { type Queue, startQueue } from "./queue.ts";
+import { indexById } from "./services/indexer.ts";
 import { signingKey } from "./services/settings.ts";
 import { userCount } from "./services/users.ts";
 import { DiskBlobStore } from "./storage/disk-blobs.ts";
@@ -51,11 +53,14 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
   const host = options.host ?? "127.0.0.1";
   const lock = lockFolder(dataDir);
   let database: Database | undefined;
+  let queue: Queue | undefined;
   try {
     database = await openDatabase(databaseUrl === undefined ? { folder: dataDir } : { url: databaseUrl });
+    const store: Store = { db: database.db, blobs: await DiskBlobStore.create(join(dataDir, "blobs")) };
+    queue = await startQueue(database.db, { index: ({ repoId }) => indexById(store, repoId) });
     const deps: Deps = {
-      db: database.db,
-      blobs: await DiskBlobStore.create(join(dataDir, "blobs")),
+      ...store,
+      queue,
       signingKey: await signingKey(database.db),
       localKey: randomBytes(32).toString("hex"),
     };
@@ -63,10 +68,11 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     const listening = await listen(createApp(deps, { setupSecret }), host, options.port);
     const url = `http://${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
     lock.announce(url, deps.localKey);
-    const opened = database;
+    const [opened, working] = [database, queue];
     let closed: Promise<void> | undefined;
     const close = async () => {
       await listening.close();
+      await working.close();
       await opened.close();
       lock.release();
     };
@@ -81,6 +87,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       },
     };
   } catch (error) {
+    await queue?.close().catch(() => {});
     await database?.close().catch(() => {});
     lock.release();
     throw error;

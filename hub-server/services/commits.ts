@@ -11,6 +11,7 @@ import {
   objectId,
   type Signature,
 } from "../../src/io/git-objects.ts";
+import { log } from "../../src/log.ts";
 import type { Context } from "../context.ts";
 import type { Tx } from "../db/client.ts";
 import { commits, contents, lfsObjects, refs, repos, type StoredEntry, trees } from "../db/schema.ts";
@@ -66,8 +67,19 @@ export async function createCommit(
   const { actor } = ctx;
   const author = { name: actor?.name ?? "", email: `${actor?.name}@users.noreply.abrazo` };
   const prepared = await prepare(ctx, repo, input.operations);
-  const result = await inTurn(repo.id, () => ctx.db.transaction((tx) => write(tx, repo, input, prepared, author)));
-  if (result.changed) await indexRepo(ctx, repo);
+  const result = await inTurn(repo.id, () =>
+    ctx.db.transaction(async (tx) => {
+      const written = await write(tx, repo, input, prepared, author);
+      if (written.changed) await ctx.queue.send(tx, "index", { repoId: repo.id }, repo.id);
+      return written;
+    }),
+  );
+  // Clients ask for what they committed at once. If this fails or is cut off, the queue does it again.
+  if (result.changed) {
+    await indexRepo(ctx, repo).catch((error: unknown) =>
+      log.warn(`${repo.namespace}/${repo.name} was not indexed; it is tried again: ${error}`),
+    );
+  }
   return result;
 }
 

@@ -4,7 +4,7 @@ import { and, eq } from "drizzle-orm";
 import { parse as parseYaml } from "yaml";
 import { headerLength, parseHeader, type SafetensorsHeader } from "../../src/io/safetensors.ts";
 import { trainingRecordSchema } from "../../src/io/training-record.ts";
-import type { Context } from "../context.ts";
+import type { Store } from "../context.ts";
 import { evaluations, repos } from "../db/schema.ts";
 import type { Repo } from "./access.ts";
 import { type FileEntry, listTreeOf, openContent, readContent } from "./files.ts";
@@ -13,10 +13,29 @@ import { type CommitRow, resolveRevision } from "./refs.ts";
 const CARD_LIMIT = 1024 * 1024;
 export const FRONT_MATTER = /^\s*---\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/;
 
-/** Brings the index up to the head of main. */
-export async function indexRepo(ctx: Context, repo: Repo): Promise<void> {
-  const commit = await resolveRevision(ctx, repo, "refs/heads/main");
-  if (commit === undefined) return;
+/**
+ * Brings the index up to the head of main. Whoever finds that the head moved meanwhile goes on with the new one, so that
+ * of several at once the last to write has read the latest.
+ */
+export async function indexRepo(ctx: Store, repo: Repo): Promise<void> {
+  let done: string | undefined;
+  for (;;) {
+    const head = await resolveRevision(ctx, repo, "refs/heads/main");
+    if (head === undefined || head.id === done) return;
+    await indexCommit(ctx, repo, head);
+    done = head.id;
+  }
+}
+
+/** A job of the queue: does nothing when the commit's own request has indexed it already. */
+export async function indexById(ctx: Store, repoId: string): Promise<void> {
+  const [repo] = await ctx.db.select().from(repos).where(eq(repos.id, repoId));
+  if (repo === undefined) return;
+  const head = await resolveRevision(ctx, repo, "refs/heads/main");
+  if (head?.id !== repo.indexedCommit) await indexRepo(ctx, repo);
+}
+
+async function indexCommit(ctx: Store, repo: Repo, commit: CommitRow): Promise<void> {
   const files = (await listTreeOf(ctx, commit.treeId, "", true)).filter((entry) => entry.kind === "file");
   const named = (path: string) => files.find((file) => file.path === path && file.size <= CARD_LIMIT);
   const read = async (path: string) => {
@@ -105,7 +124,7 @@ function tagsOf(
   return [...new Set([...named, ...prefixed].filter((tag) => tag !== undefined))];
 }
 
-async function parametersByDtype(ctx: Context, files: readonly FileEntry[]): Promise<Record<string, number>> {
+async function parametersByDtype(ctx: Store, files: readonly FileEntry[]): Promise<Record<string, number>> {
   const totals: Record<string, number> = {};
   for (const file of files.filter(({ path }) => /^model.*\.safetensors$/.test(path))) {
     const header = await safetensorsHeader(ctx, file).catch(() => undefined);
@@ -117,10 +136,7 @@ async function parametersByDtype(ctx: Context, files: readonly FileEntry[]): Pro
 }
 
 /** The header of a stored safetensors file; only its first bytes are read. */
-export async function safetensorsHeader(
-  ctx: Pick<Context, "blobs" | "db">,
-  file: FileEntry,
-): Promise<SafetensorsHeader> {
+export async function safetensorsHeader(ctx: Pick<Store, "blobs" | "db">, file: FileEntry): Promise<SafetensorsHeader> {
   const part = async (start: number, end: number) => {
     const chunks: Buffer[] = [];
     for await (const chunk of await openContent(ctx, file.id, { start, end })) chunks.push(Buffer.from(chunk));
@@ -137,12 +153,7 @@ function searchText(repo: Repo, card: Record<string, unknown>, readme: string | 
     .toLowerCase();
 }
 
-async function indexEvaluations(
-  ctx: Context,
-  repo: Repo,
-  commit: CommitRow,
-  source: string | undefined,
-): Promise<void> {
+async function indexEvaluations(ctx: Store, repo: Repo, commit: CommitRow, source: string | undefined): Promise<void> {
   const record = trainingRecordSchema.safeParse(jsonObject(source));
   if (!record.success) return;
   const rows = record.data.evaluations.map(({ dataset, metric, value, interval, count, slice }) => ({
@@ -165,7 +176,7 @@ async function indexEvaluations(
 }
 
 /** Evaluations of one commit. */
-export async function listEvaluations(ctx: Context, repo: Repo, commitId: string) {
+export async function listEvaluations(ctx: Store, repo: Repo, commitId: string) {
   return ctx.db
     .select()
     .from(evaluations)

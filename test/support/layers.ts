@@ -96,4 +96,5 @@ export const OWNED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "@huggingface/hub": ["src/hub"],
   "drizzle-orm": ["hub-server/db", "hub-server/services"],
   postgres: ["hub-server/db"],
+  "pg-boss": ["hub-server/queue.ts"],
 };

@@ -1,0 +1,50 @@
+// Background work: a queue in the database (pg-boss), so that what a crash interrupts is done after the next start.
+// Knows no job's work: handlers come from outside. The only importer of pg-boss.
+import PgBoss from "pg-boss";
+import { log } from "../src/log.ts";
+import type { Db, Tx } from "./db/client.ts";
+import { runPlain } from "./db/plain.ts";
+
+/** Every kind of job, with what it is told. */
+export interface Jobs {
+  /** Bring what is known of a repository up to the head of its main branch. */
+  index: { repoId: string };
+}
+
+export interface Queue {
+  /** Puts a job into the queue with the writes of a transaction: both happen or neither. One that waits already is enough. */
+  send<Name extends keyof Jobs>(tx: Tx, name: Name, data: Jobs[Name], key: string): Promise<void>;
+  /** Ends after the job that runs now; waiting ones stay for the next start. */
+  close(): Promise<void>;
+}
+
+export type Handlers = { readonly [Name in keyof Jobs]: (data: Jobs[Name]) => Promise<void> };
+
+/** "short": of jobs with one key, one waits at most. */
+const OPTIONS = { policy: "short", retryLimit: 8, retryDelay: 1, retryBackoff: true } as const;
+
+/**
+ * Opens the queue and starts to work on it.
+ *
+ * @param handlers what each kind of job does; one that throws is tried again, later and later
+ */
+export async function startQueue(db: Db, handlers: Handlers, { pollingIntervalSeconds = 2 } = {}): Promise<Queue> {
+  const boss = new PgBoss({ db: through(db), schema: "jobs", schedule: false });
+  boss.on("error", (error) => log.error(`The queue of background work: ${error.message}`));
+  await boss.start();
+  const start = async <Name extends keyof Jobs>(name: Name, handle: Handlers[Name]) => {
+    await boss.createQueue(name, { name, ...OPTIONS });
+    await boss.work<Jobs[Name]>(name, { pollingIntervalSeconds }, async ([job]) => {
+      if (job !== undefined) await handle(job.data);
+    });
+  };
+  await start("index", handlers.index);
+  return {
+    send: async (tx, name, data, key) => {
+      await boss.send(name, data, { singletonKey: key, db: through(tx) });
+    },
+    close: () => boss.stop({ graceful: true, timeout: 10_000 }),
+  };
+}
+
+const through = (db: Db | Tx): PgBoss.Db => ({ executeSql: (text, values) => runPlain(db, text, values) });
