@@ -31,5 +31,7 @@ export function ensureInstalled() {
     console.error("npm ci failed; the lines above say why.");
     process.exit(1);
   }
+  // Not needed, only quicker: a hub makes its own data folder where the template is missing.
+  spawnSync(process.execPath, [join(root, "bin", "make-template.mjs")], { stdio: ["ignore", 2, 2] });
   writeFileSync(stamp, wanted);
 }

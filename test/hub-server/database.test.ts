@@ -1,6 +1,6 @@
 // The embedded database under faults: clients that die, code that forgets its transaction, folders of another version, locks.
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
@@ -76,6 +76,17 @@ it("is the Postgres that it says, and refuses the folder of another one with the
     hint: expect.stringContaining("pg_dump"),
   });
   expect((await readFile(join(folder, "postgres", "PG_VERSION"), "utf8")).trim()).toBe("15");
+});
+
+it("makes anew what a crash in the first start left of a data folder", async () => {
+  const folder = join(root, "unfinished");
+  await mkdir(join(folder, "postgres"), { recursive: true });
+  await writeFile(join(folder, "postgres", "PG_VERSION"), `${EMBEDDED_POSTGRES}\n`);
+  await writeFile(join(folder, "postgres.unfinished"), "");
+  const { db, close } = await openDatabase({ folder });
+  expect(await db.select().from(settings)).toEqual([]);
+  await close();
+  expect(await readdir(folder)).toEqual(["postgres"]);
 });
 
 const writeLock = (folder: string, info: object) => writeFile(join(folder, "hub.lock"), JSON.stringify(info));
