@@ -15,6 +15,13 @@ const SHARED = {
   steps: { type: "number", summary: "Stop after this many steps" },
 } as const;
 
+/** What a model from nothing is like. */
+const SIZE = {
+  dim: { type: "number", summary: "Width of the model" },
+  layers: { type: "number", summary: "Blocks of the model" },
+  vocab: { type: "number", summary: "Tokens of the vocabulary" },
+} as const;
+
 export const train = defineCommand({
   name: "train",
   summary: "Fine-tune a classifier on a TSV, CSV or JSONL file with a text and a label column.",
@@ -87,9 +94,7 @@ export const trainSentiment = defineCommand({
   flags: {
     ...SHARED,
     data: { type: "string", value: "DIR", summary: "Folder that holds sentiment/ and fairness/" },
-    dim: { type: "number", summary: "Width of the model" },
-    layers: { type: "number", summary: "Blocks of the model" },
-    vocab: { type: "number", summary: "Tokens of the vocabulary" },
+    ...SIZE,
     "batch-rows": { type: "number", summary: "Texts of a batch at most" },
     dev: { type: "boolean", summary: "Score the dev set at the end; once per final model" },
   },
@@ -102,7 +107,7 @@ export const trainSentiment = defineCommand({
     const record = await pretrainSentiment({
       data,
       out,
-      epochs: flags.epochs ?? 2,
+      epochs: flags.epochs ?? 1,
       seed: flags.seed ?? 0,
       vocabSize: flags.vocab ?? 12_000,
       dim: flags.dim ?? 192,
@@ -132,9 +137,7 @@ export const trainGeneration = defineCommand({
       summary: "Folder that holds sentiment/imdb/",
     },
     reviews: { type: "number", summary: "Reviews to read; nine tenths of them are trained on" },
-    dim: { type: "number", summary: "Width of the model" },
-    layers: { type: "number", summary: "Blocks of the model" },
-    vocab: { type: "number", summary: "Tokens of the vocabulary" },
+    ...SIZE,
     context: { type: "number", summary: "Tokens that the model sees at once" },
     dropout: { type: "number", summary: "Share of activations dropped while training" },
   },
