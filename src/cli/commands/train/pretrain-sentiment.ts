@@ -198,7 +198,7 @@ async function startEmbeddings(
   noGrad(() => model.stateDict().get(WORD_EMBEDDINGS)?.copy_(table));
 }
 
-/** Every phrase as the treebank and as ordinary text writes it, and both ends of every review. */
+/** Every other phrase as ordinary text writes it, the rest as the treebank does, and both ends of every review. */
 function examplesOf(
   { phrases, reviews }: SentimentData,
   tokenizer: Tokenizer,
@@ -207,8 +207,7 @@ function examplesOf(
   const [cls = 0, sep = 0] = [tokenizer.specialId("cls"), tokenizer.specialId("sep")];
   const plain = { addSpecialTokens: false, maxLength: Number.POSITIVE_INFINITY };
   return [
-    ...phrases.map(encode),
-    ...phrases.map(({ text, label }) => encode({ text: normalizeSentence(text), label })),
+    ...phrases.map(({ text, label }, at) => encode({ text: at % 2 === 0 ? text : normalizeSentence(text), label })),
     ...reviews.flatMap(({ text, label }) =>
       reviewEnds(tokenizer.encode(text, plain), MAX_LENGTH - 2).map((ids) => ({ ids: [cls, ...ids, sep], label })),
     ),
