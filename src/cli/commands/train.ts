@@ -96,9 +96,16 @@ export const trainSentiment = defineCommand({
     data: { type: "string", value: "DIR", summary: "Folder that holds sentiment/ and fairness/" },
     ...SIZE,
     "batch-rows": { type: "number", summary: "Texts of a batch at most" },
+    check: {
+      type: "string",
+      value: "FILE",
+      summary: "Labelled sentences to keep out of training and score at the end",
+    },
     dev: { type: "boolean", summary: "Score the dev set at the end; once per final model" },
   },
-  examples: ["abrazo train sentiment --data ../shared/data --out ./sentiment --seed 1"],
+  examples: [
+    "abrazo train sentiment --data ../shared/data --check test/fixtures/plain-sentiment.tsv --out ./sentiment --seed 1",
+  ],
   run: async ({ flags, ui }) => {
     const { pretrainSentiment } = await import("./train/pretrain-sentiment.ts");
     const { requireDataset } = await import("./train/inputs.ts");
@@ -117,6 +124,7 @@ export const trainSentiment = defineCommand({
       batchTokens: flags["batch-tokens"] ?? 4096,
       batchRows: flags["batch-rows"] ?? 128,
       maxSteps: flags.steps,
+      check: flags.check,
       dev: flags.dev === true,
     });
     ui.result(

@@ -15,6 +15,7 @@ import { type EncodedExample, predict, probabilities, trainClassifier } from "..
 import { accuracy, wilsonInterval } from "../../../train/metrics.ts";
 import { asEmbeddings, wordVectors } from "../../../train/word-vectors.ts";
 import { environment, packageVersion } from "./environment.ts";
+import { negationSentences } from "./negation.ts";
 import { cleanReview, holdOut, normalizeSentence, reviewEnds } from "./sentiment-data.ts";
 
 export interface PretrainOptions {
@@ -31,6 +32,8 @@ export interface PretrainOptions {
   batchTokens: number;
   batchRows: number;
   maxSteps?: number | undefined;
+  /** Labelled sentences that are kept out of training and scored at the end. */
+  check?: string | undefined;
   /** Score the 872 sentences of the dev set at the end: once per final model. */
   dev: boolean;
 }
@@ -40,6 +43,7 @@ const MAX_LENGTH = 64;
 const HELD_OUT = 1000;
 /** Unlabelled reviews that the vocabulary is learned from; the word vectors take all. */
 const VOCABULARY_REVIEWS = 10_000;
+const NEGATIONS = 16_000;
 const EMBEDDING_STD = 0.05;
 const WORD_EMBEDDINGS = "distilbert.embeddings.word_embeddings.weight";
 
@@ -81,6 +85,7 @@ export async function pretrainSentiment(options: PretrainOptions): Promise<Train
   });
   await savePretrained(model, out);
   const dev = options.dev ? data.dev.map(encode) : undefined;
+  const check = data.check.map(encode);
   const flips = counterfactualFlips(
     data.counterfactuals,
     probabilities(
@@ -115,6 +120,7 @@ export async function pretrainSentiment(options: PretrainOptions): Promise<Train
     evaluations: [
       evaluation("SST-2", `train (${HELD_OUT} sentences held out)`, held, score(held)),
       ...(dev === undefined ? [] : [evaluation("SST-2", "validation", dev, score(dev))]),
+      ...(check.length === 0 ? [] : [evaluation("plain sentences, own work", "all", check, score(check))]),
     ],
     bias: { dataset: "counterfactual sentences, own work", groups: flips },
   };
@@ -127,12 +133,14 @@ interface SentimentData {
   heldOut: Example[];
   reviews: Example[];
   unlabelled: string[];
+  negations: Example[];
+  check: Example[];
   dev: Example[];
   counterfactuals: CounterfactualSentence[];
   datasets: TrainingRecord["datasets"];
 }
 
-async function loadData({ data, seed }: PretrainOptions): Promise<SentimentData> {
+async function loadData({ data, seed, check: checkPath }: PretrainOptions): Promise<SentimentData> {
   const path = (...parts: string[]) => join(data, ...parts);
   const sst = path("sentiment", "sst2", "train.tsv");
   const imdb = path("sentiment", "imdb", "train.tsv.gz");
@@ -141,16 +149,21 @@ async function loadData({ data, seed }: PretrainOptions): Promise<SentimentData>
   const { train, validation } = holdOut(await examplesIn(sst), new Generator(seed), HELD_OUT);
   const reviews = (await examplesIn(imdb)).map(({ text, label }) => ({ text: cleanReview(text), label }));
   const unlabelled = (await readLines(unsup)).map(cleanReview);
+  const check = checkPath === undefined ? [] : await examplesIn(checkPath);
+  const excluded = new Set(check.map(({ text }) => text));
   return {
     phrases: train,
     heldOut: validation,
     reviews,
     unlabelled,
+    negations: negationSentences(new Generator(seed), NEGATIONS, excluded),
+    check,
     dev: await examplesIn(path("sentiment", "sst2", "dev.tsv")),
     counterfactuals: toCounterfactuals(await readRows(fairness), fairness),
     datasets: [
       { name: "SST-2", id: "stanfordnlp/sst2", split: "train", examples: train.length, sha256: await sha256Of(sst) },
       { name: "IMDB", id: "stanfordnlp/imdb", split: "train", examples: reviews.length, sha256: await sha256Of(imdb) },
+      { name: "negated and plain judgements, own templates", split: "generated", examples: NEGATIONS },
       {
         ...{ name: "IMDB, for word vectors", id: "stanfordnlp/imdb", split: "unsupervised" },
         ...{ examples: unlabelled.length, sha256: await sha256Of(unsup) },
@@ -198,9 +211,9 @@ async function startEmbeddings(
   noGrad(() => model.stateDict().get(WORD_EMBEDDINGS)?.copy_(table));
 }
 
-/** Every other phrase as ordinary text writes it, the rest as the treebank does, and both ends of every review. */
+/** Every other phrase as ordinary text writes it, the rest as the treebank does, what negation does, and both ends of every review. */
 function examplesOf(
-  { phrases, reviews }: SentimentData,
+  { phrases, negations, reviews }: SentimentData,
   tokenizer: Tokenizer,
   encode: (example: Example) => EncodedExample,
 ): EncodedExample[] {
@@ -208,6 +221,7 @@ function examplesOf(
   const plain = { addSpecialTokens: false, maxLength: Number.POSITIVE_INFINITY };
   return [
     ...phrases.map(({ text, label }, at) => encode({ text: at % 2 === 0 ? text : normalizeSentence(text), label })),
+    ...negations.map(encode),
     ...reviews.flatMap(({ text, label }) =>
       reviewEnds(tokenizer.encode(text, plain), MAX_LENGTH - 2).map((ids) => ({ ids: [cls, ...ids, sep], label })),
     ),
