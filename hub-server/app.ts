@@ -8,7 +8,7 @@ import { log } from "../src/log.ts";
 import { ROUTES } from "./api/index.ts";
 import type { HubEnv } from "./api/route.ts";
 import type { Actor, Deps } from "./context.ts";
-import { ServiceError } from "./errors.ts";
+import { ServiceError, unauthorized } from "./errors.ts";
 import { actorOfSession, actorOfToken } from "./services/users.ts";
 import { SESSION_COOKIE } from "./web/cookie.ts";
 import { type WebOptions, webRoutes } from "./web/routes.tsx";
@@ -24,7 +24,13 @@ export function createApp(deps: Deps, web: WebOptions): Hono<HubEnv> {
     c.set("ctx", { ...deps, actor: await actorOf(deps, c.req.header("authorization"), getCookie(c, SESSION_COOKIE)) });
     return next();
   });
-  for (const route of ROUTES) app.on(route.method, route.path, (c) => route.handle(c, c.get("ctx")));
+  for (const route of ROUTES) {
+    app.on(route.method, route.path, (c) => {
+      const ctx = c.get("ctx");
+      if (route.access === "user" && ctx.actor === undefined) throw unauthorized();
+      return route.handle(c, ctx);
+    });
+  }
   app.all("/api/*", () => {
     throw new ServiceError(501, "This hub does not support that operation.", { code: "NOT_IMPLEMENTED" });
   });

@@ -40,6 +40,12 @@ export const entryNotFound = (path: string, commit?: string) =>
     headers: commit === undefined ? {} : { "X-Repo-Commit": commit },
   });
 export const unauthorized = () => new ServiceError(401, "Invalid username or password.", { code: "UNAUTHORIZED" });
+/** The challenge that git answers with the user's credentials. */
+export const credentialsWanted = () =>
+  new ServiceError(401, "Log in to use this repository.", {
+    code: "UNAUTHORIZED",
+    headers: { "WWW-Authenticate": 'Basic realm="Abrazo"', "LFS-Authenticate": 'Basic realm="Abrazo"' },
+  });
 export const forbidden = (what: string) => new ServiceError(403, what, { code: "FORBIDDEN" });
 export const badRequest = (message: string, hint?: string) =>
   new ServiceError(400, message, hint === undefined ? { code: "BAD_REQUEST" } : { code: "BAD_REQUEST", hint });

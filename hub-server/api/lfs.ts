@@ -5,7 +5,7 @@ import { z } from "zod";
 import { lfsBatchRequestSchema } from "../../src/hub/protocol/commit.ts";
 import { plural, type RepoType } from "../../src/hub/repo-id.ts";
 import { badRequest } from "../errors.ts";
-import { lfsBatch, putObject, readGrant, verifyObject } from "../services/lfs.ts";
+import { lfsBatch, openObject, putObject, readGrant, verifyObject } from "../services/lfs.ts";
 import { defineRoute, jsonBody, originOf, type Route, repoOf } from "./route.ts";
 
 const MEDIA = "application/vnd.git-lfs+json";
@@ -33,7 +33,9 @@ function batch(type: RepoType): Route {
             actions: { upload: { href: `${base}?${upload}` }, verify: { href: `${base}/verify?${upload}` } },
           };
         }
-        return download === true ? { oid, size, actions: { download: { href: `${base}` } } } : { oid, size };
+        return download === undefined
+          ? { oid, size }
+          : { oid, size, actions: { download: { href: `${base}?${download}` } } };
       });
       return c.body(JSON.stringify({ transfer: "basic", objects: answers, hash_algo: "sha256" }), 200, {
         "Content-Type": MEDIA,
@@ -50,11 +52,26 @@ const put = defineRoute({
   summary: "Send a large file; its size and SHA-256 are checked",
   handle: async (c, ctx) => {
     const { body } = c.req.raw;
-    const grant = readGrant(ctx, c.req.param("oid") ?? "", new URL(c.req.url).searchParams);
+    const grant = readGrant(ctx, "upload", c.req.param("oid") ?? "", new URL(c.req.url).searchParams);
     // safe because Node's fetch types and stream types describe the same object
     const source = body === null ? Readable.from([]) : Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
     await putObject(ctx, grant, source);
     return c.body(null, 200, { ETag: `"${grant.sha256}"` });
+  },
+});
+
+const get = defineRoute({
+  operation: "lfsDownload",
+  method: "GET",
+  path: "/api/lfs/:oid",
+  access: "link",
+  summary: "Fetch a large file",
+  handle: async (c, ctx) => {
+    const grant = readGrant(ctx, "download", c.req.param("oid") ?? "", new URL(c.req.url).searchParams);
+    const source = await openObject(ctx, grant);
+    // safe because Node's fetch types and stream types describe the same object
+    const body = Readable.toWeb(source) as ReadableStream<Uint8Array>;
+    return c.body(body, 200, { "Content-Type": "application/octet-stream", "Content-Length": `${grant.size}` });
   },
 });
 
@@ -68,7 +85,7 @@ const verify = defineRoute({
   summary: "Ask whether an upload arrived",
   body: verifySchema,
   handle: async (c, ctx) => {
-    const grant = readGrant(ctx, c.req.param("oid") ?? "", new URL(c.req.url).searchParams);
+    const grant = readGrant(ctx, "upload", c.req.param("oid") ?? "", new URL(c.req.url).searchParams);
     const { oid, size } = await jsonBody(c, verifySchema);
     if (oid !== grant.sha256 || size !== grant.size) throw badRequest("The link was made for another object.");
     await verifyObject(ctx, grant);
@@ -76,4 +93,4 @@ const verify = defineRoute({
   },
 });
 
-export const lfsRoutes = [batch("model"), batch("dataset"), put, verify];
+export const lfsRoutes = [batch("model"), batch("dataset"), put, get, verify];

@@ -40,8 +40,9 @@ function idFrom(
   { name, organization }: { name: string; organization?: string | null | undefined },
   type: RepoType,
 ): RepoId {
-  const namespace = organization ?? (name.includes("/") ? undefined : actor?.name);
-  if (namespace === undefined && actor === undefined) throw unauthorized();
+  const isFull = organization == null && name.includes("/");
+  const namespace = isFull ? undefined : (organization ?? actor?.name);
+  if (!isFull && namespace === undefined) throw unauthorized();
   try {
     return parseRepoId(namespace === undefined ? name : `${namespace}/${name}`, type);
   } catch (error) {

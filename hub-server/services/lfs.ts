@@ -1,15 +1,18 @@
 // Large files: which are missing, links that authorise themselves, and the uploads behind them.
 import { createHmac, timingSafeEqual } from "node:crypto";
+import type { Readable } from "node:stream";
 import { and, eq } from "drizzle-orm";
 import type { RepoId } from "../../src/hub/repo-id.ts";
 import type { Context, Deps } from "../context.ts";
 import { lfsObjects } from "../db/schema.ts";
-import { forbidden, ServiceError } from "../errors.ts";
+import { credentialsWanted, forbidden, ServiceError } from "../errors.ts";
 import { requireAccess } from "./access.ts";
 
 const LINK_SECONDS = 24 * 3600;
 
-export interface UploadGrant {
+/** What a signed link allows: one object of one repository to be sent or fetched, for a time. */
+export interface Grant {
+  kind: "upload" | "download";
   repoId: string;
   sha256: string;
   size: number;
@@ -17,11 +20,11 @@ export interface UploadGrant {
 }
 
 /** Signature over everything a link allows. */
-function sign({ signingKey }: Pick<Deps, "signingKey">, { repoId, sha256, size, expires }: UploadGrant): string {
-  return createHmac("sha256", signingKey).update(`${repoId} ${sha256} ${size} ${expires}`).digest("base64url");
+function sign({ signingKey }: Pick<Deps, "signingKey">, { kind, repoId, sha256, size, expires }: Grant): string {
+  return createHmac("sha256", signingKey).update(`${kind} ${repoId} ${sha256} ${size} ${expires}`).digest("base64url");
 }
 
-function query(ctx: Context, grant: UploadGrant): string {
+function query(ctx: Context, grant: Grant): string {
   const { repoId, size, expires } = grant;
   return new URLSearchParams({
     repo: repoId,
@@ -34,9 +37,9 @@ function query(ctx: Context, grant: UploadGrant): string {
 export interface BatchObject {
   oid: string;
   size: number;
-  /** Query of the signed links; absent when the object is there already. */
+  /** Query of the signed links; none where an upload is there already. */
   upload?: string;
-  download?: boolean;
+  download?: string;
   error?: { code: number; message: string };
 }
 
@@ -47,7 +50,10 @@ export async function lfsBatch(
   operation: "upload" | "download",
   objects: readonly { oid: string; size: number }[],
 ): Promise<BatchObject[]> {
-  const repo = await requireAccess(ctx, operation === "upload" ? "write" : "read", id);
+  const repo = await requireAccess(ctx, operation === "upload" ? "write" : "read", id).catch((error: unknown) => {
+    // git sends credentials only when it is asked for them, so a stranger learns nothing but that.
+    throw ctx.actor === undefined ? credentialsWanted() : error;
+  });
   const expires = Math.floor(Date.now() / 1000) + LINK_SECONDS;
   const out: BatchObject[] = [];
   for (const { oid, size } of objects) {
@@ -59,17 +65,27 @@ export async function lfsBatch(
       out.push(
         known === undefined
           ? { oid, size, error: { code: 404, message: "Object does not exist" } }
-          : { oid, size, download: true },
+          : {
+              oid,
+              size,
+              download: query(ctx, { kind: operation, repoId: repo.id, sha256: oid, size: known.size, expires }),
+            },
       );
     } else if (known !== undefined && (await ctx.blobs.has(oid))) out.push({ oid, size });
-    else out.push({ oid, size, upload: query(ctx, { repoId: repo.id, sha256: oid, size, expires }) });
+    else out.push({ oid, size, upload: query(ctx, { kind: operation, repoId: repo.id, sha256: oid, size, expires }) });
   }
   return out;
 }
 
 /** Reads a grant off a signed link, or refuses it. */
-export function readGrant(deps: Pick<Deps, "signingKey">, sha256: string, params: URLSearchParams): UploadGrant {
+export function readGrant(
+  deps: Pick<Deps, "signingKey">,
+  kind: Grant["kind"],
+  sha256: string,
+  params: URLSearchParams,
+): Grant {
   const grant = {
+    kind,
     repoId: params.get("repo") ?? "",
     sha256,
     size: Number(params.get("size")),
@@ -83,13 +99,19 @@ export function readGrant(deps: Pick<Deps, "signingKey">, sha256: string, params
 }
 
 /** Stores an upload; size and hash are checked before anything becomes visible. */
-export async function putObject(ctx: Context, grant: UploadGrant, source: AsyncIterable<Uint8Array>): Promise<void> {
+export async function putObject(ctx: Context, grant: Grant, source: AsyncIterable<Uint8Array>): Promise<void> {
   await ctx.blobs.put(source, grant);
   const { repoId, sha256, size } = grant;
   await ctx.db.insert(lfsObjects).values({ repoId, sha256, size }).onConflictDoNothing();
 }
 
-export async function verifyObject(ctx: Context, grant: UploadGrant): Promise<void> {
+/** Bytes of an object that is part of the grant's repository. */
+export async function openObject(ctx: Context, grant: Grant): Promise<Readable> {
+  await verifyObject(ctx, grant);
+  return ctx.blobs.open(grant.sha256);
+}
+
+export async function verifyObject(ctx: Context, grant: Grant): Promise<void> {
   const mine = and(eq(lfsObjects.repoId, grant.repoId), eq(lfsObjects.sha256, grant.sha256));
   const [object] = await ctx.db.select().from(lfsObjects).where(mine);
   if (object?.size !== grant.size || !(await ctx.blobs.has(grant.sha256))) {

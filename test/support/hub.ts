@@ -3,11 +3,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createToken, createUser, type Hub, type HubOptions, startHub } from "../../hub-server/main.ts";
+import { findUser } from "../../hub-server/services/users.ts";
 
 export interface TestHub extends Hub {
   folder: string;
   /** Makes a user with a token that may write. */
   user(name: string, options?: { admin?: boolean; password?: string; role?: "read" | "write" }): Promise<string>;
+  /** Another token of a user that exists. */
+  tokenOf(name: string, role: "read" | "write"): Promise<{ token: string }>;
   stop(): Promise<void>;
 }
 
@@ -20,6 +23,10 @@ export async function testHub(options: HubOptions = {}): Promise<TestHub> {
     user: async (name, { role = "write", ...rest } = {}) => {
       const { id } = await createUser(hub.deps, { name, ...rest });
       return createToken(hub.deps, id, { name: "test", role });
+    },
+    tokenOf: async (name, role) => {
+      const user = await findUser(hub.deps, name);
+      return { token: await createToken(hub.deps, user?.id ?? "", { name: "another", role }) };
     },
     stop: async () => {
       await hub.close();
