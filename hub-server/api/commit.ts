@@ -6,7 +6,7 @@ import { repoPath } from "../../src/hub/repo-id.ts";
 import { badRequest, ServiceError } from "../errors.ts";
 import { requireAccess } from "../services/access.ts";
 import { createCommit, type Operation, preupload as plan } from "../services/commits.ts";
-import { defineRoute, jsonBody, originOf, repoOf, splitRevision } from "./route.ts";
+import { defineRoute, jsonBody, limited, originOf, repoOf, splitRevision } from "./route.ts";
 
 /** Python's client sends LFS files by Xet alone, which this hub does not speak yet: up to here they go as regular files. */
 const PYTHON_LIMIT = 50 * 1024 * 1024;
@@ -81,6 +81,8 @@ const commit = defineRoute({
     refusePullRequest(c.req.query("create_pr"));
     const id = repoOf(c);
     const { revision } = splitRevision(c, "commit");
+    // Before the body is read: a stranger's is not worth the memory.
+    await requireAccess(ctx, "write", id);
     const { message, parent, operations } = await readLines(c.req.raw.body);
     const result = await createCommit(ctx, id, { branch: revision, message, parent, operations });
     const commitUrl = `${originOf(c)}${repoPath(id)}/commit/${result.id}`;
@@ -101,11 +103,13 @@ interface CommitLines {
   operations: Operation[];
 }
 
-async function readLines(body: ReadableStream | null): Promise<CommitLines> {
+/** Bytes of one commit's regular files together, as they are sent. */
+const COMMIT_LIMIT = 512 * 1024 * 1024;
+
+async function readLines(body: ReadableStream<Uint8Array> | null): Promise<CommitLines> {
   const out: CommitLines = { message: "", parent: undefined, operations: [] };
   let header = false;
-  // safe because Node's fetch types and stream types describe the same object
-  const source = Readable.fromWeb((body ?? new ReadableStream()) as Parameters<typeof Readable.fromWeb>[0]);
+  const source = Readable.from(limited(body, COMMIT_LIMIT));
   for await (const text of createInterface({ input: source, crlfDelay: Number.POSITIVE_INFINITY })) {
     if (text.trim() === "") continue;
     const line = parseLine(text);
@@ -136,7 +140,7 @@ function parseLine(text: string) {
 function operationOf(line: Exclude<ReturnType<typeof parseLine>, { key: "header" }>): Operation {
   switch (line.key) {
     case "file":
-      return { kind: "file", path: line.value.path, bytes: Buffer.from(line.value.content, line.value.encoding) };
+      return { kind: "file", path: line.value.path, bytes: contentOf(line.value) };
     case "lfsFile":
       return { kind: "lfs", path: line.value.path, sha256: line.value.oid, size: line.value.size };
     case "deletedFile":
@@ -144,6 +148,21 @@ function operationOf(line: Exclude<ReturnType<typeof parseLine>, { key: "header"
     case "deletedFolder":
       return { kind: "deleteFolder", path: line.value.path };
   }
+}
+
+/** Node decodes what it can of broken base64; a file that arrived broken must not be committed. */
+function contentOf({
+  path,
+  content,
+  encoding,
+}: {
+  path: string;
+  content: string;
+  encoding: "base64" | "utf-8";
+}): Buffer {
+  if (encoding === "base64" && !(content.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(content)))
+    throw badRequest(`The content of "${path}" is no base64; the upload may have been cut off.`);
+  return Buffer.from(content, encoding);
 }
 
 export const commitRoutes = [preupload, xetWriteToken, xetNotSupported, commit];

@@ -1,10 +1,11 @@
 // A route is a declaration: operation, method, path, who may call it, what the body is, and a short handler.
 // Tests, the OpenAPI document and the scoreboard read the same declarations.
+import { Readable } from "node:stream";
 import type { Context as HonoContext } from "hono";
 import type { z } from "zod";
 import { REPO_TYPES, type RepoId, type RepoType } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
-import { badRequest, repoNotFound } from "../errors.ts";
+import { badRequest, repoNotFound, ServiceError } from "../errors.ts";
 
 export type HubEnv = { Variables: { ctx: Context; requestId: string } };
 
@@ -23,12 +24,34 @@ export interface Route {
 
 export const defineRoute = (route: Route): Route => route;
 
+/** Bytes that a JSON body may have: a list of ten thousand files with a sample of each fits. */
+const JSON_LIMIT = 32 * 1024 * 1024;
+
+/** The chunks of a body, up to a limit: a caller cannot fill the memory. */
+export async function* limited(body: ReadableStream<Uint8Array> | null, limit: number): AsyncGenerator<Uint8Array> {
+  let received = 0;
+  if (body === null) return;
+  // safe because Node's fetch types and stream types describe the same object
+  for await (const chunk of Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0])) {
+    received += chunk.length;
+    if (received > limit) {
+      throw new ServiceError(413, `The body has more than ${limit} bytes.`, {
+        code: "BODY_TOO_LARGE",
+        hint: "Send large files by LFS, and many files in several commits.",
+      });
+    }
+    yield chunk;
+  }
+}
+
 /** Parses a JSON body against a schema; what is wrong is named in a 400. */
 export async function jsonBody<Schema extends z.ZodType>(
   c: HonoContext<HubEnv>,
   schema: Schema,
 ): Promise<z.infer<Schema>> {
-  const text = await c.req.text();
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of limited(c.req.raw.body, JSON_LIMIT)) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString("utf8");
   let value: unknown;
   try {
     value = text === "" ? {} : JSON.parse(text);

@@ -1,0 +1,121 @@
+// What no client should send: each is refused with a status, a code and a sentence, and leaves nothing behind.
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { audit } from "../support/audit.ts";
+import { type TestHub, testHub } from "../support/hub.ts";
+
+let hub: TestHub;
+let token: string;
+let head: string;
+beforeAll(async () => {
+  hub = await testHub();
+  token = await hub.user("ana");
+  await post("/api/repos/create", JSON.stringify({ name: "kept" }));
+  head = await headOf();
+});
+afterAll(() => hub.stop());
+
+const post = (path: string, body: BodyInit, headers: Record<string, string> = {}) =>
+  fetch(`${hub.url}${path}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json", ...headers },
+    body,
+  });
+
+async function headOf(): Promise<string> {
+  const headers = { authorization: `Bearer ${token}` };
+  const info: { sha: string } = await (await fetch(`${hub.url}/api/models/ana/kept`, { headers })).json();
+  return info.sha;
+}
+
+const line = (key: string, value: object) => JSON.stringify({ key, value });
+const header = line("header", { summary: "bad" });
+const file = (path: string, content = "eA==", encoding = "base64") => line("file", { path, content, encoding });
+
+/** Refused with this status, a code and a sentence that tells of no place inside the server; nothing was written. */
+async function expectRefused(response: Response, status: number, says: RegExp): Promise<void> {
+  const text = await response.text();
+  expect([response.status, text]).toEqual([status, expect.stringMatching(says)]);
+  expect(response.headers.get("x-error-code")).toMatch(/^[A-Za-z_0-9]+$/);
+  expect(response.headers.get("x-error-message")).not.toBe("");
+  expect(text).not.toMatch(/node_modules|\.ts:|\/tmp\/|at \w+ \(/);
+  expect(await headOf()).toBe(head);
+  expect(await readdir(join(hub.folder, "blobs", "incoming"))).toEqual([]);
+}
+
+it.each([
+  ["no header line", file("a.txt"), /header/],
+  ["an empty body", "", /header/],
+  ["a line cut off", `${header}\n${file("a.txt").slice(0, -9)}`, /no JSON/],
+  ["a key that is none", `${header}\n${line("fil", { path: "a" })}`, /not as expected/],
+  ["a file without content", `${header}\n${line("file", { path: "a" })}`, /not as expected/],
+  ["broken base64", `${header}\n${file("a.txt", "eA=")}`, /base64/],
+  ["what is no base64", `${header}\n${file("a.txt", "héllo!==")}`, /base64/],
+  ["a good file before a bad path", `${header}\n${file("good.txt")}\n${file("../bad.txt")}`, /not allowed/],
+  ["an absolute path", `${header}\n${file("/etc/passwd")}`, /relative/],
+  ["a path into .git", `${header}\n${file("a/.GIT/config")}`, /\.git/],
+  ["a backslash", `${header}\n${file("a\\..\\b")}`, /backslash/],
+  ["a NUL", `${header}\n${file("a\0b")}`, /control/],
+  ["a long name", `${header}\n${file("a".repeat(256))}`, /255/],
+  ["a long path", `${header}\n${file(`${"a/".repeat(600)}b`)}`, /1024/],
+  ["a file as a folder", `${header}\n${file(".gitattributes/inside")}`, /file, not a folder/],
+  [
+    "a large file that never came",
+    `${header}\n${line("lfsFile", { path: "m.bin", oid: "0".repeat(64), size: 3 })}`,
+    /LFS/,
+  ],
+  [
+    "an object id that is none",
+    `${header}\n${line("lfsFile", { path: "m.bin", oid: "../x", size: 3 })}`,
+    /not as expected/,
+  ],
+])("a commit with %s", async (_, body, says) => {
+  await expectRefused(await post("/api/models/ana/kept/commit/main", body), 400, says);
+});
+
+it("a deletion of what is not there", async () => {
+  const body = `${header}\n${line("deletedFile", { path: "not-there" })}`;
+  await expectRefused(await post("/api/models/ana/kept/commit/main", body), 404, /not-there/);
+});
+
+it("a commit on a stale parent, on a branch that is not there, or under a name that cannot be", async () => {
+  const stale = line("header", { summary: "late", parentCommit: "0".repeat(40) });
+  await expectRefused(await post("/api/models/ana/kept/commit/main", `${stale}\n${file("a.txt")}`), 412, /./);
+  await expectRefused(await post("/api/models/ana/kept/commit/nowhere", `${header}\n${file("a.txt")}`), 404, /nowhere/);
+  await expectRefused(await post("/api/models/ana/kept/commit/%ff", `${header}\n${file("a.txt")}`), 400, /percent/);
+});
+
+it("bodies that would fill the memory, a stranger's before any other", async () => {
+  const large = "x".repeat(33 * 1024 * 1024);
+  await expectRefused(await post("/api/repos/create", JSON.stringify({ name: large })), 413, /more than/);
+  const body = `${header}\n${file("a.txt", large.slice(0, 64 * 1024), "utf-8")}`;
+  const stranger = await fetch(`${hub.url}/api/models/ana/kept/commit/main`, { method: "POST", body });
+  await expectRefused(stranger, 401, /./);
+});
+
+it.each([
+  ["no JSON", "{", 400],
+  ["a list", "[1]", 400],
+  ["a number for a name", JSON.stringify({ name: 7 }), 400],
+  ["a name with a slash too many", JSON.stringify({ name: "a/b/c" }), 400],
+  ["a name that climbs", JSON.stringify({ name: ".." }), 400],
+  ["somebody else's namespace", JSON.stringify({ name: "x", organization: "nobody" }), 403],
+  ["a kind that is none", JSON.stringify({ name: "x", type: "film" }), 400],
+])("a repository asked for with %s", async (_, body, status) => {
+  await expectRefused(await post("/api/repos/create", body), status, /./);
+});
+
+it("20 commits at once land one after the other, and two repositories of one name become one", async () => {
+  const done = await Promise.all(
+    Array.from({ length: 20 }, (_, at) =>
+      post("/api/models/ana/kept/commit/main", `${line("header", { summary: `${at}` })}\n${file(`many/${at}.txt`)}`),
+    ),
+  );
+  expect(done.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
+  const made = await Promise.all([1, 2].map(() => post("/api/repos/create", JSON.stringify({ name: "twice" }))));
+  expect(made.map(({ status }) => status).sort()).toEqual([200, 409]);
+  const { faults, commits } = await audit(hub.deps);
+  expect(faults.filter((fault) => !fault.startsWith("twice"))).toEqual([]);
+  expect(commits).toBe(22);
+});
