@@ -27,21 +27,24 @@ export const defineRoute = (route: Route): Route => route;
 /** Bytes that a JSON body may have: a list of ten thousand files with a sample of each fits. */
 const JSON_LIMIT = 32 * 1024 * 1024;
 
-/** The chunks of a body, up to a limit: a caller cannot fill the memory. */
+/**
+ * The chunks of a body, up to a limit: a caller cannot fill the memory. What goes beyond is read and thrown away for a
+ * while, because a client that is still sending does not see an answer.
+ */
 export async function* limited(body: ReadableStream<Uint8Array> | null, limit: number): AsyncGenerator<Uint8Array> {
   let received = 0;
   if (body === null) return;
   // safe because Node's fetch types and stream types describe the same object
   for await (const chunk of Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0])) {
     received += chunk.length;
-    if (received > limit) {
-      throw new ServiceError(413, `The body has more than ${limit} bytes.`, {
-        code: "BODY_TOO_LARGE",
-        hint: "Send large files by LFS, and many files in several commits.",
-      });
-    }
-    yield chunk;
+    if (received <= limit) yield chunk;
+    else if (received > 4 * limit) break;
   }
+  if (received <= limit) return;
+  throw new ServiceError(413, `The body has more than ${limit} bytes.`, {
+    code: "BODY_TOO_LARGE",
+    hint: "Send large files by LFS, and many files in several commits.",
+  });
 }
 
 /** Parses a JSON body against a schema; what is wrong is named in a 400. */
