@@ -5,6 +5,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ main(args: readonly st
   sentiment: () => import("./sentiment.ts"),
   generation: () => import("./generation.ts"),
   "training-step": () => import("./training-step.ts"),
+  "hub-start": () => import("./hub-start.ts"),
 };
 
 const [name, ...args] = process.argv.slice(2);
