@@ -3,6 +3,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFile, rm, writeFile } from "node:fs/promises";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { TestProject } from "vitest/node";
@@ -42,9 +43,11 @@ async function ensureEnvironment(python: string): Promise<void> {
   await rm(FOLDER, { recursive: true, force: true });
   await run(python, ["-m", "venv", FOLDER]);
   const pip = ["-m", "pip", "--disable-pip-version-check"];
-  const { stdout: config } = await run(join(PROGRAMS, "python"), [...pip, "config", "list"]);
+  // The user's own settings of pip count, also where the suites run with an empty HOME.
+  const env = { ...process.env, HOME: userInfo().homedir };
+  const { stdout: config } = await run(join(PROGRAMS, "python"), [...pip, "config", "list"], { env });
   const install = ["install", "--quiet", ...indexesOf(config), "--requirement", REQUIREMENTS];
-  await run(join(PROGRAMS, "python"), [...pip, ...install], { maxBuffer: 64 * 1024 * 1024 });
+  await run(join(PROGRAMS, "python"), [...pip, ...install], { env, maxBuffer: 64 * 1024 * 1024 });
   await writeFile(stamp, wanted);
 }
 
