@@ -4,11 +4,11 @@ import { hash, verify } from "@node-rs/argon2";
 import { and, count, desc, eq, gt, sql } from "drizzle-orm";
 import { invalidName } from "../../src/hub/repo-id.ts";
 import type { Actor, Context, Deps } from "../context.ts";
-
-type Database = Pick<Deps, "db">;
-
+import type { Db, Tx } from "../db/client.ts";
 import { sessions, tokens, users } from "../db/schema.ts";
 import { badRequest, ServiceError, unauthorized } from "../errors.ts";
+
+type Database = Pick<Deps, "db">;
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const TOKEN = /^hf_[A-Za-z0-9]{34,}$/;
@@ -46,7 +46,7 @@ const RESERVED = new Set([
 ]);
 
 export async function createUser(
-  { db }: Database,
+  { db }: { db: Db | Tx },
   { name, password, admin = false }: { name: string; password?: string | undefined; admin?: boolean },
 ): Promise<{ id: string; name: string }> {
   const reason = invalidName(name) ?? (RESERVED.has(name.toLowerCase()) ? "it is reserved" : undefined);
@@ -63,7 +63,19 @@ export async function createUser(
   return made;
 }
 
-export async function userCount({ db }: Database): Promise<number> {
+/** The administrator of an empty hub; undefined when there is a user already, also one made at the same moment. */
+export async function createFirstUser(
+  { db }: Database,
+  user: { name: string; password: string },
+): Promise<{ id: string; name: string } | undefined> {
+  return db.transaction(async (tx) => {
+    // Also against other processes on the same database, and other ways of making a user.
+    await tx.execute(sql`lock table ${users} in share row exclusive mode`);
+    return (await userCount({ db: tx })) > 0 ? undefined : createUser({ db: tx }, { ...user, admin: true });
+  });
+}
+
+export async function userCount({ db }: { db: Db | Tx }): Promise<number> {
   const [row] = await db.select({ value: count() }).from(users);
   return row?.value ?? 0;
 }

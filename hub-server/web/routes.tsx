@@ -17,9 +17,9 @@ import { listCommits, listRefs, resolveRevision } from "../services/refs.ts";
 import { createRepo, facets, getRepo, listRepos } from "../services/repos.ts";
 import {
   checkPassword,
+  createFirstUser,
   createSession,
   createToken,
-  createUser,
   endSession,
   findUser,
   listTokens,
@@ -289,9 +289,9 @@ function accounts(web: Hono<HubEnv>, setupSecret: string): void {
 }
 
 function setup(web: Hono<HubEnv>, secret: string): void {
+  const closed = () => new ServiceError(404, "The set-up link is used up or wrong.");
   const open = async (c: C, given: string): Promise<void> => {
-    if (given !== secret || (await userCount(c.get("ctx"))) > 0)
-      throw new ServiceError(404, "The set-up link is used up or wrong.");
+    if (given !== secret || (await userCount(c.get("ctx"))) > 0) throw closed();
   };
   web.get("/setup", async (c) => {
     await open(c, c.req.query("secret") ?? "");
@@ -301,15 +301,15 @@ function setup(web: Hono<HubEnv>, secret: string): void {
     const form = await c.req.formData();
     await open(c, field(form, "secret"));
     try {
-      const user = await createUser(c.get("ctx"), {
+      const user = await createFirstUser(c.get("ctx"), {
         name: field(form, "name"),
         password: field(form, "password"),
-        admin: true,
       });
+      if (user === undefined) throw closed();
       await startSession(c, c.get("ctx"), user.id);
       return c.redirect("/settings/tokens", 303);
     } catch (error) {
-      if (!(error instanceof ServiceError)) throw error;
+      if (!(error instanceof ServiceError) || error.status === 404) throw error;
       return html(c, <SetupPage shell={shellOf(c)} secret={secret} problem={error.message} />, 400);
     }
   });
