@@ -8,7 +8,7 @@ import { log } from "../src/log.ts";
 import { ROUTES } from "./api/index.ts";
 import type { HubEnv } from "./api/route.ts";
 import type { Actor, Deps } from "./context.ts";
-import { ServiceError, unauthorized } from "./errors.ts";
+import { badRequest, ServiceError, unauthorized } from "./errors.ts";
 import { actorOfSession, actorOfToken } from "./services/users.ts";
 import { SESSION_COOKIE } from "./web/cookie.ts";
 import { type WebOptions, webRoutes } from "./web/routes.tsx";
@@ -68,6 +68,15 @@ async function actorOf(
 /** Header values are one line of Latin-1. */
 const headerSafe = (text: string): string => text.replace(/[^\x20-\x7e]+/g, " ");
 
+/** Postgres's codes for text that it cannot hold: a NUL, or bytes that are no Unicode. */
+const NO_TEXT = new Set(["22021", "22P05"]);
+
+/** Whether the database refused what the caller wrote, in an address or a body. */
+function isNoText(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" && NO_TEXT.has(cause.code);
+}
+
 export function errorResponse(error: unknown, requestId: string | undefined): Response {
   const headers: Record<string, string> = { "Content-Type": "application/json", "Access-Control-Allow-Origin": "*" };
   if (requestId !== undefined) headers["X-Request-Id"] = requestId;
@@ -79,6 +88,8 @@ export function errorResponse(error: unknown, requestId: string | undefined): Re
     });
     return new Response(JSON.stringify({ error: text }), { status: error.status, headers });
   }
+  if (isNoText(error))
+    return errorResponse(badRequest("The request is not allowed: it holds a NUL or broken Unicode."), requestId);
   const known = error instanceof AbrazoError;
   log.error(`request ${requestId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const message = known ? error.message : "Internal error; the server's log has the details under this request id.";

@@ -19,7 +19,7 @@ import { badRequest, ServiceError } from "../errors.ts";
 import { type Repo, requireAccess } from "./access.ts";
 import { findEntry, readContent, readTree } from "./files.ts";
 import { indexRepo } from "./indexer.ts";
-import { checkPath } from "./paths.ts";
+import { checkPath, isBroken } from "./paths.ts";
 import { branchRef, resolveRevision } from "./refs.ts";
 
 /** Up to this a content is a row, above it a blob. */
@@ -64,6 +64,8 @@ export async function createCommit(
   input: CommitInput,
 ): Promise<{ id: string; changed: boolean }> {
   const repo = await requireAccess(ctx, "write", id);
+  if (input.message.includes("\0")) throw badRequest("The message of a commit cannot hold a NUL.");
+  if (isBroken(input.message)) throw badRequest("The message of the commit is not well-formed Unicode.");
   const { actor } = ctx;
   const author = { name: actor?.name ?? "", email: `${actor?.name}@users.noreply.abrazo` };
   const prepared = await prepare(ctx, repo, input.operations);

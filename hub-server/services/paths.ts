@@ -20,8 +20,12 @@ function problem(path: string, segments: readonly string[]): string | undefined 
   if (segments.some((segment) => segment.toLowerCase() === ".git")) return "it has a .git segment";
   if (segments.some((segment) => Buffer.byteLength(segment) > 255)) return "a segment is longer than 255 bytes";
   if (path.includes("\\") || hasControl(path)) return "it has a backslash or a control character";
+  if (isBroken(path)) return "it is not well-formed Unicode";
   return undefined;
 }
+
+/** Half of a surrogate pair: JSON can carry one, UTF-8 and the database cannot. */
+export const isBroken = (text: string): boolean => /\p{Surrogate}/u.test(text);
 
 function hasControl(text: string): boolean {
   for (let at = 0; at < text.length; at++) {

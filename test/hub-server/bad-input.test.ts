@@ -57,6 +57,9 @@ it.each([
   ["a path into .git", `${header}\n${file("a/.GIT/config")}`, /\.git/],
   ["a backslash", `${header}\n${file("a\\..\\b")}`, /backslash/],
   ["a NUL", `${header}\n${file("a\0b")}`, /control/],
+  ["half a character", `${header}\n${file("a\ud800b")}`, /Unicode/],
+  ["a NUL in the message", `${line("header", { summary: "a\0b" })}\n${file("a.txt")}`, /NUL/],
+  ["half a character in the message", `${line("header", { summary: "a\udc00" })}\n${file("a.txt")}`, /Unicode/],
   ["a long name", `${header}\n${file("a".repeat(256))}`, /255/],
   ["a long path", `${header}\n${file(`${"a/".repeat(600)}b`)}`, /1024/],
   ["a file as a folder", `${header}\n${file(".gitattributes/inside")}`, /file, not a folder/],
@@ -106,6 +109,36 @@ it.each([
   await expectRefused(await post("/api/repos/create", body), status, /./);
 });
 
+it.each([
+  "/ana/kept/resolve/main/..%2F..%2Fetc%2Fpasswd",
+  "/ana/kept/resolve/main/a%00b",
+  "/ana/kept/resolve/main/a%5Cb",
+  "/ana/kept/resolve/main/.git/config",
+  "/api/models/ana/kept/tree/main/a%00b",
+])("the address %s", async (path) => {
+  await expectRefused(await fetch(`${hub.url}${path}`), 400, /not allowed/);
+});
+
+it.each([
+  "/ana/kept/resolve/a%00b/x",
+  "/api/models/ana/kept/tree/%00",
+  "/api/models/ana/ke%00pt",
+  "/api/models?search=%00",
+])("a NUL in %s is the caller's fault", async (path) => {
+  await expectRefused(await fetch(`${hub.url}${path}`), 400, /NUL/);
+});
+
+it("a NUL in a body", async () => {
+  await expectRefused(await post("/api/models/ana/kept/branch/b", '{"startingPoint":"a\\u0000"}'), 400, /NUL/);
+  await expectRefused(await post("/api/repos/move", '{"fromRepo":"ana/a\\u0000","toRepo":"ana/b"}'), 400, /./);
+});
+
+it("a header that is too large", async () => {
+  const response = await fetch(`${hub.url}/api/models`, { headers: { "x-large": "x".repeat(64 * 1024) } });
+  expect(response.status).toBe(431);
+  expect(await headOf()).toBe(head);
+});
+
 it("20 commits at once land one after the other, and two repositories of one name become one", async () => {
   const done = await Promise.all(
     Array.from({ length: 20 }, (_, at) =>
@@ -113,9 +146,27 @@ it("20 commits at once land one after the other, and two repositories of one nam
     ),
   );
   expect(done.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
+  const answers: { commitOid: string }[] = await Promise.all(done.map((response) => response.json()));
+  const listed: { id: string }[] = await (
+    await fetch(`${hub.url}/api/models/ana/kept/commits/main`, { headers: { authorization: `Bearer ${token}` } })
+  ).json();
+  expect(new Set(listed.map(({ id }) => id))).toEqual(new Set([head, ...answers.map(({ commitOid }) => commitOid)]));
   const made = await Promise.all([1, 2].map(() => post("/api/repos/create", JSON.stringify({ name: "twice" }))));
   expect(made.map(({ status }) => status).sort()).toEqual([200, 409]);
   const { faults, commits } = await audit(hub.deps);
-  expect(faults.filter((fault) => !fault.startsWith("twice"))).toEqual([]);
+  expect(faults).toEqual([]);
   expect(commits).toBe(22);
+});
+
+it("operations of one commit run in their order: the last on a path wins, and a folder gives way only when deleted", async () => {
+  const commit = (...lines: string[]) => post("/api/models/ana/kept/commit/main", [header, ...lines].join("\n"));
+  const read = async (path: string) => (await fetch(`${hub.url}/ana/kept/resolve/main/${path}`)).text();
+  expect((await commit(file("twice.txt", "b25l"), file("twice.txt", "dHdv"), file("folder/in.txt"))).status).toBe(200);
+  expect(await read("twice.txt")).toBe("two");
+  head = await headOf();
+  await expectRefused(await commit(file("folder")), 400, /is a folder/);
+  await expectRefused(await commit(line("deletedFolder", { path: "twice.txt" })), 404, /folder/);
+  await expectRefused(await commit(line("deletedFile", { path: "folder" })), 404, /file/);
+  expect((await commit(line("deletedFolder", { path: "folder" }), file("folder"))).status).toBe(200);
+  expect(await read("folder")).toBe("x");
 });
