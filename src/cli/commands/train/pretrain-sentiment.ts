@@ -1,72 +1,60 @@
-// Trains the shipped sentiment classifier from nothing: vocabulary, weights, evaluation, record → a repository folder.
+// Trains the shipped sentiment classifier from an encoder: labelled phrases and reviews → evaluation, record → a repository folder.
 // Prints nothing: progress goes through src/log.ts, results are returned.
-import { createHash } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Example, readLines, readRows, toExamples } from "../../../data/readers.ts";
-import type { TrainingRecord } from "../../../io/training-record.ts";
-import type { PreTrainedModel } from "../../../models/architecture.ts";
-import { fromConfig, savePretrained } from "../../../models/auto.ts";
-import { fromTypedArray, Generator, noGrad } from "../../../tensor/index.ts";
+import { type Example, readRows } from "../../../data/readers.ts";
+import { readJson } from "../../../io/json.ts";
+import { type TrainingRecord, trainingRecordSchema } from "../../../io/training-record.ts";
+import type { BaseConfig, PreTrainedModel } from "../../../models/architecture.ts";
+import { fromConfig, loadPretrained, savePretrained } from "../../../models/auto.ts";
+import { Generator } from "../../../tensor/index.ts";
 import { Tokenizer } from "../../../text/tokenizer.ts";
-import { trainWordPiece, writeTokenizer } from "../../../text/train-wordpiece.ts";
 import { type CounterfactualSentence, counterfactualFlips, toCounterfactuals } from "../../../train/bias.ts";
 import { type EncodedExample, predict, probabilities, trainClassifier } from "../../../train/classifier.ts";
 import { accuracy, wilsonInterval } from "../../../train/metrics.ts";
-import { asEmbeddings, wordVectors } from "../../../train/word-vectors.ts";
 import { environment, packageVersion } from "./environment.ts";
 import { negationSentences } from "./negation.ts";
-import { cleanReview, holdOut, normalizeSentence, reviewEnds } from "./sentiment-data.ts";
+import { examplesIn, HELD_OUT, LABELS, readDev, readPhrases, readReviews } from "./sentiment-corpus.ts";
+import { normalizeSentence, reviewEnds } from "./sentiment-data.ts";
 
 export interface PretrainOptions {
   /** Folder with sentiment/sst2/, sentiment/imdb/ and fairness/. */
   data: string;
+  /** Folder of an encoder, whose vocabulary and weights the classifier starts with. */
+  encoder: string;
   out: string;
   epochs: number;
   seed: number;
-  vocabSize: number;
-  dim: number;
-  layers: number;
-  heads: number;
   learningRate: number;
   batchTokens: number;
   batchRows: number;
   maxSteps?: number | undefined;
   /** Labelled sentences that are kept out of training and scored at the end. */
   check?: string | undefined;
-  /** Score the 872 sentences of the dev set at the end: once per final model. */
-  dev: boolean;
+  /** Train on the held-out sentences, too, and score the dev set: once per final model, when all choices are made. */
+  final: boolean;
 }
 
-const LABELS = ["NEGATIVE", "POSITIVE"] as const;
-const MAX_LENGTH = 64;
-const HELD_OUT = 1000;
-/** Unlabelled reviews that the vocabulary is learned from; the word vectors take all. */
-const VOCABULARY_REVIEWS = 10_000;
 const NEGATIONS = 16_000;
-const EMBEDDING_STD = 0.05;
-const WORD_EMBEDDINGS = "distilbert.embeddings.word_embeddings.weight";
+/** Tokens that are kept of the beginning and of the end of a review. */
+const REVIEW_ENDS = { first: 126, last: 62 };
 
 export async function pretrainSentiment(options: PretrainOptions): Promise<TrainingRecord> {
-  const { out, seed } = options;
-  await mkdir(out, { recursive: true });
+  const { out, seed, encoder } = options;
   const data = await loadData(options);
-  const tokenizer = await makeTokenizer(data, options);
-  const encode = ({ text, label }: Example): EncodedExample => ({
-    ids: tokenizer.encode(text, { maxLength: MAX_LENGTH }),
-    label,
-  });
-  const held = data.heldOut.map(encode);
-  const model = fromConfig(configOf(options, tokenizer), new Generator(seed));
-  await startEmbeddings(model, tokenizer, data, options);
+  await mkdir(out, { recursive: true });
+  for (const name of ["tokenizer.json", "tokenizer_config.json"]) await cp(join(encoder, name), join(out, name));
+  const tokenizer = await Tokenizer.fromFolder(out);
+  const encode = ({ text, label }: Example): EncodedExample => ({ ids: tokenizer.encode(text), label });
+  const model = await classifierOf(encoder, new Generator(seed));
   const batching = {
     ...{ padId: tokenizer.padId, device: "cpu" },
     ...{ batchTokens: options.batchTokens, batchRows: options.batchRows },
   };
-  const score = (rows: readonly EncodedExample[]) =>
+  const score = (examples: readonly Example[]) =>
     accuracy(
-      predict(model, rows, batching),
-      rows.map(({ label }) => label),
+      predict(model, examples.map(encode), batching),
+      examples.map(({ label }) => label),
     );
   const hyperparameters = {
     learningRate: options.learningRate,
@@ -81,11 +69,9 @@ export async function pretrainSentiment(options: PretrainOptions): Promise<Train
     epochs: options.epochs,
     seed,
     maxSteps: options.maxSteps,
-    evaluate: async () => ({ accuracy: score(held) }),
+    evaluate: options.final ? undefined : async () => ({ accuracy: score(data.heldOut) }),
   });
   await savePretrained(model, out);
-  const dev = options.dev ? data.dev.map(encode) : undefined;
-  const check = data.check.map(encode);
   const flips = counterfactualFlips(
     data.counterfactuals,
     probabilities(
@@ -94,6 +80,8 @@ export async function pretrainSentiment(options: PretrainOptions): Promise<Train
       batching,
     ).map((row) => row[1] ?? 0),
   );
+  const evaluated = (name: string, split: string, rows: readonly Example[]) =>
+    rows.length === 0 ? [] : [evaluation(name, split, rows.length, score(rows))];
   const record: TrainingRecord = {
     version: 1,
     createdAt: new Date().toISOString(),
@@ -102,7 +90,7 @@ export async function pretrainSentiment(options: PretrainOptions): Promise<Train
     seed,
     device: "cpu",
     command: "abrazo train sentiment",
-    model: { modelType: "distilbert", parameters: model.parameterCount() },
+    model: { modelType: model.config.model_type, parameters: model.parameterCount() },
     datasets: data.datasets,
     hyperparameters: {
       ...hyperparameters,
@@ -111,16 +99,16 @@ export async function pretrainSentiment(options: PretrainOptions): Promise<Train
       batchRows: options.batchRows,
       optimizer: "AdamW",
       scheduler: "linear",
-      embeddings: "word vectors of the reviews (PPMI, truncated SVD)",
+      startsFrom: "an encoder trained to fill in masked words of the unlabelled reviews (abrazo train encoder)",
     },
     steps: result.steps,
     durationSeconds: result.durationSeconds,
     environment: environment(),
     history: result.history,
     evaluations: [
-      evaluation("SST-2", `train (${HELD_OUT} sentences held out)`, held, score(held)),
-      ...(dev === undefined ? [] : [evaluation("SST-2", "validation", dev, score(dev))]),
-      ...(check.length === 0 ? [] : [evaluation("plain sentences, own work", "all", check, score(check))]),
+      ...evaluated("SST-2", `train (${HELD_OUT} sentences held out)`, options.final ? [] : data.heldOut),
+      ...evaluated("SST-2", "validation", data.dev),
+      ...evaluated("plain sentences, own work", "all", data.check),
     ],
     bias: { dataset: "counterfactual sentences, own work", groups: flips },
   };
@@ -132,7 +120,6 @@ interface SentimentData {
   phrases: Example[];
   heldOut: Example[];
   reviews: Example[];
-  unlabelled: string[];
   negations: Example[];
   check: Example[];
   dev: Example[];
@@ -140,75 +127,37 @@ interface SentimentData {
   datasets: TrainingRecord["datasets"];
 }
 
-async function loadData({ data, seed, check: checkPath }: PretrainOptions): Promise<SentimentData> {
-  const path = (...parts: string[]) => join(data, ...parts);
-  const sst = path("sentiment", "sst2", "train.tsv");
-  const imdb = path("sentiment", "imdb", "train.tsv.gz");
-  const unsup = path("sentiment", "imdb", "unsup.txt.gz");
-  const fairness = path("fairness", "counterfactual_sentiment.tsv");
-  const { train, validation } = holdOut(await examplesIn(sst), new Generator(seed), HELD_OUT);
-  const reviews = (await examplesIn(imdb)).map(({ text, label }) => ({ text: cleanReview(text), label }));
-  const unlabelled = (await readLines(unsup)).map(cleanReview);
+async function loadData({ data, encoder, seed, check: checkPath, final }: PretrainOptions): Promise<SentimentData> {
+  const fairness = join(data, "fairness", "counterfactual_sentiment.tsv");
+  const phrases = await readPhrases(data);
+  const { reviews, facts } = await readReviews(data);
   const check = checkPath === undefined ? [] : await examplesIn(checkPath);
   const excluded = new Set(check.map(({ text }) => text));
+  const seen = final ? phrases.all : phrases.train;
+  const unlabelled = await readJson(join(encoder, "training-record.json"), trainingRecordSchema);
   return {
-    phrases: train,
-    heldOut: validation,
+    phrases: seen,
+    heldOut: phrases.heldOut,
     reviews,
-    unlabelled,
     negations: negationSentences(new Generator(seed), NEGATIONS, excluded),
     check,
-    dev: await examplesIn(path("sentiment", "sst2", "dev.tsv")),
+    dev: final ? await readDev(data) : [],
     counterfactuals: toCounterfactuals(await readRows(fairness), fairness),
     datasets: [
-      { name: "SST-2", id: "stanfordnlp/sst2", split: "train", examples: train.length, sha256: await sha256Of(sst) },
-      { name: "IMDB", id: "stanfordnlp/imdb", split: "train", examples: reviews.length, sha256: await sha256Of(imdb) },
+      { ...phrases.facts, examples: seen.length },
+      facts,
       { name: "negated and plain judgements, own templates", split: "generated", examples: NEGATIONS },
-      {
-        ...{ name: "IMDB, for word vectors", id: "stanfordnlp/imdb", split: "unsupervised" },
-        ...{ examples: unlabelled.length, sha256: await sha256Of(unsup) },
-      },
+      ...unlabelled.datasets.map((each) => ({ ...each, name: `${each.name} (encoder)` })),
     ],
   };
 }
 
-async function examplesIn(path: string): Promise<Example[]> {
-  return toExamples(await readRows(path), LABELS, path);
-}
-
-async function sha256Of(path: string): Promise<string> {
-  return createHash("sha256")
-    .update(await readFile(path))
-    .digest("hex");
-}
-
-async function makeTokenizer(
-  { phrases, reviews, unlabelled }: SentimentData,
-  { out, vocabSize }: PretrainOptions,
-): Promise<Tokenizer> {
-  const corpus = [
-    ...phrases.map(({ text }) => text),
-    ...reviews.map(({ text }) => text),
-    ...unlabelled.slice(0, VOCABULARY_REVIEWS),
-  ];
-  await writeTokenizer(out, trainWordPiece(corpus, { vocabSize, maxLength: MAX_LENGTH }));
-  return Tokenizer.fromFolder(out);
-}
-
-/** Begins with the word vectors of everything that may be read: no sentence of the held-out or dev part. */
-async function startEmbeddings(
-  model: PreTrainedModel,
-  tokenizer: Tokenizer,
-  { phrases, reviews, unlabelled }: SentimentData,
-  { dim, seed }: PretrainOptions,
-): Promise<void> {
-  const texts = [...unlabelled, ...reviews.map(({ text }) => text), ...phrases.map(({ text }) => text)];
-  const encoding = { addSpecialTokens: false, maxLength: Number.POSITIVE_INFINITY };
-  const documents = texts.map((text) => Int32Array.from(tokenizer.encode(text, encoding)));
-  const { vocabSize } = tokenizer;
-  const vectors = await wordVectors(documents, { vocabSize, dim, generator: new Generator(seed) });
-  const table = fromTypedArray(asEmbeddings(vectors, dim, EMBEDDING_STD), [vocabSize, dim]);
-  noGrad(() => model.stateDict().get(WORD_EMBEDDINGS)?.copy_(table));
+/** A classifier with an encoder's weights below a fresh head. */
+async function classifierOf(folder: string, generator: Generator): Promise<PreTrainedModel> {
+  const encoder = await loadPretrained(folder);
+  const model = fromConfig(configOf(encoder.config), generator);
+  model.loadStateDict(encoder.stateDict(), { strict: false });
+  return model;
 }
 
 /** Every other phrase as ordinary text writes it, the rest as the treebank does, what negation does, and both ends of every review. */
@@ -223,46 +172,32 @@ function examplesOf(
     ...phrases.map(({ text, label }, at) => encode({ text: at % 2 === 0 ? text : normalizeSentence(text), label })),
     ...negations.map(encode),
     ...reviews.flatMap(({ text, label }) =>
-      reviewEnds(tokenizer.encode(text, plain), MAX_LENGTH - 2).map((ids) => ({ ids: [cls, ...ids, sep], label })),
+      reviewEnds(tokenizer.encode(text, plain), REVIEW_ENDS).map((ids) => ({ ids: [cls, ...ids, sep], label })),
     ),
   ];
 }
 
-function evaluation(
-  name: string,
-  split: string,
-  rows: readonly EncodedExample[],
-  value: number,
-): TrainingRecord["evaluations"][number] {
+function evaluation(name: string, split: string, count: number, value: number): TrainingRecord["evaluations"][number] {
   return {
     dataset: { name, ...(name === "SST-2" ? { id: "stanfordnlp/sst2" } : {}), split },
     metric: "accuracy",
     metricName: "Accuracy",
     value,
-    interval: wilsonInterval(Math.round(value * rows.length), rows.length),
-    count: rows.length,
+    interval: wilsonInterval(Math.round(value * count), count),
+    count,
   };
 }
 
-function configOf({ dim, layers, heads }: PretrainOptions, tokenizer: Tokenizer) {
+/** The encoder's sizes, with dropout and classes. */
+function configOf({ architectures, tie_word_embeddings, ...sizes }: BaseConfig): BaseConfig {
   return {
     architectures: ["DistilBertForSequenceClassification"],
-    model_type: "distilbert",
-    activation: "gelu",
+    ...sizes,
     attention_dropout: 0.1,
-    dim,
     dropout: 0.1,
-    hidden_dim: 4 * dim,
     id2label: Object.fromEntries(LABELS.map((label, index) => [index, label])),
-    initializer_range: 0.02,
     label2id: Object.fromEntries(LABELS.map((label, index) => [label, index])),
-    max_position_embeddings: 128,
-    n_heads: heads,
-    n_layers: layers,
-    pad_token_id: tokenizer.padId,
     qa_dropout: 0.1,
     seq_classif_dropout: 0.2,
-    sinusoidal_pos_embds: false,
-    vocab_size: tokenizer.vocabSize,
   };
 }

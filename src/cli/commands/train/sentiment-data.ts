@@ -22,8 +22,8 @@ export function cleanReview(text: string): string {
 }
 
 /** The first and the last tokens of a review: where reviewers say what they think. */
-export function reviewEnds(ids: readonly number[], length: number): number[][] {
-  return ids.length <= length ? [[...ids]] : [ids.slice(0, length), ids.slice(-length)];
+export function reviewEnds(ids: readonly number[], { first, last }: { first: number; last: number }): number[][] {
+  return ids.length <= first ? [[...ids]] : [ids.slice(0, first), ids.slice(-last)];
 }
 
 /**
