@@ -154,7 +154,7 @@ export const trainSentiment = defineCommand({
       data,
       encoder,
       out,
-      epochs: flags.epochs ?? 2,
+      epochs: flags.epochs ?? 1,
       seed: flags.seed ?? 0,
       learningRate: flags.lr ?? 2e-4,
       batchTokens: flags["batch-tokens"] ?? 4096,

@@ -160,7 +160,7 @@ async function classifierOf(folder: string, generator: Generator): Promise<PreTr
   return model;
 }
 
-/** Every other phrase as ordinary text writes it, the rest as the treebank does, what negation does, and both ends of every review. */
+/** Every phrase as the treebank writes it and as ordinary text does, what negation does, and both ends of every review. */
 function examplesOf(
   { phrases, negations, reviews }: SentimentData,
   tokenizer: Tokenizer,
@@ -169,7 +169,9 @@ function examplesOf(
   const [cls = 0, sep = 0] = [tokenizer.specialId("cls"), tokenizer.specialId("sep")];
   const plain = { addSpecialTokens: false, maxLength: Number.POSITIVE_INFINITY };
   return [
-    ...phrases.map(({ text, label }, at) => encode({ text: at % 2 === 0 ? text : normalizeSentence(text), label })),
+    ...phrases.flatMap(({ text, label }) =>
+      [text, normalizeSentence(text)].map((each) => encode({ text: each, label })),
+    ),
     ...negations.map(encode),
     ...reviews.flatMap(({ text, label }) =>
       reviewEnds(tokenizer.encode(text, plain), REVIEW_ENDS).map((ids) => ({ ids: [cls, ...ids, sep], label })),
