@@ -40,7 +40,8 @@ export interface PipelineInfo {
  * A function that does a task with a model.
  *
  * @param task "text-classification" (also "sentiment-analysis") or "text-generation"
- * @param model a folder, or a repository as namespace/name; the copy shipped with the package when absent
+ * @param model a folder, or a repository as namespace/name; when absent, the copy shipped with the package, or the given
+ *   revision of the task's default repository
  * @example
  * ```ts
  * const classify = await pipeline("sentiment-analysis");
@@ -57,9 +58,9 @@ export async function pipeline<Name extends AnyTaskName>(
   const parsed = parsePipelineOptions(options);
   const defaults = Object.entries(TASKS).map(([of, { defaultModel }]) => ({ task: of, name: defaultModel }));
   const found =
-    model === undefined || model === null
+    (model === undefined || model === null) && parsed.revision === undefined
       ? findDefault({ task: name, name: row.defaultModel })
-      : await findModel(model, parsed, defaults);
+      : await findModel(model ?? row.defaultModel, parsed, defaults);
   const made = await start(await row.load(), found, parsed);
   return made as CallOf<Name> & PipelineInfo; // safe because row is the row of Name, and CallOf reads the type off its loader
 }

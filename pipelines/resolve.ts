@@ -5,7 +5,7 @@ import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { z } from "zod";
 import { AbrazoError, nearestName } from "../src/errors.ts";
-import { request } from "../src/hub/client.ts";
+import { requestJson } from "../src/hub/request.ts";
 import { resolveModel } from "../src/hub/resolve-model.ts";
 import { cacheFolder, endpointOf, tokenFor } from "../src/hub/settings.ts";
 import { parseJson } from "../src/io/json.ts";
@@ -111,14 +111,16 @@ async function fromHub(model: string, options: PipelineOptions): Promise<FoundMo
 async function notFound(
   error: unknown,
   model: string,
-  { endpoint, token, cacheDir }: PipelineOptions,
+  { endpoint, token, cacheDir, localFilesOnly }: PipelineOptions,
   defaults: readonly ShippedModel[],
 ): Promise<unknown> {
   const missing = error instanceof AbrazoError && (error.data["status"] === 404 || error.code === "NOT_CACHED");
   if (!missing) return error;
   const known = [...defaults.map(({ name }) => name), ...cachedModels(cacheDir)];
   const others = known.filter((name) => name !== model);
-  const near = nearestName(model, others) ?? nearestName(model, await modelsOfNamespace(model, endpoint, token));
+  const near =
+    nearestName(model, others) ??
+    (localFilesOnly === true ? undefined : nearestName(model, await modelsOfNamespace(model, endpoint, token)));
   if (near === undefined) return error;
   return new AbrazoError({
     code: error.code,
@@ -147,15 +149,10 @@ async function modelsOfNamespace(
 ): Promise<string[]> {
   const base = endpointOf(endpoint);
   const namespace = encodeURIComponent(model.split("/")[0] ?? "");
+  const access = { endpoint: base, token: tokenFor(base, token) };
+  const path = `/api/models?author=${namespace}&limit=100`;
   try {
-    const response = await request(
-      { endpoint: base, token: tokenFor(base, token) },
-      `/api/models?author=${namespace}&limit=100`,
-    );
-    return z
-      .array(z.looseObject({ id: z.string() }))
-      .parse(await response.json())
-      .map(({ id }) => id);
+    return (await requestJson(access, path, z.array(z.looseObject({ id: z.string() })))).value.map(({ id }) => id);
   } catch {
     return [];
   }

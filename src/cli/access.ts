@@ -1,5 +1,5 @@
 // Endpoint and token of a command, from its flags and the environment.
-import type { HubAccess } from "../hub/client.ts";
+import type { HubAccess } from "../hub/request.ts";
 import { endpointOf, pushEndpoint, tokenFor } from "../hub/settings.ts";
 
 interface Flags {

@@ -1,92 +1,20 @@
-// Requests to a hub: token, errors with what to do, and the few answers that the library reads.
+// The few answers of a hub that the library reads.
 // Names no file of a repository.
 import { z } from "zod";
-import { AbrazoError } from "../errors.ts";
 import { fullName, plural, type RepoId, repoPath } from "./repo-id.ts";
+import { type HubAccess, HubError, requestJson, strange } from "./request.ts";
 
-export interface HubAccess {
-  endpoint: string;
-  token: string | undefined;
-}
+/** A commit's id: it names a folder of the cache, so nothing else may pass for one. */
+const commitId = z.string().regex(/^[0-9a-f]{40}$/, "no commit id");
 
-/** An error that a hub answered, or the lack of an answer. */
-export class HubError extends AbrazoError {}
-
-/** Sends a request and turns every failure into an error that says what happened and what to do. */
-export async function request({ endpoint, token }: HubAccess, path: string, init: RequestInit = {}): Promise<Response> {
-  const headers = new Headers(init.headers);
-  if (token !== undefined) headers.set("Authorization", `Bearer ${token}`);
-  let response: Response;
-  try {
-    response = await fetch(`${endpoint}${path}`, { ...init, headers });
-  } catch (cause) {
-    throw unreachable(endpoint, cause);
-  }
-  if (response.ok || response.status === 304) return response;
-  const body = init.method === "HEAD" ? "" : await response.text().catch(() => "");
-  throw hubError(response.status, {
-    message: response.headers.get("x-error-message") ?? bodyMessage(body),
-    wireCode: response.headers.get("x-error-code") ?? undefined,
-    requestId: response.headers.get("x-request-id") ?? undefined,
-    signedIn: token !== undefined,
-    endpoint,
-  });
-}
-
-function bodyMessage(body: string): string | undefined {
-  try {
-    const { error }: { error?: unknown } = JSON.parse(body);
-    return typeof error === "string" ? error : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-export function unreachable(endpoint: string, cause: unknown): HubError {
-  const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
-  return new HubError({
-    code: "HUB_UNREACHABLE",
-    message: `${endpoint} does not answer: ${reason}`,
-    hint: "Check the address and the network. What is in the cache works with HF_HUB_OFFLINE=1.",
-    data: { endpoint },
-    cause,
-  });
-}
-
-interface Failure {
-  message: string | undefined;
-  wireCode: string | undefined;
-  requestId: string | undefined;
-  signedIn: boolean;
-  endpoint: string;
-}
-
-export function hubError(status: number, { message, wireCode, requestId, signedIn, endpoint }: Failure): HubError {
-  const hints: Readonly<Record<number, string>> = {
-    401: signedIn ? "The token was refused; log in again: abrazo login." : "Log in: abrazo login.",
-    403: "The token does not allow this; use one with the role write, of a user who may.",
-    404: signedIn
-      ? "Check the name and the revision."
-      : "Check the name and the revision; a private repository needs a login: abrazo login.",
-    412: "Somebody committed meanwhile; try again.",
-  };
-  return new HubError({
-    code: wireCode === undefined ? `HUB_${status}` : `HUB_${screaming(wireCode)}`,
-    message: `${endpoint} answered ${status}: ${message ?? "no reason given"}`,
-    hint: hints[status],
-    data: { status, wireCode, requestId, endpoint },
-  });
-}
-
-const screaming = (name: string): string => name.replace(/([a-z])([A-Z])/g, "$1_$2").toUpperCase();
-
-const infoSchema = z.looseObject({ id: z.string(), sha: z.string().nullish(), private: z.boolean().optional() });
+const infoSchema = z.looseObject({ id: z.string(), sha: commitId.nullish(), private: z.boolean().optional() });
+const bytes = z.number().int().nonnegative();
 const entrySchema = z.looseObject({
   type: z.enum(["file", "directory"]),
   path: z.string(),
-  oid: z.string(),
-  size: z.number(),
-  lfs: z.looseObject({ oid: z.string(), size: z.number() }).optional(),
+  oid: z.string().regex(/^[0-9a-f]{40}$/, "no git object id"),
+  size: bytes,
+  lfs: z.looseObject({ oid: z.string().regex(/^[0-9a-f]{64}$/, "no SHA-256"), size: bytes }).optional(),
 });
 export type RemoteEntry = z.infer<typeof entrySchema>;
 
@@ -94,8 +22,8 @@ const apiPath = (id: RepoId): string => `/api/${plural(id.type)}/${fullName(id)}
 
 /** The commit that a revision is at now. */
 export async function commitOf(access: HubAccess, id: RepoId, revision: string): Promise<string> {
-  const response = await request(access, `${apiPath(id)}/revision/${encodeURIComponent(revision)}`);
-  const { sha } = infoSchema.parse(await response.json());
+  const path = `${apiPath(id)}/revision/${encodeURIComponent(revision)}`;
+  const { sha } = (await requestJson(access, path, infoSchema)).value;
   if (sha != null) return sha;
   throw new HubError({
     code: "EMPTY_REPO",
@@ -104,17 +32,55 @@ export async function commitOf(access: HubAccess, id: RepoId, revision: string):
   });
 }
 
-/** Every file of a commit, all pages. */
+/**
+ * Every file of a revision, all pages.
+ *
+ * @example
+ * ```ts
+ * const access = { endpoint: "http://127.0.0.1:7860", token: undefined };
+ * await listFiles(access, parseRepoId("ana/mood"), "main");
+ * // [{ type: "file", path: "config.json", oid: "c44f06c3…", size: 548 }, …]
+ * ```
+ */
 export async function listFiles(access: HubAccess, id: RepoId, revision: string): Promise<RemoteEntry[]> {
   const files: RemoteEntry[] = [];
+  const read = new Set<string>();
   let path: string | undefined = `${apiPath(id)}/tree/${encodeURIComponent(revision)}?recursive=true`;
   while (path !== undefined) {
-    const response: Response = await request(access, path);
-    files.push(...z.array(entrySchema).parse(await response.json()));
-    const next = /<([^>]+)>;\s*rel="next"/.exec(response.headers.get("link") ?? "")?.[1];
-    path = next === undefined ? undefined : new URL(next).pathname + new URL(next).search;
+    if (read.has(path)) throw strange(access.endpoint, `${path} names itself as its next page`);
+    read.add(path);
+    const { value, headers } = await requestJson(access, path, z.array(entrySchema));
+    files.push(...value);
+    path = nextPage(access.endpoint, headers.get("link"));
   }
   return files.filter(({ type }) => type === "file");
+}
+
+/** Path of the next page. Its host is left out: the token goes to the endpoint and nowhere else. */
+function nextPage(endpoint: string, link: string | null): string | undefined {
+  const next = /<([^>]+)>;\s*rel="next"/.exec(link ?? "")?.[1];
+  if (next === undefined || !URL.canParse(next, endpoint)) return undefined;
+  const { pathname, search } = new URL(next, endpoint);
+  const prefix = new URL(endpoint).pathname.replace(/\/$/, "");
+  return `${pathname.startsWith(`${prefix}/`) ? pathname.slice(prefix.length) : pathname}${search}`;
+}
+
+const userSchema = z.looseObject({
+  name: z.string(),
+  auth: z.looseObject({ accessToken: z.looseObject({ role: z.string().optional() }).optional() }).optional(),
+});
+
+/**
+ * The user behind a token.
+ *
+ * @example
+ * ```ts
+ * await whoAmI({ endpoint: "http://127.0.0.1:7860", token: "hf_…" }); // { name: "ana", role: "write" }
+ * ```
+ */
+export async function whoAmI(access: HubAccess): Promise<{ name: string; role: string | undefined }> {
+  const { name, auth } = (await requestJson(access, "/api/whoami-v2", userSchema)).value;
+  return { name, role: auth?.accessToken?.role };
 }
 
 /** Path under which a file's bytes are served. */

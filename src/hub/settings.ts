@@ -9,7 +9,8 @@ const HUGGING_FACE = "https://huggingface.co";
 
 const env = (name: string): string | undefined => process.env[name] || undefined;
 
-export const isOffline = (): boolean => /^(1|true|yes|on)$/i.test(env("HF_HUB_OFFLINE") ?? env("ABRAZO_OFFLINE") ?? "");
+export const isOffline = (): boolean =>
+  ["HF_HUB_OFFLINE", "ABRAZO_OFFLINE"].some((name) => /^(1|true|yes|on)$/i.test(env(name) ?? ""));
 
 /** Given, or ABRAZO_ENDPOINT, HF_ENDPOINT, huggingface.co; without a slash at its end. */
 export function endpointOf(given?: string): string {
@@ -27,17 +28,32 @@ export function pushEndpoint(given?: string): string {
   });
 }
 
+/** An address without a slash at its end. Of one that is refused, nothing is told but what cannot hold a password. */
 function checkEndpoint(text: string): string {
-  try {
-    const url = new URL(text);
-    if (url.protocol === "http:" || url.protocol === "https:") return text.replace(/\/+$/, "");
-  } catch {
-    // Told below, with the text.
-  }
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const ok = url !== undefined && /^https?:$/.test(url.protocol);
+  if (ok && `${url.username}${url.password}${url.search}${url.hash}` === "")
+    return `${url.origin}${url.pathname}`.replace(/\/+$/, "");
   throw new AbrazoError({
     code: "INVALID_ENDPOINT",
-    message: `"${text}" is no address of a hub.`,
-    hint: "It begins with http:// or https://, for example http://127.0.0.1:7860.",
+    message: ok
+      ? `The address of the hub at ${url.host} holds more than host and path.`
+      : `"${text.replace(/\/\/[^@/]*@/, "//…@")}" is no address of a hub.`,
+    hint: ok
+      ? "Leave out user, password, ? and #; a token goes into abrazo login or --token."
+      : "It begins with http:// or https://, for example http://127.0.0.1:7860.",
+  });
+}
+
+/** Milliseconds that a hub may be silent: HF_HUB_DOWNLOAD_TIMEOUT in seconds, as Python's client reads it, else 30 seconds. */
+export function answerLimit(): number {
+  const given = env("HF_HUB_DOWNLOAD_TIMEOUT");
+  const seconds = Number(given ?? 30);
+  if (seconds > 0 && seconds <= 1_000_000) return 1000 * seconds;
+  throw new AbrazoError({
+    code: "INVALID_SETTING",
+    message: `HF_HUB_DOWNLOAD_TIMEOUT is "${given}".`,
+    hint: "It takes seconds, for example 30.",
   });
 }
 
@@ -53,21 +69,25 @@ export function configFolder(): string {
 }
 
 /**
- * The token for an endpoint: given, ABRAZO_TOKEN, a login at that endpoint, and HF_TOKEN or Hugging Face's token file — these
- * only for huggingface.co, HF_TOKEN also for the host that HF_ENDPOINT names.
+ * The token for an endpoint: given, ABRAZO_TOKEN, a login at that endpoint, HF_TOKEN, Hugging Face's token file. What
+ * stands in the environment goes to the hub that it is meant for alone: ABRAZO_TOKEN to that of ABRAZO_ENDPOINT (where
+ * none is named, to any but Hugging Face's), HF_TOKEN to huggingface.co and that of HF_ENDPOINT, the file to the former.
  */
 export function tokenFor(endpoint: string, given?: string): string | undefined {
-  const own = given ?? env("ABRAZO_TOKEN") ?? readCredential(configFolder(), endpoint);
-  if (own !== undefined) return own;
-  const hfEndpoint = env("HF_ENDPOINT");
-  const { host } = new URL(endpoint);
-  const isHuggingFace = host === "huggingface.co" || host === "hf.co";
-  const named = hfEndpoint !== undefined && new URL(hfEndpoint).host === host;
-  if (isHuggingFace || named) {
-    const token = env("HF_TOKEN");
-    if (token !== undefined) return token;
-  }
-  return isHuggingFace ? huggingFaceToken() : undefined;
+  if (given !== undefined) return given;
+  const [ownHub, hfHub] = [env("ABRAZO_ENDPOINT"), env("HF_ENDPOINT")];
+  const isHuggingFace = /^https:\/\/(huggingface\.co|hf\.co)(\/|$)/.test(endpoint);
+  const own = (ownHub === undefined ? !isHuggingFace : sameHost(endpoint, ownHub)) ? env("ABRAZO_TOKEN") : undefined;
+  const kept = own ?? readCredential(configFolder(), endpoint);
+  if (kept !== undefined) return kept;
+  const named = hfHub !== undefined && sameHost(endpoint, hfHub);
+  return (isHuggingFace || named ? env("HF_TOKEN") : undefined) ?? (isHuggingFace ? huggingFaceToken() : undefined);
+}
+
+/** Whether a token for `named` may go to `endpoint`: never from https to http. */
+function sameHost(endpoint: string, named: string): boolean {
+  const [to, from] = [new URL(endpoint), new URL(checkEndpoint(named))];
+  return to.host === from.host && (to.protocol === from.protocol || to.protocol === "https:");
 }
 
 function huggingFaceToken(): string | undefined {

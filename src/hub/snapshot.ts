@@ -4,17 +4,17 @@
 //   models--ns--name/blobs/<etag>             contents
 //   models--ns--name/snapshots/<commit>/path  links to blobs
 //   models--ns--name/.endpoint                the hub it came from: another hub's repository of that name is another one
-import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, existsSync } from "node:fs";
-import { copyFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { copyFile, mkdir, readFile, readlink, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { AbrazoError } from "../errors.ts";
-import { objectHash } from "../io/git-objects.ts";
-import { log, reportProgress } from "../log.ts";
-import { commitOf, type HubAccess, HubError, listFiles, type RemoteEntry, request, resolvePath } from "./client.ts";
+import { log } from "../log.ts";
+import { commitOf, listFiles, type RemoteEntry } from "./client.ts";
+import { hasBlob, Transfer } from "./download.ts";
 import { fullName, plural, type RepoId } from "./repo-id.ts";
+import { type HubAccess, HubError, isAway } from "./request.ts";
+import { unsafePath } from "./safe-path.ts";
 
 export interface SnapshotOptions {
   revision?: string | undefined;
@@ -35,9 +35,33 @@ export interface Snapshot {
 const MARKER = ".endpoint";
 const COMMIT = /^[0-9a-f]{40}$/;
 
-/** Brings a revision into the cache and returns its folder. */
+/**
+ * Brings a revision into the cache.
+ *
+ * @example
+ * ```ts
+ * const access = { endpoint: "http://127.0.0.1:7860", token: undefined };
+ * const { folder } = await snapshot(access, parseRepoId("ana/mood"), { cacheDir: cacheFolder() });
+ * // folder: "…/models--ana--mood/snapshots/2640b68b09b3…"
+ * ```
+ */
 export async function snapshot(access: HubAccess, id: RepoId, options: SnapshotOptions): Promise<Snapshot> {
-  const revision = options.revision ?? "main";
+  try {
+    return await bring(access, id, options);
+  } catch (error) {
+    if (error instanceof AbrazoError || !(error instanceof Error) || !("syscall" in error)) throw error;
+    throw new AbrazoError({
+      code: "CACHE_UNUSABLE",
+      message: `The cache in ${options.cacheDir} cannot be used: ${error.message}`,
+      hint: "Free or repair it, or set HF_HUB_CACHE to a folder that may be written.",
+      data: { folder: options.cacheDir },
+      cause: error,
+    });
+  }
+}
+
+async function bring(access: HubAccess, id: RepoId, options: SnapshotOptions): Promise<Snapshot> {
+  const revision = checkRevision(options.revision ?? "main");
   const root = await repoFolder(access, id, options.cacheDir);
   if (options.localFilesOnly === true) return cached(root, id, revision);
   let commit: string;
@@ -45,7 +69,7 @@ export async function snapshot(access: HubAccess, id: RepoId, options: SnapshotO
     commit =
       COMMIT.test(revision) && existsSync(complete(root, revision)) ? revision : await commitOf(access, id, revision);
   } catch (error) {
-    if (!(error instanceof HubError) || error.code !== "HUB_UNREACHABLE") throw error;
+    if (!isAway(error)) throw error;
     const known = await cached(root, id, revision).catch(() => undefined);
     if (known === undefined) throw error;
     log.warn(
@@ -55,26 +79,53 @@ export async function snapshot(access: HubAccess, id: RepoId, options: SnapshotO
   }
   const folder = join(root, "snapshots", commit);
   if (!existsSync(complete(root, commit)) || options.ignore !== undefined) {
+    const files = (await listFiles(access, id, commit)).filter(({ path }) => options.ignore?.(path) !== true);
+    checkPaths(files);
     // Nothing is written before the hub knows the commit: a name that is not there leaves no folder behind.
     await mkdir(folder, { recursive: true });
-    await writeAtomically(join(root, MARKER), access.endpoint);
-    const files = (await listFiles(access, id, commit)).filter(({ path }) => options.ignore?.(path) !== true);
-    for (const file of files) await fetchFile(access, id, { root, folder, commit }, file);
-    if (options.ignore === undefined) await writeAtomically(complete(root, commit), "");
+    await writeText(join(root, MARKER), access.endpoint);
+    await fetchFiles(access, id, { root, folder, commit }, files);
+    if (options.ignore === undefined) await writeText(complete(root, commit), "");
   }
-  if (!COMMIT.test(revision)) await writeAtomically(join(root, "refs", revision), commit);
+  if (!COMMIT.test(revision)) await writeText(join(root, "refs", revision), commit);
   return { folder, commit, source: "hub" };
+}
+
+/** A revision names a file of the cache. */
+function checkRevision(revision: string): string {
+  const reason = unsafePath(revision);
+  if (reason === undefined) return revision;
+  throw new AbrazoError({
+    code: "INVALID_REVISION",
+    message: `"${revision}" is no revision: ${reason}.`,
+    hint: "Give a branch, a tag or a commit id.",
+    data: { revision },
+  });
+}
+
+/** All names are looked at before the first is written. */
+function checkPaths(files: readonly RemoteEntry[]): void {
+  for (const { path } of files) {
+    const reason = unsafePath(path);
+    if (reason === undefined) continue;
+    throw new HubError({
+      code: "UNSAFE_PATH",
+      message: `The hub names the file ${JSON.stringify(path)}, which is not written: ${reason}.`,
+      hint: "Do not trust this repository.",
+      data: { path },
+    });
+  }
 }
 
 /** Marks a commit whose files are all there, so that a later call asks for none of them. */
 const complete = (root: string, commit: string): string => join(root, ".complete", commit);
 
 async function cached(root: string, id: RepoId, revision: string): Promise<Snapshot> {
-  const commit = COMMIT.test(revision)
-    ? revision
-    : await readFile(join(root, "refs", revision), "utf8").catch(() => undefined);
-  const folder = join(root, "snapshots", commit?.trim() ?? "");
-  if (commit !== undefined && existsSync(folder)) return { folder, commit: commit.trim(), source: "cache" };
+  const commit = COMMIT.test(revision) ? revision : await readText(join(root, "refs", revision));
+  if (commit !== undefined && COMMIT.test(commit)) {
+    const folder = join(root, "snapshots", commit);
+    if (existsSync(folder)) return { folder, commit, source: "cache" };
+  }
   throw new AbrazoError({
     code: "NOT_CACHED",
     message: `${fullName(id)} at ${revision} is not in the cache.`,
@@ -90,7 +141,7 @@ async function repoFolder(
   cacheDir: string,
 ): Promise<string> {
   const base = join(cacheDir, `${plural(type)}--${namespace}--${name}`);
-  const owner = await readFile(join(base, MARKER), "utf8").catch(() => undefined);
+  const owner = await readText(join(base, MARKER));
   if (owner === endpoint) return base;
   // Python's client writes no marker: a folder without one is of huggingface.co.
   const theirs = owner ?? (existsSync(base) ? "https://huggingface.co" : undefined);
@@ -105,83 +156,56 @@ interface Place {
   commit: string;
 }
 
-async function fetchFile(
+async function fetchFiles(
   access: HubAccess,
   id: RepoId,
   { root, folder, commit }: Place,
-  file: RemoteEntry,
+  files: readonly RemoteEntry[],
 ): Promise<void> {
-  const link = join(folder, file.path);
-  if (relative(folder, link).startsWith("..")) {
-    throw new HubError({
-      code: "UNSAFE_PATH",
-      message: `The hub named a file outside the repository: ${file.path}`,
-      hint: "Do not trust this hub.",
-    });
-  }
-  const blob = join(root, "blobs", file.lfs?.oid ?? file.oid);
-  if (!existsSync(blob)) await download(access, resolvePath(id, commit, file.path), blob, file);
+  const missing: RemoteEntry[] = [];
+  for (const file of files) if (!(await hasBlob(blobOf(root, file), file.size))) missing.push(file);
+  const transfer = new Transfer(access, id, commit, missing);
+  for (const file of missing) await transfer.fetch(file, blobOf(root, file));
+  transfer.end();
+  for (const { path, ...file } of files) await linkTo(blobOf(root, file), join(folder, path));
+}
+
+const blobOf = (root: string, { lfs, oid }: Pick<RemoteEntry, "lfs" | "oid">): string =>
+  join(root, "blobs", lfs?.oid ?? oid);
+
+/** Puts a link where a file belongs, in one step: another process may be reading there. */
+async function linkTo(blob: string, link: string): Promise<void> {
+  const target = relative(dirname(link), blob);
+  if ((await readlink(link).catch(() => undefined)) === target) return;
   await mkdir(dirname(link), { recursive: true });
-  await rm(link, { force: true });
-  // Windows without developer mode makes no links.
-  await symlink(relative(dirname(link), blob), link).catch(() => copyFile(blob, link));
-}
-
-/** Downloads to "<blob>.incomplete", going on where an earlier try stopped, and renames once size and hash are right. */
-async function download(access: HubAccess, path: string, blob: string, file: RemoteEntry): Promise<void> {
-  const part = `${blob}.incomplete`;
-  await mkdir(dirname(blob), { recursive: true });
-  const done = await stat(part).then(
-    ({ size }) => (size < file.size ? size : 0),
-    () => 0,
-  );
-  const response = await request(access, path, done > 0 ? { headers: { Range: `bytes=${done}-` } } : {});
-  const append = response.status === 206;
-  let loaded = append ? done : 0;
-  const task = `download ${file.path}`;
-  const counted = async function* (source: AsyncIterable<Buffer>) {
-    for await (const chunk of source) {
-      loaded += chunk.length;
-      reportProgress({ task, loaded, total: file.size, unit: "bytes" });
-      yield chunk;
-    }
-  };
-  if (response.body === null) await writeFile(part, "");
-  else {
-    // safe because Node's fetch types and stream types describe the same object
-    const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
-    await pipeline(body, counted, createWriteStream(part, { flags: append ? "a" : "w" })).catch((cause: unknown) => {
-      throw new HubError({
-        code: "DOWNLOAD_CUT_OFF",
-        message: `The download of ${file.path} was cut off after ${loaded} of ${file.size} bytes.`,
-        hint: "Run the command again; it goes on where it stopped.",
-        cause,
-      });
-    });
-  }
-  await check(part, file);
-  await rename(part, blob);
-  reportProgress({ task, loaded: file.size, total: file.size, unit: "bytes", done: true });
-}
-
-/** Size and SHA-256 of large files, size and git's blob id of the others. */
-async function check(part: string, { path, size, oid, lfs }: RemoteEntry): Promise<void> {
-  const { size: found } = await stat(part);
-  const hash = lfs === undefined ? objectHash("blob", found) : createHash("sha256");
-  await pipeline(createReadStream(part), hash);
-  const digest = hash.digest("hex");
-  if (found === size && digest === (lfs?.oid ?? oid)) return;
-  await rm(part, { force: true });
-  throw new HubError({
-    code: "DOWNLOAD_DAMAGED",
-    message: `${path} arrived with ${found} bytes and hash ${digest}; ${size} bytes and ${lfs?.oid ?? oid} were promised.`,
-    hint: "What arrived was thrown away. Try again; if it stays so, the hub's storage or a proxy is at fault.",
+  await replace(link, async (temporary) => {
+    // Windows without developer mode makes no links.
+    await symlink(target, temporary).catch(() => copyFile(blob, temporary));
   });
 }
 
-async function writeAtomically(path: string, text: string): Promise<void> {
+/** What a file says, without white space around it; undefined when it cannot be read. */
+async function readText(path: string): Promise<string | undefined> {
+  return readFile(path, "utf8").then(
+    (text) => text.trim(),
+    () => undefined,
+  );
+}
+
+/** Writes a file unless it says that already: a cache that has everything need not be writable. */
+async function writeText(path: string, text: string): Promise<void> {
+  if ((await readText(path)) === text) return;
   await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, text);
-  await rename(temporary, path);
+  await replace(path, (temporary) => writeFile(temporary, text));
+}
+
+async function replace(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    await write(temporary);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
 }

@@ -1,69 +1,80 @@
 // A folder → one commit on a hub, through the official client.
 // Writes no card: that is the caller's.
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import * as official from "@huggingface/hub";
 import { AbrazoError } from "../errors.ts";
 import { reportProgress } from "../log.ts";
-import { type HubAccess, hubError, unreachable } from "./client.ts";
+import { commitOf } from "./client.ts";
 import { fullName, type RepoId } from "./repo-id.ts";
+import { fetchFor, type HubAccess, HubError, strange } from "./request.ts";
 
-/** What the official client calls a repository. */
-const designation = (id: RepoId) => ({ type: id.type, name: fullName(id) });
+/** What the official client needs: whom to ask, as whom, about which repository, and how. */
+function call(access: HubAccess, id: RepoId, sent: (bytes: number) => void = () => {}) {
+  return {
+    hubUrl: access.endpoint,
+    accessToken: checkToken(access),
+    repo: { type: id.type, name: fullName(id) },
+    fetch: fetchFor(access, sent),
+  };
+}
 
-const credentials = ({ endpoint, token }: HubAccess) => ({
-  hubUrl: endpoint,
-  ...(token !== undefined && { accessToken: token }),
-});
+/** The official client takes no token of another form, and none at all for one. */
+function checkToken({ endpoint, token }: HubAccess): string {
+  if (token?.startsWith("hf_") === true) return token;
+  throw new AbrazoError({
+    code: token === undefined ? "NOT_LOGGED_IN" : "INVALID_TOKEN",
+    message: token === undefined ? `There is no token for ${endpoint}.` : 'A token begins with "hf_"; this one does not.',
+    hint: `Log in: abrazo login --endpoint ${endpoint}`,
+    data: { endpoint },
+  });
+}
 
-/** Errors of the official client in our words. */
-async function translated<Result>(access: HubAccess, call: () => Promise<Result>): Promise<Result> {
+/** What the official client cannot read is no answer of a hub. */
+async function translated<Result>({ endpoint }: HubAccess, ask: () => Promise<Result>): Promise<Result> {
   try {
-    return await call();
+    return await ask();
   } catch (error) {
-    if (error instanceof official.HubApiError) {
-      throw hubError(error.statusCode, {
-        message: error.message,
-        wireCode: undefined,
-        requestId: error.requestId,
-        signedIn: access.token !== undefined,
-        endpoint: access.endpoint,
-      });
-    }
-    if (error instanceof TypeError && /fetch/.test(error.message)) throw unreachable(access.endpoint, error);
+    const unread =
+      error instanceof TypeError ||
+      error instanceof SyntaxError ||
+      error instanceof official.InvalidApiResponseFormatError;
+    if (unread) throw strange(endpoint, error.message, error);
+    if (error instanceof official.HubApiError) throw strange(endpoint, error.message, error);
     throw error;
   }
 }
 
-/** Makes a repository; one that exists already is fine. Returns whether it was made. */
+/**
+ * Makes a repository; one that exists already is fine. Returns whether it was made.
+ *
+ * @example
+ * ```ts
+ * const access = { endpoint: "http://127.0.0.1:7860", token: "hf_…" };
+ * await createRepo(access, parseRepoId("ana/mood"), { isPrivate: true }); // true
+ * ```
+ */
 export async function createRepo(access: HubAccess, id: RepoId, { isPrivate = false } = {}): Promise<boolean> {
   return translated(access, async () => {
     try {
-      await official.createRepo({ ...credentials(access), repo: designation(id), private: isPrivate });
+      await official.createRepo({ ...call(access, id), private: isPrivate });
       return true;
     } catch (error) {
-      if (error instanceof official.HubApiError && error.statusCode === 409) return false;
+      if (error instanceof HubError && error.data["status"] === 409) return false;
       throw error;
     }
   });
 }
 
+/** Deletes a repository with all its versions. */
 export function deleteRepo(access: HubAccess, id: RepoId): Promise<void> {
-  return translated(access, () => official.deleteRepo({ ...credentials(access), repo: designation(id) }));
-}
-
-/** The user behind a token. */
-export async function whoAmI(access: HubAccess): Promise<{ name: string; role: string | undefined }> {
-  return translated(access, async () => {
-    const me = await official.whoAmI({ ...credentials(access) } as Parameters<typeof official.whoAmI>[0]); // safe because a missing token is answered by the hub with 401
-    return { name: me.name, role: me.auth?.accessToken?.role };
-  });
+  return translated(access, () => official.deleteRepo(call(access, id)));
 }
 
 const IGNORED = new Set([".git", ".cache", "node_modules", ".DS_Store"]);
 
-/** Files of a folder by their path in the repository, sorted; caches and git's own are left out. */
+/** Files of a folder by their path in the repository, sorted, links to files among them; caches and git's own are left out. */
 export async function filesOf(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
     throw new AbrazoError({
@@ -73,55 +84,115 @@ export async function filesOf(folder: string): Promise<string[]> {
       cause,
     });
   });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join("/"))
-    .filter((path) => !path.split("/").some((segment) => IGNORED.has(segment)))
-    .sort();
+  const files: string[] = [];
+  for (const entry of entries) {
+    const full = join(entry.parentPath, entry.name);
+    const path = relative(folder, full).split(sep).join("/");
+    if (path.split("/").some((segment) => IGNORED.has(segment))) continue;
+    if (entry.isFile() || (entry.isSymbolicLink() && (await stat(full)).isFile())) files.push(path);
+  }
+  return files.sort();
 }
 
 export interface UploadOptions {
   message: string;
+  /** A branch; made from main when it is not there. */
   revision?: string | undefined;
 }
 
-/** Commits a folder's files: one commit, unchanged files are skipped by the client. Returns the commit. */
+/**
+ * Commits a folder's files: one commit, files that the hub has already are not sent again.
+ *
+ * @example
+ * ```ts
+ * const access = { endpoint: "http://127.0.0.1:7860", token: "hf_…" };
+ * await uploadFolder(access, parseRepoId("ana/mood"), "./my-model", { message: "Train on May" });
+ * // { commit: "2640b68b09b3…", url: "http://127.0.0.1:7860/ana/mood/commit/2640b68b09b3…", files: 6 }
+ * ```
+ */
 export async function uploadFolder(
   access: HubAccess,
   id: RepoId,
   folder: string,
   { message, revision = "main" }: UploadOptions,
 ): Promise<{ commit: string; url: string; files: number }> {
-  const paths = await filesOf(folder);
+  const sizes = new Map<string, number>();
+  for (const path of await filesOf(folder)) sizes.set(path, (await stat(join(folder, path))).size);
+  if (sizes.size === 0) {
+    throw new AbrazoError({
+      code: "NOTHING_TO_COMMIT",
+      message: `${folder} holds no files.`,
+      hint: "Give a folder with files.",
+    });
+  }
+  if (revision !== "main") await ensureBranch(access, id, revision);
+  const progress = new UploadProgress(`upload ${fullName(id)}`, sizes);
   return translated(access, async () => {
-    const upload = official.uploadFilesWithProgress({
-      ...credentials(access),
-      repo: designation(id),
+    const upload = official.commitIter({
+      ...call(access, id, (bytes) => progress.sent(bytes)),
       branch: revision,
-      commitTitle: message,
+      title: message,
       useXet: false,
-      files: paths.map((path) => ({ path, content: pathToFileURL(join(folder, path)) })),
+      operations: [...sizes.keys()].map((path) => ({
+        operation: "addOrUpdate",
+        path,
+        content: pathToFileURL(join(folder, path)),
+      })),
     });
     for (let next = await upload.next(); ; next = await upload.next()) {
       if (next.done === true) {
-        if (next.value === undefined)
-          throw new AbrazoError({
-            code: "NOTHING_TO_COMMIT",
-            message: `${folder} holds no files.`,
-            hint: "Give a folder with files.",
-          });
+        if (next.value === undefined) throw strange(access.endpoint, "the commit was answered with nothing");
+        progress.end();
         const { oid, url } = next.value.commit;
-        return { commit: oid, url, files: paths.length };
+        return { commit: oid, url, files: sizes.size };
       }
-      const event = next.value;
-      if (event.event !== "fileProgress" || event.state !== "uploading") continue;
-      reportProgress({
-        task: `upload ${event.path}`,
-        loaded: event.progress,
-        total: 1,
-        unit: "items",
-        done: event.progress >= 1,
-      });
+      if (next.value.event === "fileProgress") progress.of(next.value);
     }
   });
+}
+
+async function ensureBranch(access: HubAccess, id: RepoId, branch: string): Promise<void> {
+  try {
+    await commitOf(access, id, branch);
+  } catch (error) {
+    if (!(error instanceof HubError) || error.data["status"] !== 404) throw error;
+    await translated(access, () => official.createBranch({ ...call(access, id), branch }));
+  }
+}
+
+/** The upload of a folder as one task, in bytes. */
+class UploadProgress {
+  readonly #task: string;
+  readonly #sizes: ReadonlyMap<string, number>;
+  readonly #total: number;
+  readonly #begun = new Set<string>();
+  #sent = 0;
+
+  constructor(task: string, sizes: ReadonlyMap<string, number>) {
+    this.#task = task;
+    this.#sizes = sizes;
+    this.#total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    this.#report();
+  }
+
+  #report(done = false): void {
+    const loaded = done ? this.#total : Math.min(this.#sent, this.#total);
+    reportProgress({ task: this.#task, loaded, total: this.#total, unit: "bytes", done });
+  }
+
+  sent(bytes: number): void {
+    this.#sent += bytes;
+    this.#report();
+  }
+
+  /** A large file that ends without having begun is on the hub already. */
+  of({ path, state, progress }: { path: string; state: string; progress: number }): void {
+    if (state !== "uploading") return;
+    if (progress >= 1 && !this.#begun.has(path)) this.sent(this.#sizes.get(path) ?? 0);
+    this.#begun.add(path);
+  }
+
+  end(): void {
+    this.#report(true);
+  }
 }

@@ -13,7 +13,7 @@ export const login = defineCommand({
     "echo $TOKEN | abrazo login --endpoint https://hub.example.org",
   ],
   run: async ({ flags, ui }) => {
-    const { whoAmI } = await import("../../hub/upload.ts");
+    const { whoAmI } = await import("../../hub/client.ts");
     const endpoint = endpointOf(flags.endpoint);
     const token = (flags.token ?? (await ui.askSecret(`Token for ${endpoint}: `))).trim();
     const { name } = await whoAmI({ endpoint, token });

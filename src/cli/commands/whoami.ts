@@ -1,5 +1,5 @@
 // abrazo whoami: who the hub takes us for.
-import { whoAmI } from "../../hub/upload.ts";
+import { whoAmI } from "../../hub/client.ts";
 import { readAccess } from "../access.ts";
 import { defineCommand, HUB_FLAGS } from "../command.ts";
 

@@ -1,0 +1,181 @@
+// A file of a hub → a blob on disk: goes on where an earlier try stopped, and renames once size and hash are right.
+// Knows no layout of a cache.
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { objectHash } from "../io/git-objects.ts";
+import { reportProgress } from "../log.ts";
+import { type RemoteEntry, resolvePath } from "./client.ts";
+import { fullName, type RepoId } from "./repo-id.ts";
+import { type HubAccess, HubError, Patience, request } from "./request.ts";
+
+/** Whether a blob is there in its full size; its hash was checked when it was written. */
+export async function hasBlob(blob: string, size: number): Promise<boolean> {
+  const found = await stat(blob).catch(() => undefined);
+  return found?.isFile() === true && found.size === size;
+}
+
+/** The download of several files, told as one. */
+export class Transfer {
+  readonly #access: HubAccess;
+  readonly #id: RepoId;
+  readonly #commit: string;
+  readonly #total: number;
+  #loaded = 0;
+
+  constructor(access: HubAccess, id: RepoId, commit: string, files: readonly RemoteEntry[]) {
+    [this.#access, this.#id, this.#commit] = [access, id, commit];
+    this.#total = files.reduce((sum, { size }) => sum + size, 0);
+    if (files.length > 0) this.#report(0);
+  }
+
+  end(): void {
+    if (this.#total > 0) this.#report(this.#total, true);
+  }
+
+  #report(loaded: number, done = false): void {
+    reportProgress({ task: `download ${fullName(this.#id)}`, loaded, total: this.#total, unit: "bytes", done });
+  }
+
+  async fetch(file: RemoteEntry, blob: string): Promise<void> {
+    await mkdir(dirname(blob), { recursive: true });
+    const part = await claimPart(blob);
+    try {
+      const resumed = await this.#receive(file, part);
+      if (await isRight(part, file)) await rename(part, blob);
+      else if (resumed) await this.#again(file, part, blob);
+      else throw await damaged(part, file);
+    } finally {
+      release(part);
+    }
+    this.#loaded += file.size;
+  }
+
+  /** What an earlier try left may have been the wrong half. */
+  async #again(file: RemoteEntry, part: string, blob: string): Promise<void> {
+    await rm(part, { force: true });
+    await this.#receive(file, part);
+    if (!(await isRight(part, file))) throw await damaged(part, file);
+    await rename(part, blob);
+  }
+
+  /** Brings what the part lacks; returns whether it held something before. */
+  async #receive(file: RemoteEntry, part: string): Promise<boolean> {
+    const held = await stat(part).then(
+      ({ size }) => size,
+      () => 0,
+    );
+    const done = held < file.size ? held : 0;
+    const patience = new Patience(this.#access.endpoint);
+    try {
+      const headers = done > 0 ? { Range: `bytes=${done}-` } : undefined;
+      const path = resolvePath(this.#id, this.#commit, file.path);
+      const response = await request(this.#access, path, { patience, ...(headers !== undefined && { headers }) });
+      await this.#write(response, file, part, { done: response.status === 206 ? done : 0, patience });
+    } finally {
+      patience.end();
+    }
+    return done > 0;
+  }
+
+  async #write(
+    { body }: Response,
+    file: RemoteEntry,
+    part: string,
+    { done, patience }: { done: number; patience: Patience },
+  ): Promise<void> {
+    if (body === null) return writeFile(part, "");
+    let loaded = done;
+    const counted = async function* (this: Transfer, source: AsyncIterable<Buffer>) {
+      for await (const chunk of source) {
+        patience.renew();
+        loaded += chunk.length;
+        // Judged below as too long; what follows need not fill the disk.
+        this.#report(Math.min(this.#loaded + loaded, this.#total));
+        yield chunk;
+        if (loaded > file.size) return;
+      }
+    };
+    // safe because Node's fetch types and stream types describe the same object
+    const source = Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
+    const target = createWriteStream(part, { flags: done > 0 ? "a" : "w" });
+    await pipeline(source, counted.bind(this), target).catch((cause: unknown) => {
+      // Of the network: fetch ends a body that breaks off with a TypeError, our patience with an error of its own.
+      if (!(cause instanceof TypeError || cause instanceof HubError)) throw cause;
+      throw new HubError({
+        code: "DOWNLOAD_CUT_OFF",
+        message: `The download of ${file.path} was cut off after ${loaded} of ${file.size} bytes${cause instanceof HubError ? `: ${cause.message}` : ""}.`,
+        hint: "Run the command again; it goes on where it stopped.",
+        cause,
+      });
+    });
+  }
+}
+
+/** Size and SHA-256 of large files, size and git's blob id of the others. */
+async function isRight(part: string, { size, oid, lfs }: RemoteEntry): Promise<boolean> {
+  return (await stat(part)).size === size && (await digestOf(part, { size, lfs })) === (lfs?.oid ?? oid);
+}
+
+async function digestOf(part: string, { size, lfs }: Pick<RemoteEntry, "size" | "lfs">): Promise<string> {
+  const hash = lfs === undefined ? objectHash("blob", size) : createHash("sha256");
+  await pipeline(createReadStream(part), hash);
+  return hash.digest("hex");
+}
+
+async function damaged(part: string, { path, size, oid, lfs }: RemoteEntry): Promise<HubError> {
+  const { size: found } = await stat(part);
+  const digest = await digestOf(part, { size: found, lfs });
+  await rm(part, { force: true });
+  return new HubError({
+    code: "DOWNLOAD_DAMAGED",
+    message: `${path} arrived with ${found > size ? "more than " : ""}${Math.min(found, size)} bytes and hash ${digest}; ${size} bytes and ${lfs?.oid ?? oid} were promised.`,
+    hint: "What arrived was thrown away. Try again; if it stays so, the hub's storage or a proxy is at fault.",
+  });
+}
+
+/** Parts that this process writes at present. */
+const active = new Set<string>();
+const HOST = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
+let claims = 0;
+
+/**
+ * A part to write to that no other download writes to: "<blob>.<host>-<process>-<number>.incomplete". One that was given
+ * up, or left by a process that is no more, is taken over with what it holds.
+ */
+async function claimPart(blob: string): Promise<string> {
+  const folder = dirname(blob);
+  const own = `${blob}.${HOST}-${process.pid}-${claims++}.incomplete`;
+  active.add(own);
+  const prefix = `${basename(blob)}.${HOST}-`;
+  for (const name of await readdir(folder)) {
+    const pid = name.startsWith(prefix) ? /^(\d+)-\d+\.incomplete$/.exec(name.slice(prefix.length))?.[1] : undefined;
+    if (pid === undefined || inUse(join(folder, name), Number(pid))) continue;
+    // Another process may have been quicker.
+    const taken = await rename(join(folder, name), own).then(
+      () => true,
+      () => false,
+    );
+    if (taken) break;
+  }
+  return own;
+}
+
+function release(part: string): void {
+  active.delete(part);
+}
+
+function inUse(part: string, pid: number): boolean {
+  if (pid === process.pid) return active.has(part);
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Of another user, and alive.
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}

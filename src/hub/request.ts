@@ -1,0 +1,209 @@
+// Requests to a hub: token, time limits, and errors that say what happened and what to do.
+// Knows no route and no file of a repository.
+import type { z } from "zod";
+import { AbrazoError } from "../errors.ts";
+import { answerLimit, isOffline } from "./settings.ts";
+
+export interface HubAccess {
+  endpoint: string;
+  token: string | undefined;
+}
+
+/** An error that a hub answered, or the lack of an answer. */
+export class HubError extends AbrazoError {}
+
+/** Whether a hub cannot be asked at present, so that what is cached may stand in for its answer. */
+export function isAway(error: unknown): boolean {
+  if (!(error instanceof HubError)) return false;
+  const { status } = error.data;
+  return error.code === "HUB_UNREACHABLE" || status === 502 || status === 503 || status === 504;
+}
+
+/** Ends a request of which nothing has been heard for a while. */
+export class Patience {
+  readonly #controller = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(endpoint: string) {
+    const milliseconds = answerLimit();
+    const reason = unreachable(endpoint, `nothing came for ${milliseconds / 1000} s`);
+    this.#timer = setTimeout(() => this.#controller.abort(reason), milliseconds);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Something came: the time starts anew. */
+  renew(): void {
+    this.#timer.refresh();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** Sends a request; whoever reads the body ends the patience. Every failure is an error that says what to do. */
+export async function request(
+  { endpoint, token }: HubAccess,
+  path: string,
+  { patience, headers }: { patience: Patience; headers?: Record<string, string> },
+): Promise<Response> {
+  const authorization = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+  const init = { headers: { ...headers, ...authorization }, signal: patience.signal };
+  const response = await send({ endpoint, token }, `${endpoint}${path}`, init);
+  patience.renew();
+  return response;
+}
+
+/** The JSON at a path, checked, with the headers that came with it. */
+export async function requestJson<Schema extends z.ZodType>(
+  access: HubAccess,
+  path: string,
+  schema: Schema,
+): Promise<{ value: z.infer<Schema>; headers: Headers }> {
+  const patience = new Patience(access.endpoint);
+  try {
+    const response = await request(access, path, { patience });
+    const text = await response.text().catch((cause: unknown) => {
+      throw cause instanceof HubError ? cause : unreachable(access.endpoint, cause);
+    });
+    return { value: parseAnswer(access.endpoint, path, text, schema), headers: response.headers };
+  } finally {
+    patience.end();
+  }
+}
+
+/** A login page, a proxy's notice or another kind of server is no answer of a hub. */
+function parseAnswer<Schema extends z.ZodType>(
+  endpoint: string,
+  path: string,
+  text: string,
+  schema: Schema,
+): z.infer<Schema> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw strange(endpoint, `${path} is no JSON`, cause);
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issues = result.error.issues.map((issue) => `${issue.path.join(".") || "the whole"}: ${issue.message}`);
+  throw strange(endpoint, `${path} is not as expected: ${issues.slice(0, 3).join("; ")}`, result.error);
+}
+
+/** An answer that no hub gives. */
+export function strange(endpoint: string, what: string, cause?: unknown): HubError {
+  return new HubError({
+    code: "HUB_ANSWER_INVALID",
+    message: `${endpoint} does not answer as a hub: ${what}.`,
+    hint: "Check the address; a proxy or a login page of the network may have answered instead.",
+    data: { endpoint },
+    cause,
+  });
+}
+
+async function send(access: HubAccess, url: string, init: RequestInit): Promise<Response> {
+  if (isOffline()) {
+    throw new HubError({
+      code: "OFFLINE",
+      message: `${access.endpoint} was not asked: HF_HUB_OFFLINE or ABRAZO_OFFLINE is set.`,
+      hint: "Unset it to use the network.",
+      data: { endpoint: access.endpoint },
+    });
+  }
+  let response: Response;
+  try {
+    response = await fetch(url, init);
+  } catch (cause) {
+    throw cause instanceof HubError ? cause : unreachable(new URL(url).origin, cause);
+  }
+  if (response.ok || response.status === 304) return response;
+  const body = await response.text().catch(() => "");
+  throw hubError(response, body, access);
+}
+
+/** The official client's fetch: the same errors, a limit on silence, and word of the bytes of files as they are sent. */
+export function fetchFor(access: HubAccess, sent: (bytes: number) => void): typeof fetch {
+  return async (input, init = {}) => {
+    const url = input instanceof Request ? input.url : `${input}`;
+    if (init.body instanceof Blob) return send(access, url, { ...init, body: new CountedBlob(init.body, sent) });
+    // A hub may think for as long as a commit takes it.
+    if (url.includes("/commit/")) return send(access, url, init);
+    const patience = new Patience(access.endpoint);
+    const signals = [patience.signal, ...(init.signal == null ? [] : [init.signal])];
+    try {
+      return await send(access, url, { ...init, signal: AbortSignal.any(signals) });
+    } finally {
+      patience.end();
+    }
+  };
+}
+
+/** A file that tells how much of it was read. */
+class CountedBlob extends Blob {
+  readonly #source: Blob;
+  readonly #read: (bytes: number) => void;
+
+  constructor(source: Blob, read: (bytes: number) => void) {
+    super([]);
+    this.#source = source;
+    this.#read = read;
+    Object.defineProperty(this, "size", { value: source.size });
+  }
+
+  override stream(): ReturnType<Blob["stream"]> {
+    const count = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+      transform: (chunk, controller) => {
+        this.#read(chunk.length);
+        controller.enqueue(chunk);
+      },
+    });
+    return this.#source.stream().pipeThrough(count);
+  }
+}
+
+export function unreachable(endpoint: string, cause: unknown): HubError {
+  const reason = cause instanceof Error ? (cause.cause instanceof Error ? cause.cause : cause).message : String(cause);
+  return new HubError({
+    code: "HUB_UNREACHABLE",
+    message: `${endpoint} does not answer: ${reason || "no reason given"}`,
+    hint: "Check the address and the network. What is in the cache works with HF_HUB_OFFLINE=1.",
+    data: { endpoint },
+    cause: cause instanceof Error ? cause : undefined,
+  });
+}
+
+function hubError({ status, headers }: Response, body: string, { endpoint, token }: HubAccess): HubError {
+  const wireCode = headers.get("x-error-code") ?? undefined;
+  const login = `abrazo login --endpoint ${endpoint}`;
+  const hints: Readonly<Record<number, string>> = {
+    401: token === undefined ? `Log in: ${login}` : `The token was refused; log in again: ${login}`,
+    403: "The token does not allow this; use one with the role write, of a user who may.",
+    404:
+      token === undefined
+        ? `Check the name and the revision; a private repository needs a login: ${login}`
+        : "Check the name and the revision.",
+    412: "Somebody committed meanwhile; try again.",
+  };
+  const message = headers.get("x-error-message") ?? bodyMessage(body) ?? "no reason given";
+  return new HubError({
+    code: wireCode === undefined ? `HUB_${status}` : `HUB_${screaming(wireCode)}`,
+    message: `${endpoint} answered ${status}: ${message}`,
+    hint: hints[status],
+    data: { status, wireCode, requestId: headers.get("x-request-id") ?? undefined, endpoint },
+  });
+}
+
+function bodyMessage(body: string): string | undefined {
+  try {
+    const { error }: { error?: unknown } = JSON.parse(body);
+    return typeof error === "string" ? error : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const screaming = (name: string): string => name.replace(/([a-z])([A-Z])/g, "$1_$2").toUpperCase();
