@@ -25,7 +25,8 @@ function checkToken({ endpoint, token }: HubAccess): string {
   if (token?.startsWith("hf_") === true) return token;
   throw new AbrazoError({
     code: token === undefined ? "NOT_LOGGED_IN" : "INVALID_TOKEN",
-    message: token === undefined ? `There is no token for ${endpoint}.` : 'A token begins with "hf_"; this one does not.',
+    message:
+      token === undefined ? `There is no token for ${endpoint}.` : 'A token begins with "hf_"; this one does not.',
     hint: `Log in: abrazo login --endpoint ${endpoint}`,
     data: { endpoint },
   });

@@ -5,7 +5,6 @@ import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readCredential, writeCredential } from "../../src/hub/credentials.ts";
 import { createRepo, parseRepoId, snapshot, uploadFolder, whoAmI } from "../../src/hub/index.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 
@@ -149,18 +148,4 @@ describe("a server that misbehaves", () => {
     });
     await expect(nobody).rejects.toMatchObject({ code: "HUB_UNREACHABLE" });
   });
-});
-
-it("keeps credentials by endpoint, readable by their owner alone", async () => {
-  const folder = join(home, "config");
-  const path = writeCredential(folder, "http://a", { token: "hf_a", user: "ana" });
-  writeCredential(folder, "http://b", { token: "hf_b", user: "ben" });
-  expect([
-    readCredential(folder, "http://a"),
-    readCredential(folder, "http://b"),
-    readCredential(folder, "http://c"),
-  ]).toEqual(["hf_a", "hf_b", undefined]);
-  expect((await stat(path)).mode & 0o777).toBe(0o600);
-  writeCredential(folder, "http://a", undefined);
-  expect(readCredential(folder, "http://a")).toBeUndefined();
 });
