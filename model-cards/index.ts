@@ -1,6 +1,7 @@
 // Public entry point: a card written from facts, human text kept.
-import { removeBlock, setBlock, updateFrontMatter } from "./card.ts";
+import { removeBlock, setBlock } from "./card.ts";
 import type { ModelFacts } from "./facts.ts";
+import { updateFrontMatter } from "./front-matter.ts";
 import { frontMatter, OWN_KEYS } from "./metadata.ts";
 import { SECTIONS } from "./sections/index.ts";
 
@@ -28,12 +29,13 @@ export interface WrittenCard {
 export function writeCard(readme: string | null, facts: ModelFacts): WrittenCard {
   const issues: string[] = [];
   let text = readme ?? `# ${facts.name.split("/").at(-1)}\n`;
+  const order = SECTIONS.map(({ id }) => id);
   for (const { id, title, render } of SECTIONS) {
     const result = render(facts);
-    if ("markdown" in result) text = setBlock(text, id, `## ${title}\n\n${result.markdown}`);
+    if ("markdown" in result) text = setBlock(text, id, `## ${title}\n\n${result.markdown}`, order);
     else {
       issues.push(`${id}: ${result.missing}`);
-      text = removeBlock(text, id);
+      if (result.stays !== true) text = removeBlock(text, id);
     }
   }
   const updated = updateFrontMatter(text, frontMatter(facts), OWN_KEYS);

@@ -21,10 +21,16 @@ export function frontMatter(facts: ModelFacts): Record<string, unknown> {
 
 function modelIndex({ name, task, record }: ModelFacts): unknown {
   if (task === undefined || record === undefined || record.evaluations.length === 0) return undefined;
-  const results = record.evaluations.map(({ dataset, metric, metricName, value }) => ({
+  const results = record.evaluations.map(({ dataset, metric, metricName, value, slice }) => ({
     task: { type: task },
     dataset: { type: dataset.id ?? dataset.name, name: dataset.name, split: dataset.split },
-    metrics: [{ type: metric, ...(metricName !== undefined && { name: metricName }), value }],
+    metrics: [{ type: metric, ...nameOf(metricName, slice), value }],
   }));
   return [{ name: name.split("/").at(-1) ?? name, results }];
+}
+
+/** Figures of a part, e.g. of the quantized export, are not taken for those of the whole. */
+function nameOf(metricName: string | undefined, slice: string | undefined): { name?: string } {
+  const words = [metricName, slice].filter((word) => word !== undefined);
+  return words.length === 0 ? {} : { name: words.join(", ") };
 }

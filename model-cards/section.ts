@@ -5,15 +5,16 @@ export interface Section {
   /** Marker in the document, and name in the issues. */
   id: string;
   title: string;
-  /** Markdown below the title, or what is missing. */
-  render(facts: ModelFacts): { markdown: string } | { missing: string };
+  /** Markdown below the title, or what is missing; `stays` when what the card said so far may still hold. */
+  render(facts: ModelFacts): { markdown: string } | { missing: string; stays?: boolean };
 }
 
 export const defineSection = (section: Section): Section => section;
 
 /** A Markdown table. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll(/\s*[\r\n]+\s*/g, " ")).join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 

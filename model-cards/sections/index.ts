@@ -4,11 +4,11 @@ import { defineSection, percent, type Section, table, whole } from "../section.t
 const summary = defineSection({
   id: "summary",
   title: "What it is",
-  render: ({ architecture, parameters, labels, maxLength, record }) => {
+  render: ({ architecture, task, parameters, labels, maxLength, record }) => {
     if (architecture === undefined) return { missing: "config.json names no architecture" };
     const size = parameters === undefined ? "" : ` with ${whole(parameters)} parameters`;
     const classes = labels.length > 0 ? ` It tells ${labels.join(" from ")}.` : "";
-    const length = maxLength === undefined ? "" : ` Inputs are cut after ${maxLength} tokens.`;
+    const length = maxLength === undefined ? "" : ` ${lengthRule(task)} ${maxLength} tokens.`;
     const base = record?.model.baseModel;
     const from =
       base === undefined
@@ -18,11 +18,16 @@ const summary = defineSection({
   },
 });
 
+/** Classifiers cut what is longer; a prompt that is too long is refused. */
+const lengthRule = (task: string | undefined): string =>
+  task === "text-generation" ? "Prompt and text together have at most" : "Inputs are cut after";
+
 const usage = defineSection({
   id: "usage",
   title: "How to use it",
   render: ({ name, task }) => {
-    if (task === undefined || !name.includes("/")) return { missing: "the task or the repository's name is not known" };
+    if (task === undefined || !name.includes("/"))
+      return { missing: "the task or the repository's name is not known", stays: task !== undefined };
     const code = [
       "```ts",
       'import { pipeline } from "abrazo";',
@@ -122,6 +127,14 @@ const bias = defineSection({
   },
 });
 
+/** Text as code, whatever backticks it holds. */
+function code(text: string): string {
+  const longest = Math.max(0, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
+  const fence = "`".repeat(longest + 1);
+  const pad = longest > 0 ? " " : "";
+  return `${fence}${pad}${text.replaceAll(/\s+/g, " ")}${pad}${fence}`;
+}
+
 const samples = defineSection({
   id: "samples",
   title: "Samples",
@@ -129,11 +142,11 @@ const samples = defineSection({
     if (record?.samples === undefined || record.samples.length === 0) return { missing: "no samples were recorded" };
     const quote = (text: string) =>
       text
-        .split("\n")
+        .split(/\r?\n/)
         .map((line) => `> ${line}`)
         .join("\n");
     return {
-      markdown: record.samples.map(({ prompt, text }) => `Prompt: \`${prompt}\`\n\n${quote(text)}`).join("\n\n"),
+      markdown: record.samples.map(({ prompt, text }) => `Prompt: ${code(prompt)}\n\n${quote(text)}`).join("\n\n"),
     };
   },
 });
