@@ -2,9 +2,7 @@
 // Compiles nothing itself.
 import { AbrazoError } from "../src/errors.ts";
 import { log } from "../src/log.ts";
-import { requireDevice } from "../src/onnx/devices.ts";
-
-const PREFERRED = ["cuda", "webgpu", "cpu"] as const;
+import { PREFERRED_DEVICES, requireDevice } from "../src/onnx/devices.ts";
 
 /** Makes something on a device; with "auto" on the first where that succeeds. */
 export function onDevice<Made>(device: string, make: (device: string) => Made): Made {
@@ -13,7 +11,7 @@ export function onDevice<Made>(device: string, make: (device: string) => Made): 
     return make(device);
   }
   const reasons: string[] = [];
-  for (const candidate of PREFERRED) {
+  for (const candidate of PREFERRED_DEVICES) {
     try {
       requireDevice(candidate);
       const made = make(candidate);

@@ -25,7 +25,7 @@ export interface ProgressEvent {
 type LogListener = (record: LogRecord) => void;
 type ProgressListener = (event: ProgressEvent) => void;
 
-let level: LogLevel = "warn";
+let level: LogLevel = "info";
 let logListener: LogListener = ({ level: of, message }) => process.stderr.write(`${of}: ${message}\n`);
 const progressListeners = new Set<ProgressListener>();
 
@@ -40,7 +40,7 @@ export const log = {
   error: (message: string, data?: Record<string, unknown>): void => emit("error", message, data),
 };
 
-/** Sets the least level that is emitted; the default is "warn". */
+/** Sets the least level that is emitted; the default is "info". */
 export function setLogLevel(next: LogLevel): void {
   level = next;
 }

@@ -1,5 +1,6 @@
 // Four projects: unit is the gate; browser, clients and gpu need more than Node and run by their own scripts.
 import { defineConfig } from "vitest/config";
+import { driverEnvironment } from "./gpu/driver.ts";
 
 const shared = { pool: "forks" as const, testTimeout: 30_000, hookTimeout: 120_000 };
 
@@ -31,7 +32,16 @@ export default defineConfig({
           testTimeout: 300_000,
         },
       },
-      { extends: true, test: { ...shared, name: "gpu", include: ["test/gpu/**/*.test.ts"], testTimeout: 300_000 } },
+      {
+        extends: true,
+        test: {
+          ...shared,
+          name: "gpu",
+          include: ["test/gpu/**/*.test.ts"],
+          env: driverEnvironment(),
+          testTimeout: 300_000,
+        },
+      },
     ],
   },
 });

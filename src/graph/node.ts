@@ -19,7 +19,7 @@ export interface FileRange {
 export type Value =
   | { kind: "host"; data: TypedArray }
   | { kind: "file"; range: FileRange }
-  | { kind: "device"; device: string; handle: unknown; release(): void };
+  | { kind: "device"; device: string; handle: unknown };
 
 export class Node {
   readonly id: number;

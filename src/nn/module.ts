@@ -1,7 +1,7 @@
 // Module: named parameters, buffers and children, train and eval, state dict, hooks. A module is called like a function.
 // Knows no layer.
 import { AbrazoError, nearestName } from "../errors.ts";
-import type { Tensor } from "../tensor/index.ts";
+import { moveTo, type Tensor } from "../tensor/index.ts";
 
 const RUN = Symbol("run");
 
@@ -86,6 +86,19 @@ export abstract class AnyModule extends Callable {
 
   requiresGrad_(requiresGrad = true): this {
     for (const parameter of this.parameters()) parameter.requiresGrad_(requiresGrad);
+    return this;
+  }
+
+  /**
+   * Moves every parameter and buffer to a device. They stay the objects that an optimizer holds.
+   *
+   * @example
+   * ```ts
+   * new Linear(2, 1).to({ device: "webgpu" }).weight.device; // "webgpu"
+   * ```
+   */
+  to({ device }: { device: string }): this {
+    moveTo([...this.stateDict().values()], device);
     return this;
   }
 

@@ -4,24 +4,29 @@
 import { realpathSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { internalError } from "../errors.ts";
-import { placeholderName } from "../graph/leaf.ts";
+import { DTYPES, type TypedArray } from "../graph/dtype.ts";
+import { makeLeaf, placeholderName } from "../graph/leaf.ts";
 import { forgetRecorded, type Node, type Value } from "../graph/node.ts";
+import { sizeOf } from "../graph/shape.ts";
 import { type Order, topological } from "../graph/walk.ts";
+import { deviceMemory, deviceStats } from "./device-memory.ts";
+import { allocateOn, keepsResults } from "./devices.ts";
 import { lower, rangeKey } from "./lower.ts";
 import { encodeModel, type OnnxInitializer } from "./proto.ts";
-import { fromSession, toSession } from "./represent.ts";
-import { type NativeTensor, nativeTensor, Session } from "./runtime.ts";
+import { fromSession, storedAs, toSession } from "./represent.ts";
+import { deviceTensor, type NativeTensor, nativeTensor, Session } from "./runtime.ts";
 import { sessionOptions, sessionStats, sessions } from "./session.ts";
 
 /**
- * Computes `outputs` on a device. Results are host values, or stay on the device when `keep` is set and it has memory of its own.
+ * Computes `outputs` on a device. Results are host values, or stay on the device when `keep` is set and it has memory of
+ * its own; single elements always come to the host, as they are what a loop reads.
  */
 export function execute(outputs: readonly Node[], device: string, keep = false): Value[] {
   const order = topological(outputs);
-  const onDevice = keep && device !== "cpu";
-  const { key, leaves } = describe(order, outputs, onDevice ? `${device}+` : device);
+  const kept = outputs.map((node) => keep && sizeOf(node.shape) > 1 && keepsResults(device, node.dtype));
+  const { key, leaves } = describe(order, outputs, device);
   const known = plans.get(key);
-  const plan = known ?? makePlan(order, outputs, device, onDevice);
+  const plan = known ?? makePlan(order, outputs, device);
   if (known === undefined) remember(key, plan);
   const session = sessions.get(
     key,
@@ -32,26 +37,60 @@ export function execute(outputs: readonly Node[], device: string, keep = false):
   for (const [index, name] of plan.feeds) {
     const leaf = leaves[index];
     if (leaf === undefined) throw internalError(`leaf ${index} of a graph is missing`);
-    feeds[name] = feedOf(leaf);
+    feeds[name] = feedOf(leaf, device);
+  }
+  const into: Record<string, NativeTensor> = {};
+  for (const [index, node] of outputs.entries()) {
+    if (kept[index] === true) into[plan.outputs[index] ?? ""] = allocateFor(node, device);
   }
   sessionStats.runs++;
-  const results = session.run(feeds);
+  const results = session.run(feeds, into);
   forgetRecorded();
-  return plan.outputs.map((name, index) => {
+  const values = outputs.map((node, index): Value => {
+    const name = plan.outputs[index] ?? "";
+    const held = into[name];
+    if (held !== undefined) return keepOn(device, node, held);
     const tensor = results[name];
-    if (tensor === undefined) throw internalError(`output ${name} did not come back`);
-    return onDevice
-      ? { kind: "device", device, handle: tensor, release: () => tensor.dispose() }
-      : { kind: "host", data: fromSession(outputs[index]?.dtype ?? "float32", tensor.data) };
+    if (tensor === undefined) throw internalError(`output ${index} did not come back`);
+    if (device !== "cpu") deviceStats.toHost += bytesOf(node);
+    return { kind: "host", data: fromSession(node.dtype, tensor.data) };
   });
+  if (kept.includes(true))
+    deviceMemory.endRun((value, { shape, dtype }) => fetchElements(makeLeaf(shape, dtype, value), device));
+  return values;
 }
 
-function feedOf(leaf: Node): NativeTensor {
-  // safe because only execute makes device values, and their handles are the runtime's own tensors
-  if (leaf.value?.kind === "device") return leaf.value.handle as NativeTensor;
-  if (leaf.value?.kind !== "host") throw internalError("a leaf without elements in memory cannot be fed");
-  const { dtype, data } = toSession(leaf.dtype, leaf.value.data);
+const bytesOf = ({ shape, dtype }: Node): number => sizeOf(shape) * DTYPES[storedAs(dtype)].bytes;
+
+/** In the dtype that the session writes: bfloat16 is float32 there. */
+function allocateFor(node: Node, device: string): NativeTensor {
+  return deviceTensor(allocateOn(device, bytesOf(node)), storedAs(node.dtype), node.shape.map(Number));
+}
+
+function keepOn(device: string, node: Node, tensor: NativeTensor): Value {
+  return deviceMemory.keep(tensor, { device, shape: node.shape, dtype: node.dtype, bytes: bytesOf(node) });
+}
+
+function feedOf(leaf: Node, device: string): NativeTensor {
+  const { value } = leaf;
+  const buffer = value?.kind === "device" ? deviceMemory.use(value) : undefined;
+  if (buffer?.tensor !== undefined && buffer.device === device) return buffer.tensor;
+  const elements = value?.kind === "host" ? value.data : (buffer?.moved ?? fetched(leaf, buffer?.device));
+  if (device !== "cpu") deviceStats.fromHost += bytesOf(leaf);
+  const { dtype, data } = toSession(leaf.dtype, elements);
   return nativeTensor(dtype, data, leaf.shape.map(Number));
+}
+
+function fetched(leaf: Node, device: string | undefined): TypedArray {
+  if (device === undefined) throw internalError("a leaf without elements in memory cannot be fed");
+  return fetchElements(leaf, device);
+}
+
+/** Device memory is not readable from Node: the tensor goes through a graph whose output lies on the CPU. */
+export function fetchElements(node: Node, device: string): TypedArray {
+  const [value] = execute([node], device);
+  if (value?.kind !== "host") throw internalError("a fetched tensor did not arrive on the CPU");
+  return value.data;
 }
 
 interface Plan {
@@ -72,7 +111,7 @@ function remember(key: string, plan: Plan): void {
   if (plans.size > MOST_PLANS) plans.delete(plans.keys().next().value ?? "");
 }
 
-function makePlan(order: Order, outputs: readonly Node[], device: string, onDevice: boolean): Plan {
+function makePlan(order: Order, outputs: readonly Node[], device: string): Plan {
   const files = new Set<string>();
   const lowered = lower(order, outputs, { device, initializer: (leaf) => external(leaf, files) });
   const folder = folderOf(files);
@@ -80,7 +119,6 @@ function makePlan(order: Order, outputs: readonly Node[], device: string, onDevi
   const names = lowered.model.outputs.map(({ name }) => name);
   const bytes = encodeModel(lowered.model);
   const options = sessionOptions(device, lowered.flops, undefined);
-  if (onDevice) options.preferredOutputLocation = "gpu-buffer";
   if (folder !== undefined) withWeights(options, folder);
 
   return {

@@ -106,6 +106,11 @@ class Builder {
   }
 
   node(node: Node): void {
+    // WebGPU refuses to start a kernel for no elements.
+    if (this.#options.device === "webgpu" && node.shape.includes(0)) {
+      this.#names.set(node, [this.#empty(node)]);
+      return;
+    }
     const computed = asComputed(node);
     const ctx: LowerContext = {
       node: computed,
@@ -180,6 +185,13 @@ class Builder {
     const content = { bytes: encodeNumbers(dtype, list) };
     this.#initializers.push({ name, dims, dataType: DTYPES[dtype].onnx, content });
     this.#constants.set(key, name);
+    return name;
+  }
+
+  #empty({ shape, dtype }: Node): string {
+    const name = `e${this.#initializers.length}`;
+    const content = { bytes: new Uint8Array(0) };
+    this.#initializers.push({ name, dims: shape.map(Number), dataType: onnxTypeOf(dtype), content });
     return name;
   }
 

@@ -1,7 +1,8 @@
 // The one file that touches onnxruntime-node: its native binding, called synchronously.
 // The binding is not a public interface, so the version is pinned exactly and checked when it loads.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { AbrazoError, internalError } from "../errors.ts";
 import type { DType, TypedArray } from "../graph/dtype.ts";
 
@@ -13,6 +14,8 @@ export interface NativeTensor {
   readonly dims: readonly number[];
   readonly data: TypedArray;
   readonly location: string;
+  /** A handle of the memory, where that lies on a device. */
+  readonly gpuBuffer: unknown;
   dispose(): void;
 }
 
@@ -23,6 +26,9 @@ export interface SessionOptions {
   graphOptimizationLevel?: "disabled" | "basic" | "extended" | "all";
   enableCpuMemArena?: boolean;
   enableMemPattern?: boolean;
+  /** Writes what each node took, and which provider ran it, to a file when the session is released. */
+  enableProfiling?: boolean;
+  profileFilePrefix?: string;
   logSeverityLevel?: number;
   preferredOutputLocation?: string | Record<string, string>;
   extra?: Record<string, unknown>;
@@ -32,7 +38,7 @@ interface NativeSession {
   loadModel(buffer: ArrayBufferLike, offset: number, length: number, options: SessionOptions): void;
   run(
     feeds: Record<string, NativeTensor>,
-    fetches: Record<string, null>,
+    fetches: Record<string, NativeTensor | null>,
     options: object,
   ): Record<string, NativeTensor>;
   dispose(): void;
@@ -43,11 +49,19 @@ interface Binding {
   listSupportedBackends(): { name: string; bundled: boolean }[];
 }
 
-type TensorConstructor = new (type: string, data: TypedArray, dims: readonly number[]) => NativeTensor;
+interface TensorConstructor {
+  new (type: string, data: TypedArray, dims: readonly number[]): NativeTensor;
+  fromGpuBuffer(
+    buffer: unknown,
+    options: { dataType: string; dims: readonly number[]; dispose: () => void },
+  ): NativeTensor;
+}
 
 interface Loaded {
   binding: Binding;
   Tensor: TensorConstructor;
+  /** Where the libraries of providers lie. */
+  folder: string;
 }
 
 let loaded: Loaded | undefined;
@@ -57,9 +71,8 @@ function load(): Loaded {
   // The library writes an identifier under HOME and phones home otherwise; it reads this when it loads.
   process.env["ORT_DISABLE_TELEMETRY"] ??= "1";
   const require = createRequire(import.meta.url);
-  const manifest: { version: string } = JSON.parse(
-    readFileSync(require.resolve("onnxruntime-node/package.json"), "utf8"),
-  );
+  const manifestPath = require.resolve("onnxruntime-node/package.json");
+  const manifest: { version: string } = JSON.parse(readFileSync(manifestPath, "utf8"));
   if (manifest.version !== PINNED) {
     throw new AbrazoError({
       code: "RUNTIME_VERSION",
@@ -70,7 +83,8 @@ function load(): Loaded {
   const { binding, initOrt }: { binding: Binding; initOrt(): void } = require("onnxruntime-node/dist/binding.js");
   const { Tensor }: { Tensor: TensorConstructor } = require("onnxruntime-node");
   initOrt();
-  loaded = { binding, Tensor };
+  const folder = join(dirname(manifestPath), "bin", "napi-v6", process.platform, process.arch);
+  loaded = { binding, Tensor, folder };
   return loaded;
 }
 
@@ -78,9 +92,18 @@ export function nativeTensor(dtype: DType, data: TypedArray, dims: readonly numb
   return new (load().Tensor)(dtype, data, dims);
 }
 
-/** Names of the devices that this installation can run on: "cpu", and "webgpu" or "cuda" where their libraries are. */
-export function supportedBackends(): { name: string; bundled: boolean }[] {
-  return load().binding.listSupportedBackends();
+/** Memory on a device as a tensor of another dtype and shape; disposing of either frees it. */
+export function deviceTensor(memory: NativeTensor, dtype: DType, dims: readonly number[]): NativeTensor {
+  return load().Tensor.fromGpuBuffer(memory.gpuBuffer, { dataType: dtype, dims, dispose: () => memory.dispose() });
+}
+
+/** Names of the providers that are installed: those in the package, and those whose library was downloaded beside it. */
+export function installedProviders(): string[] {
+  const { binding, folder } = load();
+  return binding
+    .listSupportedBackends()
+    .filter(({ name, bundled }) => bundled || existsSync(join(folder, `libonnxruntime_providers_${name}.so`)))
+    .map(({ name }) => name);
 }
 
 /** A compiled model. */
@@ -98,10 +121,14 @@ export class Session {
     }
   }
 
-  /** Runs to the end before it returns: the thread is busy meanwhile. */
-  run(feeds: Record<string, NativeTensor>): Record<string, NativeTensor> {
+  /**
+   * Runs to the end before it returns: the thread is busy meanwhile.
+   *
+   * @param into memory on the device for outputs that shall lie there, by name
+   */
+  run(feeds: Record<string, NativeTensor>, into: Record<string, NativeTensor> = {}): Record<string, NativeTensor> {
     try {
-      return this.#native.run(feeds, this.#outputs, {});
+      return this.#native.run(feeds, { ...this.#outputs, ...into }, {});
     } catch (error) {
       throw runtimeError("run", error);
     }
@@ -111,6 +138,22 @@ export class Session {
     this.#native.dispose();
   }
 }
+
+/** How a device says that it cannot compute here. */
+const UNAVAILABLE = [
+  {
+    device: "webgpu",
+    sign: /webgpu_context|Failed to get (a|an)? ?(adapter|device)/i,
+    lack: "no graphics driver that can compute was found",
+    hint: "WebGPU needs a Vulkan, Direct3D 12 or Metal driver. On Linux without a GPU, VK_ICD_FILENAMES may name a software one.",
+  },
+  {
+    device: "cuda",
+    sign: /ExecutionProvider_Cuda|libonnxruntime_providers_|\bCUDA (failure|error)|CUDA driver/i,
+    lack: "its provider could not be loaded, or no GPU of NVIDIA was found",
+    hint: "Install CUDA 12 and cuDNN 9 where the loader finds them, and check the driver with nvidia-smi.",
+  },
+] as const;
 
 function runtimeError(phase: "compile" | "run", cause: unknown): AbrazoError {
   const text = cause instanceof Error ? cause.message : String(cause);
@@ -130,12 +173,23 @@ function runtimeError(phase: "compile" | "run", cause: unknown): AbrazoError {
       cause,
     });
   }
-  if (phase === "compile" && /webgpu_context|Failed to get (a|an)? ?(adapter|device)/i.test(text)) {
+  if (/requires f16 but the device does not support it/.test(text)) {
+    return new AbrazoError({
+      code: "DTYPE_UNSUPPORTED",
+      message: "This device does not compute in float16.",
+      hint: 'Convert the tensor first, e.g. with to("float32").',
+      data: { dtype: "float16" },
+      cause,
+    });
+  }
+  const unavailable = UNAVAILABLE.find(({ sign }) => phase === "compile" && sign.test(text));
+  if (unavailable !== undefined) {
+    const { device, lack, hint } = unavailable;
     return new AbrazoError({
       code: "DEVICE_UNAVAILABLE",
-      message: 'The device "webgpu" is not available: no graphics driver that can compute was found.',
-      hint: "WebGPU needs a Vulkan, Direct3D 12 or Metal driver. On Linux without a GPU, VK_ICD_FILENAMES may name a software one.",
-      data: { device: "webgpu" },
+      message: `The device "${device}" is not available: ${lack}.`,
+      hint,
+      data: { device },
       cause,
     });
   }

@@ -7,7 +7,7 @@ import { makeLeaf, makePlaceholder } from "../graph/leaf.ts";
 import type { FileRange, Node } from "../graph/node.ts";
 import { axisOf, type Dim, sizeOf } from "../graph/shape.ts";
 import { encode, flattenNested, guessDType, type NestedArray } from "./convert.ts";
-import { realizeNodes } from "./realize.ts";
+import { moveNodes, realizeNodes } from "./realize.ts";
 import { defaultGenerator, type Generator } from "./rng.ts";
 import { Storage } from "./storage.ts";
 import { Tensor } from "./tensor.ts";
@@ -220,5 +220,28 @@ export function realizeSync(tensors: readonly Tensor[]): void {
       group.map((tensor) => tensor.node),
       device,
     );
+  }
+}
+
+/**
+ * Moves tensors to a device, all in one run. Each stays the object that its module and its optimizer hold.
+ *
+ * @example
+ * ```ts
+ * const w = zeros([2]);
+ * moveTo([w], "webgpu");
+ * w.device; // "webgpu"
+ * ```
+ */
+export function moveTo(tensors: readonly Tensor[], device: string): void {
+  for (const from of new Set(tensors.map((tensor) => tensor.device))) {
+    if (from === device) continue;
+    const group = tensors.filter((tensor) => tensor.device === from);
+    const nodes = moveNodes(
+      group.map((tensor) => tensor.node),
+      from,
+      device,
+    );
+    for (const [index, tensor] of group.entries()) tensor.assign(nodes[index] ?? tensor.node, device);
   }
 }

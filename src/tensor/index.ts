@@ -1,6 +1,7 @@
 // Public entry point of the tensor core.
 export type { DType, TypedArray } from "../graph/dtype.ts";
-export { DEVICES, type Device } from "../onnx/devices.ts";
+export { deviceStats } from "../onnx/device-memory.ts";
+export { DEVICES, type Device, resolveDevice } from "../onnx/devices.ts";
 export { clearSessions, sessionStats } from "../onnx/session.ts";
 export { type CompiledGraph, compileGraph, exportOnnx, type Feed, portableModel, type Traced } from "./compile.ts";
 export {
@@ -12,6 +13,7 @@ export {
   fromTypedArray,
   full,
   linspace,
+  moveTo,
   ones,
   onesLike,
   rand,

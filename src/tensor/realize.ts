@@ -3,10 +3,11 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { AbrazoError, internalError } from "../errors.ts";
 import { type TypedArray, viewBytes } from "../graph/dtype.ts";
-import type { FileRange, Node } from "../graph/node.ts";
+import { makeLeaf } from "../graph/leaf.ts";
+import type { FileRange, Node, Value } from "../graph/node.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { requireDevice } from "../onnx/devices.ts";
-import { execute } from "../onnx/execute.ts";
+import { execute, fetchElements } from "../onnx/execute.ts";
 
 /** Computes what has no value yet, all in one run; results stay on the device when it has its own memory. */
 export function realizeNodes(nodes: readonly Node[], device: string): void {
@@ -34,11 +35,24 @@ export function elementsOf(node: Node, device: string): TypedArray {
   throw internalError("a node was computed without a result");
 }
 
-/** Device memory is not readable from Node: the tensor goes through a graph whose output lies on the CPU. */
-function fetchElements(node: Node, device: string): TypedArray {
-  const [value] = execute([node], device);
-  if (value?.kind !== "host") throw internalError("a fetched tensor did not arrive on the CPU");
-  return value.data;
+/** Leaves with the elements of nodes, in the memory of another device: all in one run. */
+export function moveNodes(nodes: readonly Node[], from: string, to: string): Node[] {
+  if (nodes.length === 0) return [];
+  realizeNodes(nodes, from);
+  const here = nodes.map((node): Value => {
+    return node.value?.kind === "file" ? node.value : { kind: "host", data: elementsOf(node, from) };
+  });
+  if (to === "cpu") return leavesOf(nodes, here);
+  requireDevice(to);
+  return leavesOf(nodes, execute(leavesOf(nodes, here), to, true));
+}
+
+function leavesOf(nodes: readonly Node[], values: readonly Value[]): Node[] {
+  return nodes.map(({ shape, dtype }, index) => {
+    const value = values[index];
+    if (value === undefined) throw internalError("a node lost its value on the way to a device");
+    return makeLeaf(shape, dtype, value);
+  });
 }
 
 function readRange(range: FileRange, node: Node): TypedArray {

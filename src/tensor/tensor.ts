@@ -190,11 +190,12 @@ export class Tensor {
     return this;
   }
 
-  /** Swaps in a computed value, as an optimizer does after a step. */
-  assign(node: Node): this {
+  /** Swaps in a computed value, as an optimizer does after a step; one of another device moves the tensor there. */
+  assign(node: Node, device: string = this.#device): this {
     const { shared } = this.storage;
     if (shared === undefined) this.storage.write(node);
-    else setElements(shared, elementsOf(node, this.#device));
+    else setElements(shared, elementsOf(node, device));
+    this.#device = device;
     return this;
   }
 

@@ -21,6 +21,10 @@ function matmulShape(a: Shape, b: Shape, transposeB: boolean): Dim[] {
 /** Transpose and product in one kernel where the device has it: it reads `nn.Linear`'s [out, in] as stored. */
 function lowerMatmul(ctx: LowerContext): readonly string[] {
   const [a, b] = [ctx.input(0), ctx.input(1)];
+  if (ctx.device === "webgpu" && inputAt(ctx.node.inputs, 0).shape.at(-1) === 0) {
+    // A sum of nothing, which WebGPU's kernel does not survive.
+    return ctx.emit("Expand", [ctx.constant(ctx.node.dtype, 0), ctx.shape(ctx.node.shape)]);
+  }
   if (!flag(ctx.node.attrs, "transposeB")) return ctx.emit("MatMul", [a, b]);
   const { dtype, shape } = inputAt(ctx.node.inputs, 1);
   if (ctx.device === "cpu" && dtype === "float32") {

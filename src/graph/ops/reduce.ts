@@ -146,10 +146,14 @@ defineOp({
   doc: "x - ln Σ e^x along an axis; d = g - softmax(x) Σ g.",
   lacks: NOT_REAL,
   infer: like(0),
-  lower: (ctx) => {
-    if (ctx.device === "cpu") return lowerAlongAxis("LogSoftmax")(ctx);
-    // WebGPU has no LogSoftmax kernel
-    return ctx.emit("Log", lowerAlongAxis("Softmax")(ctx));
-  },
+  lower: (ctx) => (ctx.device === "webgpu" ? lowerLogSoftmaxByParts(ctx) : lowerAlongAxis("LogSoftmax")(ctx)),
   grad: ({ attrs, g, out }) => [sub(g, mul(exp(out), sum(g, [numberAttr(attrs, "axis")], true)))],
 });
+
+/** WebGPU has no LogSoftmax kernel. The logarithm of its Softmax would be -∞ where that is too small for float32. */
+function lowerLogSoftmaxByParts(ctx: LowerContext): readonly string[] {
+  const on = (opType: string, ...inputs: string[]) => ctx.emit(opType, inputs)[0] ?? "";
+  const axes = ctx.int64([numberAttr(ctx.node.attrs, "axis")]);
+  const centred = on("Sub", ctx.input(0), on("ReduceMax", ctx.input(0), axes));
+  return [on("Sub", centred, on("Log", on("ReduceSum", on("Exp", centred), axes)))];
+}
