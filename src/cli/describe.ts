@@ -10,6 +10,7 @@ export function describeEvaluation({ dataset, metric, metricName, value, interva
   return `${metricName ?? metric} on ${dataset.name}, ${dataset.split}${of}: ${value.toFixed(4)}${range}${examples}`;
 }
 
-export function describeRecord({ steps, durationSeconds, evaluations }: TrainingRecord): string[] {
-  return [`${steps} steps in ${durationSeconds.toFixed(0)} s`, ...evaluations.map(describeEvaluation)];
+export function describeRecord({ steps, durationSeconds, device, evaluations }: TrainingRecord): string[] {
+  const where = device === "cpu" ? "" : ` on ${device}`;
+  return [`${steps} steps in ${durationSeconds.toFixed(0)} s${where}`, ...evaluations.map(describeEvaluation)];
 }

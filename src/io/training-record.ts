@@ -75,6 +75,7 @@ export const trainingRecordSchema = z.object({
       step: z.number().int(),
       epoch: z.number(),
       loss: z.number(),
+      stepLoss: z.number().optional(),
       learningRate: z.number().optional(),
       gradNorm: z.number().optional(),
       evalLoss: z.number().optional(),

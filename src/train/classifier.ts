@@ -63,7 +63,7 @@ export async function trainClassifier(
     lengthBuckets(lengths, { ...batching(options), generator: new Generator(seed + 1000 * epoch) });
   const steps = bucketsOf(0).length * options.epochs;
   const total = Math.min(options.maxSteps ?? steps, steps);
-  const parameters = model.requiresGrad_().train().parameters();
+  const parameters = model.to({ device: options.device }).requiresGrad_().train().parameters();
   const optimizer = new AdamW(decayGroups(parameters, weightDecay), { lr: learningRate, betas: [0.9, 0.98] });
   const result = await train<Bucket>({
     batches: bucketsOf,

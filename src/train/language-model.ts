@@ -35,7 +35,7 @@ export async function trainLanguageModel(
   const { context, seed, learningRate, weightDecay, maxGradNorm, device } = options;
   const steps = rowStarts(stream, options, 0).length * options.epochs;
   const total = Math.min(options.maxSteps ?? steps, steps);
-  const parameters = model.requiresGrad_().train().parameters();
+  const parameters = model.to({ device }).requiresGrad_().train().parameters();
   const optimizer = new AdamW(decayGroups(parameters, weightDecay), { lr: learningRate, betas: [0.9, 0.95] });
   const result = await train<readonly number[]>({
     batches: (epoch) => rowStarts(stream, options, epoch),

@@ -48,7 +48,7 @@ export async function trainMaskedLanguageModel(
   const { seed, learningRate, weightDecay, maxGradNorm, device } = options;
   const steps = batchesOf(stream, options, 0, seed).length * options.epochs;
   const total = Math.min(options.maxSteps ?? steps, steps);
-  const parameters = model.requiresGrad_().train().parameters();
+  const parameters = model.to({ device }).requiresGrad_().train().parameters();
   const optimizer = new AdamW(decayGroups(parameters, weightDecay), { lr: learningRate, betas: [0.9, 0.98] });
   const { evaluate } = options;
   const result = await train<Batch>({

@@ -36,6 +36,8 @@ export interface HistoryEntry {
   epoch: number;
   /** Mean of the recent steps' losses, the latest weighing most. */
   loss: number;
+  /** Loss of this step alone. */
+  stepLoss?: number;
   learningRate: number;
   gradNorm?: number;
   metrics?: Record<string, number>;
@@ -58,7 +60,8 @@ export interface TrainResult {
   durationSeconds: number;
 }
 
-const LOG_EVERY = 50;
+/** A history has about a hundred entries, and one every fifty steps at least. */
+const logEvery = (total: number): number => Math.max(1, Math.min(50, Math.floor(total / 100)));
 
 /** Trains until the epochs, the step limit or the signal end it. */
 export async function train<Batch>(loop: TrainLoop<Batch>): Promise<TrainResult> {
@@ -81,7 +84,8 @@ export async function train<Batch>(loop: TrainLoop<Batch>): Promise<TrainResult>
       stepFigures.push(figures);
       running = running === undefined ? loss : 0.98 * running + 0.02 * loss;
       ran++;
-      if (step % LOG_EVERY === 0) history.push({ step, epoch: epoch + 1, loss: running, learningRate, gradNorm });
+      if (step % logEvery(total) === 0)
+        history.push({ step, epoch: epoch + 1, loss: running, stepLoss: loss, learningRate, gradNorm });
       reportProgress({
         task: "train",
         loaded: step,
@@ -94,7 +98,8 @@ export async function train<Batch>(loop: TrainLoop<Batch>): Promise<TrainResult>
     }
     if (ran === 0 || running === undefined) continue;
     const metrics = await loop.evaluate?.(epoch);
-    const entry = { step, epoch: epoch + 1, loss: running, learningRate: loop.optimizer.lr };
+    const known = history.at(-1)?.step === step ? history.pop() : undefined;
+    const entry = known ?? { step, epoch: epoch + 1, loss: running, learningRate: loop.optimizer.lr };
     history.push(metrics === undefined ? entry : { ...entry, metrics });
   }
   reportProgress({ task: "train", loaded: step, total: step, unit: "steps", done: true });

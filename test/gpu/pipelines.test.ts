@@ -1,59 +1,77 @@
-// Pipelines on WebGPU give what they give on the CPU. Software Vulkan serves where there is no GPU.
-import { existsSync } from "node:fs";
+// Pipelines on WebGPU give what they give on the CPU: with the shipped models, and with tiny ones of far from uniform scores.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pipeline } from "../../pipelines/index.ts";
+import { setLogListener } from "../../src/log.ts";
+import { packageFile } from "../../src/package-root.ts";
 import { tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
 
-const SOFTWARE = "/usr/lib/chromium/vk_swiftshader_icd.json";
-// Read by the Vulkan loader when the runtime first asks for a device, which is after this.
-if (existsSync(SOFTWARE)) process.env["VK_ICD_FILENAMES"] ??= SOFTWARE;
+const SHIPPED = (task: string) => packageFile("pipelines", "defaults", task);
+const texts = [
+  "i love this book",
+  "the film was bad and very dull",
+  "not good",
+  "What a waste of time, although the first half hour had promised so very much more than this.",
+];
 
 let root: string;
+const folders: Record<string, string> = {
+  "the shipped classifier": SHIPPED("text-classification"),
+  "the shipped generator": SHIPPED("text-generation"),
+};
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "abrazo-gpu-"));
+  folders["a tiny classifier"] = await tinyClassifier(join(root, "classifier"), { initializer_range: 0.15 });
+  folders["a tiny generator"] = await tinyLanguageModel(join(root, "lm"));
 });
 afterAll(() => rm(root, { recursive: true }));
 
-describe.skipIf(process.env["VK_ICD_FILENAMES"] === undefined)(
-  "webgpu (needs VK_ICD_FILENAMES, or Debian's chromium)",
-  () => {
-    const texts = ["i love this book", "the film was bad and very dull", "not good"];
-
-    it("classifies", async () => {
-      const folder = await tinyClassifier(join(root, "classifier"), { initializer_range: 0.15 });
-      const [cpu, gpu] = [
-        await pipeline("text-classification", folder),
-        await pipeline("text-classification", folder, { device: "webgpu" }),
-      ];
-      const [expected, found] = [await cpu(texts, { topK: null }), await gpu(texts, { topK: null })];
-      for (const [at, list] of expected.entries()) {
-        for (const [place, { label, score }] of list.entries()) {
-          expect(found[at]?.[place]?.label).toBe(label);
-          expect(found[at]?.[place]?.score).toBeCloseTo(score, 4);
-        }
+describe("webgpu", () => {
+  it.each(["the shipped classifier", "a tiny classifier"])("classifies with %s", async (name) => {
+    const folder = folders[name] ?? "";
+    const [cpu, gpu] = [
+      await pipeline("text-classification", folder),
+      await pipeline("text-classification", folder, { device: "webgpu" }),
+    ];
+    const [expected, found] = [await cpu(texts, { topK: null }), await gpu(texts, { topK: null })];
+    expect(found).toHaveLength(texts.length);
+    for (const [at, list] of expected.entries()) {
+      for (const [place, { label, score }] of list.entries()) {
+        expect(found[at]?.[place]?.label).toBe(label);
+        expect(found[at]?.[place]?.score).toBeCloseTo(score, 4);
       }
-      await Promise.all([cpu.dispose(), gpu.dispose()]);
-    });
+    }
+    await Promise.all([cpu.dispose(), gpu.dispose()]);
+  });
 
-    it("generates", async () => {
-      const folder = await tinyLanguageModel(join(root, "lm"));
+  it.each(["the shipped generator", "a tiny generator"])(
+    "generates with %s, greedily and drawing from a seed",
+    async (name) => {
+      const folder = folders[name] ?? "";
       const [cpu, gpu] = [
         await pipeline("text-generation", folder),
         await pipeline("text-generation", folder, { device: "webgpu" }),
       ];
-      const greedy = { doSample: false, maxNewTokens: 12 };
-      expect(await gpu(texts, greedy)).toEqual(await cpu(texts, greedy));
+      for (const options of [
+        { doSample: false, maxNewTokens: 12 },
+        { seed: 6, maxNewTokens: 12 },
+      ]) {
+        const found = await gpu(texts.slice(0, 3), options);
+        expect(found).toEqual(await cpu(texts.slice(0, 3), options));
+      }
       await Promise.all([cpu.dispose(), gpu.dispose()]);
-    });
+    },
+  );
 
-    it("auto takes it where it works", async () => {
-      const folder = await tinyClassifier(join(root, "auto"));
-      const classify = await pipeline("text-classification", folder, { device: "auto" });
-      expect(await classify(texts)).toHaveLength(3);
-      await classify.dispose();
-    });
-  },
-);
+  it("is what auto takes where there is no CUDA, and it says so", async () => {
+    const messages: string[] = [];
+    const restore = setLogListener(({ message }) => messages.push(message));
+    const classify = await pipeline("text-classification", folders["a tiny classifier"], { device: "auto" });
+    restore();
+    expect(messages).toEqual([expect.stringMatching(/^Device: (webgpu|cuda)\.$/)]);
+    expect(await classify(texts)).toHaveLength(texts.length);
+    await classify.dispose();
+  });
+});

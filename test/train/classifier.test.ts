@@ -48,6 +48,22 @@ it("learns, and repeats itself from a seed", async () => {
   expect(predict(first.model, examples, options)).toEqual(examples.map(({ label }) => label));
 });
 
+it("keeps each step of a short run in its history, and about a hundred of a long one", async () => {
+  const few = { ...options, epochs: 2 };
+  const evaluate = async (epoch: number) => ({ accuracy: epoch });
+  const short = await trainClassifier(fromConfig(config, new Generator(1)), examples, { ...few, evaluate });
+  expect(short.steps).toBe(8);
+  expect(short.history.map(({ step, stepLoss }) => [step, stepLoss])).toEqual(
+    short.stepFigures.map(({ loss }, at) => [at + 1, loss]),
+  );
+  expect(short.history.flatMap(({ step, metrics }) => (metrics === undefined ? [] : [[step, metrics]]))).toEqual([
+    [4, { accuracy: 0 }],
+    [8, { accuracy: 1 }],
+  ]);
+  const long = await trainClassifier(fromConfig(config, new Generator(1)), examples, { ...few, epochs: 50 });
+  expect([long.steps, long.history.length]).toEqual([200, 100]);
+});
+
 it("metrics agree with scikit-learn and statsmodels", () => {
   expect(accuracy([1, 0, 1], [1, 1, 1])).toBeCloseTo(2 / 3, 10);
   expect(macroF1([1, 0, 1, 0], [1, 1, 1, 0], 2)).toBeCloseTo((0.8 + 2 / 3) / 2, 10);

@@ -66,7 +66,8 @@ export const train = defineCommand({
       `The model is in ${out}`,
       ...(pushed === undefined ? [] : [`Pushed: ${pushed.url}`]),
     ];
-    ui.result({ out, evaluations: record.evaluations, pushed }, lines.join("\n"));
+    const { device, steps, history, evaluations } = record;
+    ui.result({ out, device, steps, history, evaluations, pushed }, lines.join("\n"));
   },
 });
 

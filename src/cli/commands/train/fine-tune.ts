@@ -38,7 +38,7 @@ const MAX_TOKENS = 128;
 
 /** Trains, writes the new repository to `out` and returns its record. */
 export async function fineTune(options: FineTuneOptions): Promise<TrainingRecord> {
-  const model = await loadPretrained(options.model);
+  const model = (await loadPretrained(options.model)).to({ device: options.device });
   const tokenizer = await Tokenizer.fromFolder(options.model);
   const examples = toExamples(await readRows(options.dataset), model.labels, options.dataset);
   const { train, test } = split(examples, options);

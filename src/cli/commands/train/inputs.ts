@@ -4,7 +4,7 @@ import { basename, resolve } from "node:path";
 import { suggestion } from "../../../errors.ts";
 import { resolveModel } from "../../../hub/resolve-model.ts";
 import { packageFile } from "../../../package-root.ts";
-import { DEVICES } from "../../../tensor/index.ts";
+import { DEVICES, resolveDevice } from "../../../tensor/index.ts";
 import { UsageError } from "../../command.ts";
 import { packageVersion } from "./environment.ts";
 
@@ -35,9 +35,10 @@ export function requireDataset(path: string | undefined, flag = "--dataset"): st
   throw new UsageError({ code: "USAGE", message: `${flag}: there is no ${path}.`, hint: "Check the path." });
 }
 
+/** The device to train on: the named one, which has to work here, or the best one for "auto". */
 export function chooseDevice(name = "cpu"): string {
   const found = DEVICES.find((device) => device === name);
   if (found === undefined)
     throw new UsageError({ code: "USAGE", message: `--device is no "${name}".`, hint: suggestion(name, DEVICES) });
-  return found;
+  return resolveDevice(found);
 }
