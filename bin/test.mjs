@@ -30,6 +30,16 @@ if (suite === "unit" && rest.length === 0) {
   }
 }
 
+if (suite === "gpu") {
+  const { ok, output } = runTool("tsx", ["bin/gpu-driver.ts"], "pipe");
+  if (!ok) {
+    // Where nobody promised a driver there is nothing to test; continuous integration does promise one.
+    if (process.env.CI) failed++;
+    console.log(`The suite of devices did not run. ${output.trim().split("\n")[0] || "The driver ended the process."}`);
+    finish();
+  }
+}
+
 const report = join(root, ".cache", `vitest-${suite}.json`);
 mkdirSync(join(root, ".cache"), { recursive: true });
 rmSync(report, { force: true });
@@ -43,8 +53,12 @@ skipped += counts.skipped;
 // A run that broke outside a test (an unhandled error, a file that does not load) is a failure of its own.
 if (!ok && counts.failed === 0) failed++;
 
-console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
-process.exit(failed > 0 ? 1 : 0);
+finish();
+
+function finish() {
+  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+  process.exit(failed > 0 ? 1 : 0);
+}
 
 function runTool(tool, toolArgs, stdio) {
   const command = join(root, "node_modules", ".bin", tool);
