@@ -189,6 +189,8 @@ export const evaluations = pgTable(
     datasetRevision: text("dataset_revision"),
     split: text("split").notNull(),
     metric: text("metric").notNull(),
+    /** The words for the metric, where its source has some. */
+    metricName: text("metric_name"),
     slice: text("slice"),
     value: doublePrecision("value").notNull(),
     low: doublePrecision("low"),

@@ -1,6 +1,6 @@
 // After a commit: card metadata, tensor summary, tags, search text and evaluations of the head of main → rows.
 // The only place that reads files to learn about a repository.
-import { and, eq } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import { parse as parseYaml } from "yaml";
 import { headerLength, parseHeader, type SafetensorsHeader } from "../../src/io/safetensors.ts";
 import { trainingRecordSchema } from "../../src/io/training-record.ts";
@@ -8,6 +8,7 @@ import type { Store } from "../context.ts";
 import { evaluations, repos } from "../db/schema.ts";
 import type { Repo } from "./access.ts";
 import { type FileEntry, listTreeOf, openContent, readContent } from "./files.ts";
+import { claimedEvaluations } from "./model-index.ts";
 import { type CommitRow, resolveRevision } from "./refs.ts";
 
 const CARD_LIMIT = 1024 * 1024;
@@ -64,7 +65,7 @@ async function indexCommit(ctx: Store, repo: Repo, commit: CommitRow): Promise<v
       searchText: searchText(repo, card, readme),
     })
     .where(eq(repos.id, repo.id));
-  await indexEvaluations(ctx, repo, commit, await read("training-record.json"));
+  await indexEvaluations(ctx, repo, commit, card, await read("training-record.json"));
 }
 
 /** Front matter of a card; an unreadable one counts as none, because a commit is not the place to fail for it. */
@@ -153,22 +154,32 @@ function searchText(repo: Repo, card: Record<string, unknown>, readme: string | 
     .toLowerCase();
 }
 
-async function indexEvaluations(ctx: Store, repo: Repo, commit: CommitRow, source: string | undefined): Promise<void> {
-  const record = trainingRecordSchema.safeParse(jsonObject(source));
-  if (!record.success) return;
-  const rows = record.data.evaluations.map(({ dataset, metric, value, interval, count, slice }) => ({
-    repoId: repo.id,
-    commitId: commit.id,
-    dataset: dataset.id ?? dataset.name,
-    datasetRevision: dataset.revision ?? null,
-    split: dataset.split,
-    metric,
-    slice: slice ?? null,
-    value,
-    low: interval?.[0] ?? null,
-    high: interval?.[1] ?? null,
-    count: count ?? null,
-  }));
+/** What was measured: the training record says it with intervals and counts; without one, the card's own claims. */
+async function indexEvaluations(
+  ctx: Store,
+  repo: Repo,
+  commit: CommitRow,
+  card: Record<string, unknown>,
+  source: string | undefined,
+): Promise<void> {
+  const place = { repoId: repo.id, commitId: commit.id };
+  const record = trainingRecordSchema.safeParse(jsonObject(source)).data;
+  const rows =
+    record === undefined
+      ? claimedEvaluations(card).map((claim) => ({ ...place, ...claim }))
+      : record.evaluations.map(({ dataset, metric, metricName, value, interval, count, slice }) => ({
+          ...place,
+          dataset: dataset.id ?? dataset.name,
+          datasetRevision: dataset.revision ?? null,
+          split: dataset.split,
+          metric,
+          metricName: metricName ?? null,
+          slice: slice ?? null,
+          value,
+          low: interval?.[0] ?? null,
+          high: interval?.[1] ?? null,
+          count: count ?? null,
+        }));
   await ctx.db.transaction(async (tx) => {
     await tx.delete(evaluations).where(and(eq(evaluations.repoId, repo.id), eq(evaluations.commitId, commit.id)));
     if (rows.length > 0) await tx.insert(evaluations).values(rows);
@@ -180,5 +191,6 @@ export async function listEvaluations(ctx: Store, repo: Repo, commitId: string) 
   return ctx.db
     .select()
     .from(evaluations)
-    .where(and(eq(evaluations.repoId, repo.id), eq(evaluations.commitId, commitId)));
+    .where(and(eq(evaluations.repoId, repo.id), eq(evaluations.commitId, commitId)))
+    .orderBy(evaluations.dataset, evaluations.split, sql`${evaluations.slice} nulls first`, evaluations.metric);
 }
