@@ -33,10 +33,11 @@ export class ServiceError extends AbrazoError {
 /** Missing and hidden repositories look the same. */
 export const repoNotFound = () => new ServiceError(404, "Repository not found", { wireCode: "RepoNotFound" });
 export const revisionNotFound = (revision: string) =>
-  new ServiceError(404, `Invalid rev id: ${revision}`, { wireCode: "RevisionNotFound" });
+  new ServiceError(404, `Invalid rev id: ${revision}`, { wireCode: "RevisionNotFound", data: { revision } });
 export const entryNotFound = (path: string, commit?: string) =>
   new ServiceError(404, `Entry not found: ${path}`, {
     wireCode: "EntryNotFound",
+    data: { path },
     headers: commit === undefined ? {} : { "X-Repo-Commit": commit },
   });
 export const unauthorized = () => new ServiceError(401, "Invalid username or password.", { code: "UNAUTHORIZED" });

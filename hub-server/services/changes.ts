@@ -1,26 +1,16 @@
 // What a commit changed: files, lines, tensors and metrics, against its first parent.
 // Renders nothing.
-import { createHash } from "node:crypto";
 import type { RepoId } from "../../src/hub/repo-id.ts";
-import type { SafetensorsHeader } from "../../src/io/safetensors.ts";
 import type { Context } from "../context.ts";
 import { type Repo, requireAccess } from "./access.ts";
-import { type FileEntry, listTreeOf, openContent, readContent } from "./files.ts";
-import { listEvaluations, safetensorsHeader } from "./indexer.ts";
+import { type FileEntry, listTreeOf, readContent } from "./files.ts";
+import { listEvaluations } from "./indexer.ts";
 import { type CommitRow, requireRevision } from "./refs.ts";
+import { type TensorChanges, tensorChanges } from "./tensor-changes.ts";
 
 /** Texts up to this are compared line by line. */
 const TEXT_LIMIT = 256 * 1024;
-/** Weights up to this are compared by content, larger ones by name, dtype and shape. */
-const HASH_LIMIT = 256 * 1024 * 1024;
 const MOST_FILES = 100;
-
-export interface TensorChange {
-  name: string;
-  change: "added" | "removed" | "changed";
-  before?: string;
-  after?: string;
-}
 
 export interface FileChange {
   path: string;
@@ -29,13 +19,15 @@ export interface FileChange {
   after: FileEntry | undefined;
   /** Both texts, when the file is text and small enough. */
   text?: { before: string; after: string };
-  tensors?: { changes: TensorChange[]; same: number; byContent: boolean };
+  tensors?: TensorChanges;
 }
 
 export interface MetricChange {
   dataset: string;
   split: string;
   metric: string;
+  metricName: string | null;
+  slice: string | null;
   before: number | undefined;
   after: number | undefined;
 }
@@ -55,7 +47,7 @@ export async function commitChanges(ctx: Context, id: RepoId, revision: string):
   const parentId = commit.parents[0];
   const parent = parentId === undefined ? undefined : await requireRevision(ctx, repo, parentId);
   const [before, after] = [await filesOf(ctx, parent), await filesOf(ctx, commit)];
-  const paths = [...new Set([...before.keys(), ...after.keys()])].sort();
+  const paths = [...new Set([...before.keys(), ...after.keys()])].sort(weightsFirst);
   const changed = paths.filter((path) => before.get(path)?.id !== after.get(path)?.id);
   const files: FileChange[] = [];
   for (const path of changed.slice(0, MOST_FILES))
@@ -67,6 +59,12 @@ export async function commitChanges(ctx: Context, id: RepoId, revision: string):
     more: Math.max(0, changed.length - MOST_FILES),
     metrics: await metricChanges(ctx, repo, parent, commit),
   };
+}
+
+/** What a model is comes before what describes it. */
+function weightsFirst(a: string, b: string): number {
+  const rank = (path: string) => (path.endsWith(".safetensors") ? 0 : 1);
+  return rank(a) - rank(b) || (a < b ? -1 : 1);
 }
 
 async function filesOf(ctx: Context, commit: CommitRow | undefined): Promise<Map<string, FileEntry>> {
@@ -109,46 +107,6 @@ export function decodeText(bytes: Uint8Array): string | undefined {
   }
 }
 
-async function tensorChanges(
-  ctx: Context,
-  before: FileEntry | undefined,
-  after: FileEntry | undefined,
-): Promise<NonNullable<FileChange["tensors"]>> {
-  const [old, now] = [await tensorsOf(ctx, before), await tensorsOf(ctx, after)];
-  const byContent = [before, after].every((side) => side === undefined || side.size <= HASH_LIMIT);
-  const changes: TensorChange[] = [];
-  let same = 0;
-  for (const name of [...new Set([...old.keys(), ...now.keys()])].sort()) {
-    const [left, right] = [old.get(name), now.get(name)];
-    if (left === undefined || right === undefined) {
-      const kind = left === undefined ? ("added" as const) : ("removed" as const);
-      changes.push({ name, change: kind, ...(left && { before: left.kind }), ...(right && { after: right.kind }) });
-    } else if (left.kind !== right.kind || left.hash !== right.hash) {
-      changes.push({ name, change: "changed", before: left.kind, after: right.kind });
-    } else same++;
-  }
-  return { changes, same, byContent };
-}
-
-/** Dtype, shape and (for files that are not too large) content hash of every tensor. */
-async function tensorsOf(
-  ctx: Context,
-  file: FileEntry | undefined,
-): Promise<Map<string, { kind: string; hash: string }>> {
-  const out = new Map<string, { kind: string; hash: string }>();
-  if (file === undefined) return out;
-  const header: SafetensorsHeader = await safetensorsHeader(ctx, file);
-  for (const { name, dtype, shape, offset, byteLength } of header.tensors.values()) {
-    const hash = createHash("sha256");
-    if (file.size <= HASH_LIMIT) {
-      for await (const chunk of await openContent(ctx, file.id, { start: offset, end: offset + byteLength }))
-        hash.update(chunk);
-    }
-    out.set(name, { kind: `${dtype} [${shape.join(", ")}]`, hash: hash.digest("hex") });
-  }
-  return out;
-}
-
 async function metricChanges(
   ctx: Context,
   repo: Repo,
@@ -162,10 +120,12 @@ async function metricChanges(
   const rows = new Map([...old, ...now].map((row) => [key(row), row]));
   const value = (list: typeof now, of: string) => list.find((row) => key(row) === of)?.value;
   return [...rows]
-    .map(([of, { dataset, split, metric }]) => ({
+    .map(([of, { dataset, split, metric, metricName, slice }]) => ({
       dataset,
       split,
       metric,
+      metricName,
+      slice,
       before: value(old, of),
       after: value(now, of),
     }))

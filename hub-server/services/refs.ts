@@ -116,7 +116,16 @@ export async function listCommits(
 ): Promise<{ commits: CommitRow[]; total: number }> {
   const repo = await requireAccess(ctx, "read", id);
   const head = await resolveRevision(ctx, repo, revision);
-  if (head === undefined) return { commits: [], total: 0 };
+  return head === undefined ? { commits: [], total: 0 } : firstParents(ctx, repo, head, { limit, offset });
+}
+
+/** A part of the log behind a commit of a repository that the caller may read. */
+export async function firstParents(
+  ctx: Context,
+  repo: Repo,
+  head: CommitRow,
+  { limit, offset }: { limit: number; offset: number },
+): Promise<{ commits: CommitRow[]; total: number }> {
   const rows = await ctx.db.execute<{ id: string; depth: number; total: number }>(sql`
     with recursive history as (
       select ${commits.id} as id, ${commits.parents} as parents, 0 as depth from ${commits}

@@ -115,13 +115,18 @@ export async function listRepos(ctx: Context, query: ListQuery): Promise<{ repos
   return { repos: rows, total: total?.value ?? 0 };
 }
 
-function conditions({ actor }: Context, query: ListQuery): SQL | undefined {
-  const visible =
-    actor === undefined ? eq(repos.isPrivate, false) : or(eq(repos.isPrivate, false), eq(repos.ownerId, actor.id));
+/** Private repositories are there for their owner and for administrators alone. */
+function visible({ actor }: Context): SQL | undefined {
+  if (actor === undefined) return eq(repos.isPrivate, false);
+  return actor.admin ? undefined : or(eq(repos.isPrivate, false), eq(repos.ownerId, actor.id));
+}
+
+/** What a query asks of a repository, that the caller may see it among it. */
+export function conditions(ctx: Context, query: ListQuery): SQL | undefined {
   const words = (query.search ?? "").toLowerCase().split(/\s+/).filter(Boolean);
   return and(
     eq(repos.type, query.type),
-    actor?.admin === true ? undefined : visible,
+    visible(ctx),
     query.author === undefined ? undefined : eq(sql`lower(${repos.namespace})`, query.author.toLowerCase()),
     query.pipelineTag === undefined ? undefined : eq(repos.pipelineTag, query.pipelineTag),
     query.library === undefined ? undefined : eq(repos.libraryName, query.library),
@@ -130,22 +135,14 @@ function conditions({ actor }: Context, query: ListQuery): SQL | undefined {
   );
 }
 
-/** How many visible repositories carry each value of a column, for the facets of the lists. */
-export async function facets(ctx: Context, type: RepoType): Promise<{ tasks: Facet[]; libraries: Facet[] }> {
-  const where = conditions(ctx, { type });
-  const by = async (column: typeof repos.pipelineTag | typeof repos.libraryName): Promise<Facet[]> => {
-    const rows = await ctx.db
-      .select({ name: column, count: count() })
-      .from(repos)
-      .where(where)
-      .groupBy(column)
-      .orderBy(desc(count()));
-    return rows.flatMap(({ name, count: found }) => (name === null ? [] : [{ name, count: found }]));
-  };
-  return { tasks: await by(repos.pipelineTag), libraries: await by(repos.libraryName) };
-}
-
-export interface Facet {
-  name: string;
-  count: number;
+/** Those of some repositories that exist and that the caller may see, by their names as given. */
+export async function visibleRepos(ctx: Context, ids: readonly RepoId[]): Promise<RepoId[]> {
+  const wanted = ids.map(({ type, namespace, name }) =>
+    and(eq(repos.type, type), eq(repos.namespace, namespace), eq(repos.name, name)),
+  );
+  if (wanted.length === 0) return [];
+  return ctx.db
+    .select({ type: repos.type, namespace: repos.namespace, name: repos.name })
+    .from(repos)
+    .where(and(visible(ctx), or(...wanted)));
 }

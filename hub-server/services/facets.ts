@@ -1,0 +1,61 @@
+// What a list can be narrowed by, with how many repositories each value leaves.
+// Counts only what the caller may see.
+import { count, desc, sql } from "drizzle-orm";
+import type { Context } from "../context.ts";
+import { repos } from "../db/schema.ts";
+import { conditions, type ListQuery } from "./repos.ts";
+
+export interface Facet {
+  name: string;
+  count: number;
+}
+
+export interface Facets {
+  tasks: Facet[];
+  libraries: Facet[];
+  licenses: Facet[];
+  /** Datasets that models were trained on. */
+  datasets: Facet[];
+}
+
+const MOST_VALUES = 24;
+
+/** Each facet counts under the other filters of the query, so that every value it offers has a result. */
+export async function facets(ctx: Context, query: ListQuery): Promise<Facets> {
+  const byColumn = async (column: typeof repos.pipelineTag | typeof repos.libraryName, without: Partial<ListQuery>) => {
+    const rows = await ctx.db
+      .select({ name: column, count: count() })
+      .from(repos)
+      .where(conditions(ctx, { ...query, ...without }))
+      .groupBy(column)
+      .orderBy(desc(count()), column)
+      .limit(MOST_VALUES + 1);
+    return rows.flatMap(({ name, count: found }) => (name === null ? [] : [{ name, count: found }]));
+  };
+  const byTag = async (prefix: string) => {
+    const others = (query.tags ?? []).filter((tag) => !tag.startsWith(prefix));
+    const tag = sql<string>`unnest(${repos.tags})`.as("tag");
+    const tags = ctx.db
+      .select({ tag })
+      .from(repos)
+      .where(conditions(ctx, { ...query, tags: others }))
+      .as("tags");
+    const rows = await ctx.db
+      .select({ name: tags.tag, count: count() })
+      .from(tags)
+      .where(sql`starts_with(${tags.tag}, ${prefix})`)
+      .groupBy(tags.tag)
+      .orderBy(desc(count()), tags.tag)
+      .limit(MOST_VALUES);
+    return rows.map(({ name, count: found }) => ({ name: name.slice(prefix.length), count: found }));
+  };
+  return {
+    tasks:
+      query.type === "model"
+        ? await byColumn(repos.pipelineTag, { pipelineTag: undefined })
+        : await byTag("task_categories:"),
+    libraries: query.type === "model" ? await byColumn(repos.libraryName, { library: undefined }) : [],
+    licenses: await byTag("license:"),
+    datasets: query.type === "model" ? await byTag("dataset:") : [],
+  };
+}
