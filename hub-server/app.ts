@@ -3,12 +3,11 @@
 import { randomUUID } from "node:crypto";
 import { Hono } from "hono";
 import { getCookie } from "hono/cookie";
-import { AbrazoError } from "../src/errors.ts";
-import { log } from "../src/log.ts";
 import { ROUTES } from "./api/index.ts";
 import type { HubEnv } from "./api/route.ts";
 import type { Actor, Deps } from "./context.ts";
-import { badRequest, ServiceError, unauthorized } from "./errors.ts";
+import { errorResponse } from "./error-response.ts";
+import { ServiceError, unauthorized } from "./errors.ts";
 import { actorOfSession, actorOfToken } from "./services/users.ts";
 import { SESSION_COOKIE } from "./web/cookie.ts";
 import { type WebOptions, webRoutes } from "./web/routes.tsx";
@@ -63,36 +62,4 @@ async function actorOf(
     return actorOfToken(deps, password);
   }
   return cookie === undefined ? undefined : actorOfSession(deps, cookie);
-}
-
-/** Header values are one line of Latin-1. */
-const headerSafe = (text: string): string => text.replace(/[^\x20-\x7e]+/g, " ");
-
-/** Postgres's codes for text that it cannot hold: a NUL, or bytes that are no Unicode. */
-const NO_TEXT = new Set(["22021", "22P05"]);
-
-/** Whether the database refused what the caller wrote, in an address or a body. */
-function isNoText(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string" && NO_TEXT.has(cause.code);
-}
-
-export function errorResponse(error: unknown, requestId: string | undefined): Response {
-  const headers: Record<string, string> = { "Content-Type": "application/json", "Access-Control-Allow-Origin": "*" };
-  if (requestId !== undefined) headers["X-Request-Id"] = requestId;
-  if (error instanceof ServiceError) {
-    const text = error.hint === undefined ? error.message : `${error.message} ${error.hint}`;
-    Object.assign(headers, error.headers, {
-      "X-Error-Message": headerSafe(text),
-      "X-Error-Code": error.wireCode ?? error.code,
-    });
-    return new Response(JSON.stringify({ error: text }), { status: error.status, headers });
-  }
-  if (isNoText(error))
-    return errorResponse(badRequest("The request is not allowed: it holds a NUL or broken Unicode."), requestId);
-  const known = error instanceof AbrazoError;
-  log.error(`request ${requestId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-  const message = known ? error.message : "Internal error; the server's log has the details under this request id.";
-  headers["X-Error-Message"] = headerSafe(message);
-  return new Response(JSON.stringify({ error: message }), { status: 500, headers });
 }

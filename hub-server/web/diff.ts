@@ -38,37 +38,42 @@ function middle(a: readonly string[], b: readonly string[]): Edit[] {
   if (trace === undefined) return [...a.map((text): Edit => ["del", text]), ...b.map((text): Edit => ["add", text])];
   const edits: Edit[] = [];
   let [x, y] = [a.length, b.length];
-  for (let d = trace.length - 1; d >= 0; d--) {
-    const v = trace[d] ?? new Map<number, number>();
+  for (let d = trace.length - 1; d > 0; d--) {
+    const before = trace[d - 1] ?? new Int32Array();
     const k = x - y;
-    const down = k === -d || (k !== d && (v.get(k - 1) ?? -1) < (v.get(k + 1) ?? -1));
-    const previousK = down ? k + 1 : k - 1;
-    const previousX = v.get(previousK) ?? 0;
-    const previousY = previousX - previousK;
-    while (x > previousX && y > previousY && x > 0 && y > 0) {
-      edits.push(["same", a[x - 1] ?? ""]);
-      x--;
+    const down = goesDown(before, d, k);
+    const previousX = at(before, d - 1, down ? k + 1 : k - 1);
+    const previousY = previousX - (down ? k + 1 : k - 1);
+    while (x > previousX && y > previousY) {
+      edits.push(["same", a[--x] ?? ""]);
       y--;
     }
-    if (d === 0) break;
-    if (down) edits.push(["add", b[y - 1] ?? ""]);
-    else edits.push(["del", a[x - 1] ?? ""]);
-    [x, y] = [previousX, previousY];
+    if (down) edits.push(["add", b[--y] ?? ""]);
+    else edits.push(["del", a[--x] ?? ""]);
   }
+  while (x > 0) edits.push(["same", a[--x] ?? ""]);
   return edits.reverse();
 }
 
+/** The furthest x on diagonal k after d edits; each row of the trace holds the diagonals from -d to d. */
+const at = (row: Int32Array, d: number, k: number): number => row[k + d] ?? 0;
+
+/** Whether the furthest way to diagonal k with d edits ends in an insertion. */
+const goesDown = (before: Int32Array, d: number, k: number): boolean =>
+  k === -d || (k !== d && at(before, d - 1, k - 1) < at(before, d - 1, k + 1));
+
 /** The furthest x on each diagonal after each number of edits; undefined when there are too many. */
-function shortest(a: readonly string[], b: readonly string[]): Map<number, number>[] | undefined {
-  const trace: Map<number, number>[] = [];
-  const v = new Map<number, number>([[1, 0]]);
+function shortest(a: readonly string[], b: readonly string[]): Int32Array[] | undefined {
+  const trace: Int32Array[] = [];
   for (let d = 0; d <= Math.min(a.length + b.length, MOST_EDITS); d++) {
-    trace.push(new Map(v));
+    const before = trace[d - 1] ?? new Int32Array();
+    const row = new Int32Array(2 * d + 1);
+    trace.push(row);
     for (let k = -d; k <= d; k += 2) {
-      const down = k === -d || (k !== d && (v.get(k - 1) ?? -1) < (v.get(k + 1) ?? -1));
-      let x = down ? (v.get(k + 1) ?? 0) : (v.get(k - 1) ?? 0) + 1;
+      let x = 0;
+      if (d > 0) x = goesDown(before, d, k) ? at(before, d - 1, k + 1) : at(before, d - 1, k - 1) + 1;
       while (x < a.length && x - k < b.length && a[x] === b[x - k]) x++;
-      v.set(k, x);
+      row[k + d] = x;
       if (x >= a.length && x - k >= b.length) return trace;
     }
   }

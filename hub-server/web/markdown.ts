@@ -1,5 +1,6 @@
-// Markdown of strangers → safe HTML: GitHub's flavour, sanitised, links and images resolved inside the repository.
-// Knows no pages.
+// Markdown of strangers → safe HTML: GitHub's flavour and its subset of HTML, sanitised, links and images resolved
+// inside the repository. Knows no pages.
+import rehypeRaw from "rehype-raw";
 import rehypeSanitize, { defaultSchema } from "rehype-sanitize";
 import rehypeSlug from "rehype-slug";
 import rehypeStringify from "rehype-stringify";
@@ -11,57 +12,95 @@ import { unified } from "unified";
 interface HastNode {
   type: string;
   tagName?: string;
+  value?: string;
   properties?: Record<string, unknown>;
   children?: HastNode[];
 }
 
 const FRONT_MATTER = /^\s*---(?:\r\n|\r|\n)[\s\S]*?(?:\r\n|\r|\n)---[ \t]*(?:\r\n|\n|$)/;
 
-/** Images come from the repository alone: a card must not make its readers fetch from elsewhere. */
+/** Ids of a card begin with this, so that they are never ids of the page around it. */
+const ID_PREFIX = "user-content-";
+
+const allowed = defaultSchema.attributes ?? {};
 const schema = {
   ...defaultSchema,
-  protocols: { ...defaultSchema.protocols, src: [] },
+  tagNames: [...(defaultSchema.tagNames ?? []), "figure", "figcaption", "mark", "u"].filter(
+    (name) => name !== "source" && name !== "picture",
+  ),
+  attributes: {
+    ...allowed,
+    "*": (allowed["*"] ?? []).filter((name) => name !== "accessKey" && name !== "tabIndex"),
+  },
+  strip: ["script", "style", "template", "title"],
+  clobberPrefix: ID_PREFIX,
 };
 
 export interface MarkdownPlace {
-  /** Path of pages of files at this revision, e.g. "/ana/mood/blob/main". */
+  /** Path of the pages of files beside this one, e.g. "/ana/mood/blob/main". */
   blob: string;
-  /** Path under which files are served, e.g. "/ana/mood/resolve/main". */
+  /** Path under which the files beside this one are served, e.g. "/ana/mood/resolve/main". */
   resolve: string;
 }
 
-/** HTML of a card's body; front matter is left out, HTML inside the Markdown is dropped. */
-export async function renderMarkdown(source: string, place: MarkdownPlace): Promise<string> {
-  const file = await unified()
+/** Longer texts are not rendered: the time it takes may grow with the square of the length. */
+const LONGEST = 128 * 1024;
+
+/** HTML of a card's body without its front matter; undefined when it is too long, or nested too deep, to render. */
+export async function renderMarkdown(source: string, place: MarkdownPlace): Promise<string | undefined> {
+  const body = source.replace(FRONT_MATTER, "");
+  if (body.length > LONGEST) return undefined;
+  try {
+    return String(await toHtml(body, place));
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function toHtml(body: string, place: MarkdownPlace) {
+  return unified()
     .use(remarkParse)
     .use(remarkGfm)
-    .use(remarkRehype)
-    .use(rehypeSlug)
-    .use(() => (tree: HastNode) => relocate(tree, place))
-    .use(rehypeSanitize, { ...schema, clobberPrefix: "" })
-    .use(() => focusable)
+    .use(remarkRehype, { allowDangerousHtml: true, clobberPrefix: "" })
+    .use(rehypeRaw)
+    .use(rehypeSanitize, schema)
+    .use(rehypeSlug, { prefix: ID_PREFIX })
+    .use(() => (tree: HastNode) => relocate(tree, place, false))
     .use(rehypeStringify)
-    .process(source.replace(FRONT_MATTER, ""));
-  return String(file);
+    .process(body);
 }
 
-function relocate(node: HastNode, place: MarkdownPlace): void {
-  const { properties } = node;
-  if (node.tagName === "a" && typeof properties?.["href"] === "string")
-    properties["href"] = inside(properties["href"], place.blob);
-  if (node.tagName === "img" && typeof properties?.["src"] === "string")
-    properties["src"] = inside(properties["src"], place.resolve);
-  for (const child of node.children ?? []) relocate(child, place);
+/** After the sanitiser, which may only take away: what is left leads into the repository, or visibly out of it. */
+function relocate(node: HastNode, place: MarkdownPlace, linked: boolean): void {
+  const properties = node.properties ?? {};
+  const { href, src } = properties;
+  if (node.tagName === "a" && typeof href === "string") properties["href"] = addressOf(href, place.blob);
+  if (node.tagName === "img") relocateImage(node, typeof src === "string" ? src : "", place, linked);
+  // What may scroll sideways can be reached by keyboard.
+  if (node.tagName === "pre" || node.tagName === "table") node.properties = { ...properties, tabIndex: 0 };
+  for (const child of node.children ?? []) relocate(child, place, linked || node.tagName === "a");
 }
 
-/** What may scroll sideways can be reached by keyboard. */
-function focusable(node: HastNode): void {
-  if (node.tagName === "pre" || node.tagName === "table") node.properties = { ...node.properties, tabIndex: 0 };
-  for (const child of node.children ?? []) focusable(child);
+/** Images come from the repository alone: a card must not make its readers fetch from elsewhere. Others become links. */
+function relocateImage(node: HastNode, src: string, place: MarkdownPlace, linked: boolean): void {
+  const { alt, width, height } = node.properties ?? {};
+  const text = typeof alt === "string" ? alt : "";
+  if (src !== "" && !isAbsolute(src)) {
+    node.properties = { src: addressOf(src, place.resolve), alt: text, width, height, loading: "lazy" };
+    return;
+  }
+  node.tagName = linked || src === "" ? "span" : "a";
+  node.properties = node.tagName === "a" ? { href: src, className: ["away"] } : {};
+  node.children = [{ type: "text", value: text === "" ? "image" : text }];
 }
 
-/** Relative addresses lead into the repository; absolute ones and anchors stay. */
-function inside(address: string, base: string): string {
-  if (/^([a-z][a-z0-9+.-]*:|\/\/|\/|#)/i.test(address)) return address;
-  return `${base}/${address.replace(/^\.\//, "")}`;
+const isAbsolute = (address: string): boolean => /^([a-z][a-z0-9+.-]*:|[/\\]{2})/i.test(address);
+
+/** Relative addresses lead to the files beside this one, anchors into the card; others stay. */
+function addressOf(address: string, base: string): string {
+  if (address.startsWith("#")) return `#${ID_PREFIX}${address.slice(1)}`;
+  if (address === "" || isAbsolute(address) || address.startsWith("/")) return address;
+  const { pathname, search, hash } = new URL(address, `http://hub${base}/`);
+  return pathname.startsWith(`${base.split("/").slice(0, 3).join("/")}/`) ? pathname + search + hash : base;
 }

@@ -1,33 +1,70 @@
-// The first rows of a CSV, TSV or JSONL file, for the page of a dataset.
-// Reads only what it is given.
+// The first rows of a CSV, TSV or JSONL file, for pages.
+// Reads only what it is given, and takes time in proportion to it.
+
+export interface Column {
+  name: string;
+  /** How its cells are best read: numbers to the right, long texts over several lines. */
+  kind: "number" | "short" | "long";
+}
 
 export interface RowsPreview {
   path: string;
-  columns: string[];
-  rows: string[][];
+  columns: Column[];
+  /** A cell that the record does not have is undefined. */
+  rows: (string | undefined)[][];
   /** Whether a cell was cut. */
-  truncated: boolean;
+  cut: boolean;
+  moreColumns: number;
+  /** Lines that are no record. */
+  skipped: number;
 }
 
 const MOST_ROWS = 100;
 const MOST_COLUMNS = 50;
-const MOST_CELL = 300;
+const MOST_CELL = 500;
+/** Longer than this, a cell takes several lines. */
+const SHORT_CELL = 40;
+
+/** File names whose rows can be shown. */
+export const isTable = (path: string): boolean => /\.(csv|tsv|jsonl)$/i.test(path);
+
+interface Records {
+  columns: string[];
+  rows: (string | undefined)[][];
+  skipped: number;
+}
 
 /** Parses the beginning of a file; the last line may be cut off and is left out when `whole` is false. */
-export function previewRows(path: string, text: string, whole: boolean): RowsPreview | undefined {
-  const records = path.endsWith(".jsonl")
-    ? jsonlRecords(text, whole)
-    : delimited(text, path.endsWith(".tsv") ? "\t" : ",", whole);
-  const [columns, ...rows] = records.slice(0, MOST_ROWS + 1);
-  if (columns === undefined || rows.length === 0) return undefined;
-  let truncated = false;
-  const cut = (cell: string): string => {
-    if (cell.length <= MOST_CELL) return cell;
-    truncated = true;
-    return `${cell.slice(0, MOST_CELL)}…`;
+export function previewRows(path: string, source: string, whole: boolean): RowsPreview | undefined {
+  const text = source.replace(/^\uFEFF/, "");
+  const name = path.toLowerCase();
+  const { columns, rows, skipped } = name.endsWith(".jsonl")
+    ? jsonRecords(text, whole)
+    : withHeader(name.endsWith(".tsv") ? tabbed(text, whole) : commaSeparated(text, whole));
+  if (columns.length === 0 || rows.length === 0) return undefined;
+  let cut = false;
+  const shorten = (cell: string | undefined): string | undefined => {
+    if (cell === undefined || cell.length <= MOST_CELL) return cell;
+    cut = true;
+    // Not in the middle of a character of two halves.
+    return `${cell.slice(0, MOST_CELL).replace(/[\uD800-\uDBFF]$/, "")}…`;
   };
-  const cells = rows.map((row) => row.slice(0, MOST_COLUMNS).map(cut));
-  return { path, columns: columns.slice(0, MOST_COLUMNS), rows: cells, truncated };
+  const width = Math.min(columns.length, MOST_COLUMNS);
+  const cells = rows.map((row) => Array.from({ length: width }, (_, index) => shorten(row[index])));
+  return {
+    path,
+    columns: columns.slice(0, width).map((column, index) => ({ name: column, kind: kindOf(cells, index) })),
+    rows: cells,
+    cut,
+    moreColumns: columns.length - width,
+    skipped,
+  };
+}
+
+function kindOf(rows: readonly (string | undefined)[][], index: number): Column["kind"] {
+  const cells = rows.map((row) => row[index] ?? "").filter((cell) => cell !== "");
+  if (cells.length > 0 && cells.every((cell) => /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(cell))) return "number";
+  return cells.some((cell) => cell.length > SHORT_CELL || cell.includes("\n")) ? "long" : "short";
 }
 
 function completeLines(text: string, whole: boolean): string[] {
@@ -36,39 +73,78 @@ function completeLines(text: string, whole: boolean): string[] {
   return lines.filter((line) => line !== "");
 }
 
-function jsonlRecords(text: string, whole: boolean): string[][] {
-  const objects = completeLines(text, whole)
-    .slice(0, MOST_ROWS)
-    .flatMap((line): Record<string, unknown>[] => {
-      try {
-        const value: unknown = JSON.parse(line);
-        return typeof value === "object" && value !== null && !Array.isArray(value)
-          ? [Object.fromEntries(Object.entries(value))]
-          : [];
-      } catch {
-        return [];
-      }
-    });
-  const columns = [...new Set(objects.flatMap((object) => Object.keys(object)))];
-  const show = (value: unknown): string =>
-    typeof value === "string" ? value : value === undefined ? "" : JSON.stringify(value);
-  return [columns, ...objects.map((object) => columns.map((column) => show(object[column])))];
+function withHeader([columns = [], ...rows]: string[][]): Records {
+  return { columns, rows: rows.slice(0, MOST_ROWS), skipped: 0 };
 }
 
-function delimited(text: string, separator: "," | "\t", whole: boolean): string[][] {
-  if (separator === "\t")
-    return completeLines(text, whole)
-      .slice(0, MOST_ROWS + 1)
-      .map((line) => line.split("\t"));
+const tabbed = (text: string, whole: boolean): string[][] =>
+  completeLines(text, whole)
+    .slice(0, MOST_ROWS + 1)
+    .map((line) => line.split("\t"));
+
+function jsonRecords(text: string, whole: boolean): Records {
+  const lines = completeLines(text, whole).slice(0, MOST_ROWS);
+  const objects = lines.map(jsonObject).filter((object) => object !== undefined);
+  const columns = [...new Set(objects.flatMap((object) => [...object.keys()]))];
+  const show = (value: unknown): string | undefined =>
+    typeof value === "string" ? value : value === undefined ? undefined : JSON.stringify(value);
+  const rows = objects.map((object) => columns.map((column) => show(object.get(column))));
+  return { columns, rows, skipped: lines.length - objects.length };
+}
+
+function jsonObject(line: string): Map<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? new Map(Object.entries(value))
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** RFC 4180, and what breaks it is read as it stands: a quote inside a field that does not begin with one. */
+function commaSeparated(text: string, whole: boolean): string[][] {
   const records: string[][] = [];
   let record: string[] = [];
-  for (const match of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g)) {
-    record.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? "");
-    if (match[3] === ",") continue;
-    const last = match[3] === "";
-    if ((!last || whole) && (record.length > 1 || record[0] !== "")) records.push(record);
+  let at = 0;
+  while (at < text.length && records.length <= MOST_ROWS) {
+    const { field, end } = text[at] === '"' ? quoted(text, at) : plain(text, at);
+    record.push(field);
+    at = end;
+    if (text[at] === ",") {
+      at++;
+      if (at < text.length) continue;
+      record.push("");
+    }
+    if (at >= text.length) break;
+    at += text[at] === "\r" && text[at + 1] === "\n" ? 2 : 1;
+    if (record.length > 1 || record[0] !== "") records.push(record);
     record = [];
-    if (last || records.length > MOST_ROWS) break;
   }
+  if (whole && records.length <= MOST_ROWS && record.length > 0) records.push(record);
   return records;
+}
+
+function plain(text: string, start: number): { field: string; end: number } {
+  let end = start;
+  while (end < text.length && text[end] !== "," && text[end] !== "\n" && text[end] !== "\r") end++;
+  return { field: text.slice(start, end), end };
+}
+
+/** A field in quotes, where two of them stand for one; what follows the closing quote belongs to it. */
+function quoted(text: string, start: number): { field: string; end: number } {
+  let field = "";
+  let from = start + 1;
+  for (;;) {
+    const quote = text.indexOf('"', from);
+    if (quote === -1) return { field: field + text.slice(from), end: text.length };
+    field += text.slice(from, quote);
+    if (text[quote + 1] !== '"') {
+      const rest = plain(text, quote + 1);
+      return { field: field + rest.field, end: rest.end };
+    }
+    field += '"';
+    from = quote + 2;
+  }
 }

@@ -3,8 +3,9 @@
 import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { facets } from "../../hub-server/services/facets.ts";
 import { listEvaluations } from "../../hub-server/services/indexer.ts";
-import { facets, getRepo } from "../../hub-server/services/repos.ts";
+import { getRepo } from "../../hub-server/services/repos.ts";
 import type { TestHub } from "../support/hub.ts";
 
 type Line = Record<string, unknown>;
@@ -185,7 +186,13 @@ export function hubContract(name: string, start: () => Promise<TestHub>): void {
       expect(info.cardData.license).toBe("mit");
       expect(info.tags).toEqual(expect.arrayContaining(["tiny", "license:mit", "dataset:ana/reviews"]));
       const ctx = { ...hub.deps, actor: undefined };
-      expect((await facets(ctx, "model")).tasks).toContainEqual({ name: "text-classification", count: 1 });
+      const narrowed = await facets(ctx, { type: "model", search: "zebra" });
+      expect(narrowed).toEqual({
+        tasks: [{ name: "text-classification", count: 1 }],
+        libraries: [],
+        licenses: [{ name: "mit", count: 1 }],
+        datasets: [{ name: "ana/reviews", count: 1 }],
+      });
     });
 
     it("keeps the evaluations of a training record as rows", async () => {
@@ -193,6 +200,7 @@ export function hubContract(name: string, start: () => Promise<TestHub>): void {
       const evaluation = {
         dataset: { name: "SST-2", split: "validation" },
         metric: "accuracy",
+        metricName: "Accuracy",
         value: 0.84,
         interval: [0.81, 0.87],
         count: 872,
@@ -219,7 +227,42 @@ export function hubContract(name: string, start: () => Promise<TestHub>): void {
       const repo = await getRepo(ctx, { type: "model", namespace: "ana", name: "scored" });
       const rows = await listEvaluations(ctx, repo, commitOid);
       expect(rows).toMatchObject([
-        { dataset: "SST-2", metric: "accuracy", value: 0.84, low: 0.81, high: 0.87, count: 872 },
+        {
+          dataset: "SST-2",
+          metric: "accuracy",
+          metricName: "Accuracy",
+          value: 0.84,
+          low: 0.81,
+          high: 0.87,
+          count: 872,
+        },
+      ]);
+    });
+
+    it("takes the evaluations that a card claims where there is no record, and leaves what is not well-formed", async () => {
+      await create("claimed", ana);
+      const card = `---
+model-index:
+- name: claimed
+  results:
+  - task: {type: text-classification}
+    dataset: {type: glue, name: GLUE, config: sst2, split: validation, revision: abc}
+    metrics:
+    - {type: accuracy, value: 0.91, name: Top-1}
+    - {type: f1, value: "high"}
+  - dataset: {type: imdb, name: IMDB}
+    metrics: [{type: loss, value: 0.4}]
+  - metrics: nonsense
+- nothing
+---
+`;
+      const done = await commit("ana/claimed", ana, [file("README.md", card)]);
+      const { commitOid }: { commitOid: string } = await done.json();
+      const ctx = { ...hub.deps, actor: undefined };
+      const repo = await getRepo(ctx, { type: "model", namespace: "ana", name: "claimed" });
+      expect(await listEvaluations(ctx, repo, commitOid)).toMatchObject([
+        { dataset: "GLUE", datasetRevision: "abc", split: "sst2, validation", metric: "accuracy", metricName: "Top-1" },
+        { dataset: "IMDB", split: "", metric: "loss", metricName: null, value: 0.4, low: null, count: null },
       ]);
     });
   });

@@ -1,32 +1,63 @@
-// Parts that pages of repositories share: the card in a list, the header with tabs, the revision selector.
+// Parts that pages of repositories share: the card in a list, the header with tabs, the menu of revisions, the crumbs.
 import type { Child } from "hono/jsx";
-import { fullName, repoPath } from "../../../src/hub/repo-id.ts";
+import { plural, repoPath } from "../../../src/hub/repo-id.ts";
 import type { Repo } from "../../services/access.ts";
 import type { RefInfo } from "../../services/refs.ts";
-import { ago, pathUrl, short } from "../format.ts";
+import { ago, day, many, pathUrl, short, words } from "../format.ts";
+import { Icon } from "./icons.tsx";
 
-export const RepoCard = ({ repo }: { repo: Repo }) => (
-  <li class="repo">
-    <a href={repoPath(repo)}>{fullName(repo)}</a> {repo.isPrivate ? <span class="badge">private</span> : null}
-    <ul class="facts">
-      {repo.pipelineTag === null ? null : <li>{repo.pipelineTag}</li>}
-      {repo.parameters === null ? null : <li>{short(repo.parameters)} parameters</li>}
-      <li>
-        <time datetime={repo.updatedAt.toISOString()}>{ago(repo.updatedAt)}</time>
-      </li>
-      <li>
-        {repo.downloads} {repo.downloads === 1 ? "download" : "downloads"}
-      </li>
-    </ul>
-  </li>
+export const Time = ({ at }: { at: Date }) => (
+  <time datetime={at.toISOString()} title={at.toUTCString()}>
+    {ago(at)}
+  </time>
 );
+
+export const Private = () => (
+  <span class="badge">
+    <Icon name="lock" /> private
+  </span>
+);
+
+/** The task of a model, or the first one that the card of a dataset names. */
+function taskOf({ pipelineTag, tags }: Repo): string | undefined {
+  return pipelineTag ?? tags.find((tag) => tag.startsWith("task_categories:"))?.slice("task_categories:".length);
+}
+
+export const RepoCard = ({ repo }: { repo: Repo }) => {
+  const task = taskOf(repo);
+  return (
+    <li class="repo">
+      <h3>
+        <Icon name={repo.type} />
+        <a href={repoPath(repo)}>
+          <span class="owner">{repo.namespace}/</span>
+          {repo.name}
+        </a>
+        {repo.isPrivate ? <Private /> : null}
+      </h3>
+      <ul class="facts">
+        {task === undefined ? null : (
+          <li>
+            <bdi>{words(task)}</bdi>
+          </li>
+        )}
+        {repo.parameters === null ? null : <li title={many(repo.parameters, "parameter")}>{short(repo.parameters)}</li>}
+        <li>
+          updated <Time at={repo.updatedAt} />
+        </li>
+        {repo.downloads === 0 ? null : <li>{many(repo.downloads, "download")}</li>}
+      </ul>
+    </li>
+  );
+};
 
 export type Tab = "card" | "files" | "commits";
 
-/** Tags worth a filter; the rest of them would only repeat the sidebar. */
-const filterUrl = (repo: Repo, tag: string): string => `/${repo.type}s?filter=${encodeURIComponent(tag)}`;
+/** The list of repositories that share a value with this one. */
+export const filterUrl = (repo: Repo, key: "filter" | "pipeline_tag" | "library", value: string): string =>
+  `/${plural(repo.type)}?${new URLSearchParams({ [key]: value })}`;
 
-export function RepoHeader({ repo, tab }: { repo: Repo; tab: Tab }) {
+export function RepoHeader({ repo, tab, children }: { repo: Repo; tab: Tab; children?: Child }) {
   const base = repoPath(repo);
   const tabs: [Tab, string, string][] = [
     ["card", repo.type === "model" ? "Model card" : "Dataset card", base],
@@ -35,37 +66,41 @@ export function RepoHeader({ repo, tab }: { repo: Repo; tab: Tab }) {
   ];
   return (
     <div class="head">
-      <h1>
-        <a href={`/${repo.namespace}`}>{repo.namespace}</a>
-        <span class="muted"> / </span>
-        {repo.name} {repo.isPrivate ? <span class="badge">private</span> : null}
-      </h1>
-      {repo.tags.length === 0 ? null : (
-        <ul class="tags">
-          {repo.tags.slice(0, 16).map((tag) => (
+      <p class="kind">
+        <a href={`/${plural(repo.type)}`}>
+          <Icon name={repo.type} /> {repo.type === "model" ? "Models" : "Datasets"}
+        </a>
+        {repo.isPrivate ? <Private /> : null}
+      </p>
+      <div class="row">
+        <h1>
+          <a href={`/${repo.namespace}`}>{repo.namespace}</a>
+          <span class="slash">/</span>
+          <wbr />
+          {tab === "card" ? repo.name : <a href={base}>{repo.name}</a>}
+        </h1>
+        {children}
+      </div>
+      <nav aria-label="This repository">
+        <ul class="tabs">
+          {tabs.map(([name, label, href]) => (
             <li>
-              <a class="tag" href={filterUrl(repo, tag)}>
-                {tag}
+              <a href={href} aria-current={name === tab ? "page" : undefined}>
+                {label}
               </a>
             </li>
           ))}
         </ul>
-      )}
-      <ul class="tabs">
-        {tabs.map(([name, label, href]) => (
-          <li>
-            <a href={href} aria-current={name === tab ? "page" : undefined}>
-              {label}
-            </a>
-          </li>
-        ))}
-      </ul>
+      </nav>
     </div>
   );
 }
 
-/** Where the same page is at another revision. */
-export function RevisionSelect({
+export const isCommitId = (name: string): boolean => /^[0-9a-f]{40}$/.test(name);
+const shown = (name: string): string => (isCommitId(name) ? name.slice(0, 7) : name);
+
+/** Where the same page is at another revision. A menu of links, so that it works without a script. */
+export function RevisionMenu({
   refs,
   current,
   url,
@@ -74,19 +109,33 @@ export function RevisionSelect({
   current: string;
   url(revision: string): string;
 }) {
-  const names = [...refs.branches, ...refs.tags].map(({ name }) => name);
-  const all = names.includes(current) ? names : [current, ...names];
+  const group = (heading: string, list: readonly RefInfo[]) =>
+    list.length === 0 ? null : (
+      <>
+        <p class="heading">{heading}</p>
+        <ul>
+          {list.map(({ name }) => (
+            <li>
+              <a href={url(name)} aria-current={name === current ? "true" : undefined}>
+                <bdi>{name}</bdi>
+              </a>
+            </li>
+          ))}
+        </ul>
+      </>
+    );
   return (
-    <label class="row small">
-      Revision
-      <select data-go aria-label="Revision">
-        {all.map((name) => (
-          <option value={url(name)} selected={name === current}>
-            {/^[0-9a-f]{40}$/.test(name) ? name.slice(0, 7) : name}
-          </option>
-        ))}
-      </select>
-    </label>
+    <details class="menu revisions">
+      <summary aria-label={`Revision: ${shown(current)}`}>
+        <Icon name="branch" />
+        <span class="cut">{shown(current)}</span>
+        <Icon name="down" />
+      </summary>
+      <div class="sheet">
+        {group("Branches", refs.branches)}
+        {group("Tags", refs.tags)}
+      </div>
+    </details>
   );
 }
 
@@ -97,30 +146,60 @@ export function Breadcrumbs({ repo, revision, path }: { repo: Repo; revision: st
   const crumbs: Child[] = segments.map((segment, index) => {
     const last = index === segments.length - 1;
     return (
-      <>
-        <span class="muted"> / </span>
+      <li>
         {last ? (
-          <strong>{segment}</strong>
+          <strong>
+            <bdi>{segment}</bdi>
+          </strong>
         ) : (
-          <a href={`${base}/${pathUrl(segments.slice(0, index + 1).join("/"))}`}>{segment}</a>
+          <a href={`${base}/${pathUrl(segments.slice(0, index + 1).join("/"))}`}>
+            <bdi>{segment}</bdi>
+          </a>
         )}
-      </>
+      </li>
     );
   });
   return (
-    <p class="crumbs">
-      <a href={base}>{repo.name}</a>
-      {crumbs}
-    </p>
-  );
-}
-
-export function Pager({ previous, next }: { previous: string | undefined; next: string | undefined }) {
-  if (previous === undefined && next === undefined) return null;
-  return (
-    <nav class="pager" aria-label="Pages">
-      {previous === undefined ? <span /> : <a href={previous}>← Previous</a>}
-      {next === undefined ? <span /> : <a href={next}>Next →</a>}
+    <nav class="crumbs" aria-label="Folders">
+      <ol>
+        <li>{path === "" ? <strong>{repo.name}</strong> : <a href={base}>{repo.name}</a>}</li>
+        {crumbs}
+      </ol>
     </nav>
   );
 }
+
+export function Pager({
+  previous,
+  next,
+  words: [before, after] = ["Previous", "Next"],
+  children,
+}: {
+  previous: string | undefined;
+  next: string | undefined;
+  words?: readonly [string, string];
+  children?: Child;
+}) {
+  if (previous === undefined && next === undefined) return null;
+  return (
+    <nav class="pager" aria-label="Pages">
+      {previous === undefined ? <span /> : <a href={previous}>← {before}</a>}
+      <span class="muted small">{children}</span>
+      {next === undefined ? <span /> : <a href={next}>{after} →</a>}
+    </nav>
+  );
+}
+
+/** Code to take along; the script puts a button beside it. */
+export const Snippet = ({ title, code }: { title: string; code: string }) => (
+  <div class="snippet">
+    <p>{title}</p>
+    <div class="code-box">
+      <pre tabindex={0}>
+        <code data-copy>{code}</code>
+      </pre>
+    </div>
+  </div>
+);
+
+export const Day = ({ at }: { at: Date }) => <time datetime={at.toISOString()}>{day(at)}</time>;

@@ -1,158 +1,151 @@
-// The page of a model or dataset: its card, and beside it what was measured.
+// The page of a model or dataset: its card and first rows, and beside them what is known of it.
 import { raw } from "hono/html";
 import { fullName, repoPath } from "../../../src/hub/repo-id.ts";
 import type { Repo } from "../../services/access.ts";
-import { RepoHeader } from "../components/repo.tsx";
-import { bytes, short } from "../format.ts";
+import type { Relatives } from "../../services/relatives.ts";
+import { Icon } from "../components/icons.tsx";
+import { RepoHeader, Snippet } from "../components/repo.tsx";
+import { RowsTable } from "../components/rows-table.tsx";
+import { many, pathUrl, words } from "../format.ts";
 import { Page, type Shell } from "../layout.tsx";
-import type { RowsPreview } from "../rows.ts";
-
-export interface EvaluationRow {
-  dataset: string;
-  split: string;
-  metric: string;
-  slice: string | null;
-  value: number;
-  low: number | null;
-  high: number | null;
-  count: number | null;
-}
+import { pushUsage } from "../usage.ts";
+import type { DatasetPreview, RenderedCard } from "../views.ts";
+import { About, type EvaluationRow, Evaluations, Family, type FileRow, Files, Tags, Usage } from "./about.tsx";
 
 interface CardProps {
   shell: Shell;
   repo: Repo;
   origin: string;
-  /** Sanitised HTML of the card; undefined when there is no README.md. */
-  html: string | undefined;
-  empty: boolean;
+  /** Undefined when there is no README.md. */
+  card: RenderedCard | undefined;
   evaluations: readonly EvaluationRow[];
-  preview?: RowsPreview | undefined;
+  relatives: Relatives;
+  files: readonly FileRow[];
+  /** Undefined for models. */
+  preview: DatasetPreview | undefined;
 }
 
-export function CardPage({ shell, repo, origin, html, empty, evaluations, preview }: CardProps) {
-  const license = repo.cardData?.["license"];
+export function CardPage({ shell, repo, origin, card, evaluations, relatives, files, preview }: CardProps) {
+  const { actor } = shell;
+  const own = actor !== undefined && (actor.admin || actor.id === repo.ownerId);
+  const task = repo.pipelineTag === null ? repo.type : `${words(repo.pipelineTag)} ${repo.type}`;
   return (
-    <Page title={fullName(repo)} shell={shell}>
-      <RepoHeader repo={repo} tab="card" />
-      <div class="two">
-        <div>
-          {preview === undefined ? null : <Preview preview={preview} />}
-          {html === undefined ? (
-            <NoCard repo={repo} origin={origin} empty={empty} />
-          ) : (
-            <article class="panel prose">{raw(html)}</article>
-          )}
+    <Page title={fullName(repo)} shell={shell} description={`${fullName(repo)}: ${task}`}>
+      <RepoHeader repo={repo} tab="card">
+        {files.length === 0 ? null : <Usage repo={repo} origin={origin} />}
+      </RepoHeader>
+      <div class="card-page">
+        <aside class="facts-side" aria-label="Facts">
+          <About repo={repo} />
+        </aside>
+        <div class="body">
+          {preview === undefined ? null : <Preview repo={repo} preview={preview} />}
+          {own && card?.metadataProblem !== undefined ? (
+            <p class="note">
+              The metadata of README.md cannot be used: <bdi>{card.metadataProblem}</bdi>
+            </p>
+          ) : null}
+          {card === undefined ? <NoCard repo={repo} own={own} origin={origin} files={files} /> : <Card card={card} />}
         </div>
-        <aside aria-label="About this repository">
-          <section class="panel">
-            <h2>About</h2>
-            <dl class="pairs">
-              {repo.pipelineTag === null ? null : <Pair name="Task" value={repo.pipelineTag} />}
-              {repo.libraryName === null ? null : <Pair name="Library" value={repo.libraryName} />}
-              {typeof license === "string" ? <Pair name="License" value={license} /> : null}
-              {repo.parameters === null ? null : <Pair name="Parameters" value={short(repo.parameters)} />}
-              {repo.safetensors === null ? null : (
-                <Pair name="Tensor types" value={Object.keys(repo.safetensors).join(", ")} />
-              )}
-              <Pair name="Size" value={bytes(repo.usedStorage)} />
-              <Pair name="Downloads" value={`${repo.downloads}`} />
-            </dl>
-          </section>
-          {evaluations.length === 0 ? null : <Evaluations rows={evaluations} />}
-          <Usage repo={repo} origin={origin} />
+        <aside class="more-side" aria-label="More about this repository">
+          <Evaluations rows={evaluations} />
+          <Family repo={repo} relatives={relatives} />
+          <Tags repo={repo} />
+          {repo.type === "dataset" ? <Files repo={repo} files={files} /> : null}
         </aside>
       </div>
     </Page>
   );
 }
 
-const Pair = ({ name, value }: { name: string; value: string }) => (
+const Card = ({ card }: { card: RenderedCard }) => (
   <>
-    <dt>{name}</dt>
-    <dd>{value}</dd>
+    {card.problem === undefined ? null : <p class="note">{card.problem}</p>}
+    {card.html === undefined ? (
+      <pre class="panel source" tabindex={0}>
+        {card.source}
+      </pre>
+    ) : card.html.trim() === "" ? (
+      <p class="blank panel">The card holds metadata alone; it has no text.</p>
+    ) : (
+      <article class="panel prose" dir="auto">
+        {raw(card.html)}
+      </article>
+    )}
   </>
 );
 
-const Evaluations = ({ rows }: { rows: readonly EvaluationRow[] }) => (
-  <section class="panel">
-    <h2>Evaluation</h2>
-    {rows.map(({ dataset, split, metric, slice, value, low, high, count }) => (
-      <p class="small">
-        <strong>
-          {metric} {value.toFixed(4)}
-        </strong>
-        <br />
-        <span class="muted">
-          {dataset}, {split}
-          {slice === null ? "" : `, ${slice}`}
-          {low === null || high === null ? "" : ` · 95 %: ${low.toFixed(3)} to ${high.toFixed(3)}`}
-          {count === null ? "" : ` · ${count} examples`}
-        </span>
-      </p>
-    ))}
-  </section>
-);
-
-function Usage({ repo, origin }: { repo: Repo; origin: string }) {
-  const name = fullName(repo);
-  const js = `import { pipeline } from "abrazo";\n\nconst run = await pipeline(\n  "${repo.pipelineTag}",\n  "${name}",\n  { endpoint: "${origin}" },\n);\nawait run("…");`;
-  const python = `from huggingface_hub import snapshot_download\n\nsnapshot_download(\n  "${name}",\n  endpoint="${origin}",${repo.type === "dataset" ? '\n  repo_type="dataset",' : ""}\n)`;
+/** Whoever may write is told how; others that there is nothing to read. */
+function NoCard({ repo, own, origin, files }: { repo: Repo; own: boolean; origin: string; files: readonly FileRow[] }) {
+  const empty = files.length === 0;
   return (
     <section class="panel">
-      <h2>Use it</h2>
-      <pre tabindex={0}>
-        <code>{`abrazo pull ${name}${repo.type === "dataset" ? " --type dataset" : ""} \\\n  --endpoint ${origin}`}</code>
-      </pre>
-      {repo.type === "model" && repo.pipelineTag !== null ? (
-        <pre tabindex={0}>
-          <code>{js}</code>
-        </pre>
-      ) : null}
-      <pre tabindex={0}>
-        <code>{python}</code>
-      </pre>
+      <h2>{empty ? "Nothing here yet" : "No card yet"}</h2>
+      {own ? (
+        <>
+          <p>
+            {empty
+              ? "Push a folder; it becomes the first version."
+              : repo.type === "model"
+                ? "Pushing with the command line writes a card from the files. Or add a README.md yourself."
+                : "Add a README.md that says what the data is, and push again."}
+          </p>
+          {pushUsage(repo, origin).map((snippet) => (
+            <Snippet {...snippet} />
+          ))}
+        </>
+      ) : (
+        <p>{empty ? "This repository holds no files." : "Its owner has not written one."}</p>
+      )}
+      {empty ? null : (
+        <p>
+          <a href={`${repoPath(repo)}/tree/main`}>Look at the files</a>
+        </p>
+      )}
     </section>
   );
 }
 
-const NoCard = ({ repo, origin, empty }: { repo: Repo; origin: string; empty: boolean }) => (
-  <section class="panel">
-    <h2>{empty ? "Nothing here yet" : "No card yet"}</h2>
-    <p>{empty ? "Push a folder:" : "Pushing with the command line writes a card from the files:"}</p>
-    <pre tabindex={0}>
-      <code>{`abrazo push ./folder ${fullName(repo)}${repo.type === "dataset" ? " --type dataset" : ""} \\\n  --endpoint ${origin}`}</code>
-    </pre>
-    <p class="muted small">
-      Or look at <a href={`${repoPath(repo)}/tree/main`}>the files</a>.
-    </p>
-  </section>
-);
-
-const Preview = ({ preview }: { preview: RowsPreview }) => (
-  <section>
-    <h2>
-      {preview.path} <span class="muted small">first {preview.rows.length} rows</span>
-    </h2>
-    <section class="scroll" tabindex={0} aria-label={`Rows of ${preview.path}`}>
-      <table>
-        <thead>
-          <tr>
-            {preview.columns.map((column) => (
-              <th>{column}</th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {preview.rows.map((row) => (
-            <tr>
-              {preview.columns.map((_, index) => (
-                <td class="cell">{row[index] ?? ""}</td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
+function Preview({ repo, preview }: { repo: Repo; preview: DatasetPreview }) {
+  const { tables, shown, rows } = preview;
+  if (shown === undefined) return <p class="blank panel">No CSV, TSV or JSONL file to show rows of.</p>;
+  return (
+    <section class="rows" aria-labelledby="rows">
+      <div class="row rows-head">
+        <h2 id="rows">
+          <a href={`${repoPath(repo)}/blob/main/${pathUrl(shown)}`}>
+            <bdi>{shown}</bdi>
+          </a>
+        </h2>
+        <span class="muted small">{rows === undefined ? "" : `first ${many(rows.rows.length, "row")}`}</span>
+        <span class="grow" />
+        {tables.length < 2 ? null : (
+          <details class="menu right">
+            <summary>
+              {many(tables.length, "table")} <Icon name="down" />
+            </summary>
+            <div class="sheet">
+              <ul>
+                {tables.map((path) => (
+                  <li>
+                    <a
+                      href={`${repoPath(repo)}?${new URLSearchParams({ table: path })}`}
+                      aria-current={path === shown ? "true" : undefined}
+                    >
+                      <bdi>{path}</bdi>
+                    </a>
+                  </li>
+                ))}
+              </ul>
+            </div>
+          </details>
+        )}
+      </div>
+      {rows === undefined ? (
+        <p class="blank panel">No rows can be read from the beginning of this file.</p>
+      ) : (
+        <RowsTable preview={rows} />
+      )}
     </section>
-    {preview.truncated ? <p class="muted small">Long cells are cut.</p> : null}
-  </section>
-);
+  );
+}

@@ -1,12 +1,13 @@
 // The history of a revision, and what one commit changed.
 import { fullName, repoPath } from "../../../src/hub/repo-id.ts";
 import type { Repo } from "../../services/access.ts";
-import type { CommitChanges, FileChange, MetricChange } from "../../services/changes.ts";
+import type { CommitChanges } from "../../services/changes.ts";
 import type { CommitRow, RefInfo } from "../../services/refs.ts";
-import { Pager, RepoHeader, RevisionSelect } from "../components/repo.tsx";
-import { diffLines } from "../diff.ts";
-import { ago, bytes, pathUrl } from "../format.ts";
-import { Page, type Shell } from "../layout.tsx";
+import { FileDiff } from "../components/diff.tsx";
+import { MetricTable } from "../components/metric-table.tsx";
+import { Pager, RepoHeader, RevisionMenu, Time } from "../components/repo.tsx";
+import { day, grouped, many } from "../format.ts";
+import { Avatar, Page, type Shell } from "../layout.tsx";
 
 interface HistoryProps {
   shell: Shell;
@@ -19,214 +20,119 @@ interface HistoryProps {
   pageSize: number;
 }
 
-const Author = ({ commit }: { commit: CommitRow }) => {
-  const time = new Date(commit.time * 1000);
-  return (
-    <span class="muted small">
-      {commit.authorName}, <time datetime={time.toISOString()}>{ago(time)}</time>
+const timeOf = (commit: CommitRow): Date => new Date(commit.time * 1000);
+const titleOf = (commit: CommitRow): string => commit.message.split("\n")[0] || "(no message)";
+
+const Author = ({ commit }: { commit: CommitRow }) => (
+  <span class="author small">
+    <Avatar name={commit.authorName} /> <bdi>{commit.authorName}</bdi>{" "}
+    <span class="muted">
+      <Time at={timeOf(commit)} />
     </span>
-  );
-};
+  </span>
+);
 
 export function HistoryPage({ shell, repo, revision, refs, commits, total, page, pageSize }: HistoryProps) {
   const url = (name: string, at = 0) =>
     `${repoPath(repo)}/commits/${encodeURIComponent(name)}${at === 0 ? "" : `?p=${at}`}`;
+  const days = [...new Set(commits.map((commit) => day(timeOf(commit))))];
   return (
     <Page title={`${fullName(repo)}: history`} shell={shell}>
       <RepoHeader repo={repo} tab="commits" />
-      <div class="row">
-        <RevisionSelect refs={refs} current={revision} url={(name) => url(name)} />
-        <span class="muted">
-          {total} {total === 1 ? "commit" : "commits"}
-        </span>
+      <div class="row place">
+        <RevisionMenu refs={refs} current={revision} url={(name) => url(name)} />
+        <span class="muted">{many(total, "commit")}</span>
       </div>
-      <ul class="history">
-        {commits.map((commit) => (
-          <li>
-            <a class="title" href={`${repoPath(repo)}/commit/${commit.id}`}>
-              {commit.message.split("\n")[0]}
-            </a>
-            <div class="row">
-              <Author commit={commit} />
-              <a
-                class="mono small"
-                href={`${repoPath(repo)}/tree/${commit.id}`}
-                aria-label={`Files at ${commit.id.slice(0, 7)}`}
-              >
-                {commit.id.slice(0, 7)}
-              </a>
-            </div>
-          </li>
-        ))}
-      </ul>
+      {commits.length === 0 ? <p class="blank panel">No commits here.</p> : null}
+      {days.map((date) => (
+        <section class="day" aria-label={`Commits of ${date}`}>
+          <h2>{date}</h2>
+          <ul class="history">
+            {commits
+              .filter((commit) => day(timeOf(commit)) === date)
+              .map((commit) => (
+                <HistoryRow repo={repo} commit={commit} />
+              ))}
+          </ul>
+        </section>
+      ))}
       <Pager
         previous={page > 0 ? url(revision, page - 1) : undefined}
         next={(page + 1) * pageSize < total ? url(revision, page + 1) : undefined}
-      />
+        words={["Newer", "Older"]}
+      >
+        {`${grouped(page * pageSize + 1)} to ${grouped(page * pageSize + commits.length)} of ${grouped(total)}`}
+      </Pager>
     </Page>
   );
 }
 
+const HistoryRow = ({ repo, commit }: { repo: Repo; commit: CommitRow }) => (
+  <li>
+    <div>
+      <a class="title" href={`${repoPath(repo)}/commit/${commit.id}`} dir="auto">
+        {titleOf(commit)}
+      </a>
+      <Author commit={commit} />
+    </div>
+    <a
+      class="button quiet small"
+      href={`${repoPath(repo)}/tree/${commit.id}`}
+      aria-label={`Files at ${commit.id.slice(0, 7)}`}
+    >
+      <code>{commit.id.slice(0, 7)}</code>
+      <span class="wide"> files</span>
+    </a>
+  </li>
+);
+
 export function CommitPage({ shell, changes }: { shell: Shell; changes: CommitChanges }) {
   const { repo, commit, files, more, metrics } = changes;
-  const [title, ...body] = commit.message.split("\n");
+  const title = titleOf(commit);
+  const body = commit.message.split("\n").slice(1).join("\n").trim();
   const parent = commit.parents[0];
   return (
     <Page title={`${fullName(repo)}: ${title}`} shell={shell}>
       <RepoHeader repo={repo} tab="commits" />
-      <h2>{title}</h2>
-      {body.join("").trim() === "" ? null : <pre tabindex={0}>{body.join("\n").trim()}</pre>}
-      <p class="row">
-        <Author commit={commit} />
-        <span class="mono small">{commit.id.slice(0, 12)}</span>
-        {parent === undefined ? null : (
-          <a class="small" href={`${repoPath(repo)}/commit/${parent}`}>
-            parent {parent.slice(0, 7)}
+      <section class="panel commit-head" aria-labelledby="commit">
+        <div class="row">
+          <h2 id="commit" class="grow" dir="auto">
+            {title}
+          </h2>
+          <a class="button quiet small" href={`${repoPath(repo)}/tree/${commit.id}`}>
+            Files at this commit
           </a>
+        </div>
+        {body === "" ? null : (
+          <pre class="message" tabindex={0} dir="auto">
+            {body}
+          </pre>
         )}
-        <a class="small" href={`${repoPath(repo)}/tree/${commit.id}`}>
-          files at this commit
-        </a>
-      </p>
-      {metrics.length === 0 ? null : <Metrics rows={metrics} />}
-      <h2>
-        {files.length + more} {files.length + more === 1 ? "file" : "files"} changed
-      </h2>
+        <div class="row small">
+          <Author commit={commit} />
+          <span class="grow" />
+          {parent === undefined ? (
+            <span class="muted">the first commit</span>
+          ) : (
+            <span>
+              <span class="muted">parent</span>{" "}
+              <a class="mono" href={`${repoPath(repo)}/commit/${parent}`}>
+                {parent.slice(0, 7)}
+              </a>
+            </span>
+          )}
+          <span>
+            <span class="muted">commit</span> <code title={commit.id}>{commit.id.slice(0, 12)}</code>
+          </span>
+        </div>
+      </section>
+      {metrics.length === 0 ? null : <MetricTable rows={metrics} />}
+      <h2>{many(files.length + more, "file")} changed</h2>
+      {files.length === 0 ? <p class="blank panel">This commit changed no file.</p> : null}
       {files.map((file) => (
         <FileDiff repo={repo} revision={commit.id} file={file} />
       ))}
-      {more > 0 ? <p class="note">{more} more files are not shown.</p> : null}
+      {more > 0 ? <p class="note">{many(more, "more file")} changed; they are not shown.</p> : null}
     </Page>
-  );
-}
-
-function Metrics({ rows }: { rows: readonly MetricChange[] }) {
-  const show = (value: number | undefined) => (value === undefined ? "–" : value.toFixed(4));
-  return (
-    <>
-      <h2>Metrics</h2>
-      <section class="scroll" tabindex={0} aria-label="Changed metrics">
-        <table>
-          <thead>
-            <tr>
-              <th>Metric</th>
-              <th class="num">Before</th>
-              <th class="num">After</th>
-              <th class="num">Change</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map(({ dataset, split, metric, before, after }) => {
-              const change = before === undefined || after === undefined ? undefined : after - before;
-              return (
-                <tr>
-                  <td class="name">
-                    {metric}{" "}
-                    <span class="muted">
-                      on {dataset}, {split}
-                    </span>
-                  </td>
-                  <td class="num">{show(before)}</td>
-                  <td class="num">{show(after)}</td>
-                  <td class={`num ${change === undefined ? "" : change > 0 ? "up" : "down"}`}>
-                    {change === undefined ? "" : `${change > 0 ? "+" : ""}${change.toFixed(4)}`}
-                  </td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      </section>
-    </>
-  );
-}
-
-const SIGNS = { added: "added", removed: "removed", changed: "changed" } as const;
-
-function FileDiff({ repo, revision, file }: { repo: Repo; revision: string; file: FileChange }) {
-  const { path, change, before, after, text, tensors } = file;
-  const name = after === undefined ? path : <a href={`${repoPath(repo)}/blob/${revision}/${pathUrl(path)}`}>{path}</a>;
-  const sizes = [before, after].filter((side) => side !== undefined).map((side) => bytes(side.size));
-  return (
-    <section class="diff">
-      <h3>
-        {name} <span class="badge">{SIGNS[change]}</span> <span class="muted small">{sizes.join(" → ")}</span>
-      </h3>
-      {tensors === undefined ? null : <TensorDiff tensors={tensors} />}
-      {text === undefined ? (
-        tensors === undefined ? (
-          <p class="muted small">Not text, or too large to compare line by line.</p>
-        ) : null
-      ) : (
-        <Lines before={text.before} after={text.after} />
-      )}
-    </section>
-  );
-}
-
-const MOST_LINES = 400;
-
-function Lines({ before, after }: { before: string; after: string }) {
-  const lines = diffLines(before, after);
-  const marks = { same: " ", add: "+", del: "−", gap: "" } as const;
-  return (
-    <section class="scroll" tabindex={0} aria-label="Changed lines">
-      <table class="code">
-        <tbody>
-          {lines.slice(0, MOST_LINES).map(({ kind, text, before: old, after: now }) => (
-            <tr class={kind}>
-              <td class="line">{old ?? ""}</td>
-              <td class="line">{now ?? ""}</td>
-              <td>
-                {marks[kind]} {text}
-              </td>
-            </tr>
-          ))}
-          {lines.length > MOST_LINES ? (
-            <tr class="gap">
-              <td class="line" />
-              <td class="line" />
-              <td>{lines.length - MOST_LINES} more lines</td>
-            </tr>
-          ) : null}
-        </tbody>
-      </table>
-    </section>
-  );
-}
-
-function TensorDiff({ tensors }: { tensors: NonNullable<FileChange["tensors"]> }) {
-  const { changes, same, byContent } = tensors;
-  return (
-    <>
-      <p class="small">
-        {changes.length} {changes.length === 1 ? "tensor" : "tensors"} changed, {same} the same
-        {byContent ? "" : " (compared by type and shape alone: the file is large)"}
-      </p>
-      {changes.length === 0 ? null : (
-        <section class="scroll" tabindex={0} aria-label="Changed tensors">
-          <table>
-            <thead>
-              <tr>
-                <th>Tensor</th>
-                <th>Change</th>
-                <th>Before</th>
-                <th>After</th>
-              </tr>
-            </thead>
-            <tbody>
-              {changes.slice(0, MOST_LINES).map(({ name, change, before, after }) => (
-                <tr>
-                  <td class="name mono">{name}</td>
-                  <td>{change}</td>
-                  <td class="mono">{before ?? ""}</td>
-                  <td class="mono">{after ?? ""}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </section>
-      )}
-    </>
   );
 }

@@ -1,200 +1,228 @@
 // Folders and files of a revision.
-import { raw } from "hono/html";
 import { fullName, repoPath } from "../../../src/hub/repo-id.ts";
-import type { SafetensorsHeader } from "../../../src/io/safetensors.ts";
 import type { Repo } from "../../services/access.ts";
 import type { Entry, FileEntry } from "../../services/files.ts";
 import type { CommitRow, RefInfo } from "../../services/refs.ts";
-import { Breadcrumbs, RepoHeader, RevisionSelect } from "../components/repo.tsx";
-import { ago, bytes, pathUrl, short } from "../format.ts";
+import { Icon } from "../components/icons.tsx";
+import { Breadcrumbs, isCommitId, Pager, RepoHeader, RevisionMenu, Time } from "../components/repo.tsx";
+import { ViewOf } from "../components/view.tsx";
+import { bytes, grouped, many, pathUrl } from "../format.ts";
 import { Page, type Shell } from "../layout.tsx";
+import { type FileView, hasTwoWays, type Way } from "../views.ts";
 
-interface Place {
+export interface Place {
   shell: Shell;
   repo: Repo;
   revision: string;
   path: string;
   refs: { branches: RefInfo[]; tags: RefInfo[] };
   commit: CommitRow | undefined;
+  /** Commits behind the revision. */
+  total: number;
 }
 
 const at = (repo: Repo, kind: "tree" | "blob" | "resolve" | "raw" | "commits", revision: string, path = ""): string =>
   `${repoPath(repo)}/${kind}/${encodeURIComponent(revision)}${path === "" ? "" : `/${pathUrl(path)}`}`;
 
-const Top = ({ repo, revision, path, refs, commit, kind }: Place & { kind: "tree" | "blob" }) => (
+export const CommitLine = ({ repo, commit }: { repo: Repo; commit: CommitRow }) => (
+  <>
+    <a class="cut" href={`${repoPath(repo)}/commit/${commit.id}`} dir="auto">
+      {commit.message.split("\n")[0] || "(no message)"}
+    </a>
+  </>
+);
+
+const Top = ({ repo, revision, path, refs, commit, total, kind }: Place & { kind: "tree" | "blob" }) => (
   <>
     <RepoHeader repo={repo} tab="files" />
-    <div class="row">
-      <RevisionSelect refs={refs} current={revision} url={(name) => at(repo, kind, name, path)} />
-      <span class="grow" />
-      <a class="small" href={at(repo, "commits", revision)}>
-        History
+    <div class="row place">
+      <RevisionMenu refs={refs} current={revision} url={(name) => at(repo, kind, name, path)} />
+      <Breadcrumbs repo={repo} revision={revision} path={path} />
+      <a class="small history-link" href={at(repo, "commits", revision)}>
+        <Icon name="history" /> {many(total, "commit")}
       </a>
     </div>
-    <Breadcrumbs repo={repo} revision={revision} path={path} />
-    {commit === undefined ? null : (
-      <p class="small muted">
-        <a href={`${repoPath(repo)}/commit/${commit.id}`} class="mono">
-          {commit.id.slice(0, 7)}
-        </a>{" "}
-        {commit.message.split("\n")[0]} · {commit.authorName} · {ago(new Date(commit.time * 1000))}
+    {isCommitId(revision) ? (
+      <p class="note">
+        This is the version of one commit. <a href={at(repo, kind, "main", path)}>Go to main</a>
       </p>
+    ) : null}
+    {commit === undefined ? null : (
+      <div class="last-commit">
+        <strong>
+          <bdi>{commit.authorName}</bdi>
+        </strong>
+        <CommitLine repo={repo} commit={commit} />
+        <span class="grow" />
+        <code class="small">{commit.id.slice(0, 7)}</code>
+        <span class="muted small">
+          <Time at={new Date(commit.time * 1000)} />
+        </span>
+      </div>
     )}
   </>
 );
 
-export function TreePage({ entries, ...place }: Place & { entries: readonly Entry[] }) {
+export interface TreeProps extends Place {
+  entries: readonly Entry[];
+  /** The commit that last touched an entry, by its name; older ones are missing. */
+  changes: ReadonlyMap<string, CommitRow>;
+  page: number;
+  pageSize: number;
+}
+
+const nameOf = ({ path }: Entry): string => path.split("/").at(-1) ?? path;
+
+export function TreePage({ entries, changes, page, pageSize, ...place }: TreeProps) {
   const { shell, repo, revision, path } = place;
   const folders = [...entries].sort((a, b) => Number(a.kind === "file") - Number(b.kind === "file"));
+  const shown = folders.slice(page * pageSize, (page + 1) * pageSize);
+  const pageUrl = (to: number) => `${at(repo, "tree", revision, path)}${to === 0 ? "" : `?p=${to}`}`;
+  const parent = path.split("/").slice(0, -1).join("/");
+  const last = page * pageSize + shown.length;
   return (
     <Page title={`${fullName(repo)}: ${path === "" ? "files" : path}`} shell={shell}>
       <Top {...place} kind="tree" />
       {entries.length === 0 ? (
-        <p class="muted">This repository has no files yet.</p>
+        <p class="blank panel">This repository has no files yet.</p>
       ) : (
-        <section class="scroll" tabindex={0} aria-label="Files">
-          <table>
+        <section class="scroll joined" tabindex={0} aria-label="Files">
+          <table class="files">
             <thead>
               <tr>
-                <th>Name</th>
-                <th class="num">Size</th>
-                <th>
-                  <span class="muted">Get</span>
+                <th scope="col">Name</th>
+                {changes.size === 0 ? null : (
+                  <th scope="col" class="wide">
+                    Last change
+                  </th>
+                )}
+                <th scope="col" class="num">
+                  Size
+                </th>
+                <th scope="col">
+                  <span class="hidden">Download</span>
                 </th>
               </tr>
             </thead>
             <tbody>
-              {folders.map((entry) => (
+              {path === "" ? null : (
                 <tr>
-                  <td class="name">
-                    <a href={at(repo, entry.kind === "file" ? "blob" : "tree", revision, entry.path)}>
-                      {entry.path.split("/").at(-1)}
-                      {entry.kind === "directory" ? "/" : ""}
-                    </a>{" "}
-                    {entry.kind === "file" && entry.lfs !== undefined ? <span class="badge">LFS</span> : null}
-                  </td>
-                  <td class="num">{entry.kind === "file" ? bytes(entry.size) : ""}</td>
-                  <td>
-                    {entry.kind === "file" ? (
-                      <a
-                        href={`${at(repo, "resolve", revision, entry.path)}?download=true`}
-                        aria-label={`Download ${entry.path}`}
-                      >
-                        ↓
-                      </a>
-                    ) : null}
+                  <td class="name" colspan={4}>
+                    <a href={at(repo, "tree", revision, parent)} aria-label="The folder above">
+                      ..
+                    </a>
                   </td>
                 </tr>
+              )}
+              {shown.map((entry) => (
+                <Row
+                  repo={repo}
+                  revision={revision}
+                  entry={entry}
+                  change={changes.get(nameOf(entry))}
+                  dated={changes.size > 0}
+                />
               ))}
             </tbody>
           </table>
         </section>
       )}
+      <Pager
+        previous={page > 0 ? pageUrl(page - 1) : undefined}
+        next={last < folders.length ? pageUrl(page + 1) : undefined}
+      >
+        {`${grouped(page * pageSize + 1)} to ${grouped(last)} of ${grouped(folders.length)}`}
+      </Pager>
     </Page>
   );
 }
 
-export type FileView =
-  | { kind: "text"; text: string }
-  | { kind: "markdown"; html: string }
-  | { kind: "image" }
-  | { kind: "tensors"; header: SafetensorsHeader }
-  | { kind: "none"; reason: string };
+function Row({
+  repo,
+  revision,
+  entry,
+  change,
+  dated,
+}: {
+  repo: Repo;
+  revision: string;
+  entry: Entry;
+  change: CommitRow | undefined;
+  /** Whether the table has a column for changes. */
+  dated: boolean;
+}) {
+  const isFile = entry.kind === "file";
+  return (
+    <tr>
+      <td class="name">
+        <span class="entry">
+          <Icon name={isFile ? "file" : "folder"} />
+          <a href={at(repo, isFile ? "blob" : "tree", revision, entry.path)}>
+            <bdi>{nameOf(entry)}</bdi>
+          </a>
+          {isFile && entry.lfs !== undefined ? <span class="badge">LFS</span> : null}
+        </span>
+      </td>
+      {dated ? (
+        <td class="wide change">
+          {change === undefined ? null : (
+            <span class="change-line">
+              <CommitLine repo={repo} commit={change} />
+              <span class="muted">
+                <Time at={new Date(change.time * 1000)} />
+              </span>
+            </span>
+          )}
+        </td>
+      ) : null}
+      <td class="num">{isFile ? bytes(entry.size) : ""}</td>
+      <td class="get">
+        {isFile ? (
+          <a
+            href={`${at(repo, "resolve", revision, entry.path)}?download=true`}
+            aria-label={`Download ${nameOf(entry)}`}
+            download={nameOf(entry)}
+          >
+            <Icon name="download" />
+          </a>
+        ) : null}
+      </td>
+    </tr>
+  );
+}
 
-export function FilePage({ file, view, ...place }: Place & { file: FileEntry; view: FileView }) {
+export function FilePage({ file, view, way, ...place }: Place & { file: FileEntry; view: FileView; way: Way }) {
   const { shell, repo, revision, path } = place;
+  const here = at(repo, "blob", revision, path);
+  const download = `${at(repo, "resolve", revision, path)}?download=true`;
   return (
     <Page title={`${fullName(repo)}: ${path}`} shell={shell}>
       <Top {...place} kind="blob" />
-      <div class="row small">
+      <div class="file-bar">
         <span>{bytes(file.size)}</span>
-        {file.lfs === undefined ? null : (
-          <span class="mono muted" title={file.lfs.sha256}>
-            SHA-256 {file.lfs.sha256.slice(0, 12)}…
-          </span>
-        )}
+        {file.lfs === undefined ? null : <span class="badge">LFS</span>}
         <span class="grow" />
-        <a href={at(repo, "raw", revision, path)}>Raw</a>
-        <a href={`${at(repo, "resolve", revision, path)}?download=true`}>Download</a>
+        {hasTwoWays(file) ? (
+          <span class="ways">
+            <a href={here} aria-current={way === "rendered" ? "true" : undefined}>
+              {view.kind === "rows" ? "Rows" : "View"}
+            </a>
+            <a href={`${here}?source`} aria-current={way === "source" ? "true" : undefined}>
+              Source
+            </a>
+          </span>
+        ) : null}
+        {file.lfs === undefined ? <a href={at(repo, "raw", revision, path)}>Raw</a> : null}
+        <a href={download} download={nameOf(file)}>
+          Download
+        </a>
       </div>
-      <ViewOf view={view} src={at(repo, "resolve", revision, path)} name={path} />
-    </Page>
-  );
-}
-
-function ViewOf({ view, src, name }: { view: FileView; src: string; name: string }) {
-  switch (view.kind) {
-    case "text":
-      return <Code text={view.text} />;
-    case "markdown":
-      return <article class="panel prose">{raw(view.html)}</article>;
-    case "image":
-      return (
-        <p>
-          <img src={src} alt={name} />
+      {file.lfs === undefined ? null : (
+        <p class="sha small">
+          <span class="muted">SHA-256</span> <code>{file.lfs.sha256}</code>
         </p>
-      );
-    case "tensors":
-      return <Tensors header={view.header} />;
-    case "none":
-      return <p class="note">{view.reason}</p>;
-  }
-}
-
-const Code = ({ text }: { text: string }) => {
-  const lines = text.split("\n");
-  if (lines.at(-1) === "") lines.pop();
-  return (
-    <section class="scroll" tabindex={0} aria-label="Text of the file">
-      <table class="code">
-        <tbody>
-          {lines.map((line, index) => (
-            <tr id={`L${index + 1}`}>
-              <td class="line">
-                <a href={`#L${index + 1}`}>{index + 1}</a>
-              </td>
-              <td>{line}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
-  );
-};
-
-function Tensors({ header }: { header: SafetensorsHeader }) {
-  const tensors = [...header.tensors.values()].sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
-  const count = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
-  const total = tensors.reduce((sum, { shape }) => sum + count(shape), 0);
-  const metadata = Object.entries(header.metadata);
-  return (
-    <>
-      <p>
-        {tensors.length} tensors, {short(total)} parameters
-        {metadata.length === 0 ? "" : ` · ${metadata.map(([key, value]) => `${key}: ${value}`).join(", ")}`}
-      </p>
-      <section class="scroll" tabindex={0} aria-label="Tensors">
-        <table>
-          <thead>
-            <tr>
-              <th>Tensor</th>
-              <th>Shape</th>
-              <th>Type</th>
-              <th class="num">Size</th>
-            </tr>
-          </thead>
-          <tbody>
-            {tensors.map(({ name, shape, dtype, byteLength }) => (
-              <tr>
-                <td class="name mono">{name}</td>
-                <td class="mono">[{shape.join(", ")}]</td>
-                <td class="mono">{dtype}</td>
-                <td class="num">{bytes(byteLength)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
-    </>
+      )}
+      <ViewOf view={view} src={at(repo, "resolve", revision, path)} name={nameOf(file)} download={download} />
+    </Page>
   );
 }

@@ -1,52 +1,12 @@
-// Home, the lists of models and datasets, and the page of a user.
-import type { RepoType } from "../../../src/hub/repo-id.ts";
+// The lists of models and datasets: search, filters, order, pages. Every choice is in the address.
+import type { Child } from "hono/jsx";
+import { plural, type RepoType } from "../../../src/hub/repo-id.ts";
 import type { Repo } from "../../services/access.ts";
-import type { Facet } from "../../services/repos.ts";
+import type { Facet, Facets } from "../../services/facets.ts";
+import { Icon } from "../components/icons.tsx";
 import { Pager, RepoCard } from "../components/repo.tsx";
+import { grouped, words } from "../format.ts";
 import { Page, type Shell } from "../layout.tsx";
-
-const Repos = ({ repos, empty }: { repos: readonly Repo[]; empty: string }) =>
-  repos.length === 0 ? (
-    <p class="muted">{empty}</p>
-  ) : (
-    <ul class="cards">
-      {repos.map((repo) => (
-        <RepoCard repo={repo} />
-      ))}
-    </ul>
-  );
-
-export function Home({
-  shell,
-  models,
-  datasets,
-}: {
-  shell: Shell;
-  models: readonly Repo[];
-  datasets: readonly Repo[];
-}) {
-  return (
-    <Page title="Models and datasets" shell={shell} description="A self-hosted hub for models and datasets.">
-      <div class="hero">
-        <h1>Your models, versioned and measured</h1>
-        <p>
-          Push with the tools you have, browse what changed between versions, run what you find. Hugging Face's clients
-          work here unchanged.
-        </p>
-      </div>
-      <h2>Models updated last</h2>
-      <Repos repos={models} empty="No models yet. Push one: abrazo push ./my-model you/my-model" />
-      <p>
-        <a href="/models">All models</a>
-      </p>
-      <h2>Datasets updated last</h2>
-      <Repos repos={datasets} empty="No datasets yet. Push one: abrazo push ./my-data you/my-data --type dataset" />
-      <p>
-        <a href="/datasets">All datasets</a>
-      </p>
-    </Page>
-  );
-}
 
 const SORT_LABELS = {
   lastModified: "Recently updated",
@@ -63,119 +23,191 @@ export interface ListProps {
   type: RepoType;
   repos: readonly Repo[];
   total: number;
-  facets: { tasks: Facet[]; libraries: Facet[] };
+  /** How many of the other type the same search finds. */
+  others: number;
+  facets: Facets;
   query: URLSearchParams;
   sort: SortName;
   offset: number;
   pageSize: number;
 }
 
-export function RepoList({ shell, type, repos, total, facets, query, sort, offset, pageSize }: ListProps) {
-  const title = type === "model" ? "Models" : "Datasets";
-  const withQuery = (changes: Record<string, string | undefined>): string => {
+const other = (type: RepoType): RepoType => (type === "model" ? "dataset" : "model");
+const title = (type: RepoType): string => (type === "model" ? "Models" : "Datasets");
+
+/** Keys of the address that narrow the list, with the words for them. */
+const FILTERS: Readonly<Record<string, string>> = {
+  pipeline_tag: "Task",
+  library: "Library",
+  author: "By",
+  filter: "Tag",
+};
+
+/** A value of a filter, as it stands in the address. */
+interface Choice {
+  key: string;
+  value: string;
+}
+
+const PREFIXES: Readonly<Record<string, string>> = {
+  "license:": "License",
+  "task_categories:": "Task",
+  "dataset:": "Trained on",
+  "base_model:": "Made from",
+};
+
+function describe({ key, value }: Choice): { label: string; text: string } {
+  const prefix = key === "filter" ? Object.keys(PREFIXES).find((start) => value.startsWith(start)) : undefined;
+  const label = prefix === undefined ? FILTERS[key] : PREFIXES[prefix];
+  const text = value.slice(prefix?.length ?? 0);
+  return { label: label ?? key, text: label === "Task" ? words(text) : text };
+}
+
+/** The address of the list with one choice taken or dropped, from its first page. */
+function toggled(type: RepoType, query: URLSearchParams, { key, value }: Choice): string {
+  const next = new URLSearchParams(query);
+  next.delete("cursor");
+  if (next.getAll(key).includes(value)) next.delete(key, value);
+  else if (key === "filter") next.append(key, value);
+  else next.set(key, value);
+  return `/${plural(type)}?${next}`;
+}
+
+export function RepoList(props: ListProps) {
+  const { shell, type, repos, total, others, query, sort, offset, pageSize } = props;
+  const search = query.get("search") ?? "";
+  const chosen = Object.keys(FILTERS).flatMap((key) => query.getAll(key).map((value): Choice => ({ key, value })));
+  const at = (cursor: number) => {
     const next = new URLSearchParams(query);
-    next.delete("cursor");
-    for (const [key, value] of Object.entries(changes)) {
-      if (value === undefined) next.delete(key);
-      else next.set(key, value);
-    }
-    return `/${type}s?${next}`;
+    if (cursor > 0) next.set("cursor", `${cursor}`);
+    else next.delete("cursor");
+    return `/${plural(type)}?${next}`;
   };
-  const facet = (heading: string, key: string, values: readonly Facet[]) =>
-    values.length === 0 ? null : (
-      <>
-        <h2>{heading}</h2>
-        <ul class="tags">
-          {values.map(({ name, count }) => {
-            const on = query.get(key) === name;
-            return (
-              <li>
-                <a
-                  class="tag"
-                  href={withQuery({ [key]: on ? undefined : name })}
-                  aria-current={on ? "true" : undefined}
-                >
-                  {name} <span class="muted">{count}</span>
-                </a>
-              </li>
-            );
-          })}
-        </ul>
-      </>
-    );
-  const filter = query.get("filter");
+  const narrowed = chosen.length > 0 || search !== "";
   return (
-    <Page title={title} shell={shell}>
-      <h1>{title}</h1>
-      <div class="two left">
-        <aside class="facets">
-          {facet("Tasks", "pipeline_tag", facets.tasks)}
-          {facet("Libraries", "library", facets.libraries)}
-          {facets.tasks.length + facets.libraries.length === 0 ? (
-            <p class="muted small">Filters appear once cards name tasks and libraries.</p>
-          ) : null}
-        </aside>
+    <Page title={title(type)} shell={{ ...shell, search }}>
+      <div class="row heading-row">
+        <h1>
+          {title(type)} <span class="count">{grouped(total)}</span>
+        </h1>
+        {search === "" ? null : (
+          <a href={`/${plural(other(type))}?${new URLSearchParams({ search })}`}>
+            {title(other(type))} <span class="count">{grouped(others)}</span>
+          </a>
+        )}
+      </div>
+      <div class="list">
+        <Filters {...props} />
         <div>
-          <form class="row" action={`/${type}s`}>
-            {[...query]
-              .filter(([key]) => !["search", "sort", "cursor"].includes(key))
-              .map(([key, value]) => (
-                <input type="hidden" name={key} value={value} />
-              ))}
-            <input
-              class="grow"
-              type="search"
-              name="search"
-              value={query.get("search") ?? ""}
-              placeholder={`Search ${type}s`}
-              aria-label={`Search ${type}s`}
-            />
-            <select name="sort" aria-label="Order">
-              {SORT_NAMES.map((name) => (
-                <option value={name} selected={name === sort}>
-                  {SORT_LABELS[name]}
-                </option>
-              ))}
-            </select>
-            <button type="submit">Show</button>
-          </form>
-          {filter === null ? null : (
-            <p>
-              Tag <span class="tag">{filter}</span> <a href={withQuery({ filter: undefined })}>remove</a>
-            </p>
+          <ListForm type={type} query={query} sort={sort} />
+          {chosen.length === 0 ? null : (
+            <ul class="tags chosen" aria-label="Chosen filters">
+              {chosen.map((choice) => {
+                const { label, text } = describe(choice);
+                return (
+                  <li>
+                    <a class="tag" href={toggled(type, query, choice)} aria-label={`Drop the filter ${label}: ${text}`}>
+                      <span class="muted">{label}</span> <bdi>{text}</bdi>
+                      <Icon name="close" />
+                    </a>
+                  </li>
+                );
+              })}
+            </ul>
           )}
-          <p class="muted">
-            {total} {total === 1 ? type : `${type}s`}
-          </p>
-          <Repos repos={repos} empty={`No ${type} matches.`} />
+          {repos.length === 0 ? (
+            <Nothing type={type} narrowed={narrowed} />
+          ) : (
+            <ul class="cards">
+              {repos.map((repo) => (
+                <RepoCard repo={repo} />
+              ))}
+            </ul>
+          )}
           <Pager
-            previous={offset > 0 ? withQuery({ cursor: `${Math.max(0, offset - pageSize)}` }) : undefined}
-            next={offset + repos.length < total ? withQuery({ cursor: `${offset + pageSize}` }) : undefined}
-          />
+            previous={offset > 0 ? at(offset - pageSize) : undefined}
+            next={offset + repos.length < total ? at(offset + pageSize) : undefined}
+          >
+            {repos.length === 0
+              ? null
+              : `${grouped(offset + 1)} to ${grouped(offset + repos.length)} of ${grouped(total)}`}
+          </Pager>
         </div>
       </div>
     </Page>
   );
 }
 
-export function UserPage({
-  shell,
-  name,
-  models,
-  datasets,
-}: {
-  shell: Shell;
-  name: string;
-  models: readonly Repo[];
-  datasets: readonly Repo[];
-}) {
+const Nothing = ({ type, narrowed }: { type: RepoType; narrowed: boolean }) => (
+  <p class="blank">
+    {narrowed ? (
+      <>
+        No {type} matches. <a href={`/${plural(type)}`}>Show all {plural(type)}</a>
+      </>
+    ) : (
+      `No ${plural(type)} here yet.`
+    )}
+  </p>
+);
+
+/** Words to search for and the order; filters that are chosen stay. */
+const ListForm = ({ type, query, sort }: { type: RepoType; query: URLSearchParams; sort: SortName }) => (
+  <form class="list-form" action={`/${plural(type)}`}>
+    {[...query]
+      .filter(([key]) => key in FILTERS)
+      .map(([key, value]) => (
+        <input type="hidden" name={key} value={value} />
+      ))}
+    <input
+      type="search"
+      name="search"
+      value={query.get("search") ?? ""}
+      placeholder={`Search ${plural(type)}`}
+      aria-label={`Search ${plural(type)}`}
+    />
+    <select name="sort" aria-label="Order">
+      {SORT_NAMES.filter((name) => type === "model" || name !== "num_parameters").map((name) => (
+        <option value={name} selected={name === sort}>
+          {SORT_LABELS[name]}
+        </option>
+      ))}
+    </select>
+    <button type="submit">Show</button>
+  </form>
+);
+
+function Filters({ type, facets, query, total }: ListProps) {
+  const group = (heading: string, key: string, values: readonly Facet[], prefix = ""): Child =>
+    values.length === 0 ? null : (
+      <section>
+        <h2>{heading}</h2>
+        <ul class="tags">
+          {values.map(({ name, count }) => {
+            const choice = { key, value: `${prefix}${name}` };
+            const on = query.getAll(key).includes(choice.value);
+            return (
+              <li>
+                <a class="tag" href={toggled(type, query, choice)} aria-current={on ? "true" : undefined}>
+                  <bdi>{heading === "Tasks" ? words(name) : name}</bdi> <span class="muted">{grouped(count)}</span>
+                </a>
+              </li>
+            );
+          })}
+        </ul>
+      </section>
+    );
+  const tasks =
+    type === "model"
+      ? group("Tasks", "pipeline_tag", facets.tasks)
+      : group("Tasks", "filter", facets.tasks, "task_categories:");
+  const any = Object.values(facets).some((values: readonly Facet[]) => values.length > 0) || total === 0;
   return (
-    <Page title={name} shell={shell}>
-      <h1>{name}</h1>
-      <h2>Models</h2>
-      <Repos repos={models} empty="No models." />
-      <h2>Datasets</h2>
-      <Repos repos={datasets} empty="No datasets." />
-    </Page>
+    <aside class="facets" aria-label="Filters">
+      {tasks}
+      {group("Libraries", "library", facets.libraries)}
+      {group("Licenses", "filter", facets.licenses, "license:")}
+      {group("Trained on", "filter", facets.datasets, "dataset:")}
+      {any ? null : <p class="muted small">Filters appear once cards name tasks, libraries and licenses.</p>}
+    </aside>
   );
 }

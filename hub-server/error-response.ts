@@ -1,0 +1,43 @@
+// An error → what clients of the API read: status, headers, one sentence as JSON. What nobody expected is logged.
+// Knows no routes.
+import { AbrazoError } from "../src/errors.ts";
+import { log } from "../src/log.ts";
+import { badRequest, ServiceError } from "./errors.ts";
+
+/** Header values are one line of Latin-1. */
+const headerSafe = (text: string): string => text.replace(/[^\x20-\x7e]+/g, " ");
+
+/** Postgres's codes for text that it cannot hold: a NUL, or bytes that are no Unicode. */
+const NO_TEXT = new Set(["22021", "22P05"]);
+
+/** Whether the database refused what the caller wrote, in an address or a body. */
+function isNoText(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" && NO_TEXT.has(cause.code);
+}
+
+/** What to tell whoever asked. An error that nobody expected is logged under the request's id, and told without details. */
+export function asServiceError(error: unknown, requestId: string | undefined): ServiceError {
+  if (error instanceof ServiceError) return error;
+  if (isNoText(error)) return badRequest("The request is not allowed: it holds a NUL or broken Unicode.");
+  log.error(`request ${requestId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  const message =
+    error instanceof AbrazoError
+      ? error.message
+      : "Internal error; the server's log has the details under this request id.";
+  return new ServiceError(500, message, { code: "INTERNAL" });
+}
+
+export function errorResponse(error: unknown, requestId: string | undefined): Response {
+  const { status, message, hint, code, wireCode, headers: own } = asServiceError(error, requestId);
+  const text = hint === undefined ? message : `${message} ${hint}`;
+  const headers = {
+    "Content-Type": "application/json",
+    "Access-Control-Allow-Origin": "*",
+    ...(requestId !== undefined && { "X-Request-Id": requestId }),
+    ...own,
+    "X-Error-Message": headerSafe(text),
+    "X-Error-Code": wireCode ?? code,
+  };
+  return new Response(JSON.stringify({ error: text }), { status, headers });
+}

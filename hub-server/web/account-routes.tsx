@@ -1,0 +1,141 @@
+// Login, first set-up, new repositories, access tokens: address → service calls → page.
+// Holds no rules: services do.
+import type { Hono } from "hono";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { type RepoType, repoPath } from "../../src/hub/repo-id.ts";
+import { type HubEnv, originOf } from "../api/route.ts";
+import type { Context } from "../context.ts";
+import { ServiceError } from "../errors.ts";
+import { createRepo } from "../services/repos.ts";
+import {
+  checkPassword,
+  createFirstUser,
+  createSession,
+  createToken,
+  endSession,
+  listTokens,
+  revokeToken,
+  userCount,
+} from "../services/users.ts";
+import { SESSION_COOKIE } from "./cookie.ts";
+import { LoginPage, NewRepoPage, SetupPage, TokensPage } from "./pages/account.tsx";
+import { type C, html, shellOf, signedIn } from "./respond.tsx";
+
+export function accountRoutes(web: Hono<HubEnv>, setupSecret: string): void {
+  login(web);
+  setup(web, setupSecret);
+  newRepository(web);
+  tokens(web);
+}
+
+/** Only paths of this hub: a login must not lead elsewhere. */
+const safeNext = (value: unknown): string => (typeof value === "string" && /^\/(?![/\\])/.test(value) ? value : "/");
+const field = (form: FormData, name: string): string => {
+  const value = form.get(name);
+  return typeof value === "string" ? value : "";
+};
+
+async function startSession(c: C, ctx: Context, userId: string): Promise<void> {
+  const secure = originOf(c).startsWith("https:");
+  setCookie(c, SESSION_COOKIE, await createSession(ctx, userId), {
+    httpOnly: true,
+    sameSite: "Lax",
+    path: "/",
+    secure,
+    maxAge: 30 * 86_400,
+  });
+}
+
+function login(web: Hono<HubEnv>): void {
+  web.get("/login", (c) => {
+    const next = safeNext(c.req.query("next"));
+    if (c.get("ctx").actor !== undefined) return c.redirect(next, 303);
+    return html(c, <LoginPage shell={shellOf(c)} next={next} />);
+  });
+  web.post("/login", async (c) => {
+    const form = await c.req.formData();
+    const [ctx, name, next] = [c.get("ctx"), field(form, "name"), safeNext(field(form, "next"))];
+    try {
+      const user = await checkPassword(ctx, name, field(form, "password"));
+      await startSession(c, ctx, user.id);
+      return c.redirect(next, 303);
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      return html(c, <LoginPage shell={shellOf(c)} next={next} problem={error.message} name={name} />, 401);
+    }
+  });
+  web.post("/logout", async (c) => {
+    const cookie = getCookie(c, SESSION_COOKIE);
+    if (cookie !== undefined) await endSession(c.get("ctx"), cookie);
+    deleteCookie(c, SESSION_COOKIE, { path: "/" });
+    return c.redirect("/", 303);
+  });
+}
+
+function setup(web: Hono<HubEnv>, secret: string): void {
+  const closed = () => new ServiceError(404, "The set-up link is used up or wrong.", { code: "SETUP_CLOSED" });
+  const open = async (c: C, given: string): Promise<void> => {
+    if (given !== secret || (await userCount(c.get("ctx"))) > 0) throw closed();
+  };
+  web.get("/setup", async (c) => {
+    await open(c, c.req.query("secret") ?? "");
+    return html(c, <SetupPage shell={shellOf(c)} secret={secret} />);
+  });
+  web.post("/setup", async (c) => {
+    const form = await c.req.formData();
+    await open(c, field(form, "secret"));
+    const name = field(form, "name");
+    try {
+      const user = await createFirstUser(c.get("ctx"), { name, password: field(form, "password") });
+      if (user === undefined) throw closed();
+      await startSession(c, c.get("ctx"), user.id);
+      return c.redirect("/settings/tokens", 303);
+    } catch (error) {
+      if (!(error instanceof ServiceError) || error.status === 404) throw error;
+      return html(c, <SetupPage shell={shellOf(c)} secret={secret} problem={error.message} name={name} />, 400);
+    }
+  });
+}
+
+function newRepository(web: Hono<HubEnv>): void {
+  web.get("/new", (c) => html(c, <NewRepoPage shell={shellOf(c)} owner={signedIn(c).name} />));
+  web.post("/new", async (c) => {
+    const form = await c.req.formData();
+    const owner = signedIn(c).name;
+    const type: RepoType = field(form, "type") === "dataset" ? "dataset" : "model";
+    const values = { type, name: field(form, "name").trim(), isPrivate: field(form, "private") === "yes" };
+    try {
+      const made = await createRepo(c.get("ctx"), { ...values, namespace: owner });
+      return c.redirect(repoPath(made), 303);
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      const page = <NewRepoPage shell={shellOf(c)} owner={owner} problem={error.message} values={values} />;
+      return html(c, page, error.status === 409 ? 409 : 400);
+    }
+  });
+}
+
+/** Pages that may hold a token are kept by nobody. */
+const SECRET = { "Cache-Control": "no-store" } as const;
+
+function tokens(web: Hono<HubEnv>): void {
+  const page = async (c: C, made?: string) => {
+    const props = { shell: shellOf(c), origin: originOf(c), tokens: await listTokens(c.get("ctx")) };
+    return html(c, <TokensPage {...props} {...(made !== undefined && { made })} />, 200, SECRET);
+  };
+  web.get("/settings/tokens", async (c) => {
+    signedIn(c);
+    return page(c);
+  });
+  web.post("/settings/tokens", async (c) => {
+    const form = await c.req.formData();
+    const role = field(form, "role") === "read" ? "read" : "write";
+    const name = field(form, "name").trim().slice(0, 80) || "token";
+    return page(c, await createToken(c.get("ctx"), signedIn(c).id, { name, role }));
+  });
+  web.post("/settings/tokens/revoke", async (c) => {
+    signedIn(c);
+    await revokeToken(c.get("ctx"), field(await c.req.formData(), "id"));
+    return c.redirect("/settings/tokens", 303);
+  });
+}
