@@ -18,6 +18,11 @@ export function parseJson<Schema extends z.ZodType>(text: string, schema: Schema
       cause,
     });
   }
+  return parseValue(value, schema, name);
+}
+
+/** As parseJson, of a value that was read before. */
+export function parseValue<Schema extends z.ZodType>(value: unknown, schema: Schema, name: string): z.infer<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issues = result.error.issues.map((issue) => `${issue.path.join(".") || "the whole"}: ${issue.message}`);

@@ -1,6 +1,7 @@
 // The contract of an architecture: model type, config schema, heads; and what every model is called with.
 // Holds no model.
 import type { z } from "zod";
+import { parseValue } from "../io/json.ts";
 import { Embedding, LayerNorm, Linear, Module } from "../nn/index.ts";
 import { type Generator, randn, type Tensor, zeros } from "../tensor/index.ts";
 
@@ -120,17 +121,18 @@ interface Declaration<Schema extends z.ZodType<BaseConfig>> {
 
 export function defineArchitecture<Schema extends z.ZodType<BaseConfig>>(declared: Declaration<Schema>): Architecture {
   const { config: schema, heads, maxLength, modelType, inputs = [], checkpoint = {} } = declared;
+  const parse = (config: unknown): z.infer<Schema> => parseValue(config, schema, `The ${modelType} config`);
   return {
     modelType,
     config: schema,
-    parse: (config) => schema.parse(config),
+    parse,
     heads: Object.fromEntries(
-      Object.entries(heads).map(([name, make]) => [name, (config: unknown) => make(schema.parse(config))]),
+      Object.entries(heads).map(([name, make]) => [name, (config: unknown) => make(parse(config))]),
     ),
-    maxLength: (config) => maxLength(schema.parse(config)),
+    maxLength: (config) => maxLength(parse(config)),
     inputs,
     checkpoint,
-    cache: (config) => declared.cache?.(schema.parse(config)),
+    cache: (config) => declared.cache?.(parse(config)),
   };
 }
 

@@ -30,22 +30,51 @@ export function architectureOf(config: { model_type: string }): Architecture {
 
 /** A model of a config with fresh weights. */
 export function fromConfig(config: BaseConfig, generator: Generator): PreTrainedModel {
-  const model = build(config);
+  const model = builderOf(config)();
   model.initialize(generator);
   return model;
 }
 
-function build(config: BaseConfig): PreTrainedModel {
+/** What builds a config's model; an unknown class is an error before anything is built. */
+function builderOf(config: BaseConfig): () => PreTrainedModel {
   const { architectures } = baseSchema.parse(config);
   const { heads } = architectureOf(config);
   const name = architectures[0] ?? "";
-  const make = heads[name];
-  if (make !== undefined) return make(config);
+  const make = Object.hasOwn(heads, name) ? heads[name] : undefined;
+  if (make !== undefined) return () => allocate(() => make(config));
   throw new AbrazoError({
     code: "UNKNOWN_HEAD",
     message: `The model class "${name}" of ${config.model_type} is not supported.`,
     hint: suggestion(name, Object.keys(heads)),
   });
+}
+
+/** Sizes that no memory has are the config's fault. */
+function allocate(make: () => PreTrainedModel): PreTrainedModel {
+  try {
+    return make();
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new AbrazoError({
+      code: "MODEL_TOO_LARGE",
+      message: `A model of these sizes cannot be held in memory: ${cause.message}.`,
+      hint: "Check the sizes in config.json.",
+      cause,
+    });
+  }
+}
+
+/** A config that names more layers than there are tensors is refused before they are built. */
+function checkLayers(folder: string, config: BaseConfig, { tensors }: SafetensorsHeader): void {
+  for (const [field, value] of Object.entries(config)) {
+    if (!/layers?$/.test(field) || typeof value !== "number" || value <= tensors.size) continue;
+    throw new AbrazoError({
+      code: "STATE_DICT_MISMATCH",
+      message: `config.json of ${folder} says ${field} ${value}; model.safetensors has ${tensors.size} tensors.`,
+      hint: "The two files belong to different models.",
+      data: { field, value, tensors: tensors.size },
+    });
+  }
 }
 
 /**
@@ -59,7 +88,7 @@ function build(config: BaseConfig): PreTrainedModel {
  */
 export async function loadPretrained(folder: string): Promise<PreTrainedModel> {
   const config = await readJson(join(folder, "config.json"), baseSchema);
-  const model = build(config).requiresGrad_(false).eval();
+  const build = builderOf(config);
   const path = join(folder, "model.safetensors");
   if (!existsSync(path)) {
     throw new AbrazoError({
@@ -70,6 +99,8 @@ export async function loadPretrained(folder: string): Promise<PreTrainedModel> {
     });
   }
   const header = await readHeader(path);
+  checkLayers(folder, config, header);
+  const model = build().requiresGrad_(false).eval();
   const own = new Set(model.stateDict().keys());
   const names = ownNames([...header.tensors.keys()], own, architectureOf(config).checkpoint);
   model.loadStateDict(new Map([...names].map(([name, stored]) => [name, mapped(path, header, stored)])));

@@ -5,25 +5,30 @@ import { Dropout, Embedding, functional as F, LayerNorm, Linear, Module, ModuleL
 import type { Tensor } from "../tensor/index.ts";
 import { defineArchitecture, labelsOf, type ModelInputs, type ModelOutput, PreTrainedModel } from "./architecture.ts";
 
-export const bertConfigSchema = z.looseObject({
-  model_type: z.literal("bert"),
-  vocab_size: z.number().int().positive(),
-  hidden_size: z.number().int().positive(),
-  num_hidden_layers: z.number().int().positive(),
-  num_attention_heads: z.number().int().positive(),
-  intermediate_size: z.number().int().positive(),
-  hidden_act: z.string().default("gelu"),
-  max_position_embeddings: z.number().int().positive().default(512),
-  type_vocab_size: z.number().int().positive().default(2),
-  layer_norm_eps: z.number().default(1e-12),
-  hidden_dropout_prob: z.number().default(0.1),
-  attention_probs_dropout_prob: z.number().default(0.1),
-  classifier_dropout: z.number().nullish(),
-  initializer_range: z.number().default(0.02),
-  pad_token_id: z.number().int().nullish(),
-  position_embedding_type: z.literal("absolute").default("absolute"),
-  id2label: z.record(z.string(), z.string()).default({ 0: "LABEL_0", 1: "LABEL_1" }),
-});
+export const bertConfigSchema = z
+  .looseObject({
+    model_type: z.literal("bert"),
+    vocab_size: z.number().int().positive(),
+    hidden_size: z.number().int().positive(),
+    num_hidden_layers: z.number().int().positive(),
+    num_attention_heads: z.number().int().positive(),
+    intermediate_size: z.number().int().positive(),
+    hidden_act: z.string().default("gelu"),
+    max_position_embeddings: z.number().int().positive().default(512),
+    type_vocab_size: z.number().int().positive().default(2),
+    layer_norm_eps: z.number().default(1e-12),
+    hidden_dropout_prob: z.number().default(0.1),
+    attention_probs_dropout_prob: z.number().default(0.1),
+    classifier_dropout: z.number().nullish(),
+    initializer_range: z.number().default(0.02),
+    pad_token_id: z.number().int().nullish(),
+    position_embedding_type: z.literal("absolute").default("absolute"),
+    id2label: z.record(z.string(), z.string()).default({ 0: "LABEL_0", 1: "LABEL_1" }),
+  })
+  .refine(({ hidden_size, num_attention_heads }) => hidden_size % num_attention_heads === 0, {
+    path: ["num_attention_heads"],
+    message: "does not divide hidden_size",
+  });
 
 export type BertConfig = z.infer<typeof bertConfigSchema>;
 

@@ -5,22 +5,24 @@ import { Dropout, Embedding, functional as F, LayerNorm, Linear, Module, ModuleL
 import { type Tensor, zeros } from "../tensor/index.ts";
 import { defineArchitecture, labelsOf, type ModelInputs, type ModelOutput, PreTrainedModel } from "./architecture.ts";
 
-export const distilbertConfigSchema = z.looseObject({
-  model_type: z.literal("distilbert"),
-  vocab_size: z.number().int().positive(),
-  dim: z.number().int().positive(),
-  n_layers: z.number().int().positive(),
-  n_heads: z.number().int().positive(),
-  hidden_dim: z.number().int().positive(),
-  max_position_embeddings: z.number().int().positive().default(512),
-  activation: z.string().default("gelu"),
-  dropout: z.number().default(0.1),
-  attention_dropout: z.number().default(0.1),
-  seq_classif_dropout: z.number().default(0.2),
-  initializer_range: z.number().default(0.02),
-  pad_token_id: z.number().int().default(0),
-  id2label: z.record(z.string(), z.string()).default({ 0: "LABEL_0", 1: "LABEL_1" }),
-});
+export const distilbertConfigSchema = z
+  .looseObject({
+    model_type: z.literal("distilbert"),
+    vocab_size: z.number().int().positive(),
+    dim: z.number().int().positive(),
+    n_layers: z.number().int().positive(),
+    n_heads: z.number().int().positive(),
+    hidden_dim: z.number().int().positive(),
+    max_position_embeddings: z.number().int().positive().default(512),
+    activation: z.string().default("gelu"),
+    dropout: z.number().default(0.1),
+    attention_dropout: z.number().default(0.1),
+    seq_classif_dropout: z.number().default(0.2),
+    initializer_range: z.number().default(0.02),
+    pad_token_id: z.number().int().default(0),
+    id2label: z.record(z.string(), z.string()).default({ 0: "LABEL_0", 1: "LABEL_1" }),
+  })
+  .refine(({ dim, n_heads }) => dim % n_heads === 0, { path: ["n_heads"], message: "does not divide dim" });
 
 export type DistilbertConfig = z.infer<typeof distilbertConfigSchema>;
 

@@ -12,24 +12,26 @@ import {
   PreTrainedModel,
 } from "./architecture.ts";
 
-export const gpt2ConfigSchema = z.looseObject({
-  model_type: z.literal("gpt2"),
-  vocab_size: z.number().int().positive(),
-  n_positions: z.number().int().positive().default(1024),
-  n_embd: z.number().int().positive(),
-  n_layer: z.number().int().positive(),
-  n_head: z.number().int().positive(),
-  n_inner: z.number().int().positive().nullish(),
-  activation_function: z.string().default("gelu_new"),
-  layer_norm_epsilon: z.number().default(1e-5),
-  embd_pdrop: z.number().default(0.1),
-  attn_pdrop: z.number().default(0.1),
-  resid_pdrop: z.number().default(0.1),
-  scale_attn_weights: z.boolean().default(true),
-  scale_attn_by_inverse_layer_idx: z.boolean().default(false),
-  tie_word_embeddings: z.boolean().default(true),
-  initializer_range: z.number().default(0.02),
-});
+export const gpt2ConfigSchema = z
+  .looseObject({
+    model_type: z.literal("gpt2"),
+    vocab_size: z.number().int().positive(),
+    n_positions: z.number().int().positive().default(1024),
+    n_embd: z.number().int().positive(),
+    n_layer: z.number().int().positive(),
+    n_head: z.number().int().positive(),
+    n_inner: z.number().int().positive().nullish(),
+    activation_function: z.string().default("gelu_new"),
+    layer_norm_epsilon: z.number().default(1e-5),
+    embd_pdrop: z.number().default(0.1),
+    attn_pdrop: z.number().default(0.1),
+    resid_pdrop: z.number().default(0.1),
+    scale_attn_weights: z.boolean().default(true),
+    scale_attn_by_inverse_layer_idx: z.boolean().default(false),
+    tie_word_embeddings: z.boolean().default(true),
+    initializer_range: z.number().default(0.02),
+  })
+  .refine(({ n_embd, n_head }) => n_embd % n_head === 0, { path: ["n_head"], message: "does not divide n_embd" });
 
 export type Gpt2Config = z.infer<typeof gpt2ConfigSchema>;
 

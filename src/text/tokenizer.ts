@@ -67,7 +67,17 @@ export class Tokenizer {
       tokenizerConfigSchema,
       join(folder, "tokenizer_config.json"),
     );
-    return new Tokenizer(json, config);
+    try {
+      return new Tokenizer(json, config);
+    } catch (cause) {
+      throw new AbrazoError({
+        code: "INVALID_TOKENIZER",
+        message: `The tokenizer in ${folder} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}.`,
+        hint: "Check tokenizer.json and tokenizer_config.json; a newer kind of tokenizer may not be supported yet.",
+        data: { folder },
+        cause,
+      });
+    }
   }
 
   get vocabSize(): number {
