@@ -111,17 +111,15 @@ export function Page({
 /** Opens and closes without a script; the script closes it again when something else is clicked. */
 const UserMenu = ({ actor }: { actor: Actor }) => (
   <details class="menu right">
-    <summary aria-label={`Menu of ${actor.name}`}>
+    <summary>
       <Avatar name={actor.name} />
-      <span class="wide">{actor.name}</span>
+      <span class="own-name">{actor.name}</span>
       <Icon name="down" />
     </summary>
     <div class="sheet">
       <ul>
         <li>
-          <a href={`/${actor.name}`}>
-            <bdi>{actor.name}</bdi>: models and datasets
-          </a>
+          <a href={`/${actor.name}`}>Your models and datasets</a>
         </li>
         <li>
           <a href="/new">New repository</a>

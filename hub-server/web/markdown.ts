@@ -77,6 +77,8 @@ function relocate(node: HastNode, place: MarkdownPlace, linked: boolean): void {
   const { href, src } = properties;
   if (node.tagName === "a" && typeof href === "string") properties["href"] = addressOf(href, place.blob);
   if (node.tagName === "img") relocateImage(node, typeof src === "string" ? src : "", place, linked);
+  if (node.tagName === "input")
+    node.properties = { ...properties, ariaLabel: properties["checked"] === true ? "done" : "to do" };
   // What may scroll sideways can be reached by keyboard.
   if (node.tagName === "pre" || node.tagName === "table") node.properties = { ...properties, tabIndex: 0 };
   for (const child of node.children ?? []) relocate(child, place, linked || node.tagName === "a");

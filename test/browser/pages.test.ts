@@ -1,186 +1,141 @@
-// Every page in Chromium: light, dark and phone width. No horizontal scroll, no serious axe finding, no console error.
-// Pictures go to .cache/screenshots.
+// Every page in Chromium: light, dark and phone width. No horizontal scroll, no serious axe finding, no console error,
+// nothing fetched from elsewhere, no script of a stranger run. Pictures go to .cache/screenshots.
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createRepo, uploadFiles } from "@huggingface/hub";
-import { type BrowserContext, chromium } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { packageFile } from "../../src/package-root.ts";
-import { type TestHub, testHub } from "../support/hub.ts";
+import { makeWorld, type World } from "./world.ts";
 
 const CHROMIUM = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
+const PICTURES = packageFile(".cache", "screenshots");
 const MODES = [
   { name: "light", colorScheme: "light", viewport: { width: 1280, height: 900 } },
   { name: "dark", colorScheme: "dark", viewport: { width: 1280, height: 900 } },
   { name: "phone", colorScheme: "light", viewport: { width: 360, height: 740 } },
 ] as const;
 
-const CARD = `---
-license: apache-2.0
-pipeline_tag: text-classification
-tags: [tiny, "<b>bold</b>"]
----
-# Mood
-
-A [file](config.json), an [evil link](javascript:alert(1)), and <img src=x onerror="document.title='hacked'"> <script>document.title="hacked"</script>
-
-| a wide | table | of | many | columns | that | does | not | fit | a | phone |
-|---|---|---|---|---|---|---|---|---|---|---|
-| averyveryverylongwordthatcannotbreak | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 |
-
-\`\`\`ts
-const averylongline = "that goes on and on and on and on and on and on and on and on and on and on and on";
-\`\`\`
-`;
-
 const PAGES = {
   home: "/",
-  models: "/models?search=mood",
+  search: "/search?search=mood",
+  "search-nothing": "/search?search=nothing-like-it",
+  models: "/models",
+  "models-narrowed": "/models?search=mood&pipeline_tag=text-classification&filter=license%3Aapache-2.0",
+  "models-nothing": "/models?filter=nothing",
   datasets: "/datasets",
   model: "/ana/mood",
-  "model-without-card": "/ana/empty",
+  "model-strange": "/ana/strange",
+  "model-without-card": "/ana/no-card",
+  "model-empty": "/ana/empty",
+  "model-bad-yaml": "/ana/bad-yaml",
+  "model-private": "/ana/private",
   dataset: "/datasets/ana/reviews",
+  "dataset-csv": "/datasets/ana/strange?table=data.csv",
+  "dataset-jsonl": "/datasets/ana/strange?table=data.jsonl",
+  "dataset-without-table": "/datasets/ana/no-table",
   files: "/ana/mood/tree/main",
+  "files-strange": "/ana/strange/tree/main",
+  "files-many": "/ana/many/tree/main?p=1",
   folder: "/ana/mood/tree/main/sub%20dir",
+  "folder-deep": "/ana/strange/tree/main/deep/er/and/deeper/still/and/then/some/more/folders",
   text: "/ana/mood/blob/main/config.json",
+  "text-strange": "/ana/strange/blob/main/%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E.txt",
+  "text-long": "/ana/strange/blob/main/long.txt",
+  "text-enormous": "/ana/strange/blob/main/enormous.txt",
+  "text-one-line": "/ana/strange/blob/main/one-line.json",
+  "text-html": "/ana/strange/blob/main/page.html",
+  binary: "/ana/strange/blob/main/binary.dat",
   markdown: "/ana/mood/blob/main/README.md",
+  "markdown-source": "/ana/mood/blob/main/README.md?source",
+  rows: "/datasets/ana/strange/blob/main/data.csv",
   tensors: "/ana/mood/blob/main/model.safetensors",
+  "tensors-broken": "/ana/strange/blob/main/broken.safetensors",
   history: "/ana/mood/commits/main",
+  "history-strange": "/ana/strange/commits/main",
+  commit: "fineTuned",
+  "commit-strange": "strange",
   user: "/ana",
-  login: "/login",
   new: "/new",
   tokens: "/settings/tokens",
   "not-found": "/ana/nothing",
+  "no-revision": "/ana/mood/tree/nope",
+  "no-file": "/ana/mood/blob/main/nope.txt",
+  "bad-request": "/ana/mood/blob/main/..%2f..%2fx",
 } as const;
+const STATUS: Readonly<Record<string, number>> = {
+  "not-found": 404,
+  "no-revision": 404,
+  "no-file": 404,
+  "bad-request": 400,
+};
+/** Pages of somebody who is not logged in. */
+const STRANGER = {
+  "home-stranger": "/",
+  "model-stranger": "/ana/mood",
+  "empty-stranger": "/ana/empty",
+  login: "/login",
+};
 
-let hub: TestHub;
+let world: World;
 let profile: string;
 let context: BrowserContext;
-let commitPath: string;
-let cookie: string;
+const pages: Page[] = [];
+
+const launch = (options: BrowserContextOptions = {}) =>
+  chromium.launchPersistentContext(profile, {
+    executablePath: CHROMIUM,
+    headless: true,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-sync",
+    ],
+    // axe is put into the page, which the pages' own policy forbids.
+    bypassCSP: true,
+    ...options,
+  });
 
 beforeAll(async () => {
   if (!existsSync(CHROMIUM))
     throw new Error(`Chromium is not at ${CHROMIUM}; install it, or name it in CHROMIUM_PATH.`);
-  hub = await testHub();
-  const accessToken = await hub.user("ana", { password: "correct horse" });
-  const at = { hubUrl: hub.url, accessToken, useXet: false };
-  const file = (path: string, content: string | Uint8Array<ArrayBuffer>) => ({ path, content: new Blob([content]) });
-  const weights = new Uint8Array(
-    await readFile(packageFile("pipelines", "defaults", "text-classification", "model.safetensors")),
-  );
-  const changed = weights.slice();
-  changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
-  await createRepo({ ...at, repo: "ana/mood" });
-  await createRepo({ ...at, repo: "ana/empty" });
-  await createRepo({ ...at, repo: "datasets/ana/reviews" });
-  const record = (value: number) =>
-    JSON.stringify({
-      version: 1,
-      createdAt: "",
-      abrazoVersion: "0",
-      task: "text-classification",
-      seed: 0,
-      device: "cpu",
-      model: { modelType: "distilbert", parameters: 1 },
-      datasets: [],
-      hyperparameters: {},
-      steps: 1,
-      durationSeconds: 1,
-      environment: {},
-      history: [],
-      evaluations: [
-        {
-          dataset: { name: "SST-2", split: "validation" },
-          metric: "accuracy",
-          value,
-          interval: [value - 0.03, value + 0.03],
-          count: 872,
-        },
-      ],
-    });
-  await uploadFiles({
-    ...at,
-    repo: "ana/mood",
-    commitTitle: "First weights",
-    files: [
-      file("README.md", CARD),
-      file("config.json", '{\n  "model_type": "distilbert"\n}\n'),
-      file("model.safetensors", weights),
-      file("sub dir/é#?.txt", "text"),
-      file("training-record.json", record(0.81)),
-    ],
-  });
-  const second = await uploadFiles({
-    ...at,
-    repo: "ana/mood",
-    commitTitle: "Fine-tune on reviews, with a rather long title that has to wrap on a phone",
-    files: [
-      file("config.json", '{\n  "model_type": "distilbert",\n  "dropout": 0.1\n}\n'),
-      file("model.safetensors", changed),
-      file("training-record.json", record(0.84)),
-    ],
-  });
-  commitPath = `/ana/mood/commit/${second?.commit.oid}`;
-  const rows = Array.from(
-    { length: 120 },
-    (_, index) => `A review number ${index} with a few words in it\t${index % 2}`,
-  ).join("\n");
-  await uploadFiles({
-    ...at,
-    repo: "datasets/ana/reviews",
-    files: [file("train.tsv", `text\tlabel\n${rows}\n`), file("README.md", "---\nlicense: cc0-1.0\n---\n# Reviews\n")],
-  });
-  const login = await fetch(`${hub.url}/login`, {
-    method: "POST",
-    redirect: "manual",
-    headers: { origin: hub.url },
-    body: new URLSearchParams({ name: "ana", password: "correct horse", next: "/" }),
-  });
-  cookie = /abrazo_session=([^;]+)/.exec(login.headers.get("set-cookie") ?? "")?.[1] ?? "";
-  await mkdir(packageFile(".cache", "screenshots"), { recursive: true });
+  world = await makeWorld();
+  await rm(PICTURES, { recursive: true, force: true });
+  await mkdir(PICTURES, { recursive: true });
   profile = await mkdtemp(join(tmpdir(), "abrazo-chromium-"));
-  const args = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-sync",
-  ];
-  context = await chromium.launchPersistentContext(profile, {
-    executablePath: CHROMIUM,
-    headless: true,
-    args,
-    bypassCSP: true,
-  });
-}, 120_000);
+  context = await launch();
+}, 240_000);
+
+afterEach(async () => {
+  for (const page of pages.splice(0)) await page.close();
+});
 
 afterAll(async () => {
   await context?.close();
-  await hub?.stop();
+  await world?.hub.stop();
+  await world?.fresh.stop();
   await rm(profile, { recursive: true, force: true });
+  console.log(`The pictures are in ${PICTURES}`);
 });
+
+const logIn = () => context.addCookies([{ name: "abrazo_session", value: world.cookie, url: world.hub.url }]);
+
+async function open(): Promise<Page> {
+  const page = await context.newPage();
+  pages.push(page);
+  return page;
+}
 
 const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
-async function visit(path: string, mode: (typeof MODES)[number], name: string) {
-  const page = await context.newPage();
-  const errors: string[] = [];
-  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
-  page.on("pageerror", (error) => errors.push(error.message));
-  await page.setViewportSize(mode.viewport);
-  await page.emulateMedia({ colorScheme: mode.colorScheme });
-  const response = await page.goto(`${hub.url}${path}`);
-  await page.screenshot({ path: packageFile(".cache", "screenshots", `${name}-${mode.name}.png`), fullPage: true });
-  const overflow = await page.evaluate(
-    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  );
+async function findings(page: Page): Promise<string[]> {
   await page.addScriptTag({ path: axe });
-  const findings = await page.evaluate(async () => {
+  return page.evaluate(async () => {
     // safe because the script tag above defined it
     const { run } = (
       globalThis as unknown as {
@@ -192,33 +147,198 @@ async function visit(path: string, mode: (typeof MODES)[number], name: string) {
       .filter(({ impact }) => impact === "serious" || impact === "critical")
       .map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
   });
-  const title = await page.title();
-  await page.close();
-  const expected = response?.status() === 404 ? errors.filter((text) => !text.includes("404")) : errors;
-  return { status: response?.status(), overflow, findings, errors: expected, title };
 }
 
+const overflow = (page: Page) =>
+  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+/** The tallest picture: what lies below looks like what lies above. */
+const TALLEST = 4000;
+
+async function visit(url: string, mode: (typeof MODES)[number], name: string) {
+  const page = await open();
+  const errors: string[] = [];
+  const elsewhere: string[] = [];
+  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("dialog", (dialog) => {
+    errors.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on(
+    "request",
+    (request) => new URL(request.url()).origin !== new URL(url).origin && elsewhere.push(request.url()),
+  );
+  await page.setViewportSize(mode.viewport);
+  await page.emulateMedia({ colorScheme: mode.colorScheme });
+  const response = await page.goto(url);
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  const clip = { x: 0, y: 0, width: mode.viewport.width, height: Math.min(height, TALLEST) };
+  await page.screenshot({ path: join(PICTURES, `${name}-${mode.name}.png`), fullPage: true, clip });
+  const status = response?.status() ?? 0;
+  return {
+    status,
+    title: await page.title(),
+    seen: {
+      overflow: await overflow(page),
+      // The browser itself reports the status of a page that is an error, and of a card's picture that is not there.
+      errors: errors.filter((text) => !/the server responded with a status of 40/.test(text)),
+      elsewhere,
+      findings: await findings(page),
+    },
+  };
+}
+
+const CLEAN = { overflow: 0, errors: [], elsewhere: [], findings: [] };
+
 describe.each(MODES)("$name", (mode) => {
-  beforeAll(async () => {
-    await context.addCookies([{ name: "abrazo_session", value: cookie, url: hub.url }]);
+  describe("logged in", () => {
+    beforeAll(logIn);
+
+    it.each(Object.entries(PAGES))("%s", async (name, path) => {
+      const at = path === "fineTuned" || path === "strange" ? world[path] : path;
+      const { status, seen, title } = await visit(`${world.hub.url}${at}`, mode, name);
+      expect(status).toBe(STATUS[name] ?? 200);
+      expect(seen).toEqual(CLEAN);
+      expect(title).toMatch(/ · Abrazo$/);
+    });
   });
 
-  it.each(Object.entries({ ...PAGES, commit: "" }))("%s", async (name, path) => {
-    const { status, overflow, findings, errors, title } = await visit(
-      name === "commit" ? commitPath : path,
-      mode,
-      name,
-    );
-    expect(status).toBe(name === "not-found" ? 404 : 200);
-    expect({ overflow, findings, errors }).toEqual({ overflow: 0, findings: [], errors: [] });
-    expect(title).not.toBe("hacked");
+  describe("not logged in", () => {
+    beforeAll(() => context.clearCookies());
+
+    it.each(Object.entries(STRANGER))("%s", async (name, path) => {
+      const { status, seen } = await visit(`${world.hub.url}${path}`, mode, name);
+      expect([status, seen]).toEqual([200, CLEAN]);
+    });
+
+    it("an empty hub and its set-up", async () => {
+      expect((await visit(`${world.fresh.url}/`, mode, "home-empty")).seen).toEqual(CLEAN);
+      expect((await visit(`${world.fresh.setupUrl}`, mode, "setup")).seen).toEqual(CLEAN);
+    });
   });
 });
 
-it("a stranger logs in, makes a repository and a token, and logs out", async () => {
+describe("menus", () => {
+  beforeAll(logIn);
+
+  it.each(MODES)("open inside the window, readable: $name", async (mode) => {
+    const page = await open();
+    await page.setViewportSize(mode.viewport);
+    await page.emulateMedia({ colorScheme: mode.colorScheme });
+    for (const [name, path, menu] of [
+      ["menu-use", "/ana/mood", ".use"],
+      ["menu-user", "/ana/mood", "header .menu"],
+      ["menu-revisions", "/ana/strange/tree/main", ".revisions"],
+      ["menu-tables", "/datasets/ana/reviews", ".rows .menu"],
+    ] as const) {
+      await page.goto(`${world.hub.url}${path}`);
+      await page.click(`${menu} summary`);
+      await page.screenshot({ path: join(PICTURES, `${name}-${mode.name}.png`) });
+      const box = await page.locator(`${menu} .sheet`).boundingBox();
+      expect(box?.x, name).toBeGreaterThanOrEqual(0);
+      expect((box?.x ?? 0) + (box?.width ?? 9999), name).toBeLessThanOrEqual(mode.viewport.width);
+      expect([await overflow(page), await findings(page)], name).toEqual([0, []]);
+      await page.keyboard.press("Escape");
+      expect(await page.isVisible(`${menu} .sheet`), name).toBe(false);
+    }
+  });
+
+  it("close when something else is clicked, and snippets are copied whole", async () => {
+    await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: world.hub.url });
+    const page = await open();
+    await page.goto(`${world.hub.url}/ana/mood`);
+    await page.click(".use summary");
+    await page.click(".use .snippet:first-child .copy");
+    await page.waitForSelector(".use .copy:text-is('Copied')");
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(
+      `abrazo pull ana/mood --endpoint ${world.hub.url}`,
+    );
+    await page.click("h1");
+    expect(await page.isVisible(".use .sheet")).toBe(false);
+  });
+});
+
+it("whatever the keyboard reaches shows that it has the focus", async () => {
+  await logIn();
+  const page = await open();
+  for (const path of [
+    "/",
+    "/models",
+    "/ana/mood",
+    "/datasets/ana/reviews",
+    "/ana/mood/tree/main",
+    "/settings/tokens",
+  ]) {
+    await page.goto(`${world.hub.url}${path}`);
+    for (let step = 0; step < 30; step++) {
+      await page.keyboard.press("Tab");
+      const state = await page.evaluate(() => {
+        const active = document.activeElement;
+        if (active === null || active === document.body) return "out";
+        const outlined = [getComputedStyle(active), getComputedStyle(active, "::after")];
+        return outlined.some(({ outlineStyle }) => outlineStyle !== "none") ? "shown" : active.outerHTML.slice(0, 200);
+      });
+      if (state === "out") break;
+      expect(state, path).toBe("shown");
+    }
+  }
+  await page.goto(`${world.hub.url}/models`);
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe("main");
+});
+
+it("the theme stays chosen, and headings of a card are found under their plain names", async () => {
+  const page = await open();
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.goto(`${world.hub.url}/ana/mood`);
+  await page.click("[data-toggle-theme]");
+  await page.goto(`${world.hub.url}/ana/mood#mood`);
+  expect(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme)).toBe("dark");
+  await page.click("[data-toggle-theme]");
+  await page.setViewportSize({ width: 360, height: 400 });
+  await page.goto("about:blank");
+  await page.goto(`${world.hub.url}/ana/mood#mood`);
+  expect(await page.locator("#user-content-mood").boundingBox()).toMatchObject({ y: expect.closeTo(16, -1) });
+});
+
+it("everything is reached without JavaScript", async () => {
+  await context.close();
+  context = await launch({ javaScriptEnabled: false });
+  const page = await open();
+  const clicked = async (selector: string) => {
+    await page.click(selector);
+    return decodeURIComponent(new URL(page.url()).pathname + new URL(page.url()).search);
+  };
+  await page.goto(`${world.hub.url}/login`);
+  await page.fill("#name", "ana");
+  await page.fill("#password", "correct horse");
+  expect(await clicked("main button")).toBe("/");
+  await page.fill("header input[type=search]", "mood");
+  await page.press("header input[type=search]", "Enter");
+  expect(await clicked("a:has-text('ana/mood')")).toBe("/ana/mood");
+  await page.click(".use summary");
+  expect(await page.isVisible("text=abrazo pull ana/mood")).toBe(true);
+  await page.goto(`${world.hub.url}/ana/strange/tree/main/deep`);
+  await page.click(".revisions summary");
+  expect(await clicked(".revisions a >> nth=0")).toMatch(/^\/ana\/strange\/tree\/a-very-long-name.*\/deep$/);
+  await page.goto(`${world.hub.url}/models`);
+  await page.selectOption("select[name=sort]", "name");
+  expect(await clicked(".list-form button")).toBe("/models?search=&sort=name");
+  await page.goto(`${world.hub.url}/datasets/ana/reviews`);
+  await page.click(".rows .menu summary");
+  expect(await clicked(".rows .menu a:has-text('test.tsv')")).toBe("/datasets/ana/reviews?table=test.tsv");
+  await page.click("header .menu summary");
+  expect(await clicked("text=Log out")).toBe("/");
+  await context.close();
+  context = await launch();
+});
+
+it("a stranger logs in, makes a repository and a token, revokes it, and logs out", async () => {
   await context.clearCookies();
-  const page = await context.newPage();
-  await page.goto(`${hub.url}/new`);
+  const page = await open();
+  await page.goto(`${world.hub.url}/new`);
   expect(page.url()).toContain("/login");
   await page.fill("#name", "ana");
   await page.fill("#password", "wrong wrong");
@@ -230,12 +350,16 @@ it("a stranger logs in, makes a repository and a token, and logs out", async () 
   await page.check("[name=private]");
   await page.click("main button");
   expect(new URL(page.url()).pathname).toBe("/ana/made-here");
-  await page.goto(`${hub.url}/settings/tokens`);
+  expect(await page.isVisible("text=Nothing here yet")).toBe(true);
+  await page.goto(`${world.hub.url}/settings/tokens`);
   await page.fill("#name", "laptop");
   await page.click("text=Make a token");
   expect(await page.textContent("[role=status] code")).toMatch(/^hf_[A-Za-z0-9]{34}$/);
+  await page.click("[aria-label='Revoke laptop']");
+  await page.click("text=Yes, revoke it");
+  expect(await page.isVisible(".token-list >> text=laptop")).toBe(false);
+  await page.click("header .menu summary");
   await page.click("text=Log out");
-  const hidden = await page.goto(`${hub.url}/ana/made-here`);
+  const hidden = await page.goto(`${world.hub.url}/ana/made-here`);
   expect(hidden?.status()).toBe(404);
-  await page.close();
 });

@@ -53,7 +53,7 @@ export function ViewOf({ view, src, name, download }: ViewProps) {
   }
 }
 
-const MOST_LINES = 3000;
+const MOST_LINES = 2000;
 
 /** Characters that turn the direction of what follows: shown by their numbers, lest a line reads as what it is not. */
 const TURNING = /([\u202A-\u202E\u2066-\u2069])/;

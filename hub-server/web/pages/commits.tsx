@@ -75,11 +75,7 @@ const HistoryRow = ({ repo, commit }: { repo: Repo; commit: CommitRow }) => (
       </a>
       <Author commit={commit} />
     </div>
-    <a
-      class="button quiet small"
-      href={`${repoPath(repo)}/tree/${commit.id}`}
-      aria-label={`Files at ${commit.id.slice(0, 7)}`}
-    >
+    <a class="button quiet small" href={`${repoPath(repo)}/tree/${commit.id}`}>
       <code>{commit.id.slice(0, 7)}</code>
       <span class="wide"> files</span>
     </a>
