@@ -66,7 +66,7 @@ export async function findModel(
 }
 
 /** A path as a folder; undefined for what can only be a repository's name. A path that is not there is an error. */
-function folderOf(model: string): string | undefined {
+export function folderOf(model: string): string | undefined {
   const path = model.startsWith("~/") ? join(homedir(), model.slice(2)) : resolve(model);
   if (existsSync(path) && statSync(path).isDirectory()) return path;
   const isPath = isAbsolute(model) || /^(\.{0,2}|~)[\\/]/.test(model) || model.split("/").length > 2;

@@ -1,7 +1,8 @@
 // The card of a folder: facts from its files, written where README.md is.
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { collectModelFacts, type RepositoryFiles, writeCard } from "../../model-cards/index.ts";
+import { AbrazoError } from "../errors.ts";
 import { filesOf } from "../hub/upload.ts";
 import { readHeader } from "../io/safetensors.ts";
 
@@ -25,11 +26,58 @@ function folderFiles(folder: string): RepositoryFiles {
   };
 }
 
+/** Refuses files that a card could not be written from. */
+export async function checkCardFacts(folder: string): Promise<void> {
+  await collectModelFacts("", folderFiles(folder));
+  await readCard(join(folder, "README.md"));
+}
+
+export interface RefreshOptions {
+  /** The card to go on from when the folder has none. */
+  earlier?: (() => Promise<string | undefined>) | undefined;
+}
+
 /** Writes or refreshes README.md of a model folder; what people wrote in it stays. */
-export async function refreshCard(folder: string, name: string): Promise<{ changed: boolean; issues: string[] }> {
-  const files = folderFiles(folder);
-  const readme = (await files.text("README.md")) ?? null;
-  const { text, changed, issues } = writeCard(readme, await collectModelFacts(name, files));
-  if (changed) await writeFile(join(folder, "README.md"), text);
-  return { changed, issues };
+export async function refreshCard(
+  folder: string,
+  name: string,
+  { earlier }: RefreshOptions = {},
+): Promise<{ changed: boolean; issues: string[] }> {
+  const facts = await collectModelFacts(name, folderFiles(folder));
+  const path = join(folder, "README.md");
+  const own = await readCard(path);
+  const { text, issues } = writeCard(own ?? (await earlier?.()) ?? null, facts);
+  if (text !== own) await replace(path, text);
+  return { changed: text !== own, issues };
+}
+
+/** Bytes that are no UTF-8 would not survive being written again. */
+async function readCard(path: string): Promise<string | undefined> {
+  const bytes = await readFile(path).catch((error: unknown) => {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (bytes === undefined) return undefined;
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new AbrazoError({
+      code: "CARD_NOT_UTF8",
+      message: `${path} is not UTF-8.`,
+      hint: "Convert it, or leave the card alone: abrazo push --no-card.",
+      data: { path },
+    });
+  }
+}
+
+/** A new file in the place of the old one: where that is a link into a cache, the cache stays as it is. */
+async function replace(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    await writeFile(temporary, text);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
 }

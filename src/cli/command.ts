@@ -1,11 +1,17 @@
 // A command is data: name, words, arguments, flags, and what it runs. Help and errors derive from it.
 // Parses with node:util; prints nothing.
 import { parseArgs } from "node:util";
-import { AbrazoError, suggestion } from "../errors.ts";
+import { AbrazoError, nearestName } from "../errors.ts";
 import type { Ui } from "./ui.ts";
 
 export interface Flag {
   type: "string" | "boolean" | "number";
+  /** Of a number: no fraction, and its bounds, which belong to it. */
+  whole?: boolean;
+  least?: number;
+  most?: number;
+  /** Of a number: a bound that does not belong to it. */
+  above?: number;
   /** What stands for the value in help. */
   value?: string;
   short?: string;
@@ -49,7 +55,7 @@ export interface Command<Of extends Flags = Flags> {
 /** Flags that every command has. */
 export const COMMON = {
   json: { type: "boolean", summary: "Print one JSON document on stdout and nothing else there" },
-  quiet: { type: "boolean", short: "q", summary: "No progress" },
+  quiet: { type: "boolean", short: "q", summary: "No progress and no notes" },
   help: { type: "boolean", short: "h", summary: "This text" },
 } as const satisfies Flags;
 
@@ -77,7 +83,7 @@ export function parseCommand(command: Command, argv: readonly string[]): Omit<Ru
   );
   const { values, positionals } = parse(command, argv, options);
   const flags = Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, convert(name, declared[name], value)]),
+    Object.entries(values).map(([name, value]) => [name, convert(command, name, declared[name], value)]),
   );
   const wanted = command.args ?? [];
   const least = wanted.filter(({ optional }) => optional !== true).length;
@@ -95,8 +101,14 @@ function parse(command: Command, argv: readonly string[], options: Record<string
   try {
     return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
   } catch (error) {
-    throw usage(command, error instanceof Error ? error.message : String(error));
+    throw usage(command, parseProblem(error));
   }
+}
+
+/** What parseArgs says, without its advice: that would have to fit every program. */
+function parseProblem(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/'\. To specify a positional argument .*$/s, "'.").replaceAll("\n", " ");
 }
 
 /** Unknown flags offer the nearest; parseArgs alone would not. */
@@ -104,16 +116,28 @@ function checkNames(command: Command, declared: Flags, argv: readonly string[]):
   const end = argv.indexOf("--");
   for (const word of end < 0 ? argv : argv.slice(0, end)) {
     const name = /^--([^=]+)/.exec(word)?.[1];
-    if (name === undefined || name in declared) continue;
-    throw usage(command, `There is no flag --${name}. ${suggestion(name, Object.keys(declared))}`);
+    if (name === undefined || Object.hasOwn(declared, name)) continue;
+    const near = nearestName(name, Object.keys(declared));
+    throw usage(command, `There is no flag --${name}.${near === undefined ? "" : ` Did you mean --${near}?`}`);
   }
 }
 
-function convert(name: string, flag: Flag | undefined, value: unknown): unknown {
+function convert(command: Command, name: string, flag: Flag | undefined, value: unknown): unknown {
   if (flag?.type !== "number") return value;
   const number = Number(value);
-  if (Number.isFinite(number) && String(value).trim() !== "") return number;
-  throw new UsageError({ code: "USAGE", message: `--${name} takes a number, not "${String(value)}".` });
+  const isNumber = Number.isFinite(number) && String(value).trim() !== "";
+  if (isNumber && problem(number, flag) === undefined) return number;
+  const wanted = (isNumber ? problem(number, flag) : undefined) ?? `a ${flag.whole === true ? "whole " : ""}number`;
+  throw usage(command, `--${name} takes ${wanted}, not "${String(value)}".`);
+}
+
+function problem(number: number, { whole = false, least, most, above }: Flag): string | undefined {
+  if (whole && !Number.isSafeInteger(number)) return "a whole number";
+  if (least !== undefined && number < least)
+    return most === undefined ? `${least} or more` : `a number from ${least} to ${most}`;
+  if (above !== undefined && number <= above) return `more than ${above}`;
+  if (most !== undefined && number > most) return `a number from ${least ?? above ?? 0} to ${most}`;
+  return undefined;
 }
 
 function usage(command: Command, message: string): UsageError {

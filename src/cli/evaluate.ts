@@ -1,18 +1,19 @@
 // Measures a classifier on labelled and on counterfactual sentences, and keeps the figures in its training-record.json.
 // Prints nothing.
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { type PipelineInfo, pipeline, type TextClassificationPipeline } from "../../pipelines/index.ts";
-import { type Example, readRows, toExamples } from "../data/readers.ts";
+import { type Example, toExamples } from "../data/readers.ts";
 import { AbrazoError } from "../errors.ts";
 import { readJson } from "../io/json.ts";
 import { type TrainingRecord, trainingRecordSchema } from "../io/training-record.ts";
 import { labelsOf } from "../models/architecture.ts";
 import { type AttributeFlips, counterfactualFlips, toCounterfactuals } from "../train/bias.ts";
 import { accuracy, macroF1, wilsonInterval } from "../train/metrics.ts";
+import { readDataFile } from "./data.ts";
 
 type Evaluation = TrainingRecord["evaluations"][number];
 
@@ -43,6 +44,14 @@ const RECORD = "training-record.json";
 
 export async function evaluateModel(options: EvaluateOptions): Promise<Measured> {
   const { folder, dataset, counterfactuals } = options;
+  if (!(statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false)) {
+    throw new AbrazoError({
+      code: "FOLDER_MISSING",
+      message: `There is no folder ${folder}.`,
+      hint: "Give a folder that holds the model; abrazo pull brings one from a hub.",
+      data: { folder },
+    });
+  }
   const copy = options.quantized ? await quantizedAlone(folder) : undefined;
   const classify = await pipeline("text-classification", copy ?? folder);
   try {
@@ -51,7 +60,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Measured>
       evaluations:
         dataset === undefined
           ? []
-          : await measure(classify, labels, toExamples(await readRows(dataset), labels, dataset), options),
+          : await measure(classify, labels, toExamples(await readDataFile(dataset), labels, dataset), options),
       ...(counterfactuals === undefined ? {} : { bias: await measureBias(classify, labels, counterfactuals) }),
     };
     return { ...measured, recorded: await keep(folder, measured) };
@@ -117,7 +126,7 @@ async function measureBias(
       hint: "Leave --counterfactuals out for this model.",
     });
   }
-  const sentences = toCounterfactuals(await readRows(path), path);
+  const sentences = toCounterfactuals(await readDataFile(path), path);
   const results = await classify(
     sentences.map(({ text }) => text),
     { topK: null },

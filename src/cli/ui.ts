@@ -1,7 +1,7 @@
 // What the command line prints: results on stdout, progress and notes on stderr, one JSON document when asked for.
 // Touches no network and no files.
-import { createInterface } from "node:readline";
-import { onProgress, type ProgressEvent } from "../log.ts";
+import { AbrazoError } from "../errors.ts";
+import { onProgress, type ProgressEvent, setLogListener } from "../log.ts";
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"] as const;
 
@@ -14,10 +14,18 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
+/** Text for a terminal: what a hub or a file named cannot move the cursor, recolour or hide anything. */
+export function printable(text: string): string {
+  return text.replace(/(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16)}`;
+  });
+}
+
 export interface Ui {
   /** A result: words for people, or the document for --json. */
   result(document: unknown, words: string): void;
-  /** A note for people, on stderr. */
+  /** A note for people, on stderr; none with --quiet. */
   note(text: string): void;
   /** Asks for a line that is not shown. */
   askSecret(question: string): Promise<string>;
@@ -25,27 +33,42 @@ export interface Ui {
   close(): void;
 }
 
+/** Words for people, or one document, on stdout. */
+export function printResult(json: boolean, document: unknown, words: string): void {
+  process.stdout.write(`${json ? JSON.stringify(document) : printable(words)}\n`);
+}
+
 export function makeUi({ json, quiet }: { json: boolean; quiet: boolean }): Ui {
-  const progress = quiet || json ? undefined : new ProgressLine();
+  const progress = quiet ? undefined : new ProgressLine();
+  const restore = setLogListener(({ level, message }) => {
+    progress?.clear();
+    process.stderr.write(`${level}: ${printable(message)}\n`);
+  });
   return {
     result: (document, words) => {
       progress?.clear();
-      process.stdout.write(`${json ? JSON.stringify(document) : words}\n`);
+      printResult(json, document, words);
     },
     note: (text) => {
       progress?.clear();
-      if (!json && !quiet) process.stderr.write(`${text}\n`);
+      if (!quiet) process.stderr.write(`${printable(text)}\n`);
     },
     askSecret,
-    close: () => progress?.close(),
+    close: () => {
+      restore();
+      progress?.close();
+    },
   };
 }
+
+/** Whether a line on stderr can be drawn again. */
+const isTerminal = (): boolean => process.stderr.isTTY === true && process.env["TERM"] !== "dumb";
 
 /** One line that is redrawn on a terminal; elsewhere a line now and then. */
 class ProgressLine {
   readonly #stop: () => void;
   readonly #started = new Map<string, number>();
-  #drawn = 0;
+  #drawn = performance.now();
   #shown = false;
 
   constructor() {
@@ -56,13 +79,14 @@ class ProgressLine {
     const now = performance.now();
     const begun = this.#started.get(event.task) ?? now;
     this.#started.set(event.task, begun);
-    const every = process.stderr.isTTY ? 100 : 5000;
+    const every = isTerminal() ? 100 : 5000;
     if (event.done !== true && now - this.#drawn < every) return;
     this.#drawn = now;
-    const line = describe(event, (now - begun) / 1000);
-    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${line}`);
+    const line = printable(describeProgress(event, (now - begun) / 1000));
+    // A line that wraps could not be taken back.
+    if (isTerminal()) process.stderr.write(`\r\x1b[2K${[...line].slice(0, process.stderr.columns - 1).join("")}`);
     else process.stderr.write(`${line}\n`);
-    this.#shown = process.stderr.isTTY === true;
+    this.#shown = isTerminal();
     if (event.done === true) this.clear(true);
   }
 
@@ -79,7 +103,7 @@ class ProgressLine {
 
 const BAR = 24;
 
-function describe({ task, loaded, total, unit, figures }: ProgressEvent, seconds: number): string {
+export function describeProgress({ task, loaded, total, unit, figures }: ProgressEvent, seconds: number): string {
   const share = total === undefined || total === 0 ? undefined : Math.min(1, loaded / total);
   const bar =
     share === undefined
@@ -91,7 +115,7 @@ function describe({ task, loaded, total, unit, figures }: ProgressEvent, seconds
       : unit === "steps"
         ? `step ${loaded}${total === undefined ? "" : `/${total}`}`
         : "";
-  const perSecond = seconds > 0.5 ? loaded / seconds : 0;
+  const perSecond = seconds > 0.05 ? loaded / seconds : 0;
   const rate =
     perSecond === 0 || unit === "items"
       ? ""
@@ -114,19 +138,43 @@ function duration(seconds: number): string {
 }
 
 async function askSecret(question: string): Promise<string> {
-  if (!process.stdin.isTTY) return readStdin();
-  process.stderr.write(question);
-  const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: true });
-  // What is typed is not echoed.
-  Object.assign(lines, { _writeToOutput: () => {} });
-  return new Promise((resolve) => {
-    lines.question("", (answer) => {
-      lines.close();
-      process.stderr.write("\n");
-      resolve(answer);
-    });
+  const { stdin, stderr } = process;
+  if (!stdin.isTTY) return readStdin();
+  // Before the question: from then on nothing that is typed is shown.
+  stdin.setRawMode(true);
+  stderr.write(question);
+  try {
+    return await readHidden(stdin);
+  } finally {
+    stdin.pause();
+    stdin.setRawMode(false);
+    stderr.write("\n");
+  }
+}
+
+/** A line of a terminal in raw mode, where keys that edit or end it are characters like any other. */
+function readHidden(stdin: NodeJS.ReadStream): Promise<string> {
+  const typed: string[] = [];
+  return new Promise((resolve, reject) => {
+    const end = (settle: () => void) => {
+      stdin.off("data", read);
+      settle();
+    };
+    const read = (chunk: string) => {
+      for (const key of chunk) {
+        if (key === "\r" || key === "\n") return end(() => resolve(typed.join("")));
+        if (key === "\x03" || (key === "\x04" && typed.length === 0)) return end(() => reject(nothingTyped()));
+        if (key === "\x7f" || key === "\b") typed.pop();
+        else if (key === "\x15") typed.length = 0;
+        else if (key >= " ") typed.push(key);
+      }
+    };
+    stdin.setEncoding("utf8").on("data", read).resume();
   });
 }
+
+const nothingTyped = (): AbrazoError =>
+  new AbrazoError({ code: "NOTHING_TYPED", message: "Nothing was typed.", hint: "Run the command again." });
 
 /** The first line of stdin. */
 export async function readStdin(): Promise<string> {

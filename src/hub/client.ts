@@ -2,7 +2,7 @@
 // Names no file of a repository.
 import { z } from "zod";
 import { fullName, plural, type RepoId, repoPath } from "./repo-id.ts";
-import { type HubAccess, HubError, requestJson, strange } from "./request.ts";
+import { type HubAccess, HubError, requestJson, requestText, strange } from "./request.ts";
 
 /** A commit's id: it names a folder of the cache, so nothing else may pass for one. */
 const commitId = z.string().regex(/^[0-9a-f]{40}$/, "no commit id");
@@ -87,4 +87,19 @@ export async function whoAmI(access: HubAccess): Promise<{ name: string; role: s
 export function resolvePath(id: RepoId, revision: string, path: string): string {
   const file = path.split("/").map(encodeURIComponent).join("/");
   return `${repoPath(id)}/resolve/${encodeURIComponent(revision)}/${file}`;
+}
+
+/** The text of a file, or undefined when it is not there. */
+export async function readText(
+  access: HubAccess,
+  id: RepoId,
+  revision: string,
+  path: string,
+): Promise<string | undefined> {
+  try {
+    return (await requestText(access, resolvePath(id, revision, path))).text;
+  } catch (error) {
+    if (error instanceof HubError && error.data["status"] === 404) return undefined;
+    throw error;
+  }
 }

@@ -2,7 +2,7 @@
 // Knows no route and no file of a repository.
 import type { z } from "zod";
 import { AbrazoError } from "../errors.ts";
-import { answerLimit, isOffline } from "./settings.ts";
+import { answerLimit, HUGGING_FACE, isOffline } from "./settings.ts";
 
 export interface HubAccess {
   endpoint: string;
@@ -63,13 +63,30 @@ export async function requestJson<Schema extends z.ZodType>(
   path: string,
   schema: Schema,
 ): Promise<{ value: z.infer<Schema>; headers: Headers }> {
+  const { text, headers } = await requestText(access, path);
+  return { value: parseAnswer(access.endpoint, path, text, schema), headers };
+}
+
+/** Text that is read at once ends here: no list of files is longer, and what never ends fills no memory. */
+const MOST_BYTES = 256 * 1024 * 1024;
+
+/** The text at a path. */
+export async function requestText(access: HubAccess, path: string): Promise<{ text: string; headers: Headers }> {
   const patience = new Patience(access.endpoint);
   try {
-    const response = await request(access, path, { patience });
-    const text = await response.text().catch((cause: unknown) => {
-      throw cause instanceof HubError ? cause : unreachable(access.endpoint, cause);
-    });
-    return { value: parseAnswer(access.endpoint, path, text, schema), headers: response.headers };
+    const { body, headers } = await request(access, path, { patience });
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    // safe because Node's bodies can be iterated, which their DOM types do not say
+    for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+      patience.renew();
+      size += chunk.length;
+      if (size > MOST_BYTES) throw strange(access.endpoint, `${path} is longer than ${MOST_BYTES} bytes`);
+      chunks.push(chunk);
+    }
+    return { text: Buffer.concat(chunks).toString("utf8"), headers };
+  } catch (cause) {
+    throw cause instanceof AbrazoError ? cause : unreachable(access.endpoint, cause);
   } finally {
     patience.end();
   }
@@ -192,9 +209,15 @@ function hubError({ status, headers }: Response, body: string, { endpoint, token
   return new HubError({
     code: wireCode === undefined ? `HUB_${status}` : `HUB_${screaming(wireCode)}`,
     message: `${endpoint} answered ${status}: ${message}`,
-    hint: hints[status],
+    hint: `${hints[status] ?? ""}${elsewhere(status, endpoint)}` || undefined,
     data: { status, wireCode, requestId: headers.get("x-request-id") ?? undefined, endpoint },
   });
+}
+
+/** Who names no hub asks Hugging Face's, which answers 401 for what it does not have, too. */
+function elsewhere(status: number, endpoint: string): string {
+  const missing = endpoint === HUGGING_FACE && (status === 401 || status === 404);
+  return missing ? " Is it on a hub of your own? ABRAZO_ENDPOINT or --endpoint names that." : "";
 }
 
 function bodyMessage(body: string): string | undefined {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { AbrazoError } from "../errors.ts";
 import { readCredential } from "./credentials.ts";
 
-const HUGGING_FACE = "https://huggingface.co";
+export const HUGGING_FACE = "https://huggingface.co";
 
 const env = (name: string): string | undefined => process.env[name] || undefined;
 
@@ -23,7 +23,7 @@ export function pushEndpoint(given?: string): string {
   if (named !== undefined) return checkEndpoint(named);
   throw new AbrazoError({
     code: "ENDPOINT_MISSING",
-    message: "No hub was named to push to.",
+    message: "No hub was named.",
     hint: "Pass --endpoint URL, or set ABRAZO_ENDPOINT (for example http://127.0.0.1:7860).",
   });
 }

@@ -1,5 +1,6 @@
 // abrazo card: writes or refreshes the card of a model folder.
 import { basename, resolve } from "node:path";
+import { fullName, parseRepoId } from "../../hub/repo-id.ts";
 import { refreshCard } from "../card.ts";
 import { defineCommand } from "../command.ts";
 
@@ -12,7 +13,10 @@ export const card = defineCommand({
   ],
   examples: ["abrazo card ./model ana/sentiment-small"],
   run: async ({ args: [folder = "", name], ui }) => {
-    const { changed, issues } = await refreshCard(folder, name ?? basename(resolve(folder)));
+    const { changed, issues } = await refreshCard(
+      folder,
+      name === undefined ? basename(resolve(folder)) : fullName(parseRepoId(name)),
+    );
     const left = issues.map((issue) => `Left out: ${issue}`);
     ui.result(
       { changed, issues },

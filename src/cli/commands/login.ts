@@ -1,8 +1,8 @@
 // abrazo login, logout: a token kept for one hub, after the hub has accepted it.
 
 import { writeCredential } from "../../hub/credentials.ts";
-import { configFolder, endpointOf } from "../../hub/settings.ts";
-import { defineCommand, HUB_FLAGS } from "../command.ts";
+import { configFolder, pushEndpoint } from "../../hub/settings.ts";
+import { defineCommand, HUB_FLAGS, UsageError } from "../command.ts";
 
 export const login = defineCommand({
   name: "login",
@@ -14,8 +14,15 @@ export const login = defineCommand({
   ],
   run: async ({ flags, ui }) => {
     const { whoAmI } = await import("../../hub/client.ts");
-    const endpoint = endpointOf(flags.endpoint);
+    const endpoint = pushEndpoint(flags.endpoint);
     const token = (flags.token ?? (await ui.askSecret(`Token for ${endpoint}: `))).trim();
+    if (token === "") {
+      throw new UsageError({
+        code: "USAGE",
+        message: "There is no token.",
+        hint: `Make one on ${endpoint}/settings/tokens, or ask who runs the hub: abrazo admin user create.`,
+      });
+    }
     const { name } = await whoAmI({ endpoint, token });
     const path = writeCredential(configFolder(), endpoint, { token, user: name });
     ui.result({ endpoint, user: name, path }, `Logged in to ${endpoint} as ${name}. The token is in ${path}.`);
@@ -28,7 +35,7 @@ export const logout = defineCommand({
   flags: { endpoint: HUB_FLAGS.endpoint },
   examples: ["abrazo logout --endpoint http://127.0.0.1:7860"],
   run: async ({ flags, ui }) => {
-    const endpoint = endpointOf(flags.endpoint);
+    const endpoint = pushEndpoint(flags.endpoint);
     writeCredential(configFolder(), endpoint, undefined);
     ui.result({ endpoint }, `Logged out of ${endpoint}.`);
   },

@@ -2,13 +2,14 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { AbrazoError } from "../../errors.ts";
-import { fullName, parseRepoId } from "../../hub/repo-id.ts";
-import { createRepo, filesOf, uploadFolder } from "../../hub/upload.ts";
+import { fullName, parseRepoId, type RepoType } from "../../hub/repo-id.ts";
+import { filesOf } from "../../hub/upload.ts";
 import { readJson } from "../../io/json.ts";
 import { readHeader } from "../../io/safetensors.ts";
 import { writeAccess } from "../access.ts";
-import { refreshCard } from "../card.ts";
+import { checkCardFacts } from "../card.ts";
 import { defineCommand, HUB_FLAGS } from "../command.ts";
+import { publish } from "../publish.ts";
 import { repoType, TYPE_FLAG } from "./repo.ts";
 
 export const push = defineCommand({
@@ -33,17 +34,18 @@ export const push = defineCommand({
   run: async ({ args: [folder = "", name = ""], flags, ui }) => {
     const id = parseRepoId(name, repoType(flags.type));
     const access = writeAccess(flags);
-    const files = await checkFolder(folder);
-    if (id.type === "model" && flags["no-card"] !== true) await refreshCard(folder, fullName(id));
-    await createRepo(access, id, { isPrivate: flags.private === true });
+    const card = id.type === "model" && flags["no-card"] !== true;
+    const files = await checkFolder(folder, id.type);
+    if (card) await checkCardFacts(folder);
     const message = flags.message ?? `Upload ${files} ${files === 1 ? "file" : "files"}`;
-    const done = await uploadFolder(access, id, folder, { message, revision: flags.revision });
+    const { revision, private: isPrivate } = flags;
+    const done = await publish({ access, id, folder, message, revision, isPrivate, card });
     ui.result({ ...done, repository: fullName(id) }, `${fullName(id)} is at ${done.commit.slice(0, 7)}: ${done.url}`);
   },
 });
 
 /** Refuses what no reader could load, before a byte is sent. Returns the number of files. */
-async function checkFolder(folder: string): Promise<number> {
+export async function checkFolder(folder: string, type: RepoType): Promise<number> {
   const paths = await filesOf(folder);
   if (paths.length === 0) {
     throw new AbrazoError({
@@ -55,7 +57,8 @@ async function checkFolder(folder: string): Promise<number> {
   for (const path of paths) {
     if (path.endsWith(".safetensors"))
       await readHeader(join(folder, path)).catch((error: unknown) => refuse(path, error));
-    else if (path.endsWith(".json")) await readJson(join(folder, path), z.unknown());
+    // A dataset's .json may hold an object a line, and be larger than memory.
+    else if (path.endsWith(".json") && type === "model") await readJson(join(folder, path), z.unknown());
   }
   return paths.length;
 }

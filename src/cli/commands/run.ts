@@ -21,8 +21,9 @@ export const run = defineCommand({
     'abrazo run text-generation "This film"',
   ],
   run: async ({ args: [task = "", ...texts], flags, ui }) => {
+    const { chooseDevice } = await import("./train/inputs.ts");
     const { runTask } = await import("../run-task.ts");
-    const results = await runTask(task, texts, flags);
+    const results = await runTask(task, texts, { ...flags, device: chooseDevice(flags.device) });
     ui.result(results, results.map(({ text, output }) => describe(text, output)).join("\n"));
   },
 });

@@ -5,7 +5,13 @@ export const serve = defineCommand({
   name: "serve",
   summary: "Start a hub. Without DATABASE_URL the database is embedded.",
   flags: {
-    port: { type: "number", summary: "Port; 7860 or the next free one when left out" },
+    port: {
+      type: "number",
+      whole: true,
+      least: 0,
+      most: 65_535,
+      summary: "Port; 7860 or the next free one when left out",
+    },
     host: { type: "string", value: "ADDRESS", summary: "Address to listen on; 127.0.0.1 when left out" },
     data: { type: "string", value: "DIR", summary: "Folder of files and the embedded database" },
   },

@@ -2,24 +2,33 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AbrazoError } from "../../errors.ts";
+import type { RepoId } from "../../hub/repo-id.ts";
+import type { HubAccess } from "../../hub/request.ts";
 import type { TrainingRecord } from "../../io/training-record.ts";
 import { defineCommand, HUB_FLAGS } from "../command.ts";
 import { describeRecord } from "../describe.ts";
+import type { Published } from "../publish.ts";
 
 const SHARED = {
-  epochs: { type: "number", summary: "Passes over the data" },
-  seed: { type: "number", summary: "Seed of order, dropout and split; the same seed gives the same model" },
+  epochs: { type: "number", whole: true, least: 1, summary: "Passes over the data" },
+  seed: {
+    type: "number",
+    whole: true,
+    least: 0,
+    summary: "Seed of order, dropout and split; the same seed gives the same model",
+  },
   out: { type: "string", value: "DIR", summary: "Folder for the new model" },
-  lr: { type: "number", summary: "Learning rate" },
-  "batch-tokens": { type: "number", summary: "Rows times length of a batch" },
-  steps: { type: "number", summary: "Stop after this many steps" },
+  lr: { type: "number", above: 0, summary: "Learning rate" },
+  "batch-tokens": { type: "number", whole: true, least: 1, summary: "Rows times length of a batch" },
+  steps: { type: "number", whole: true, least: 1, summary: "Stop after this many steps" },
 } as const;
 
 /** What a model from nothing is like. */
 const SIZE = {
-  dim: { type: "number", summary: "Width of the model" },
-  layers: { type: "number", summary: "Blocks of the model" },
-  vocab: { type: "number", summary: "Tokens of the vocabulary" },
+  dim: { type: "number", whole: true, least: 1, summary: "Width of the model" },
+  layers: { type: "number", whole: true, least: 1, summary: "Blocks of the model" },
+  vocab: { type: "number", whole: true, least: 1, summary: "Tokens of the vocabulary" },
 } as const;
 
 export const train = defineCommand({
@@ -45,6 +54,9 @@ export const train = defineCommand({
     const { fineTune } = await import("./train/fine-tune.ts");
     const { baseFolder, chooseDevice, requireDataset } = await import("./train/inputs.ts");
     const dataset = requireDataset(flags.dataset);
+    const wanted = chooseDevice(flags.device);
+    // Before the work: a push that cannot be would lose it.
+    const target = flags.push === undefined ? undefined : await pushTarget(flags.push, flags);
     const base = await baseFolder(flags.model, flags);
     const out = flags.out ?? (await mkdtemp(join(tmpdir(), "abrazo-model-")));
     const record = await fineTune({
@@ -58,9 +70,9 @@ export const train = defineCommand({
       batchTokens: flags["batch-tokens"] ?? 1024,
       holdOut: 0.1,
       seed: flags.seed ?? 0,
-      device: chooseDevice(flags.device),
+      device: wanted,
     });
-    const pushed = flags.push === undefined ? undefined : await pushResult(out, flags.push, flags, record);
+    const pushed = target === undefined ? undefined : await pushResult(out, target, record);
     const lines = [
       ...describeRecord(record),
       `The model is in ${out}`,
@@ -71,22 +83,43 @@ export const train = defineCommand({
   },
 });
 
-async function pushResult(
-  folder: string,
-  name: string,
-  flags: { endpoint?: string; token?: string },
-  record: TrainingRecord,
-) {
-  const { createRepo, uploadFolder } = await import("../../hub/upload.ts");
+interface Target {
+  access: HubAccess;
+  id: RepoId;
+}
+
+/** Where the result goes, as somebody whom the hub knows. */
+async function pushTarget(name: string, flags: { endpoint?: string; token?: string }): Promise<Target> {
+  const { whoAmI } = await import("../../hub/client.ts");
   const { parseRepoId } = await import("../../hub/repo-id.ts");
   const { writeAccess } = await import("../access.ts");
-  const { refreshCard } = await import("../card.ts");
-  const access = writeAccess(flags);
-  const id = parseRepoId(name);
-  await refreshCard(folder, name);
-  await createRepo(access, id);
-  const data = record.datasets[0]?.name ?? "a file";
-  return uploadFolder(access, id, folder, { message: `Fine-tune on ${data}` });
+  const target = { access: writeAccess(flags), id: parseRepoId(name) };
+  const { name: user, role } = await whoAmI(target.access);
+  if (role !== "read") return target;
+  throw new AbrazoError({
+    code: "READ_ONLY_TOKEN",
+    message: `The token of ${user} for ${target.access.endpoint} may only read.`,
+    hint: "Use one with the role write.",
+  });
+}
+
+async function pushResult(folder: string, { access, id }: Target, { datasets }: TrainingRecord): Promise<Published> {
+  const { publish } = await import("../publish.ts");
+  const message = `Fine-tune on ${datasets[0]?.name ?? "a file"}`;
+  try {
+    return await publish({ access, id, folder, message, card: true });
+  } catch (error) {
+    if (!(error instanceof AbrazoError)) throw error;
+    const { code, data } = error;
+    const again = `The model is in ${folder}; push it with: abrazo push ${folder} ${id.namespace}/${id.name}`;
+    throw new AbrazoError({
+      code,
+      message: error.message,
+      hint: `${error.hint ?? ""}\n${again}`.trim(),
+      data,
+      cause: error,
+    });
+  }
 }
 
 export const trainEncoder = defineCommand({
@@ -130,7 +163,7 @@ export const trainSentiment = defineCommand({
     ...SHARED,
     data: { type: "string", value: "DIR", summary: "Folder that holds sentiment/ and fairness/" },
     encoder: { type: "string", value: "DIR", summary: "What `abrazo train encoder` made: vocabulary and weights" },
-    "batch-rows": { type: "number", summary: "Texts of a batch at most" },
+    "batch-rows": { type: "number", whole: true, least: 1, summary: "Texts of a batch at most" },
     check: {
       type: "string",
       value: "FILE",
@@ -181,10 +214,10 @@ export const trainGeneration = defineCommand({
       value: "DIR",
       summary: "Folder that holds sentiment/imdb/",
     },
-    reviews: { type: "number", summary: "Reviews to read; nine tenths of them are trained on" },
+    reviews: { type: "number", whole: true, least: 1, summary: "Reviews to read; nine tenths of them are trained on" },
     ...SIZE,
-    context: { type: "number", summary: "Tokens that the model sees at once" },
-    dropout: { type: "number", summary: "Share of activations dropped while training" },
+    context: { type: "number", whole: true, least: 2, summary: "Tokens that the model sees at once" },
+    dropout: { type: "number", least: 0, most: 0.99, summary: "Share of activations dropped while training" },
   },
   examples: ["abrazo train generation --data ../shared/data --out ./generator --seed 1"],
   run: async ({ flags, ui }) => {

@@ -3,9 +3,9 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { exportModel } from "../../../../pipelines/index.ts";
-import { type Example, readRows, toExamples } from "../../../data/readers.ts";
+import { type Example, toExamples } from "../../../data/readers.ts";
 import { AbrazoError } from "../../../errors.ts";
 import type { TrainingRecord } from "../../../io/training-record.ts";
 import type { PreTrainedModel } from "../../../models/architecture.ts";
@@ -14,6 +14,7 @@ import { Generator } from "../../../tensor/index.ts";
 import { Tokenizer } from "../../../text/tokenizer.ts";
 import { type EncodedExample, predict, trainClassifier } from "../../../train/classifier.ts";
 import { accuracy, macroF1, wilsonInterval } from "../../../train/metrics.ts";
+import { readDataFile } from "../../data.ts";
 import { environment, packageVersion } from "./environment.ts";
 
 export interface FineTuneOptions {
@@ -40,8 +41,10 @@ const MAX_TOKENS = 128;
 export async function fineTune(options: FineTuneOptions): Promise<TrainingRecord> {
   const model = (await loadPretrained(options.model)).to({ device: options.device });
   const tokenizer = await Tokenizer.fromFolder(options.model);
-  const examples = toExamples(await readRows(options.dataset), model.labels, options.dataset);
+  const examples = toExamples(await readDataFile(options.dataset), model.labels, options.dataset);
   const { train, test } = split(examples, options);
+  // Before the work, so that a folder that cannot be is told at once.
+  await mkdir(options.out, { recursive: true });
   const maxLength = Math.min(tokenizer.maxLength, MAX_TOKENS);
   const encode = ({ text, label }: Example): EncodedExample => ({ ids: tokenizer.encode(text, { maxLength }), label });
   const batching = { padId: tokenizer.padId, batchTokens: options.batchTokens, device: options.device };
@@ -65,9 +68,8 @@ export async function fineTune(options: FineTuneOptions): Promise<TrainingRecord
     evaluate: async () => ({ accuracy: accuracy(predict(model, held, batching), actual) }),
   });
   const predicted = predict(model, held, batching);
-  await mkdir(options.out, { recursive: true });
   await savePretrained(model, options.out);
-  for (const name of ["tokenizer.json", "tokenizer_config.json"])
+  for (const name of resolve(options.out) === resolve(options.model) ? [] : ["tokenizer.json", "tokenizer_config.json"])
     await cp(join(options.model, name), join(options.out, name));
   await renewExports(options.model, options.out);
   const record: TrainingRecord = {
@@ -114,8 +116,16 @@ function split(
   if (examples.length - count < 1) {
     throw new AbrazoError({
       code: "DATASET_TOO_SMALL",
-      message: `${dataset} has ${examples.length} examples; at least 2 are needed, one of them to evaluate on.`,
+      message: `${dataset} has ${examples.length === 1 ? "1 example" : `${examples.length} examples`}; at least 2 are needed, one of them to evaluate on.`,
       hint: "Add labelled examples.",
+    });
+  }
+  const [first] = examples;
+  if (examples.every(({ label }) => label === first?.label)) {
+    throw new AbrazoError({
+      code: "ONE_LABEL",
+      message: `Every example of ${dataset} has the same label; from that nothing is learned but to give it always.`,
+      hint: "Add examples of the other labels.",
     });
   }
   const order = new Generator(seed).permutation(examples.length).map((index) => examples[index]);

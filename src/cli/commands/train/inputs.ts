@@ -1,6 +1,7 @@
 // What a training starts from: the base model's folder, the data, the device.
-import { existsSync, statSync } from "node:fs";
-import { basename, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { basename } from "node:path";
+import { folderOf } from "../../../../pipelines/resolve.ts";
 import { suggestion } from "../../../errors.ts";
 import { resolveModel } from "../../../hub/resolve-model.ts";
 import { packageFile } from "../../../package-root.ts";
@@ -22,8 +23,8 @@ export async function baseFolder(
     const folder = packageFile("pipelines", "defaults", "text-classification");
     return { folder, baseModel: { id: "abrazo/sentiment", revision: `v${packageVersion()}` } };
   }
-  if (existsSync(model) && statSync(model).isDirectory())
-    return { folder: model, baseModel: { id: basename(resolve(model)) } };
+  const own = folderOf(model);
+  if (own !== undefined) return { folder: own, baseModel: { id: basename(own) } };
   const { folder, commit } = await resolveModel(model, flags);
   return { folder, baseModel: { id: model, revision: commit } };
 }

@@ -1,0 +1,35 @@
+// A folder to a repository: made if need be, with its card, as one commit.
+// Checks no files.
+import { readText } from "../hub/client.ts";
+import { fullName, type RepoId } from "../hub/repo-id.ts";
+import type { HubAccess } from "../hub/request.ts";
+import { createRepo, uploadFolder } from "../hub/upload.ts";
+import { refreshCard } from "./card.ts";
+
+export interface PublishOptions {
+  access: HubAccess;
+  id: RepoId;
+  folder: string;
+  message: string;
+  revision?: string | undefined;
+  isPrivate?: boolean | undefined;
+  /** Write or refresh the card. */
+  card: boolean;
+}
+
+export interface Published {
+  commit: string;
+  url: string;
+  files: number;
+}
+
+export async function publish(options: PublishOptions): Promise<Published> {
+  const { access, id, folder, message, revision = "main", isPrivate = false, card } = options;
+  const made = await createRepo(access, id, { isPrivate });
+  // What people wrote into the repository's card stays when it is pushed to from a folder without one.
+  const ofBranch = async () =>
+    (await readText(access, id, revision, "README.md")) ??
+    (revision === "main" ? undefined : await readText(access, id, "main", "README.md"));
+  if (card) await refreshCard(folder, fullName(id), { earlier: made ? undefined : ofBranch });
+  return uploadFolder(access, id, folder, { message, revision });
+}

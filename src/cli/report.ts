@@ -1,0 +1,63 @@
+// Errors as the command line tells them: what happened and what to do, and no trace of the program's insides.
+// Decides no exit code.
+import { AbrazoError } from "../errors.ts";
+import { printable } from "./ui.ts";
+
+interface Told {
+  code: string;
+  message: string;
+  hint?: string | undefined;
+  data?: Record<string, unknown>;
+}
+
+/** Prints an error: one document on stdout with --json, else lines on stderr. */
+export function report(error: unknown, json: boolean): void {
+  const told = tell(error);
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ error: told })}\n`);
+    return;
+  }
+  const hint = told.hint === undefined ? "" : `${told.hint}\n`;
+  process.stderr.write(printable(`${told.code}: ${told.message}\n${hint}`));
+  if (process.env["ABRAZO_DEBUG"] === "1" && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+}
+
+function tell(error: unknown): Told {
+  if (error instanceof AbrazoError) return error.toJSON();
+  if (error instanceof Error && "syscall" in error && "code" in error) return tellSystem(error);
+  return {
+    code: "INTERNAL",
+    message: `internal: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
+    hint: "This is a bug in Abrazo. Please report it with what you ran; ABRAZO_DEBUG=1 shows where it happened.",
+  };
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: "There is no such file or folder",
+  EACCES: "Not allowed",
+  EPERM: "Not allowed",
+  EROFS: "The disk is read-only",
+  ENOSPC: "The disk is full",
+  EISDIR: "That is a folder, not a file",
+  ENOTDIR: "That is a file, not a folder",
+  EEXIST: "There is something of that name already",
+  ENOTEMPTY: "The folder is not empty",
+  EMFILE: "Too many files are open",
+  ENAMETOOLONG: "The name is too long",
+  ENOTFOUND: "There is no such host",
+  EADDRNOTAVAIL: "This machine does not have that address",
+};
+
+/** The operating system refused: with the place that it names, under its own code. */
+function tellSystem(error: Error & Record<"syscall" | "code", unknown>): Told {
+  const code = String(error.code);
+  const [path, host] = ["path", "hostname"].map((key) => Object.entries(error).find(([name]) => name === key)?.[1]);
+  const place = path ?? host;
+  const words = WORDS[code];
+  return {
+    code,
+    message: words === undefined ? error.message : `${words}${typeof place === "string" ? `: ${place}` : ""}.`,
+    hint: "Check the path and what you may do there.",
+    data: { syscall: error.syscall, ...(typeof place === "string" && { place }) },
+  };
+}
