@@ -93,7 +93,7 @@ describe("abrazo", { timeout: LIMIT }, () => {
     expect(abrazo("pul", "x/y")).toMatchObject({ status: 2, stderr: expect.stringContaining('Did you mean "pull"?') });
     expect(abrazo("pull", "x/y", "--revison", "v1")).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining('Did you mean --revision?'),
+      stderr: expect.stringContaining("Did you mean --revision?"),
     });
     expect(abrazo("push", ".")).toMatchObject({ status: 2, stderr: expect.stringContaining("NS/NAME is missing") });
     expect(abrazo("run", "sentiment-analisis", "x")).toMatchObject({
