@@ -1,5 +1,6 @@
 // The whole loop in one process: start a hub, push the shipped models with the official client, pull one back into an empty
 // cache, run a pipeline on it through the hub. `--once` ends there; without it the hub keeps serving.
+import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,9 +16,7 @@ const NAMES: Readonly<Record<string, string>> = { "text-classification": "sentim
 
 const folder = await mkdtemp(join(tmpdir(), "abrazo-quickstart-"));
 const hub = await startHub({ dataDir: join(folder, "hub"), ...(once && { port: 0 }) });
-const password = Math.floor(performance.now() * 1e6)
-  .toString(36)
-  .padStart(12, "x");
+const password = randomBytes(12).toString("base64url");
 const user = await createUser(hub.deps, { name: "abrazo", password, admin: true });
 const accessToken = await createToken(hub.deps, user.id, { name: "quickstart" });
 console.log(`Abrazo hub listening on ${hub.url}`);
@@ -50,9 +49,12 @@ if (once) {
   await rm(folder, { recursive: true, force: true });
   console.log(JSON.stringify({ ok: true, url: hub.url, results }));
 } else {
-  console.log(`\nOpen ${hub.url}/abrazo/sentiment  (log in as abrazo, password ${password})\nCtrl-C stops the hub.`);
-  process.once("SIGINT", async () => {
-    await hub.close();
-    await rm(folder, { recursive: true, force: true });
-  });
+  const pages = ["", ...tasks.map((task) => `abrazo/${NAMES[task] ?? task}`)].map((page) => `  ${hub.url}/${page}`);
+  console.log(`\nOpen\n${pages.join("\n")}\nLog in as abrazo with the password ${password}\nCtrl-C stops the hub.`);
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.once(signal, async () => {
+      await hub.close();
+      await rm(folder, { recursive: true, force: true });
+    });
+  }
 }
