@@ -1,5 +1,6 @@
 // Background work: a queue in the database (pg-boss), so that what a crash interrupts is done after the next start.
 // Knows no job's work: handlers come from outside. The only importer of pg-boss.
+import { setTimeout as sleep } from "node:timers/promises";
 import PgBoss from "pg-boss";
 import { log } from "../src/log.ts";
 import type { Db, Tx } from "./db/client.ts";
@@ -34,16 +35,58 @@ export async function startQueue(db: Db, handlers: Handlers, { pollingIntervalSe
   await boss.start();
   const start = async <Name extends keyof Jobs>(name: Name, handle: Handlers[Name]) => {
     await boss.createQueue(name, { name, ...OPTIONS });
-    await boss.work<Jobs[Name]>(name, { pollingIntervalSeconds }, async ([job]) => {
-      if (job !== undefined) await handle(job.data);
-    });
+    return workOn(boss, name, handle, pollingIntervalSeconds * 1000);
   };
-  await start("index", handlers.index);
+  const working = await start("index", handlers.index);
   return {
     send: async (tx, name, data, key) => {
       await boss.send(name, data, { singletonKey: key, db: through(tx) });
     },
-    close: () => boss.stop({ graceful: true, timeout: 10_000 }),
+    close: async () => {
+      await working.stop();
+      await boss.stop({ graceful: true, timeout: 10_000 });
+    },
+  };
+}
+
+/**
+ * Does jobs of one kind, one after the other, and looks for new ones from time to time. pg-boss's own workers do not wait
+ * for what they write down: a failure that cannot be written would end the process.
+ */
+function workOn<Name extends keyof Jobs>(
+  boss: PgBoss,
+  name: Name,
+  handle: Handlers[Name],
+  pause: number,
+): { stop(): Promise<void> } {
+  const stopping = new AbortController();
+  const next = async (): Promise<boolean> => {
+    const [job] = await boss.fetch<Jobs[Name]>(name);
+    if (job === undefined) return false;
+    try {
+      await handle(job.data);
+    } catch (error) {
+      await boss.fail(name, job.id, { message: error instanceof Error ? error.message : String(error) });
+      return true;
+    }
+    await boss.complete(name, job.id);
+    return true;
+  };
+  const loop = async () => {
+    while (!stopping.signal.aborted) {
+      const found = await next().catch((error: unknown) => {
+        log.error(`The queue of background work: ${error instanceof Error ? error.message : String(error)}`);
+        return false;
+      });
+      if (!found) await sleep(pause, undefined, { signal: stopping.signal }).catch(() => {});
+    }
+  };
+  const running = loop();
+  return {
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
   };
 }
 

@@ -26,7 +26,11 @@ function literal(value: unknown): string {
   if (value === undefined || value === null) return "NULL";
   if (Array.isArray(value)) return value.length === 0 ? "'{}'" : `ARRAY[${value.map(literal).join(",")}]`;
   if (value instanceof Date) return literal(value.toISOString());
-  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  const text = typeof value === "object" ? JSON.stringify(value, withoutNul) : String(value);
   // Nothing but the quote itself ends a string: Postgres reads backslashes as they are.
   return `'${text.replaceAll("\0", "").replaceAll("'", "''")}'`;
 }
+
+/** Postgres holds no NUL, in JSON not even an escaped one. */
+const withoutNul = (_key: string, value: unknown): unknown =>
+  typeof value === "string" ? value.replaceAll("\0", "") : value;

@@ -3,6 +3,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Database, openDatabase } from "../../hub-server/db/client.ts";
@@ -60,6 +61,38 @@ it("tries again what failed, and keeps what waits for the next start", async () 
   const second = await startQueue(db, { index: async ({ repoId }) => void done.push(repoId) }, POLL);
   await expect.poll(() => done, { timeout: 10_000 }).toEqual(["left"]);
   await second.close();
+});
+
+it("goes on when a failure holds what the database cannot, and when the database is away for what it writes down", async () => {
+  const { db } = database;
+  const done: string[] = [];
+  let away = false;
+  let back: Promise<unknown> | undefined;
+  const queue = await startQueue(
+    db,
+    {
+      index: async ({ repoId }) => {
+        done.push(repoId);
+        if (repoId === "nul" && done.length === 1) throw new Error("a \0 and \\u0000 in the message");
+        if (repoId === "away" && !away) {
+          away = true;
+          await db.execute(sql`ALTER TABLE jobs.job RENAME TO job_away`);
+          back = sleep(1000).then(() => db.execute(sql`ALTER TABLE jobs.job_away RENAME TO job`));
+        }
+      },
+    },
+    POLL,
+  );
+  const ask = (name: string) => db.transaction((tx) => queue.send(tx, "index", { repoId: name }, name));
+  await ask("nul");
+  await expect.poll(() => done, { timeout: 15_000 }).toEqual(["nul", "nul"]);
+  await ask("away");
+  await expect.poll(() => away, { timeout: 15_000 }).toBe(true);
+  await expect.poll(() => back !== undefined, { timeout: 15_000 }).toBe(true);
+  await back;
+  await ask("after");
+  await expect.poll(() => done, { timeout: 15_000 }).toContain("after");
+  await queue.close();
 });
 
 it("a commit whose indexing was cut off is indexed after the next start", async () => {
