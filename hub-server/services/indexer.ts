@@ -12,6 +12,8 @@ import { claimedEvaluations } from "./model-index.ts";
 import { type CommitRow, resolveRevision } from "./refs.ts";
 
 const CARD_LIMIT = 1024 * 1024;
+/** What a column of integers holds. */
+const MOST_EXAMPLES = 2 ** 31 - 1;
 export const FRONT_MATTER = /^\s*---\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/;
 
 /**
@@ -41,7 +43,7 @@ async function indexCommit(ctx: Store, repo: Repo, commit: CommitRow): Promise<v
   const named = (path: string) => files.find((file) => file.path === path && file.size <= CARD_LIMIT);
   const read = async (path: string) => {
     const file = named(path);
-    return file === undefined ? undefined : (await readContent(ctx, file.id)).toString("utf8");
+    return file === undefined ? undefined : storableText((await readContent(ctx, file.id)).toString("utf8"));
   };
   const readme = await read("README.md");
   const card = cardData(readme);
@@ -73,7 +75,7 @@ export function cardData(readme: string | undefined): Record<string, unknown> {
   const yaml = FRONT_MATTER.exec(readme ?? "")?.[1];
   if (yaml === undefined) return {};
   try {
-    const value: unknown = parseYaml(yaml, { maxAliasCount: 20 });
+    const value = storable(parseYaml(yaml, { maxAliasCount: 20 }));
     return isObject(value) ? value : {};
   } catch {
     return {};
@@ -82,11 +84,25 @@ export function cardData(readme: string | undefined): Record<string, unknown> {
 
 function jsonObject(source: string | undefined): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(source ?? "{}");
+    const value = storable(JSON.parse(source ?? "{}"));
     return isObject(value) ? value : {};
   } catch {
     return {};
   }
+}
+
+/** Postgres holds neither a NUL nor half a character; files may. */
+const storableText = (value: string): string => value.replaceAll("\0", "").replaceAll(/\p{Surrogate}/gu, "\uFFFD");
+
+const DEEPEST = 64;
+
+/** What a file says, as the database can hold it. An alias of YAML may hold itself: such a thing has no end. */
+function storable(value: unknown, depth = 0): unknown {
+  if (depth > DEEPEST) throw new RangeError(`Nested more than ${DEEPEST} deep.`);
+  if (typeof value === "string") return storableText(value);
+  if (Array.isArray(value)) return value.map((item) => storable(item, depth + 1));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [storableText(key), storable(item, depth + 1)]));
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -178,7 +194,7 @@ async function indexEvaluations(
           value,
           low: interval?.[0] ?? null,
           high: interval?.[1] ?? null,
-          count: count ?? null,
+          count: count === undefined || count > MOST_EXAMPLES ? null : count,
         }));
   await ctx.db.transaction(async (tx) => {
     await tx.delete(evaluations).where(and(eq(evaluations.repoId, repo.id), eq(evaluations.commitId, commit.id)));

@@ -239,6 +239,21 @@ export function hubContract(name: string, start: () => Promise<TestHub>): void {
       ]);
     });
 
+    it.each([
+      ["a NUL and half a character", '---\nlicense: mit\ntags: ["a\\0b"]\npipeline_tag: "x\\uD800y"\n---\nA \0 body\n'],
+      ["a value that holds itself", "---\nlicense: mit\ntags: &a [*a]\n---\n"],
+      ["the deepest list", `---\nlicense: mit\ntags: ${"[".repeat(500)}${"]".repeat(500)}\n---\n`],
+    ])("indexes a repository whose card holds %s", async (what, card) => {
+      const name = `odd-${what.length}`;
+      await create(name, ana);
+      const config = '{"model_type": "bert\\u0000", "\\u0000": ["\\ud800"]}';
+      const done = await commit(`ana/${name}`, ana, [file("README.md", card), file("config.json", config)]);
+      const { commitOid }: { commitOid: string } = await done.json();
+      const ctx = { ...hub.deps, actor: undefined };
+      const repo = await getRepo(ctx, { type: "model", namespace: "ana", name });
+      expect(repo).toMatchObject({ indexedCommit: commitOid, config: { model_type: "bert" } });
+    });
+
     it("takes the evaluations that a card claims where there is no record, and leaves what is not well-formed", async () => {
       await create("claimed", ana);
       const card = `---
