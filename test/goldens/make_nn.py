@@ -55,6 +55,19 @@ loss = F.cross_entropy(logits.flatten(0, 1), torch.tensor([1, 0, 3, -100, -100, 
 loss.backward()
 losses["sequence"] = {"logits": logits.detach().flatten().tolist(), "loss": loss.item(), "d": logits.grad.flatten().tolist()}
 
+torch.manual_seed(11)
+for name, options in {"probabilities": {}, "smoothedProbabilities": {"label_smoothing": 0.1}}.items():
+    logits, target = leaf(4, 3), torch.randn(4, 3).softmax(-1)
+    each = F.cross_entropy(logits, target, reduction="none", **options)
+    each.mean().backward()
+    losses[name] = {
+        "logits": logits.detach().flatten().tolist(),
+        "target": target.flatten().tolist(),
+        "each": each.detach().tolist(),
+        "loss": each.mean().item(),
+        "d": logits.grad.flatten().tolist(),
+    }
+
 torch.manual_seed(9)
 layers = {
     "linear": torch.nn.Linear(6, 5),

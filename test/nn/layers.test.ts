@@ -11,7 +11,7 @@ interface Golden {
   embedding: Recorded;
   layerNorm: Recorded;
   attention: Recorded;
-  losses: Record<string, { logits: number[]; loss: number; d: number[] }>;
+  losses: Record<string, { logits: number[]; target?: number[]; each?: number[]; loss: number; d: number[] }>;
   start: Record<string, number[]>;
 }
 const golden: Golden = JSON.parse(readFileSync(packageFile("test", "goldens", "nn.json"), "utf8"));
@@ -88,6 +88,30 @@ describe("cross entropy", () => {
     loss.backward();
     expect(loss.itemSync()).toBeCloseTo(wanted?.loss ?? Number.NaN, 5);
     expectClose(logits.grad, wanted?.d);
+  });
+
+  it.each([
+    ["probabilities", {}],
+    ["smoothedProbabilities", { labelSmoothing: 0.1 }],
+  ])("against %s of the classes", (name, options) => {
+    const wanted = golden.losses[name];
+    const logits = leaf(wanted?.logits, [4, 3]);
+    const target = tensor(wanted?.target ?? []).reshape([4, 3]);
+    const loss = F.crossEntropy(logits, target, options);
+    loss.backward();
+    expect(loss.itemSync()).toBeCloseTo(wanted?.loss ?? Number.NaN, 5);
+    expectClose(logits.grad, wanted?.d);
+    expectClose(F.crossEntropy(logits, target, { ...options, reduction: "none" }), wanted?.each);
+    expect(() => F.crossEntropy(logits, target, { ignoreIndex: 1 })).toThrow(/floating point target/);
+  });
+
+  it("of each row, for rows that count for nothing 0", () => {
+    const logits = leaf(golden.losses["plain"]?.logits, [4, 3]);
+    const target = tensor([0, 2, -100, 0]);
+    const each = Array.from(F.crossEntropy(logits, target, { reduction: "none" }).dataSync(), Number);
+    expect(each[2]).toBe(0);
+    const mean = F.crossEntropy(logits, target).itemSync();
+    expect(each.reduce((sum, value) => sum + value, 0) / 3).toBeCloseTo(mean, 5);
   });
 
   it("of a sequence with padding", () => {
