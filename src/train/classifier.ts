@@ -14,6 +14,8 @@ export interface ClassifierModel extends AnyModule {
 export interface EncodedExample {
   ids: number[];
   label: number;
+  /** Of each class, where a teacher is not sure: what training then aims at instead of the label. */
+  probabilities?: readonly number[] | undefined;
 }
 
 export interface ClassifierOptions {
@@ -61,6 +63,7 @@ export async function trainClassifier(
   const lengths = examples.map(({ ids }) => ids.length);
   const bucketsOf = (epoch: number) =>
     lengthBuckets(lengths, { ...batching(options), generator: new Generator(seed + 1000 * epoch) });
+  const soft = examples.some(({ probabilities }) => probabilities !== undefined);
   const steps = bucketsOf(0).length * options.epochs;
   const total = Math.min(options.maxSteps ?? steps, steps);
   const parameters = model.to({ device: options.device }).requiresGrad_().train().parameters();
@@ -70,7 +73,12 @@ export async function trainClassifier(
     loss: (bucket) => {
       const { inputIds, attentionMask, labels } = makeBatch(examples, bucket, options);
       const { logits } = model({ inputIds, attentionMask });
-      return F.crossEntropy(logits, labels, { ignoreIndex: IGNORED, labelSmoothing: options.labelSmoothing });
+      const { labelSmoothing } = options;
+      if (!soft) return F.crossEntropy(logits, labels, { ignoreIndex: IGNORED, labelSmoothing });
+      const targets = targetsOf(examples, bucket, logits, options.device);
+      const each = F.crossEntropy(logits, targets, { labelSmoothing, reduction: "none" }); // [B]
+      const counts = labels.ne(IGNORED).to(logits.dtype);
+      return each.mul(counts).sum().div(counts.sum());
     },
     parameters,
     optimizer,
@@ -114,6 +122,18 @@ function makeBatch(
     attentionMask: fromTypedArray(attentionMask, shape, { device }),
     labels: fromTypedArray(BigInt64Array.from(labels, BigInt), [labels.length], { device }),
   };
+}
+
+/** What each row of a batch aims at, [B, C]: a teacher's probabilities, or all of it at the label. */
+function targetsOf(examples: readonly EncodedExample[], { indices }: Bucket, logits: Tensor, device: string): Tensor {
+  const classes = logits.size(1);
+  const targets = new Float32Array(logits.size(0) * classes);
+  for (const [row, index] of indices.entries()) {
+    const { label = 0, probabilities } = examples[index] ?? {};
+    if (probabilities === undefined) targets[row * classes + label] = 1;
+    else targets.set(probabilities, row * classes);
+  }
+  return fromTypedArray(targets, [logits.size(0), classes], { device });
 }
 
 /** Predicted class of every example, in order. */

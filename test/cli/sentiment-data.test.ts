@@ -1,6 +1,12 @@
 // How the sentiment data is cut: a validation part that shares no sentence, ends of reviews, ordinary spelling.
 import { expect, it } from "vitest";
-import { cleanReview, holdOut, normalizeSentence, reviewEnds } from "../../src/cli/commands/train/sentiment-data.ts";
+import {
+  cleanReview,
+  holdOut,
+  normalizeSentence,
+  reviewEnds,
+  sentencesOf,
+} from "../../src/cli/commands/train/sentiment-data.ts";
 import { Generator } from "../../src/tensor/index.ts";
 
 const sentence = (name: string) => `${name} is one of those long films that nobody will ever forget again`;
@@ -31,4 +37,13 @@ it("writes treebank words and reviews as ordinary text", () => {
     "it's not bad, but it doesn't move (me).",
   );
   expect(cleanReview("One.<br /><br />Two.  Three. ")).toBe("One. Two. Three.");
+});
+
+it("cuts texts into sentences that are neither very short nor very long", () => {
+  expect(sentencesOf("Good. It was a fine film! Was it not any better? I cannot say that for sure")).toEqual([
+    "It was a fine film!",
+    "Was it not any better?",
+  ]);
+  expect(sentencesOf(`${"word ".repeat(41)}. ${"word ".repeat(39)}end.`)).toEqual([`${"word ".repeat(39)}end.`]);
+  expect(sentencesOf("")).toEqual([]);
 });

@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { fromConfig } from "../../src/models/auto.ts";
 import { Generator } from "../../src/tensor/index.ts";
-import { predict, trainClassifier } from "../../src/train/classifier.ts";
+import { predict, probabilities, trainClassifier } from "../../src/train/classifier.ts";
 import { accuracy, macroF1, wilsonInterval } from "../../src/train/metrics.ts";
 
 const config = {
@@ -46,6 +46,20 @@ it("learns, and repeats itself from a seed", async () => {
   const [first, second] = [await run(), await run()];
   expect(first.result.stepFigures).toEqual(second.result.stepFigures);
   expect(predict(first.model, examples, options)).toEqual(examples.map(({ label }) => label));
+});
+
+it("learns from a teacher's probabilities, and from labels beside them", async () => {
+  const model = fromConfig(config, new Generator(1));
+  const taught = examples.map((example, at) =>
+    at % 4 < 2 ? { ...example, label: 0, probabilities: example.label === 1 ? [0.2, 0.8] : [0.8, 0.2] } : example,
+  );
+  // A number of rows that fills no batch: the rows that fill it up count for nothing.
+  await trainClassifier(model, taught.slice(0, 61), { ...options, epochs: 30 });
+  const rows = probabilities(model, examples, options);
+  for (const [at, { label }] of examples.entries()) {
+    expect(rows[at]?.indexOf(Math.max(...(rows[at] ?? [])))).toBe(label);
+    if (at % 4 < 2) expect(rows[at]?.[label]).toBeLessThan(0.99);
+  }
 });
 
 it("keeps each step of a short run in its history, and about a hundred of a long one", async () => {

@@ -17,10 +17,6 @@ export const COMMANDS: Readonly<Record<string, { summary: string; load(): Promis
   ls: { summary: "Files of a repository", load: async () => (await import("./ls.ts")).ls },
   run: { summary: "Run a task on texts", load: async () => (await import("./run.ts")).run },
   train: { summary: "Fine-tune a classifier on a file", load: async () => (await import("./train.ts")).train },
-  "train encoder": {
-    summary: "Train the shipped classifier's encoder on unlabelled text",
-    load: async () => (await import("./train.ts")).trainEncoder,
-  },
   "train sentiment": {
     summary: "Train the shipped classifier from nothing",
     load: async () => (await import("./train.ts")).trainSentiment,

@@ -122,48 +122,15 @@ async function pushResult(folder: string, { access, id }: Target, { datasets }: 
   }
 }
 
-export const trainEncoder = defineCommand({
-  name: "train encoder",
-  summary: "Train the encoder that the shipped classifier starts from on unlabelled reviews.",
-  flags: {
-    ...SHARED,
-    data: { type: "string", value: "DIR", summary: "Folder that holds sentiment/" },
-    ...SIZE,
-  },
-  examples: ["abrazo train encoder --data ../shared/data --out ./encoder --seed 1"],
-  run: async ({ flags, ui }) => {
-    const { pretrainEncoder } = await import("./train/pretrain-encoder.ts");
-    const { requireDataset } = await import("./train/inputs.ts");
-    const data = requireDataset(flags.data, "--data");
-    const out = flags.out ?? (await mkdtemp(join(tmpdir(), "abrazo-encoder-")));
-    const record = await pretrainEncoder({
-      data,
-      out,
-      epochs: flags.epochs ?? 1,
-      seed: flags.seed ?? 0,
-      vocabSize: flags.vocab ?? 12_000,
-      dim: flags.dim ?? 192,
-      layers: flags.layers ?? 3,
-      heads: 4,
-      learningRate: flags.lr ?? 1e-3,
-      batchTokens: flags["batch-tokens"] ?? 4096,
-      maxSteps: flags.steps,
-    });
-    ui.result(
-      { out, evaluations: record.evaluations },
-      [...describeRecord(record), `The model is in ${out}`].join("\n"),
-    );
-  },
-});
-
 export const trainSentiment = defineCommand({
   name: "train sentiment",
-  summary: "Train the shipped sentiment classifier on SST-2 and IMDB, from an encoder.",
+  summary: "Train the shipped sentiment classifier from nothing on SST-2 and IMDB.",
   flags: {
     ...SHARED,
     data: { type: "string", value: "DIR", summary: "Folder that holds sentiment/ and fairness/" },
-    encoder: { type: "string", value: "DIR", summary: "What `abrazo train encoder` made: vocabulary and weights" },
-    "batch-rows": { type: "number", whole: true, least: 1, summary: "Texts of a batch at most" },
+    ...SIZE,
+    sentences: { type: "number", summary: "Sentences of unlabelled reviews that a teacher over n-grams labels" },
+    "batch-rows": { type: "number", summary: "Texts of a batch at most" },
     check: {
       type: "string",
       value: "FILE",
@@ -175,22 +142,25 @@ export const trainSentiment = defineCommand({
     },
   },
   examples: [
-    "abrazo train sentiment --data ../shared/data --encoder ./encoder --out ./sentiment --seed 1",
-    "abrazo train sentiment --data ../shared/data --encoder ./encoder --check plain.tsv --final --out ./sentiment",
+    "abrazo train sentiment --data ../shared/data --out ./sentiment --seed 1",
+    "abrazo train sentiment --data ../shared/data --check plain.tsv --final --out ./sentiment --seed 1",
   ],
   run: async ({ flags, ui }) => {
     const { pretrainSentiment } = await import("./train/pretrain-sentiment.ts");
     const { requireDataset } = await import("./train/inputs.ts");
     const data = requireDataset(flags.data, "--data");
-    const encoder = requireDataset(flags.encoder, "--encoder");
     const out = flags.out ?? (await mkdtemp(join(tmpdir(), "abrazo-sentiment-")));
     const record = await pretrainSentiment({
       data,
-      encoder,
       out,
       epochs: flags.epochs ?? 1,
       seed: flags.seed ?? 0,
-      learningRate: flags.lr ?? 2e-4,
+      vocabSize: flags.vocab ?? 12_000,
+      dim: flags.dim ?? 192,
+      layers: flags.layers ?? 2,
+      heads: 4,
+      sentences: flags.sentences ?? 150_000,
+      learningRate: flags.lr ?? 5e-4,
       batchTokens: flags["batch-tokens"] ?? 4096,
       batchRows: flags["batch-rows"] ?? 128,
       maxSteps: flags.steps,

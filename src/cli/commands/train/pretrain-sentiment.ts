@@ -1,30 +1,46 @@
-// Trains the shipped sentiment classifier from an encoder: labelled phrases and reviews → evaluation, record → a repository folder.
+// Trains the shipped sentiment classifier from nothing: vocabulary → word vectors → a teacher over n-grams, which labels
+// sentences of unlabelled reviews → weights, evaluation, record → a repository folder.
 // Prints nothing: progress goes through src/log.ts, results are returned.
-import { cp, mkdir, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Example, readRows } from "../../../data/readers.ts";
-import { readJson } from "../../../io/json.ts";
-import { type TrainingRecord, trainingRecordSchema } from "../../../io/training-record.ts";
-import type { BaseConfig, PreTrainedModel } from "../../../models/architecture.ts";
-import { fromConfig, loadPretrained, savePretrained } from "../../../models/auto.ts";
-import { Generator } from "../../../tensor/index.ts";
+import type { TrainingRecord } from "../../../io/training-record.ts";
+import type { PreTrainedModel } from "../../../models/architecture.ts";
+import { fromConfig, savePretrained } from "../../../models/auto.ts";
+import { fromTypedArray, Generator, noGrad } from "../../../tensor/index.ts";
 import { Tokenizer } from "../../../text/tokenizer.ts";
+import { trainWordPiece, writeTokenizer } from "../../../text/train-wordpiece.ts";
 import { type CounterfactualSentence, counterfactualFlips, toCounterfactuals } from "../../../train/bias.ts";
 import { type EncodedExample, predict, probabilities, trainClassifier } from "../../../train/classifier.ts";
 import { accuracy, wilsonInterval } from "../../../train/metrics.ts";
+import { NgramClassifier } from "../../../train/ngram-classifier.ts";
+import { asEmbeddings, wordVectors } from "../../../train/word-vectors.ts";
 import { environment, packageVersion } from "./environment.ts";
 import { negationSentences } from "./negation.ts";
-import { examplesIn, HELD_OUT, LABELS, readDev, readPhrases, readReviews } from "./sentiment-corpus.ts";
-import { normalizeSentence, reviewEnds } from "./sentiment-data.ts";
+import {
+  examplesIn,
+  HELD_OUT,
+  LABELS,
+  type Phrases,
+  readDev,
+  readPhrases,
+  readReviews,
+  readUnlabelled,
+} from "./sentiment-corpus.ts";
+import { normalizeSentence, reviewEnds, sentencesOf } from "./sentiment-data.ts";
 
 export interface PretrainOptions {
   /** Folder with sentiment/sst2/, sentiment/imdb/ and fairness/. */
   data: string;
-  /** Folder of an encoder, whose vocabulary and weights the classifier starts with. */
-  encoder: string;
   out: string;
   epochs: number;
   seed: number;
+  vocabSize: number;
+  dim: number;
+  layers: number;
+  heads: number;
+  /** Sentences of unlabelled reviews that the teacher labels. */
+  sentences: number;
   learningRate: number;
   batchTokens: number;
   batchRows: number;
@@ -35,18 +51,26 @@ export interface PretrainOptions {
   final: boolean;
 }
 
-const NEGATIONS = 16_000;
+/** Longest text in tokens. */
+const MAX_LENGTH = 128;
 /** Tokens that are kept of the beginning and of the end of a review. */
 const REVIEW_ENDS = { first: 126, last: 62 };
+/** Unlabelled reviews that the vocabulary is learned from; the word vectors take all. */
+const VOCABULARY_REVIEWS = 10_000;
+const NEGATIONS = 16_000;
+const EMBEDDING_STD = 0.05;
+const WORD_EMBEDDINGS = "distilbert.embeddings.word_embeddings.weight";
 
 export async function pretrainSentiment(options: PretrainOptions): Promise<TrainingRecord> {
-  const { out, seed, encoder } = options;
-  const data = await loadData(options);
+  const { out, seed } = options;
   await mkdir(out, { recursive: true });
-  for (const name of ["tokenizer.json", "tokenizer_config.json"]) await cp(join(encoder, name), join(out, name));
-  const tokenizer = await Tokenizer.fromFolder(out);
+  const data = await loadData(options);
+  const tokenizer = await makeTokenizer(data, options);
   const encode = ({ text, label }: Example): EncodedExample => ({ ids: tokenizer.encode(text), label });
-  const model = await classifierOf(encoder, new Generator(seed));
+  const model = fromConfig(configOf(options, tokenizer), new Generator(seed));
+  const documents = encodeDocuments(data, tokenizer);
+  await startEmbeddings(model, documents, { ...options, vocabSize: tokenizer.vocabSize });
+  const teacher = trainTeacher(data, documents, seed);
   const batching = {
     ...{ padId: tokenizer.padId, device: "cpu" },
     ...{ batchTokens: options.batchTokens, batchRows: options.batchRows },
@@ -63,7 +87,7 @@ export async function pretrainSentiment(options: PretrainOptions): Promise<Train
     maxGradNorm: 1,
     labelSmoothing: 0.05,
   };
-  const result = await trainClassifier(model, examplesOf(data, tokenizer, encode), {
+  const result = await trainClassifier(model, examplesOf(data, documents, teacher, tokenizer), {
     ...batching,
     ...hyperparameters,
     epochs: options.epochs,
@@ -80,8 +104,18 @@ export async function pretrainSentiment(options: PretrainOptions): Promise<Train
       batching,
     ).map((row) => row[1] ?? 0),
   );
+  const ofTeacher = (examples: readonly Example[]) =>
+    accuracy(
+      examples.map(({ text }) => Number(teacher.probability(tokenizer.encode(text, WHOLE)) > 0.5)),
+      examples.map(({ label }) => label),
+    );
   const evaluated = (name: string, split: string, rows: readonly Example[]) =>
-    rows.length === 0 ? [] : [evaluation(name, split, rows.length, score(rows))];
+    rows.length === 0
+      ? []
+      : [
+          evaluation(name, split, rows.length, score(rows)),
+          { ...evaluation(name, split, rows.length, ofTeacher(rows)), slice: "the teacher over n-grams" },
+        ];
   const record: TrainingRecord = {
     version: 1,
     createdAt: new Date().toISOString(),
@@ -90,7 +124,7 @@ export async function pretrainSentiment(options: PretrainOptions): Promise<Train
     seed,
     device: "cpu",
     command: "abrazo train sentiment",
-    model: { modelType: model.config.model_type, parameters: model.parameterCount() },
+    model: { modelType: "distilbert", parameters: model.parameterCount() },
     datasets: data.datasets,
     hyperparameters: {
       ...hyperparameters,
@@ -99,7 +133,8 @@ export async function pretrainSentiment(options: PretrainOptions): Promise<Train
       batchRows: options.batchRows,
       optimizer: "AdamW",
       scheduler: "linear",
-      startsFrom: "an encoder trained to fill in masked words of the unlabelled reviews (abrazo train encoder)",
+      embeddings: "word vectors of the reviews (PPMI, truncated SVD)",
+      teacher: "logistic regression over TF-IDF of single tokens and pairs",
     },
     steps: result.steps,
     durationSeconds: result.durationSeconds,
@@ -120,6 +155,8 @@ interface SentimentData {
   phrases: Example[];
   heldOut: Example[];
   reviews: Example[];
+  unlabelled: string[];
+  sentences: string[];
   negations: Example[];
   check: Example[];
   dev: Example[];
@@ -127,18 +164,22 @@ interface SentimentData {
   datasets: TrainingRecord["datasets"];
 }
 
-async function loadData({ data, encoder, seed, check: checkPath, final }: PretrainOptions): Promise<SentimentData> {
+async function loadData({ data, seed, check: checkPath, final, sentences }: PretrainOptions): Promise<SentimentData> {
   const fairness = join(data, "fairness", "counterfactual_sentiment.tsv");
-  const phrases = await readPhrases(data);
+  const phrases: Phrases = await readPhrases(data);
   const { reviews, facts } = await readReviews(data);
+  const unlabelled = await readUnlabelled(data);
   const check = checkPath === undefined ? [] : await examplesIn(checkPath);
   const excluded = new Set(check.map(({ text }) => text));
   const seen = final ? phrases.all : phrases.train;
-  const unlabelled = await readJson(join(encoder, "training-record.json"), trainingRecordSchema);
+  const all = unlabelled.reviews.flatMap(sentencesOf);
+  const picked = new Generator(seed).permutation(all.length).slice(0, sentences);
   return {
     phrases: seen,
     heldOut: phrases.heldOut,
     reviews,
+    unlabelled: unlabelled.reviews,
+    sentences: picked.map((at) => all[at] ?? ""),
     negations: negationSentences(new Generator(seed), NEGATIONS, excluded),
     check,
     dev: final ? await readDev(data) : [],
@@ -146,36 +187,86 @@ async function loadData({ data, encoder, seed, check: checkPath, final }: Pretra
     datasets: [
       { ...phrases.facts, examples: seen.length },
       facts,
+      { ...unlabelled.facts, name: "IMDB, for word vectors" },
+      { ...unlabelled.facts, name: "IMDB, sentences labelled by the teacher", examples: picked.length },
       { name: "negated and plain judgements, own templates", split: "generated", examples: NEGATIONS },
-      ...unlabelled.datasets.map((each) => ({ ...each, name: `${each.name} (encoder)` })),
     ],
   };
 }
 
-/** A classifier with an encoder's weights below a fresh head. */
-async function classifierOf(folder: string, generator: Generator): Promise<PreTrainedModel> {
-  const encoder = await loadPretrained(folder);
-  const model = fromConfig(configOf(encoder.config), generator);
-  model.loadStateDict(encoder.stateDict(), { strict: false });
-  return model;
+async function makeTokenizer(
+  { phrases, reviews, unlabelled }: SentimentData,
+  { out, vocabSize }: PretrainOptions,
+): Promise<Tokenizer> {
+  const corpus = [
+    ...phrases.map(({ text }) => text),
+    ...reviews.map(({ text }) => text),
+    ...unlabelled.slice(0, VOCABULARY_REVIEWS),
+  ];
+  await writeTokenizer(out, trainWordPiece(corpus, { vocabSize, maxLength: MAX_LENGTH }));
+  return Tokenizer.fromFolder(out);
 }
 
-/** Every phrase as the treebank writes it and as ordinary text does, what negation does, and both ends of every review. */
+const WHOLE = { addSpecialTokens: false, maxLength: Number.POSITIVE_INFINITY };
+
+/** Everything that may be read as token ids: no sentence of the held-out or dev part. */
+interface Documents {
+  phrases: Int32Array[];
+  reviews: Int32Array[];
+  unlabelled: Int32Array[];
+}
+
+function encodeDocuments({ phrases, reviews, unlabelled }: SentimentData, tokenizer: Tokenizer): Documents {
+  const encode = (text: string) => Int32Array.from(tokenizer.encode(text, WHOLE));
+  return {
+    phrases: phrases.map(({ text }) => encode(text)),
+    reviews: reviews.map(({ text }) => encode(text)),
+    unlabelled: unlabelled.map(encode),
+  };
+}
+
+async function startEmbeddings(
+  model: PreTrainedModel,
+  { phrases, reviews, unlabelled }: Documents,
+  { dim, seed, vocabSize }: Pick<PretrainOptions, "dim" | "seed" | "vocabSize">,
+): Promise<void> {
+  const texts = [...unlabelled, ...reviews, ...phrases];
+  const vectors = await wordVectors(texts, { vocabSize, dim, generator: new Generator(seed) });
+  const table = fromTypedArray(asEmbeddings(vectors, dim, EMBEDDING_STD), [vocabSize, dim]);
+  noGrad(() => model.stateDict().get(WORD_EMBEDDINGS)?.copy_(table));
+}
+
+/** Phrases and whole reviews. */
+function trainTeacher(data: SentimentData, { phrases, reviews }: Documents, seed: number): NgramClassifier {
+  const labels = [...data.phrases, ...data.reviews].map(({ label }) => label);
+  return NgramClassifier.train([...phrases, ...reviews], labels, { generator: new Generator(seed) });
+}
+
+/**
+ * Every phrase as the treebank writes it and as ordinary text does, what negation does, both ends of every review, and
+ * sentences with the teacher's word for it.
+ */
 function examplesOf(
-  { phrases, negations, reviews }: SentimentData,
+  { phrases, negations, reviews, sentences }: SentimentData,
+  documents: Documents,
+  teacher: NgramClassifier,
   tokenizer: Tokenizer,
-  encode: (example: Example) => EncodedExample,
 ): EncodedExample[] {
   const [cls = 0, sep = 0] = [tokenizer.specialId("cls"), tokenizer.specialId("sep")];
-  const plain = { addSpecialTokens: false, maxLength: Number.POSITIVE_INFINITY };
+  const close = (ids: ArrayLike<number>) => [cls, ...Array.from(ids), sep];
+  const labelled = (text: string, label: number): EncodedExample => ({ ids: tokenizer.encode(text), label });
   return [
-    ...phrases.flatMap(({ text, label }) =>
-      [text, normalizeSentence(text)].map((each) => encode({ text: each, label })),
+    ...phrases.flatMap(({ text, label }) => [labelled(text, label), labelled(normalizeSentence(text), label)]),
+    ...negations.map(({ text, label }) => labelled(text, label)),
+    ...documents.reviews.flatMap((ids, at) =>
+      reviewEnds(ids, REVIEW_ENDS).map((end) => ({ ids: close(end), label: reviews[at]?.label ?? 0 })),
     ),
-    ...negations.map(encode),
-    ...reviews.flatMap(({ text, label }) =>
-      reviewEnds(tokenizer.encode(text, plain), REVIEW_ENDS).map((ids) => ({ ids: [cls, ...ids, sep], label })),
-    ),
+    ...sentences.map((text) => {
+      const ids = tokenizer.encode(text, WHOLE);
+      const positive = teacher.probability(ids);
+      const label = Number(positive > 0.5);
+      return { ids: close(ids.slice(0, MAX_LENGTH - 2)), label, probabilities: [1 - positive, positive] };
+    }),
   ];
 }
 
@@ -190,16 +281,25 @@ function evaluation(name: string, split: string, count: number, value: number): 
   };
 }
 
-/** The encoder's sizes, with dropout and classes. */
-function configOf({ architectures, tie_word_embeddings, ...sizes }: BaseConfig): BaseConfig {
+function configOf({ dim, layers, heads }: PretrainOptions, tokenizer: Tokenizer) {
   return {
     architectures: ["DistilBertForSequenceClassification"],
-    ...sizes,
+    model_type: "distilbert",
+    activation: "gelu",
     attention_dropout: 0.1,
+    dim,
     dropout: 0.1,
+    hidden_dim: 4 * dim,
     id2label: Object.fromEntries(LABELS.map((label, index) => [index, label])),
+    initializer_range: 0.02,
     label2id: Object.fromEntries(LABELS.map((label, index) => [label, index])),
+    max_position_embeddings: MAX_LENGTH,
+    n_heads: heads,
+    n_layers: layers,
+    pad_token_id: tokenizer.padId,
     qa_dropout: 0.1,
     seq_classif_dropout: 0.2,
+    sinusoidal_pos_embds: false,
+    vocab_size: tokenizer.vocabSize,
   };
 }

@@ -22,8 +22,24 @@ export function cleanReview(text: string): string {
 }
 
 /** The first and the last tokens of a review: where reviewers say what they think. */
-export function reviewEnds(ids: readonly number[], { first, last }: { first: number; last: number }): number[][] {
-  return ids.length <= first ? [[...ids]] : [ids.slice(0, first), ids.slice(-last)];
+export function reviewEnds(
+  ids: ArrayLike<number>,
+  { first, last }: { first: number; last: number },
+): ArrayLike<number>[] {
+  if (ids.length <= first) return [ids];
+  const all = Array.from(ids);
+  return [all.slice(0, first), all.slice(-last)];
+}
+
+/** The sentences of a text, from 4 to 40 words long. */
+export function sentencesOf(text: string): string[] {
+  const sentences = text.match(/[^.!?]+[.!?]+/g) ?? [];
+  return sentences
+    .map((sentence) => sentence.trim())
+    .filter((sentence) => {
+      const words = sentence.split(" ").length;
+      return words >= 4 && words <= 40;
+    });
 }
 
 /**
