@@ -125,11 +125,10 @@ function overview(names: readonly string[]): string {
   return `Abrazo: a model hub, pipelines and fine-tuning.\n\nUsage: abrazo COMMAND [arguments] [flags]\n\n${rows.join("\n")}\n\nabrazo COMMAND --help shows arguments, flags and examples.`;
 }
 
-// A reader that has read enough, like `head`, is no failure.
+// A reader that has read enough, like `head`, is no failure, and what the command does besides goes on.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
-    process.exit(EXIT.done);
   });
 }
 process.on("uncaughtException", (error) => {

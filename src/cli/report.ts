@@ -24,12 +24,21 @@ export function report(error: unknown, json: boolean): void {
 
 function tell(error: unknown): Told {
   if (error instanceof AbrazoError) return error.toJSON();
-  if (error instanceof Error && "syscall" in error && "code" in error) return tellSystem(error);
+  const system = systemError(error);
+  if (system !== undefined) return tellSystem(system);
   return {
     code: "INTERNAL",
     message: `internal: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
     hint: "This is a bug in Abrazo. Please report it with what you ran; ABRAZO_DEBUG=1 shows where it happened.",
   };
+}
+
+type SystemError = Error & Record<"syscall" | "code", unknown>;
+
+/** What the operating system refused, also where another error was made of it. */
+function systemError(error: unknown): SystemError | undefined {
+  if (!(error instanceof Error)) return undefined;
+  return "syscall" in error && "code" in error ? error : systemError(error.cause);
 }
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -49,7 +58,7 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 /** The operating system refused: with the place that it names, under its own code. */
-function tellSystem(error: Error & Record<"syscall" | "code", unknown>): Told {
+function tellSystem(error: SystemError): Told {
   const code = String(error.code);
   const [path, host] = ["path", "hostname"].map((key) => Object.entries(error).find(([name]) => name === key)?.[1]);
   const place = path ?? host;

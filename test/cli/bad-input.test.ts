@@ -7,7 +7,7 @@ import { checkFolder } from "../../src/cli/commands/push.ts";
 import { fineTune } from "../../src/cli/commands/train/fine-tune.ts";
 import { commitOf, createRepo, listFiles, parseRepoId } from "../../src/hub/index.ts";
 import { packageFile } from "../../src/package-root.ts";
-import { type CliResult, runCli } from "../support/cli.ts";
+import { type CliResult, runCli, startCli } from "../support/cli.ts";
 import { dataPath } from "../support/data.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 import { tinyClassifier } from "../support/tiny-models.ts";
@@ -83,6 +83,45 @@ describe("login", { timeout: LIMIT }, () => {
       input: "long enough\nnot this line",
     });
     expect(JSON.parse(stdout)).toMatchObject({ name: "carl" });
+  });
+});
+
+describe("serve and admin", { timeout: LIMIT }, () => {
+  it.each([
+    ["postgres://ana:s3cret@127.0.0.1:1/hub", "The database at 127.0.0.1:1 cannot be used: connect ECONNREFUSED"],
+    ["nonsense", "The database cannot be used: "],
+  ])("say what is wrong with the database %s", async (DATABASE_URL, text) => {
+    const words = [
+      ["serve", "--port", "0"],
+      ["admin", "user", "create", "dora"],
+    ];
+    for (const command of words) {
+      const found = await failure([...command, "--data", folder], { env: { DATABASE_URL } });
+      expect(found).toMatchObject({ code: "DATABASE_UNUSABLE", message: expect.stringContaining(text) });
+      expect(JSON.stringify(found)).not.toContain("s3cret");
+    }
+  });
+
+  it("end in order when nobody reads what they say any more", async () => {
+    const child = startCli(["serve", "--port", "0", "--data", folder], { home });
+    const gone = new Promise((resolve) => child.once("close", resolve));
+    await new Promise((resolve) => child.stdout?.once("data", resolve));
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    child.kill("SIGTERM");
+    expect(await gone).toBe(0);
+    expect(await readdir(folder)).not.toContain("hub.lock");
+  });
+
+  it("say what is wrong with the address and the folder", async () => {
+    await writeFile(join(folder, "file"), "");
+    const found = await Promise.all([
+      failure(["serve", "--port", "0", "--data", join(folder, "file")]),
+      failure(["serve", "--port", "0", "--data", folder, "--host", "999.1.1.1"]),
+      failure(["serve", "--port", new URL(hub.url).port, "--data", join(folder, "a")]),
+      failure(["serve", "--port", "0", "--data", hub.folder]),
+    ]);
+    expect(found.map(({ code }) => code)).toEqual(["EEXIST", "ENOTFOUND", "PORT_IN_USE", "DATA_FOLDER_IN_USE"]);
   });
 });
 

@@ -1,5 +1,6 @@
 // abrazo admin user create: a user of the hub on this machine, through the running server or directly.
 import { defineCommand, UsageError } from "../command.ts";
+import { withDatabase } from "../database.ts";
 import { readStdin, type Ui } from "../ui.ts";
 
 /** Judged here as well as by the hub: that makes the user first. */
@@ -39,13 +40,10 @@ export const adminUserCreate = defineCommand({
     }
     const password = flags["password-stdin"] === true ? await readStdin() : (flags.password ?? (await ask(ui)));
     const { createUserOnHost } = await import("../../../hub-server/main.ts");
-    const made = await createUserOnHost({
-      dataDir: flags.data,
-      name,
-      password,
-      token: flags.token,
-      admin: flags.admin === true,
-    });
+    const { data: dataDir, token } = flags;
+    const made = await withDatabase(() =>
+      createUserOnHost({ dataDir, name, password, token, admin: flags.admin === true }),
+    );
     ui.result(made, `Created ${made.name}. Token (shown once): ${made.token}`);
   },
 });

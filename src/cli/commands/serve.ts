@@ -1,5 +1,6 @@
 // abrazo serve: a hub in the foreground, until it is interrupted.
 import { defineCommand } from "../command.ts";
+import { withDatabase } from "../database.ts";
 
 export const serve = defineCommand({
   name: "serve",
@@ -22,12 +23,14 @@ export const serve = defineCommand({
   ],
   run: async ({ flags, ui }) => {
     const { startHub } = await import("../../../hub-server/main.ts");
-    const hub = await startHub({ port: flags.port, host: flags.host, dataDir: flags.data });
-    ui.result({ url: hub.url, setupUrl: hub.setupUrl }, `Abrazo hub listening on ${hub.url}`);
-    if (hub.setupUrl !== undefined) ui.note(`There is no user yet. Make the first one at ${hub.setupUrl}`);
-    await new Promise<void>((resolve) => {
+    const hub = await withDatabase(() => startHub({ port: flags.port, host: flags.host, dataDir: flags.data }));
+    // Before the address is told: whoever reads it may stop the hub at once.
+    const stopped = new Promise<void>((resolve) => {
       for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
     });
+    ui.result({ url: hub.url, setupUrl: hub.setupUrl }, `Abrazo hub listening on ${hub.url}`);
+    if (hub.setupUrl !== undefined) ui.note(`There is no user yet. Make the first one at ${hub.setupUrl}`);
+    await stopped;
     ui.note("Stopping …");
     await hub.close();
   },
