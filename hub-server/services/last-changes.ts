@@ -15,13 +15,13 @@ export async function lastChanges(
   ctx: Context,
   commits: readonly CommitRow[],
   segments: readonly string[],
-  entries: number,
 ): Promise<Map<string, CommitRow>> {
   const found = new Map<string, CommitRow>();
   const [head] = commits;
-  if (head === undefined || entries > MOST_ENTRIES) return found;
+  if (head === undefined) return found;
+  const now = (await foldersAt(ctx, [head], segments)).get(head.id) ?? new Map<string, string>();
+  if (now.size > MOST_ENTRIES) return found;
   const folders = await foldersAt(ctx, commits, segments);
-  const now = folders.get(head.id) ?? new Map<string, string>();
   for (const [index, commit] of commits.entries()) {
     if (found.size === now.size) break;
     const before = commits[index + 1];

@@ -96,16 +96,21 @@ function withContext(all: readonly DiffLine[]): DiffLine[] {
     if (kind === "same") continue;
     for (let at = index - CONTEXT; at <= index + CONTEXT; at++) near.add(at);
   }
+  if (near.size === 0) return [];
   const out: DiffLine[] = [];
-  let skipped = 0;
+  let skipped: DiffLine[] = [];
+  const close = () => {
+    // A gap of a line or two would say less than the lines.
+    if (skipped.length > CONTEXT) out.push({ kind: "gap", text: `${skipped.length} unchanged lines` });
+    else out.push(...skipped);
+    skipped = [];
+  };
   for (const [index, line] of all.entries()) {
     if (near.has(index)) {
-      if (skipped > 0) out.push({ kind: "gap", text: `${skipped} unchanged ${skipped === 1 ? "line" : "lines"}` });
-      skipped = 0;
+      close();
       out.push(line);
-    } else skipped++;
+    } else skipped.push(line);
   }
-  if (skipped > 0 && out.length > 0)
-    out.push({ kind: "gap", text: `${skipped} unchanged ${skipped === 1 ? "line" : "lines"}` });
+  close();
   return out;
 }

@@ -27,6 +27,11 @@ const LOWER =
 const HIGHER =
   /(^|[_\s.-])(accuracy|acc|f1|precision|recall|auc|auroc|bleu|rouge|meteor|map|ndcg|mrr|exact|match|score|r2|pearson|spearman|spearmanr|matthews)/i;
 
+const SHARES = /^(eval_)?(accuracy|(macro_|micro_)?(f1|precision|recall)|auroc|roc_auc|exact_match|distinct_\d)$/i;
+
+/** Whether a metric lies between 0 and 1, where 1 is all. */
+export const isShare = (metric: string, value: number): boolean => SHARES.test(metric) && value >= 0 && value <= 1;
+
 /** Whether a change of a metric is for the better; undefined where the metric's name does not say. */
 export function isBetter(metric: string, change: number): boolean | undefined {
   if (change === 0) return undefined;

@@ -89,7 +89,7 @@ async function treePage(c: C, type: RepoType): Promise<Response> {
   const props = {
     ...place,
     entries,
-    changes: await lastChanges(ctx, place.commits, segments, entries.length),
+    changes: await lastChanges(ctx, place.commits, segments),
     page: pageNumber(c.req.query("p")),
     pageSize: FILES_PAGE,
   };
@@ -128,7 +128,10 @@ async function placeOf(c: C, repo: Repo, revision: string, path: string, commit:
   const ctx = c.get("ctx");
   const log = commit && (await firstParents(ctx, repo, commit, { limit: LOOK_BACK, offset: 0 }));
   const { commits = [], total = 0 } = log ?? {};
-  return { shell: shellOf(c), repo, revision, path, refs: await listRefs(ctx, repo), commit, commits, total };
+  const segments = path.split("/").filter((segment) => segment !== "");
+  const name = segments.pop();
+  const touched = name === undefined ? commit : (await lastChanges(ctx, commits, segments)).get(name);
+  return { shell: shellOf(c), repo, revision, path, refs: await listRefs(ctx, repo), commit, touched, commits, total };
 }
 
 async function historyPage(c: C, type: RepoType): Promise<Response> {

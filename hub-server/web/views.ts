@@ -73,7 +73,8 @@ export async function cardOf(ctx: Context, repo: Repo, file: FileEntry): Promise
     };
   const html = await render(file.id, text, placeOf(repo, "main", file.path));
   const problem = html === undefined ? "This card is too long or too deeply nested to be laid out." : part;
-  const [metadataProblem] = checkCard(text, repo.type).errors;
+  // Below the first line, the parser shows the place with an arrow.
+  const metadataProblem = checkCard(text, repo.type).errors[0]?.split("\n")[0];
   return { html, source: text.slice(0, TEXT_LIMIT), problem, metadataProblem };
 }
 

@@ -274,6 +274,10 @@ describe("a list of files", () => {
       "a.txt": "Back again",
     });
     expect(await changes("/ana/touched/tree/main/sub/deep")).toEqual({ "b.txt": "First", "c.txt": "Third" });
+    const bar = async (path: string) => /class="last-commit">.*?<a [^>]*>([^<]*)</s.exec(await page(path))?.[1];
+    expect(await bar("/ana/touched/tree/main")).toBe("Back again");
+    expect(await bar("/ana/touched/tree/main/sub")).toBe("Third");
+    expect(await bar("/ana/touched/blob/main/sub/deep/b.txt")).toBe("First");
   });
 });
 

@@ -4,7 +4,8 @@ import type { Repo } from "../../services/access.ts";
 import type { FileChange } from "../../services/changes.ts";
 import { diffLines } from "../diff.ts";
 import { bytes, grouped, many, pathUrl } from "../format.ts";
-import { PlainText, TensorName } from "./view.tsx";
+import { PlainText } from "./plain-text.tsx";
+import { TensorName } from "./view.tsx";
 
 const MOST_LINES = 400;
 const MOST_TENSORS = 400;

@@ -1,6 +1,7 @@
 // The first rows of a table: numbers to the right, long texts in few lines, the header in view.
 import { many } from "../format.ts";
 import type { RowsPreview } from "../rows.ts";
+import { PlainText } from "./plain-text.tsx";
 
 export function RowsTable({ preview }: { preview: RowsPreview }) {
   const { columns, rows, path } = preview;
@@ -29,7 +30,7 @@ export function RowsTable({ preview }: { preview: RowsPreview }) {
                   const cell = row[index];
                   return (
                     <td class={kind} dir="auto">
-                      {cell === undefined ? <span class="muted">–</span> : kind === "long" ? <p>{cell}</p> : cell}
+                      <Cell cell={cell} long={kind === "long"} />
                     </td>
                   );
                 })}
@@ -40,6 +41,17 @@ export function RowsTable({ preview }: { preview: RowsPreview }) {
       </section>
       {left.length === 0 ? null : <p class="muted small under">{sentence(left.join("; "))}</p>}
     </>
+  );
+}
+
+function Cell({ cell, long }: { cell: string | undefined; long: boolean }) {
+  if (cell === undefined) return <span class="muted">–</span>;
+  return long ? (
+    <p>
+      <PlainText text={cell} />
+    </p>
+  ) : (
+    <PlainText text={cell} />
   );
 }
 

@@ -4,6 +4,7 @@ import type { Child } from "hono/jsx";
 import type { SafetensorsHeader } from "../../../src/io/safetensors.ts";
 import { bytes, grouped, many, short } from "../format.ts";
 import type { FileView } from "../views.ts";
+import { PlainText } from "./plain-text.tsx";
 import { RowsTable } from "./rows-table.tsx";
 
 interface ViewProps {
@@ -54,20 +55,6 @@ export function ViewOf({ view, src, name, download }: ViewProps) {
 }
 
 const MOST_LINES = 2000;
-
-/** Characters that turn the direction of what follows: shown by their numbers, lest a line reads as what it is not. */
-const TURNING = /([\u202A-\u202E\u2066-\u2069])/;
-
-/** A line of a file. */
-export const PlainText = ({ text }: { text: string }) => (
-  <>
-    {text
-      .split(TURNING)
-      .map((part) =>
-        TURNING.test(part) ? <span class="turning">U+{part.charCodeAt(0).toString(16).toUpperCase()}</span> : part,
-      )}
-  </>
-);
 
 const Code = ({ text, part }: { text: string; part?: string | undefined }) => {
   const lines = text.split("\n");

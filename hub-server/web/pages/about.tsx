@@ -6,7 +6,7 @@ import type { Relative, Relatives } from "../../services/relatives.ts";
 import { Icon } from "../components/icons.tsx";
 import { Day, filterUrl, Snippet } from "../components/repo.tsx";
 import { bytes, grouped, languageName, many, pathUrl, short, words } from "../format.ts";
-import { metricWords } from "../metrics.ts";
+import { isShare, metricWords } from "../metrics.ts";
 import { usageOf } from "../usage.ts";
 
 export interface EvaluationRow {
@@ -97,7 +97,7 @@ const MOST_TAGS = 40;
 
 /** Tags that the facts above do not say already. */
 export function Tags({ repo }: { repo: Repo }) {
-  const said = new Set([repo.pipelineTag, repo.libraryName]);
+  const said = new Set<string | null>([repo.pipelineTag, repo.libraryName, ...strings(repo.cardData?.["language"])]);
   const tags = repo.tags.filter((tag) => !said.has(tag) && !/^(license|dataset|base_model|task_categories):/.test(tag));
   if (tags.length === 0) return null;
   return (
@@ -181,7 +181,7 @@ const placeOf = ({ dataset, split, slice }: EvaluationRow): string =>
   [dataset, split, slice].filter((part) => part !== null && part !== "").join(", ");
 
 function Score({ row }: { row: EvaluationRow }) {
-  const { value, low, high, count } = row;
+  const { metric, value, low, high, count } = row;
   const interval = low === null || high === null ? undefined : ([low, high] as const);
   const notes = [
     interval === undefined ? undefined : `95 %: ${low?.toFixed(3)} to ${high?.toFixed(3)}`,
@@ -192,7 +192,7 @@ function Score({ row }: { row: EvaluationRow }) {
       <dt>{metricWords(row)}</dt>
       <dd>
         <strong>{score(value)}</strong>
-        {value >= 0 && value <= 1 ? <Scale value={value} interval={interval} /> : null}
+        {isShare(metric, value) ? <Scale value={value} interval={interval} /> : null}
         {notes.length === 0 ? null : <span class="muted">{notes.join(" · ")}</span>}
       </dd>
     </>

@@ -17,6 +17,8 @@ export interface Place {
   path: string;
   refs: { branches: RefInfo[]; tags: RefInfo[] };
   commit: CommitRow | undefined;
+  /** The commit that last changed what lies at the path, where it is known. */
+  touched: CommitRow | undefined;
   /** Commits behind the revision. */
   total: number;
 }
@@ -25,14 +27,12 @@ const at = (repo: Repo, kind: "tree" | "blob" | "resolve" | "raw" | "commits", r
   `${repoPath(repo)}/${kind}/${encodeURIComponent(revision)}${path === "" ? "" : `/${pathUrl(path)}`}`;
 
 export const CommitLine = ({ repo, commit }: { repo: Repo; commit: CommitRow }) => (
-  <>
-    <a class="cut" href={`${repoPath(repo)}/commit/${commit.id}`} dir="auto">
-      {commit.message.split("\n")[0] || "(no message)"}
-    </a>
-  </>
+  <a class="cut" href={`${repoPath(repo)}/commit/${commit.id}`} dir="auto">
+    {commit.message.split("\n")[0] || "(no message)"}
+  </a>
 );
 
-const Top = ({ repo, revision, path, refs, commit, total, kind }: Place & { kind: "tree" | "blob" }) => (
+const Top = ({ repo, revision, path, refs, commit, touched, total, kind }: Place & { kind: "tree" | "blob" }) => (
   <>
     <RepoHeader repo={repo} tab="files" />
     <div class="row place">
@@ -49,14 +49,18 @@ const Top = ({ repo, revision, path, refs, commit, total, kind }: Place & { kind
     ) : null}
     {commit === undefined ? null : (
       <div class="last-commit">
-        <strong>
-          <bdi>{commit.authorName}</bdi>
-        </strong>
-        <CommitLine repo={repo} commit={commit} />
+        {touched === undefined ? (
+          <span class="muted">As of</span>
+        ) : (
+          <strong>
+            <bdi>{touched.authorName}</bdi>
+          </strong>
+        )}
+        <CommitLine repo={repo} commit={touched ?? commit} />
         <span class="grow" />
-        <code class="small">{commit.id.slice(0, 7)}</code>
+        <code class="small">{(touched ?? commit).id.slice(0, 7)}</code>
         <span class="muted small">
-          <Time at={new Date(commit.time * 1000)} />
+          <Time at={new Date((touched ?? commit).time * 1000)} />
         </span>
       </div>
     )}
@@ -160,7 +164,7 @@ function Row({
           <a href={at(repo, isFile ? "blob" : "tree", revision, entry.path)}>
             <bdi>{nameOf(entry)}</bdi>
           </a>
-          {isFile && entry.lfs !== undefined ? <span class="badge">LFS</span> : null}
+          {isFile && entry.lfs !== undefined ? <span class="badge wide">LFS</span> : null}
         </span>
       </td>
       {dated ? (

@@ -1,0 +1,15 @@
+// Text of strangers that shows what is in it.
+
+/** Characters that turn the direction of what follows: shown by their numbers, lest a line reads as what it is not. */
+const TURNING = /([\u202A-\u202E\u2066-\u2069])/;
+
+/** A line of a file. */
+export const PlainText = ({ text }: { text: string }) => (
+  <>
+    {text
+      .split(TURNING)
+      .map((part) =>
+        TURNING.test(part) ? <span class="turning">U+{part.charCodeAt(0).toString(16).toUpperCase()}</span> : part,
+      )}
+  </>
+);
