@@ -60,7 +60,10 @@ export async function findModel(
   } catch (error) {
     const copy = own === undefined || options.revision !== undefined ? undefined : shipped(own);
     if (copy === undefined) throw await notFound(error, model, options, defaults);
-    log.warn(`${model} could not be had from the hub; using the copy shipped with the package.`, { ...copy });
+    const reason = error instanceof AbrazoError ? error.code : String(error);
+    log.warn(`${model} could not be had from the hub (${reason}); using the copy shipped with the package.`, {
+      ...copy,
+    });
     return copy;
   }
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import * as transformers from "@huggingface/transformers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exportModel, pipeline } from "../../pipelines/index.ts";
+import { TASKS as ROWS } from "../../pipelines/tasks.ts";
 import { cleanReview } from "../../src/cli/commands/train/sentiment-data.ts";
 import { readLines } from "../../src/data/readers.ts";
 import { countCopies, distinctNgrams } from "../../src/generate/quality.ts";
@@ -59,6 +60,9 @@ it("are whole repository folders of at most 45 MB together", async () => {
     expect(files).toEqual(expect.arrayContaining(FILES));
     for (const file of files) bytes += (await stat(join(folderOf(task), file))).size;
     expect((await recordOf(task)).version).toBe(1);
+    // The name that works wherever the card is read: by it the hub's model is found, or the shipped copy.
+    const card = await readFile(join(folderOf(task), "README.md"), "utf8");
+    expect(card).toContain(`pipeline("${task}", "${ROWS[task].defaultModel}")`);
   }
   expect(bytes).toBeLessThanOrEqual(45_000_000);
 });
