@@ -22,15 +22,48 @@ if (typeof AbrazoError !== "function") throw new Error("AbrazoError is not expor
 console.log(JSON.stringify(result));
 `;
 
+/** The README's hub, on a free port. */
+const LOOP = `
+import { spawn, spawnSync } from "node:child_process";
+const command = "node_modules/abrazo/bin/abrazo.js";
+const hub = spawn(process.execPath, [command, "serve", "--port", "0", "--data", "hub", "--json"], { stdio: ["ignore", "pipe", "inherit"] });
+const gone = new Promise((resolve) => hub.once("close", resolve));
+const { url } = JSON.parse(await new Promise((resolve) => hub.stdout.once("data", resolve)));
+const abrazo = (...args) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [command, ...args, "--json"], {
+    env: { ...process.env, ABRAZO_ENDPOINT: url },
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(args.join(" ") + ": " + stdout + stderr);
+  return JSON.parse(stdout);
+};
+try {
+  const { token } = abrazo("admin", "user", "create", "ana", "--data", "hub");
+  abrazo("login", "--token", token);
+  const pushed = abrazo("push", "node_modules/abrazo/pipelines/defaults/text-classification", "ana/mood");
+  const pulled = abrazo("pull", "ana/mood", "pulled");
+  if (pulled.commit !== pushed.commit) throw new Error(JSON.stringify([pushed, pulled]));
+  const [{ output }] = abrazo("run", "sentiment-analysis", "What a waste of time.", "--model", "ana/mood");
+  if (output.label !== "NEGATIVE") throw new Error(JSON.stringify(output));
+  const page = await fetch(url + "/ana/mood");
+  if (page.status !== 200) throw new Error("page: " + page.status);
+} finally {
+  hub.kill("SIGTERM");
+  if ((await gone) !== 0) throw new Error("serve did not end in order");
+}
+`;
+
 try {
   step("npm pack", "npm", ["pack", "--silent", "--pack-destination", folder], root);
   const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
   writeFileSync(join(folder, "package.json"), '{"name":"stranger","private":true,"type":"module"}');
   writeFileSync(join(folder, "use.js"), USE);
+  writeFileSync(join(folder, "loop.js"), LOOP);
   step("npm install in an empty project", "npm", ["install", "--silent", "--no-fund", "--no-audit", `./${tarball}`]);
   step('import { pipeline } from "abrazo"', process.execPath, ["use.js"]);
   step("npx --no-install abrazo --version", "npx", ["--no-install", "abrazo", "--version"]);
   step("abrazo run", "npx", ["--no-install", "abrazo", "run", "sentiment-analysis", "What a wonderful day", "--json"]);
+  step("serve, login, push, pull, run", process.execPath, ["loop.js"]);
 } finally {
   rmSync(folder, { recursive: true, force: true });
   rmSync(home, { recursive: true, force: true });
