@@ -1,10 +1,11 @@
 // The card of a folder: facts from its files, written where README.md is.
-import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { collectModelFacts, type RepositoryFiles, writeCard } from "../../model-cards/index.ts";
 import { AbrazoError } from "../errors.ts";
 import { filesOf } from "../hub/upload.ts";
 import { readHeader } from "../io/safetensors.ts";
+import { replaceFile } from "./files.ts";
 
 function folderFiles(folder: string): RepositoryFiles {
   const ifThere = async <Result>(
@@ -47,7 +48,7 @@ export async function refreshCard(
   const path = join(folder, "README.md");
   const own = await readCard(path);
   const { text, issues } = writeCard(own ?? (await earlier?.()) ?? null, facts);
-  if (text !== own) await replace(path, text);
+  if (text !== own) await replaceFile(path, text);
   return { changed: text !== own, issues };
 }
 
@@ -67,17 +68,5 @@ async function readCard(path: string): Promise<string | undefined> {
       hint: "Convert it, or leave the card alone: abrazo push --no-card.",
       data: { path },
     });
-  }
-}
-
-/** A new file in the place of the old one: where that is a link into a cache, the cache stays as it is. */
-async function replace(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    await writeFile(temporary, text);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
   }
 }

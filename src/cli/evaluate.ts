@@ -1,7 +1,7 @@
 // Measures a classifier on labelled and on counterfactual sentences, and keeps the figures in its training-record.json.
 // Prints nothing.
 import { existsSync, statSync } from "node:fs";
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { z } from "zod";
@@ -14,6 +14,7 @@ import { labelsOf } from "../models/architecture.ts";
 import { type AttributeFlips, counterfactualFlips, toCounterfactuals } from "../train/bias.ts";
 import { accuracy, macroF1, wilsonInterval } from "../train/metrics.ts";
 import { readDataFile } from "./data.ts";
+import { replaceFile } from "./files.ts";
 
 type Evaluation = TrainingRecord["evaluations"][number];
 
@@ -148,6 +149,6 @@ async function keep(folder: string, { evaluations, bias }: Omit<Measured, "recor
     evaluations: [...record.evaluations.filter((old) => !renewed.has(key(old))), ...evaluations],
     ...(bias === undefined ? {} : { bias }),
   };
-  await writeFile(path, `${JSON.stringify(next, null, 2)}\n`);
+  await replaceFile(path, `${JSON.stringify(next, null, 2)}\n`);
   return true;
 }

@@ -1,5 +1,5 @@
 // abrazo evaluate on the shipped classifier: figures, both weights, bias, and what it keeps in the record.
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -48,6 +48,16 @@ describe("evaluate", { timeout: 60_000 }, () => {
     const [small] = (await evaluateModel(options)).evaluations;
     expect(small?.slice).toContain("model_quantized.onnx");
     expect(Math.abs((small?.value ?? 0) - (full?.value ?? 1))).toBeLessThanOrEqual(3 / 60);
+  });
+
+  it("writes no figures through a link, as into a cache", async () => {
+    const [path, blob] = [join(folder, "training-record.json"), join(folder, "blob")];
+    await rename(path, blob);
+    await symlink(blob, path);
+    const before = await readFile(blob, "utf8");
+    await evaluateModel({ folder, dataset: SENTENCES, name: "linked", quantized: false });
+    expect(await readFile(blob, "utf8")).toBe(before);
+    expect((await record()).evaluations.at(-1)?.dataset.name).toBe("linked");
   });
 
   it("measures flips, and refuses sentences without groups", async () => {
