@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import * as hf from "@huggingface/hub";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startHub } from "../../hub-server/main.ts";
@@ -71,6 +72,8 @@ it("20 kills in the middle of uploads, large files and commits", { timeout: 600_
   const { token: accessToken }: { token: string } = JSON.parse(text.trim().split("\n").at(-1) ?? "");
   const kept: Kept[] = [];
   let unanswered = 0;
+  /** Milliseconds that a commit takes on this machine, at this load. */
+  let pace = 300;
 
   for (let round = 0; round < ROUNDS; round++) {
     const { url, child, gone } = await serve(data);
@@ -80,6 +83,7 @@ it("20 kills in the middle of uploads, large files and commits", { timeout: 600_
       const found = await hf.downloadFile({ ...client, repo, path, revision: commit });
       expect(sha256(new Uint8Array((await found?.arrayBuffer()) ?? [])), `round ${round}: ${path}`).toBe(expected);
     }
+    const before = kept.length;
     let killed = false;
     const writer = async (number: number) => {
       for (let turn = 0; !killed; turn++) {
@@ -91,10 +95,12 @@ it("20 kills in the middle of uploads, large files and commits", { timeout: 600_
         ][(number + turn) % 3] as [string, number]; // safe because the remainder is 0, 1 or 2
         const path = `round-${round}/writer-${number}/${turn}-${name}`;
         const content = bytesOf(round * 10_000 + number * 1000 + turn, length);
+        const started = performance.now();
         try {
           const files = [{ path, content: new Blob([content]) }];
           const pushed = await hf.uploadFiles({ ...client, repo, files, useXet: false });
           if (pushed !== undefined) kept.push({ commit: pushed.commit.oid, path, sha256: sha256(content) });
+          pace = performance.now() - started;
         } catch (error) {
           if (!killed) throw error;
           unanswered++;
@@ -102,7 +108,9 @@ it("20 kills in the middle of uploads, large files and commits", { timeout: 600_
       }
     };
     const writers = [0, 1, 2].map(writer);
-    await new Promise((resolve) => setTimeout(resolve, 60 + (new Generator(round).u32() % 700)));
+    // After none to three commits, somewhere in the next one.
+    await expect.poll(() => kept.length - before, { timeout: 30_000, interval: 5 }).toBeGreaterThanOrEqual(round % 4);
+    await sleep(new Generator(round).float() * pace);
     killed = true;
     child.kill("SIGKILL");
     await gone;
