@@ -44,7 +44,7 @@ const PIECES = ["config.json", "tokenizer.json", "tokenizer_config.json", QUANTI
 const RECORD = "training-record.json";
 
 export async function evaluateModel(options: EvaluateOptions): Promise<Measured> {
-  const { folder, dataset, counterfactuals } = options;
+  const { folder } = options;
   if (!(statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false)) {
     throw new AbrazoError({
       code: "FOLDER_MISSING",
@@ -53,38 +53,52 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Measured>
       data: { folder },
     });
   }
-  const copy = options.quantized ? await quantizedAlone(folder) : undefined;
-  const classify = await pipeline("text-classification", copy ?? folder);
+  if (options.quantized) return withQuantizedAlone(folder, (copy) => evaluateFolder(copy, options));
+  return evaluateFolder(folder, options);
+}
+
+/** Judges the weights of `from`; what else is read and kept is of the model's own folder. */
+async function evaluateFolder(
+  from: string,
+  { folder, dataset, counterfactuals, ...options }: EvaluateOptions,
+): Promise<Measured> {
+  const classify = await pipeline("text-classification", from);
   try {
     const labels = labelsOf(await readJson(join(folder, "config.json"), configSchema));
     const measured: Omit<Measured, "recorded"> = {
       evaluations:
         dataset === undefined
           ? []
-          : await measure(classify, labels, toExamples(await readDataFile(dataset), labels, dataset), options),
+          : await measure(classify, labels, toExamples(await readDataFile(dataset), labels, dataset), {
+              ...options,
+              dataset,
+            }),
       ...(counterfactuals === undefined ? {} : { bias: await measureBias(classify, labels, counterfactuals) }),
     };
     return { ...measured, recorded: await keep(folder, measured) };
   } finally {
     await classify.dispose();
-    if (copy !== undefined) await rm(copy, { recursive: true, force: true });
   }
 }
 
-/** A folder with the quantized model and no other weights, so that it is what runs. */
-async function quantizedAlone(folder: string): Promise<string> {
+/** Runs on a folder with the quantized model and no other weights, so that it is what runs. */
+async function withQuantizedAlone<Result>(folder: string, run: (copy: string) => Promise<Result>): Promise<Result> {
   const copy = await mkdtemp(join(tmpdir(), "abrazo-quantized-"));
-  for (const piece of PIECES) {
-    await cp(join(folder, piece), join(copy, piece)).catch((cause: unknown) => {
-      throw new AbrazoError({
-        code: "FILE_MISSING",
-        message: `${folder} has no ${piece}.`,
-        hint: `Make it with: abrazo export ${folder} --dtype q8`,
-        cause,
+  try {
+    for (const piece of PIECES) {
+      await cp(join(folder, piece), join(copy, piece)).catch((cause: unknown) => {
+        throw new AbrazoError({
+          code: "FILE_MISSING",
+          message: `${folder} has no ${piece}.`,
+          hint: `Make it with: abrazo export ${folder} --dtype q8`,
+          cause,
+        });
       });
-    });
+    }
+    return await run(copy);
+  } finally {
+    await rm(copy, { recursive: true, force: true });
   }
-  return copy;
 }
 
 type Classify = TextClassificationPipeline & PipelineInfo;
@@ -95,7 +109,7 @@ async function measure(
   classify: Classify,
   labels: readonly string[],
   examples: readonly Example[],
-  { dataset = "", name = basename(dataset), id, split = "all", quantized }: EvaluateOptions,
+  { dataset = "", name = basename(dataset), id, split = "all", quantized }: Omit<EvaluateOptions, "folder">,
 ): Promise<Evaluation[]> {
   const results = await classify(examples.map(({ text }) => text));
   const predicted = results.map(({ label }) => labels.indexOf(label));

@@ -254,20 +254,25 @@ describe("train and evaluate", { timeout: LIMIT }, () => {
   it("refuse what is not there, by its place", async () => {
     const dataset = join(folder, "reviews.tsv");
     await writeFile(dataset, `text\tlabel\n${rows}`);
+    const oneLabel = join(folder, "one.tsv");
+    await writeFile(oneLabel, "text\tlabel\na\t1\nb\t1\n");
     const nope = join(folder, "nope");
+    const temporary = await mkdtemp(join(folder, "tmp-"));
     const found = await Promise.all(
       [
         ["train", "--dataset", dataset, "--model", nope],
+        ["train", "--dataset", oneLabel, "--model", model],
         ["evaluate", "ana/nope", "--dataset", dataset],
         ["evaluate", model, "--dataset", nope],
         ["evaluate", model, "--dataset", folder],
         ["run", "sentiment-analysis", "x", "--device", "gpu"],
         ["card", model, 'a"b/c'],
-      ].map((words) => failure(words)),
+      ].map((words) => failure(words, { env: { TMPDIR: temporary } })),
     );
     expect(found.map(({ code }) => code)).toEqual([
-      ...["MODEL_NOT_FOUND", "FOLDER_MISSING", "FILE_MISSING", "FILE_MISSING", "USAGE", "INVALID_REPO_ID"],
+      ...["MODEL_NOT_FOUND", "ONE_LABEL", "FOLDER_MISSING", "FILE_MISSING", "FILE_MISSING", "USAGE", "INVALID_REPO_ID"],
     ]);
+    expect((await readdir(temporary)).filter((name) => name.startsWith("abrazo-"))).toEqual([]);
   });
 
   it("refuse a push that cannot be before they train", async () => {

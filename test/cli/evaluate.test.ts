@@ -1,8 +1,8 @@
 // abrazo evaluate on the shipped classifier: figures, both weights, bias, and what it keeps in the record.
-import { cp, mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { exportModel } from "../../pipelines/index.ts";
 import { evaluateModel } from "../../src/cli/evaluate.ts";
 import { trainingRecordSchema } from "../../src/io/training-record.ts";
@@ -39,6 +39,8 @@ describe("evaluate", { timeout: 60_000 }, () => {
 
   it("judges the quantized file by itself, and says how to make it", async () => {
     const options = { folder, dataset: SENTENCES, quantized: true };
+    const temporary = await mkdtemp(join(folder, "tmp-"));
+    vi.stubEnv("TMPDIR", temporary);
     await expect(evaluateModel(options)).rejects.toMatchObject({
       code: "FILE_MISSING",
       hint: expect.stringContaining("abrazo export"),
@@ -48,6 +50,8 @@ describe("evaluate", { timeout: 60_000 }, () => {
     const [small] = (await evaluateModel(options)).evaluations;
     expect(small?.slice).toContain("model_quantized.onnx");
     expect(Math.abs((small?.value ?? 0) - (full?.value ?? 1))).toBeLessThanOrEqual(3 / 60);
+    expect(await readdir(temporary)).toEqual([]);
+    vi.unstubAllEnvs();
   });
 
   it("writes no figures through a link, as into a cache", async () => {

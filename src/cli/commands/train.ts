@@ -1,5 +1,5 @@
 // abrazo train: fine-tunes a classifier on a file and pushes it if a repository is named; abrazo train sentiment: the shipped one from nothing.
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AbrazoError } from "../../errors.ts";
@@ -71,6 +71,10 @@ export const train = defineCommand({
       holdOut: 0.1,
       seed: flags.seed ?? 0,
       device: wanted,
+    }).catch(async (error: unknown) => {
+      // Of a folder that we made, what was refused leaves nothing.
+      if (flags.out === undefined) await rmdir(out).catch(() => {});
+      throw error;
     });
     const pushed = target === undefined ? undefined : await pushResult(out, target, record);
     const lines = [
