@@ -45,15 +45,28 @@ function parseTsv(text: string, path: string): Row[] {
 function parseCsv(text: string, path: string): Row[] {
   const records: string[][] = [];
   let record: string[] = [];
-  for (const match of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g)) {
+  const field = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/y;
+  while (field.lastIndex < text.length || record.length > 0) {
+    const start = field.lastIndex;
+    const match = field.exec(text);
+    if (match === null) throw badQuote(text, start, path);
     record.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? "");
     if (match[3] === ",") continue;
     if (record.length > 1 || record[0] !== "") records.push(record);
     record = [];
-    if (match[3] === "") break;
   }
   const [columns = [], ...rows] = records;
   return rows.map((fields, index) => row(columns, fields, path, index + 2));
+}
+
+function badQuote(text: string, at: number, path: string): AbrazoError {
+  const line = text.slice(0, at).split("\n").length;
+  return new AbrazoError({
+    code: "BAD_ROW",
+    message: `${path}, line ${line}: a quote is not closed, or stands in the middle of a field.`,
+    hint: "Put the whole field in quotes and double the quotes inside it.",
+    data: { path, line },
+  });
 }
 
 function row(columns: readonly string[], fields: readonly string[], path: string, line: number): Row {
@@ -70,17 +83,24 @@ function row(columns: readonly string[], fields: readonly string[], path: string
 function parseJsonl(text: string, path: string): Row[] {
   return text.split(/\r?\n/).flatMap((line, index) => {
     if (line.trim() === "") return [];
-    try {
-      const value: Record<string, unknown> = JSON.parse(line);
+    const value = parseObject(line);
+    if (value !== undefined)
       return [Object.fromEntries(Object.entries(value).map(([key, field]) => [key, String(field)]))];
-    } catch {
-      throw new AbrazoError({
-        code: "BAD_ROW",
-        message: `${path}, line ${index + 1} is no JSON object.`,
-        hint: "JSONL holds one object a line.",
-      });
-    }
+    throw new AbrazoError({
+      code: "BAD_ROW",
+      message: `${path}, line ${index + 1} is no JSON object.`,
+      hint: "JSONL holds one object a line.",
+    });
   });
+}
+
+function parseObject(line: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 const TEXT_COLUMNS = ["text", "sentence", "review", "content"];
