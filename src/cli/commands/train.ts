@@ -163,7 +163,7 @@ export const trainSentiment = defineCommand({
       dim: flags.dim ?? 192,
       layers: flags.layers ?? 2,
       heads: 4,
-      sentences: flags.sentences ?? 150_000,
+      sentences: flags.sentences ?? 250_000,
       learningRate: flags.lr ?? 5e-4,
       batchTokens: flags["batch-tokens"] ?? 4096,
       batchRows: flags["batch-rows"] ?? 128,

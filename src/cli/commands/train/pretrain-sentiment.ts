@@ -59,6 +59,8 @@ const REVIEW_ENDS = { first: 126, last: 62 };
 const VOCABULARY_REVIEWS = 10_000;
 const NEGATIONS = 16_000;
 const EMBEDDING_STD = 0.05;
+/** Of the places' embeddings when training starts. */
+const POSITION_SCALE = 0.2;
 const WORD_EMBEDDINGS = "distilbert.embeddings.word_embeddings.weight";
 
 export async function pretrainSentiment(options: PretrainOptions): Promise<TrainingRecord> {
@@ -70,6 +72,7 @@ export async function pretrainSentiment(options: PretrainOptions): Promise<Train
   const model = fromConfig(configOf(options, tokenizer), new Generator(seed));
   const documents = encodeDocuments(data, tokenizer);
   await startEmbeddings(model, documents, { ...options, vocabSize: tokenizer.vocabSize });
+  startAsAverage(model, options.dim);
   const teacher = trainTeacher(data, documents, seed);
   const batching = {
     ...{ padId: tokenizer.padId, device: "cpu" },
@@ -236,6 +239,20 @@ async function startEmbeddings(
   noGrad(() => model.stateDict().get(WORD_EMBEDDINGS)?.copy_(table));
 }
 
+/**
+ * Attention that passes on the mean of what it sees, places that hardly count: the model starts as a deep averaging network
+ * (Iyyer et al. 2015, "Deep Unordered Composition Rivals Syntactic Methods for Text Classification").
+ */
+function startAsAverage(model: PreTrainedModel, dim: number): void {
+  const identity = Float32Array.from({ length: dim * dim }, (_, at) => Number(at % (dim + 1) === 0));
+  noGrad(() => {
+    for (const [name, parameter] of model.stateDict()) {
+      if (/attention\.(v|out)_lin\.weight$/.test(name)) parameter.copy_(fromTypedArray(identity, [dim, dim]));
+      if (name.endsWith("position_embeddings.weight")) parameter.mul_(POSITION_SCALE);
+    }
+  });
+}
+
 /** Phrases and whole reviews. */
 function trainTeacher(data: SentimentData, { phrases, reviews }: Documents, seed: number): NgramClassifier {
   const labels = [...data.phrases, ...data.reviews].map(({ label }) => label);
@@ -243,8 +260,8 @@ function trainTeacher(data: SentimentData, { phrases, reviews }: Documents, seed
 }
 
 /**
- * Every phrase as the treebank writes it and as ordinary text does, what negation does, both ends of every review, and
- * sentences with the teacher's word for it.
+ * Every other phrase as ordinary text writes it, the rest as the treebank does, what negation does, both ends of every review, whose
+ * label the teacher softens where the end does not show it, and sentences with the teacher's word alone.
  */
 function examplesOf(
   { phrases, negations, reviews, sentences }: SentimentData,
@@ -255,17 +272,22 @@ function examplesOf(
   const [cls = 0, sep = 0] = [tokenizer.specialId("cls"), tokenizer.specialId("sep")];
   const close = (ids: ArrayLike<number>) => [cls, ...Array.from(ids), sep];
   const labelled = (text: string, label: number): EncodedExample => ({ ids: tokenizer.encode(text), label });
+  const taught = (ids: ArrayLike<number>, positive: number): EncodedExample => ({
+    ids: close(ids),
+    label: Number(positive > 0.5),
+    probabilities: [1 - positive, positive],
+  });
   return [
-    ...phrases.flatMap(({ text, label }) => [labelled(text, label), labelled(normalizeSentence(text), label)]),
+    ...phrases.map(({ text, label }, at) => labelled(at % 2 === 0 ? text : normalizeSentence(text), label)),
     ...negations.map(({ text, label }) => labelled(text, label)),
     ...documents.reviews.flatMap((ids, at) =>
-      reviewEnds(ids, REVIEW_ENDS).map((end) => ({ ids: close(end), label: reviews[at]?.label ?? 0 })),
+      reviewEnds(ids, REVIEW_ENDS).map((end) =>
+        taught(end, ((reviews[at]?.label ?? 0) + teacher.probability(end)) / 2),
+      ),
     ),
     ...sentences.map((text) => {
-      const ids = tokenizer.encode(text, WHOLE);
-      const positive = teacher.probability(ids);
-      const label = Number(positive > 0.5);
-      return { ids: close(ids.slice(0, MAX_LENGTH - 2)), label, probabilities: [1 - positive, positive] };
+      const ids = tokenizer.encode(text, { ...WHOLE, maxLength: MAX_LENGTH - 2 });
+      return taught(ids, teacher.probability(ids));
     }),
   ];
 }
