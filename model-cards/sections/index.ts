@@ -89,7 +89,8 @@ const evaluation = defineSection({
       interval === undefined ? "" : `${interval[0].toFixed(3)} to ${interval[1].toFixed(3)}`,
       count === undefined ? "" : whole(count),
     ]);
-    return { markdown: table(["data", "metric", "value", "95 % interval", "examples"], rows) };
+    const notes = (record.notes ?? []).map((note) => note.replaceAll(/\s+/g, " ").trim()).filter((note) => note !== "");
+    return { markdown: [table(["data", "metric", "value", "95 % interval", "examples"], rows), ...notes].join("\n\n") };
   },
 });
 

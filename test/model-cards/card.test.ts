@@ -20,6 +20,7 @@ const record = {
   evaluations: [
     { dataset: { name: "Reviews", split: "test" }, metric: "accuracy", value: 0.9, interval: [0.8, 0.95], count: 100 },
   ],
+  notes: ["Three seeds gave 0.89,\n0.90 and 0.91.", " "],
 };
 
 const texts: Record<string, string> = {
@@ -50,7 +51,9 @@ describe("writeCard", () => {
     });
     expect(meta["model-index"][0].results[0].metrics).toEqual([{ type: "accuracy", value: 0.9 }]);
     expect(text).toContain("Bias was not measured.");
-    expect(text).toContain("| Reviews, test | accuracy | 0.9000 | 0.800 to 0.950 | 100 |");
+    expect(text).toContain(
+      "| Reviews, test | accuracy | 0.9000 | 0.800 to 0.950 | 100 |\n\nThree seeds gave 0.89, 0.90 and 0.91.\n<!--",
+    );
     expect(writeCard(text, await facts())).toMatchObject({ text, changed: false });
   });
 
