@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exportModel, pipeline } from "../../pipelines/index.ts";
 import { TASKS as ROWS } from "../../pipelines/tasks.ts";
 import { cleanReview } from "../../src/cli/commands/train/sentiment-data.ts";
-import { readLines } from "../../src/data/readers.ts";
+import { readLines, readRows, toExamples } from "../../src/data/readers.ts";
 import { countCopies, distinctNgrams } from "../../src/generate/quality.ts";
 import { trainingRecordSchema } from "../../src/io/training-record.ts";
 import { loadPretrained } from "../../src/models/auto.ts";
@@ -16,7 +16,7 @@ import { noGrad, tensor } from "../../src/tensor/index.ts";
 import { Tokenizer } from "../../src/text/tokenizer.ts";
 import { dataPath } from "../support/data.ts";
 
-const TASKS = ["text-generation"] as const;
+const TASKS = ["text-classification", "text-generation"] as const;
 const folderOf = (task: (typeof TASKS)[number]) => packageFile("pipelines", "defaults", task);
 const FILES = [
   ...["README.md", "config.json", "model.safetensors", "onnx/model_quantized.onnx"],
@@ -67,7 +67,10 @@ it("are whole repository folders of at most 45 MB together", async () => {
   expect(bytes).toBeLessThanOrEqual(45_000_000);
 });
 
-const AUTO = { "text-generation": transformers.AutoModelForCausalLM };
+const AUTO = {
+  "text-classification": transformers.AutoModelForSequenceClassification,
+  "text-generation": transformers.AutoModelForCausalLM,
+};
 
 /** Logits of the first text by plain transformers.js. */
 async function theirLogits(folder: string, dtype: "fp32" | "q8", task: (typeof TASKS)[number], text: string) {
@@ -103,6 +106,45 @@ async function ownLogits(task: (typeof TASKS)[number], text: string): Promise<nu
   const inputs = { inputIds: tensor([ids]), attentionMask: tensor([ids.map(() => 1)]) };
   return Array.from(await noGrad(() => model(inputs).logits).data(), Number);
 }
+
+describe("the classifier", () => {
+  it("is right for at least 55 of 60 plain sentences, 20 of them negated", async () => {
+    const path = packageFile("test", "fixtures", "plain-sentiment.tsv");
+    const examples = toExamples(await readRows(path), ["NEGATIVE", "POSITIVE"], path);
+    const classify = await pipeline("text-classification", folderOf("text-classification"));
+    const results = await classify(examples.map(({ text }) => text));
+    await classify.dispose();
+    const right = results.filter(({ label }, at) => label === ["NEGATIVE", "POSITIVE"][examples[at]?.label ?? -1]);
+    expect(examples).toHaveLength(60);
+    expect(right.length).toBeGreaterThanOrEqual(55);
+    expect(right.length / 60).toBeCloseTo(await figure("text-classification", "accuracy", "all"), 6);
+  });
+
+  it("loses at most a point by quantization, and its bias was measured", async () => {
+    const full = await figure("text-classification", "accuracy", "validation");
+    const small = await figure("text-classification", "accuracy", "validation", "onnx/model_quantized.onnx (int8)");
+    expect(full).toBeGreaterThanOrEqual(0.82);
+    expect(Math.abs(full - small)).toBeLessThanOrEqual(0.01);
+    const { bias } = await recordOf("text-classification");
+    expect(bias?.groups.map(({ attribute }) => attribute)).toEqual(
+      expect.arrayContaining(["gender", "age", "religion", "origin", "disability"]),
+    );
+    const card = await readFile(join(folderOf("text-classification"), "README.md"), "utf8");
+    for (const { attribute } of bias?.groups ?? []) expect(card).toContain(`| ${attribute} |`);
+  });
+
+  const dev = dataPath("sentiment", "sst2", "dev.tsv");
+  it.skipIf(dev === undefined)("has the accuracy that its record says (needs ABRAZO_DATA)", async () => {
+    const examples = toExamples(await readRows(dev ?? ""), ["NEGATIVE", "POSITIVE"], "dev.tsv");
+    const classify = await pipeline("text-classification", folderOf("text-classification"));
+    const results = await classify(examples.map(({ text }) => text));
+    await classify.dispose();
+    const right = results.filter(({ label }, at) => label === ["NEGATIVE", "POSITIVE"][examples[at]?.label ?? -1]);
+    // One sentence of 872 may lie so near the border that padding decides.
+    const accuracy = await figure("text-classification", "accuracy", "validation");
+    expect(Math.abs(right.length / examples.length - accuracy)).toBeLessThan(0.002);
+  });
+});
 
 describe("the generator", () => {
   const HELD_OUT = "held out (last 10 %)";
