@@ -74,7 +74,7 @@ describe("abrazo train", { timeout: 240_000 }, () => {
     const args = ["--model", tiny, "--device", "auto", "--steps", "1"];
     const here = train(args);
     expect([here.status, here.stderr]).toEqual([0, expect.stringMatching(/^info: Device: (webgpu|cuda)\.$/m)]);
-    expect(here.stdout).toMatch(/^1 steps in \d+ s on (webgpu|cuda)$/m);
+    expect(here.stdout).toMatch(/^1 step in \d+ s on (webgpu|cuda)$/m);
     const without = train([...args, "--seed", "2"], { VK_ICD_FILENAMES: join(home, "none.json") });
     expect([without.status, without.stderr]).toEqual([0, expect.stringMatching(/^info: Device: (cpu|cuda)\.$/m)]);
   });
