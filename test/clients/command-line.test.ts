@@ -1,7 +1,8 @@
 // The unmodified `hf` command line against a listening hub.
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { filesOf } from "../../src/hub/upload.ts";
 import { packageFile } from "../../src/package-root.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 import { describeClients, PythonHome } from "./python.ts";
@@ -50,7 +51,7 @@ describeClients("hf", () => {
   it("downloads the repository into a folder, byte for byte, and one file into the cache", async () => {
     const folder = join(home.folder, "here");
     await hf("download", "ana/mood", "--local-dir", folder);
-    for (const name of await readdir(FOLDER)) {
+    for (const name of await filesOf(FOLDER)) {
       expect((await readFile(join(folder, name))).equals(await readFile(join(FOLDER, name))), name).toBe(true);
     }
     const path = (await hf("download", "ana/mood", "other/config.json", "--quiet")).trim();
