@@ -55,7 +55,13 @@ defineOp({
   lower: (ctx) => {
     const zero = ctx.constant(ctx.node.dtype, 0);
     const [zeros = ""] = ctx.emit("Expand", [zero, ctx.shape(ctx.node.shape)]);
-    return ctx.emit("ScatterND", [zeros, ctx.input(0), ctx.input(1)], { attrs: { reduction: "add" } });
+    if (ctx.device !== "cpu")
+      return ctx.emit("ScatterND", [zeros, ctx.input(0), ctx.input(1)], { attrs: { reduction: "add" } });
+    // The CPU's ScatterND lets two threads add to one row at once, and loses updates; ScatterElements runs in order.
+    const { shape } = inputAt(ctx.node.inputs, 1);
+    const [column = ""] = ctx.emit("Reshape", [ctx.input(0), ctx.shape(shape.map((dim, at) => (at === 0 ? dim : 1)))]);
+    const [places = ""] = ctx.emit("Expand", [column, ctx.shape(shape)]);
+    return ctx.emit("ScatterElements", [zeros, places, ctx.input(1)], { attrs: { axis: 0, reduction: "add" } });
   },
   grad: ({ inputs, g }) => {
     const indices = inputAt(inputs, 0);
