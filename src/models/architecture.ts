@@ -24,15 +24,13 @@ export interface ModelInputs {
   past?: readonly KeyValue[] | undefined;
   /** Decoders give the logits of the last position alone, [B, 1, V]: a long prompt then needs no product with the whole vocabulary per token. */
   lastOnly?: boolean | undefined;
-  /** int64 [N], places in the flattened [B · T]: masked language models give the logits of these alone, [N, V]. */
-  logitsAt?: Tensor | undefined;
 }
 
 /** Inputs that only some architectures read. */
 export type OptionalInput = "tokenTypeIds" | "positionIds";
 
 export interface ModelOutput {
-  /** [B, C], [B, T, V] or [N, V] */
+  /** [B, C] or [B, T, V] */
   logits: Tensor;
   /** One per layer: keys and values of this call's tokens alone, [B, H, T, d]; given when the call had a past. */
   present?: readonly KeyValue[] | undefined;

@@ -1,8 +1,8 @@
 // DistilBERT (Sanh et al. 2019, arXiv 1910.01108): config → embeddings → blocks → heads.
 // Downloads nothing; names of modules are the checkpoint's names.
 import { z } from "zod";
-import { Dropout, Embedding, functional as F, LayerNorm, Linear, Module, ModuleList, parameter } from "../nn/index.ts";
-import { type Tensor, zeros } from "../tensor/index.ts";
+import { Dropout, Embedding, functional as F, LayerNorm, Linear, Module, ModuleList } from "../nn/index.ts";
+import type { Tensor } from "../tensor/index.ts";
 import { defineArchitecture, labelsOf, type ModelInputs, type ModelOutput, PreTrainedModel } from "./architecture.ts";
 
 export const distilbertConfigSchema = z
@@ -171,52 +171,11 @@ export class DistilbertForSequenceClassification extends PreTrainedModel {
   }
 }
 
-/** Every position's state → dense → activation → norm → one logit a word, through the word table itself. */
-export class DistilbertForMaskedLM extends PreTrainedModel {
-  readonly distilbert: DistilbertModel;
-  readonly vocab_transform: Linear;
-  readonly vocab_layer_norm: LayerNorm;
-  readonly vocab_projector: TiedProjector;
-  readonly #activation: (x: Tensor) => Tensor;
-
-  constructor(config: DistilbertConfig) {
-    super(config);
-    this.distilbert = new DistilbertModel(config);
-    this.vocab_transform = new Linear(config.dim, config.dim);
-    this.vocab_layer_norm = new LayerNorm(config.dim, { eps: EPS });
-    this.vocab_projector = new TiedProjector(config.vocab_size);
-    this.#activation = F.activation(config.activation);
-  }
-
-  override forward(inputs: ModelInputs): ModelOutput {
-    const hidden = this.distilbert(inputs); // [B, T, D]
-    const states = inputs.logitsAt === undefined ? hidden : F.embedding(inputs.logitsAt, hidden.flatten(0, 1)); // [N, D]
-    const transformed = this.vocab_layer_norm(this.#activation(this.vocab_transform(states)));
-    return { logits: this.vocab_projector(transformed, this.distilbert.embeddings.word_embeddings.weight) };
-  }
-}
-
-/** The word table as an output layer; only the bias is its own. */
-class TiedProjector extends Module<[Tensor, Tensor], Tensor> {
-  readonly bias: Tensor;
-
-  constructor(words: number) {
-    super();
-    this.bias = parameter(zeros([words]));
-  }
-
-  override forward(x: Tensor, table: Tensor): Tensor {
-    return F.linear(x, table, this.bias); // [..., V]
-  }
-}
-
 export const distilbert = defineArchitecture({
   modelType: "distilbert",
   config: distilbertConfigSchema,
   heads: {
     DistilBertForSequenceClassification: (config) => new DistilbertForSequenceClassification(config),
-    DistilBertForMaskedLM: (config) => new DistilbertForMaskedLM(config),
   },
   maxLength: (config) => config.max_position_embeddings,
-  checkpoint: { tied: { "vocab_projector.weight": "distilbert.embeddings.word_embeddings.weight" } },
 });

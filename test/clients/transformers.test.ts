@@ -157,29 +157,6 @@ describeClients("transformers", () => {
       expect(theirs.texts).toEqual(expected.map(([first]) => first?.generatedText));
     });
 
-    it("fills in masked words with the same logits", async () => {
-      const sizes = { vocab_size: 90, dim: 32, n_layers: 2, n_heads: 4, hidden_dim: 64, max_position_embeddings: 16 };
-      const head = { model_type: "distilbert", architectures: ["DistilBertForMaskedLM"], initializer_range: 0.3 };
-      const folder = join(home.folder, "encoder");
-      const model = fromConfig({ ...head, ...sizes, tie_word_embeddings: true }, new Generator(9)).eval();
-      await savePretrained(model, folder);
-      const ids = [
-        [2, 40, 4, 71, 3],
-        [2, 4, 8, 3, 0],
-      ];
-      const mask = ids.map((row) => row.map((id) => (id === 0 ? 0 : 1)));
-      const theirs = await python.run<unknown>(
-        `
-        model = transformers.AutoModelForMaskedLM.from_pretrained(folder).eval()
-        with torch.no_grad():
-            result = model(input_ids=torch.tensor(ids), attention_mask=torch.tensor(mask)).logits.tolist()
-        `,
-        { folder, ids, mask },
-      );
-      const { logits } = noGrad(() => model({ inputIds: tensor(ids), attentionMask: tensor(mask) }));
-      expect(difference(theirs, await logits.tolist())).toBeLessThan(1e-4);
-    });
-
     it("needs a token for a private repository", async () => {
       const stranger = home.python({ HF_TOKEN: await hub.user("bob"), HF_HOME: join(home.folder, "of-bob") });
       const load = `
