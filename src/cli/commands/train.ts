@@ -133,8 +133,13 @@ export const trainSentiment = defineCommand({
     ...SHARED,
     data: { type: "string", value: "DIR", summary: "Folder that holds sentiment/ and fairness/" },
     ...SIZE,
-    sentences: { type: "number", summary: "Sentences of unlabelled reviews that a teacher over n-grams labels" },
-    "batch-rows": { type: "number", summary: "Texts of a batch at most" },
+    sentences: {
+      type: "number",
+      whole: true,
+      least: 0,
+      summary: "Sentences of unlabelled reviews that a teacher over n-grams labels",
+    },
+    "batch-rows": { type: "number", whole: true, least: 1, summary: "Texts of a batch at most" },
     check: {
       type: "string",
       value: "FILE",

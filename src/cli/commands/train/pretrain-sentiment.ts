@@ -17,16 +17,7 @@ import { NgramClassifier } from "../../../train/ngram-classifier.ts";
 import { asEmbeddings, wordVectors } from "../../../train/word-vectors.ts";
 import { environment, packageVersion } from "./environment.ts";
 import { negationSentences } from "./negation.ts";
-import {
-  examplesIn,
-  HELD_OUT,
-  LABELS,
-  type Phrases,
-  readDev,
-  readPhrases,
-  readReviews,
-  readUnlabelled,
-} from "./sentiment-corpus.ts";
+import { examplesIn, HELD_OUT, LABELS, readDev, readPhrases, readReviews, readUnlabelled } from "./sentiment-corpus.ts";
 import { normalizeSentence, reviewEnds, sentencesOf } from "./sentiment-data.ts";
 
 export interface PretrainOptions {
@@ -169,7 +160,7 @@ interface SentimentData {
 
 async function loadData({ data, seed, check: checkPath, final, sentences }: PretrainOptions): Promise<SentimentData> {
   const fairness = join(data, "fairness", "counterfactual_sentiment.tsv");
-  const phrases: Phrases = await readPhrases(data);
+  const phrases = await readPhrases(data);
   const { reviews, facts } = await readReviews(data);
   const unlabelled = await readUnlabelled(data);
   const check = checkPath === undefined ? [] : await examplesIn(checkPath);
@@ -212,7 +203,7 @@ async function makeTokenizer(
 
 const WHOLE = { addSpecialTokens: false, maxLength: Number.POSITIVE_INFINITY };
 
-/** Everything that may be read as token ids: no sentence of the held-out or dev part. */
+/** What is learned from, as token ids. */
 interface Documents {
   phrases: Int32Array[];
   reviews: Int32Array[];
@@ -260,8 +251,8 @@ function trainTeacher(data: SentimentData, { phrases, reviews }: Documents, seed
 }
 
 /**
- * Every other phrase as ordinary text writes it, the rest as the treebank does, what negation does, both ends of every review, whose
- * label the teacher softens where the end does not show it, and sentences with the teacher's word alone.
+ * Every other phrase as ordinary text writes it, the rest as the treebank does, what negation does, both ends of every
+ * review, whose label the teacher softens where the end does not show it, and sentences with the teacher's word alone.
  */
 function examplesOf(
   { phrases, negations, reviews, sentences }: SentimentData,

@@ -1,4 +1,4 @@
-// The texts that the shipped classifier and its encoder learn from, read from the data folder.
+// The texts that the shipped classifier learns from, read from the data folder.
 // Cuts nothing by itself: sentiment-data.ts does.
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -15,7 +15,7 @@ export const HELD_OUT = 1000;
 /** The held-out sentences are the same for all models, whatever their seeds. */
 const SPLIT_SEED = 1;
 
-export interface Phrases {
+interface Phrases {
   all: Example[];
   train: Example[];
   /** Whole sentences of which no phrase is in `train`. */
