@@ -2,6 +2,7 @@
 // Contents never change under their ids, so a comparison is made once and kept.
 import type { TensorEntry } from "../../src/io/safetensors.ts";
 import type { Store } from "../context.ts";
+import { Latest } from "../latest.ts";
 import { type FileEntry, openContent } from "./files.ts";
 import { safetensorsHeader } from "./indexer.ts";
 
@@ -27,21 +28,14 @@ export interface TensorChanges {
   byContent: boolean;
 }
 
-const kept = new Map<string, Promise<TensorChanges>>();
+const kept = new Latest<TensorChanges>(MOST_KEPT);
 
 export function tensorChanges(
   ctx: Store,
   before: FileEntry | undefined,
   after: FileEntry | undefined,
 ): Promise<TensorChanges> {
-  const key = `${before?.id} ${after?.id}`;
-  const known = kept.get(key) ?? compareFiles(ctx, before, after);
-  kept.delete(key);
-  kept.set(key, known);
-  known.catch(() => kept.delete(key));
-  const [oldest] = kept.keys();
-  if (kept.size > MOST_KEPT && oldest !== undefined) kept.delete(oldest);
-  return known;
+  return kept.get(`${before?.id} ${after?.id}`, () => compareFiles(ctx, before, after));
 }
 
 async function compareFiles(

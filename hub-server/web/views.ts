@@ -3,6 +3,7 @@
 import { repoPath } from "../../src/hub/repo-id.ts";
 import type { SafetensorsHeader } from "../../src/io/safetensors.ts";
 import type { Context } from "../context.ts";
+import { Latest } from "../latest.ts";
 import type { Repo } from "../services/access.ts";
 import { checkCard } from "../services/card-metadata.ts";
 import { decodeText } from "../services/changes.ts";
@@ -47,18 +48,10 @@ function placeOf(repo: Repo, revision: string, path: string) {
 }
 
 /** Rendered texts by content and place, the oldest first: a card is asked for more often than it changes. */
-const rendered = new Map<string, Promise<string | undefined>>();
-const MOST_RENDERED = 200;
+const rendered = new Latest<string | undefined>(200);
 
 function render(key: string, text: string, place: ReturnType<typeof placeOf>): Promise<string | undefined> {
-  const full = `${key} ${place.blob}`;
-  const known = rendered.get(full) ?? renderMarkdown(text, place);
-  rendered.delete(full);
-  rendered.set(full, known);
-  known.catch(() => rendered.delete(full));
-  const [oldest] = rendered.keys();
-  if (rendered.size > MOST_RENDERED && oldest !== undefined) rendered.delete(oldest);
-  return known;
+  return rendered.get(`${key} ${place.blob}`, () => renderMarkdown(text, place));
 }
 
 /** README.md of the main branch. */
