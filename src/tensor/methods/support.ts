@@ -1,0 +1,63 @@
+// What the families of methods share: axes, dtype rules, and the forms in which one line makes a method.
+// Has no method of its own.
+import * as build from "../../graph/build.ts";
+import { isFloat } from "../../graph/dtype.ts";
+import { makeLeaf } from "../../graph/leaf.ts";
+import type { Attrs, Node } from "../../graph/node.ts";
+import { axisOf } from "../../graph/shape.ts";
+import { decode } from "../convert.ts";
+import { Storage } from "../storage.ts";
+import { Tensor, type TensorLike } from "../tensor.ts";
+
+/** One axis, several, or all when absent; counted from the end when negative. */
+export type Axes = number | readonly number[] | undefined;
+
+export function axesOf(dim: Axes, rank: number): number[] {
+  if (dim === undefined) return Array.from({ length: rank }, (_, axis) => axis);
+  const list = typeof dim === "number" ? [dim] : dim;
+  return list.map((axis) => axisOf(axis, rank));
+}
+
+/** Functions of real numbers give float32 for whole numbers, as PyTorch does. */
+export function floating(node: Node): Node {
+  return isFloat(node.dtype) ? node : build.cast(node, "float32");
+}
+
+/** Whole numbers are summed in int64, as PyTorch does. */
+export function widened(node: Node): Node {
+  return isFloat(node.dtype) ? node : build.cast(node, "int64");
+}
+
+/** A method of two operands: one operation after PyTorch's promotion. */
+export const binary = (name: string): ((this: Tensor, other: TensorLike) => Tensor) =>
+  function (this: Tensor, other: TensorLike): Tensor {
+    return this.combine(other, (a, b) => build.call(name, [a, b]));
+  };
+
+/** A method of one operand: a function of real numbers. */
+export const unary = (name: string, attrs: Attrs = {}): ((this: Tensor) => Tensor) =>
+  function (this: Tensor): Tensor {
+    return this.map((node) => build.call(name, [floating(node)], attrs));
+  };
+
+/** A method that folds axes away, or leaves them with size 1. */
+export const reduction = (
+  make: (node: Node, axes: readonly number[], keepDim: boolean) => Node,
+): ((this: Tensor, dim?: Axes, keepDim?: boolean) => Tensor) =>
+  function (this: Tensor, dim?: Axes, keepDim = false): Tensor {
+    return this.map((node) => make(node, axesOf(dim, node.shape.length), keepDim));
+  };
+
+/** Places, counted row by row, of the elements that are not zero. */
+export function placesOfTruth(tensor: Tensor): number[] {
+  const { dtype } = tensor;
+  const data = tensor.dataSync();
+  const places: number[] = [];
+  for (let at = 0; at < data.length; at++) if (decode(data, dtype, at) !== 0) places.push(at);
+  return places;
+}
+
+/** An int64 tensor over elements that are there. */
+export function integers(data: BigInt64Array, shape: readonly number[], device: string): Tensor {
+  return new Tensor(new Storage(makeLeaf(shape, "int64", { kind: "host", data })), { device });
+}

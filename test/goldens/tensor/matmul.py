@@ -1,0 +1,12 @@
+"""Goldens of matrix products. Run: python test/goldens/tensor/matmul.py"""
+from cases import *
+
+MM = ("torch.matmul(a, b)", "a.matmul(b)")
+case("matmul", [leaf([2, 3]), leaf([3, 4])], *MM, others=INTS[:4] + HALVES, view=True)
+case("matmul", [leaf([3]), leaf([3])], *MM, note="vectors")
+case("matmul", [leaf([2, 3]), leaf([3])], *MM, note="matrix and vector")
+case("matmul", [leaf([3]), leaf([2, 3, 4])], *MM, note="vector and batch")
+case("matmul", [leaf([2, 1, 2, 3]), leaf([4, 3, 2])], *MM, note="batches broadcast")
+case("matmul", [leaf([0, 3]), leaf([3, 2])], *MM, note="empty")
+
+write("matmul")

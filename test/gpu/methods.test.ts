@@ -1,0 +1,73 @@
+// Every operation on tensors on WebGPU against PyTorch's goldens (test/goldens/tensor), many cases in one graph.
+import { describe, expect, it } from "vitest";
+import { isDType } from "../../src/graph/dtype.ts";
+import { realizeSync } from "../../src/tensor/index.ts";
+import {
+  type Check,
+  differentiateCase,
+  differing,
+  METHOD_CASES,
+  type MethodCase,
+  recordCase,
+  titleOf,
+} from "../tensor/goldens.ts";
+
+const device = "webgpu";
+const SINGLE = { relative: 1e-4, absolute: 2e-6 };
+const BRAIN = { relative: 2 ** -6, absolute: 2 ** -6 };
+const EXACT = { relative: 0, absolute: 0 };
+/** Cases a graph: large enough to be few, small enough to compile quickly. */
+const GROUP = 60;
+
+/** By operation: what shaders promise less than PyTorch, each with its reason. */
+const TOLERANCE: Readonly<Record<string, typeof SINGLE>> = {};
+
+function checksOf(row: MethodCase): Check[] {
+  const made = recordCase(row, { dtype: "float32", device });
+  const tolerance =
+    TOLERANCE[row.op] ?? (row.tolerance === undefined ? SINGLE : { relative: row.tolerance, absolute: row.tolerance });
+  const { grads, seconds } =
+    row.grads === undefined ? { grads: [], seconds: [] } : differentiateCase(made, row.seconds !== undefined);
+  const what = titleOf(row);
+  return [
+    ...made.outs.map((found, at): Check => ({ what, found, wanted: row.outs[at]?.value, tolerance })),
+    ...grads.map(
+      (found, at): Check => ({ what: `${what}, gradient ${at}`, found, wanted: row.grads?.[at], tolerance }),
+    ),
+    ...seconds.map(
+      (found, at): Check => ({ what: `${what}, second ${at}`, found, wanted: row.seconds?.[at], tolerance }),
+    ),
+  ];
+}
+
+function othersOf(row: MethodCase): Check[] {
+  return Object.entries(row.others ?? {}).flatMap(([dtype, golden]): Check[] => {
+    if (!isDType(dtype) || dtype === "float16") return [];
+    const { outs } = recordCase(row, { dtype, device, data: golden.inputs });
+    const tolerance = dtype === "bfloat16" ? BRAIN : EXACT;
+    return outs.map((found, at) => ({
+      what: `${titleOf(row)} in ${dtype}`,
+      found,
+      wanted: golden.outs[at]?.value,
+      tolerance: found.dtype === "float32" ? SINGLE : tolerance,
+    }));
+  });
+}
+
+/** Float16 needs a device that has it: the suite of graph operations says so where there is none. */
+const halves = ({ js, leaves }: MethodCase): boolean =>
+  js.includes("float16") || leaves.some(({ dtype }) => dtype === "float16");
+
+const rows = METHOD_CASES.filter((row) => !halves(row));
+const groups = Array.from({ length: Math.ceil(rows.length / GROUP) }, (_, at) =>
+  rows.slice(at * GROUP, (at + 1) * GROUP),
+);
+
+describe("methods on WebGPU", { timeout: 240_000 }, () => {
+  it.each(groups.map((group, at) => ({ group, at })))("equal PyTorch's, group $at", ({ group }) => {
+    const checks = group.flatMap((row) => [...checksOf(row), ...othersOf(row)]);
+    realizeSync(checks.map(({ found }) => found));
+    for (const { what, found } of checks) expect(found.device, what).toBe(device);
+    expect(differing(checks)).toEqual([]);
+  });
+});
