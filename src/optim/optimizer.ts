@@ -1,146 +1,317 @@
-// What optimizers share: parameter groups, one run a step, clipping of the global gradient norm, state for checkpoints.
+// What optimizers share: parameter groups with options of their own, one run a step, state for checkpoints.
 // Knows no update rule, no loop and no schedule.
 import { AbrazoError } from "../errors.ts";
-import { noGrad, realizeSync, type Tensor, tensor, zerosLike } from "../tensor/index.ts";
+import { enableGrad, noGrad, realizeSync, Tensor, zerosLike } from "../tensor/index.ts";
 
-export interface ParameterGroup {
-  parameters: readonly Tensor[];
-  /** Instead of the optimizer's own. */
-  weightDecay?: number;
-}
-
-/** State of one parameter by name, e.g. "m" and "v". */
-export type SlotState = Record<string, Tensor>;
-
-interface Slot {
-  parameter: Tensor;
-  weightDecay: number;
-  state: SlotState;
-}
-
-export interface UpdateContext {
-  parameter: Tensor;
-  grad: Tensor;
-  weightDecay: number;
-  state: SlotState;
-  /** Steps taken, this one included. */
-  step: number;
-}
-
-export interface OptimizerState {
-  step: number;
-  /** By place of the parameter. */
-  slots: SlotState[];
-}
-
-export abstract class Optimizer {
+/** Options that every optimizer has; each adds its own. A group may give any of them another value. */
+export interface GroupOptions {
   lr: number;
-  readonly #slots: Slot[];
+  weightDecay: number;
+  /** Goes up the gradient instead of down. */
+  maximize: boolean;
+}
+
+/** Parameters and what holds for them alone. */
+export type ParamGroupInput<Options extends GroupOptions = GroupOptions> = {
+  params: readonly Tensor[];
+} & Partial<Options>;
+
+/** What an optimizer is made of: parameters, or groups of them. */
+export type ParamsInput<Options extends GroupOptions = GroupOptions> =
+  | readonly Tensor[]
+  | readonly ParamGroupInput<Options>[];
+
+/** A group as the optimizer holds it. What is written here, such as `lr`, holds from the next step on. */
+export type ParamGroup<Options extends GroupOptions = GroupOptions> = Options & {
+  params: readonly Tensor[];
+  /** The learning rate that a scheduler started from. */
+  initialLr?: number;
+};
+
+/** State of one parameter: its steps, and tensors and numbers by name, e.g. "expAvg". */
+export type SavedSlot = { step: number } & Record<string, Tensor | number>;
+
+/** State to keep: PyTorch's structure. Parameters are numbered through all groups; one that never had a gradient has no state. */
+export interface OptimizerState<Options extends GroupOptions = GroupOptions> {
+  state: Record<number, SavedSlot>;
+  paramGroups: (Options & { params: readonly number[]; initialLr?: number })[];
+}
+
+/** Tensors and numbers that a rule keeps for one parameter from step to step. */
+export interface SlotState {
+  tensors: Readonly<Record<string, Tensor>>;
+  numbers?: Readonly<Record<string, number>>;
+}
+
+export interface UpdateContext<Options extends GroupOptions> extends SlotState {
+  parameter: Tensor;
+  /** Already negated where the group maximizes. */
+  grad: Tensor;
+  group: Options;
+  /** Steps taken with this parameter, this one included. */
+  step: number;
+}
+
+interface Slot<Options extends GroupOptions> extends SlotState {
+  parameter: Tensor;
+  group: ParamGroup<Options>;
+  step: number;
+}
+
+export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
+  /** Options of groups that do not name their own. */
+  readonly defaults: Readonly<Options>;
+  /** Groups, whose options may be changed between steps. */
+  readonly paramGroups: ParamGroup<Options>[] = [];
+  readonly #slots: Slot<Options>[] = [];
   #step = 0;
 
-  constructor(groups: readonly Tensor[] | readonly ParameterGroup[], lr: number, weightDecay: number) {
-    if (!(lr >= 0)) throw optionError("learning rate", lr);
-    if (!(weightDecay >= 0)) throw optionError("weight_decay value", weightDecay);
-    this.lr = lr;
-    this.#slots = groups
-      .flatMap((item): ParameterGroup[] => ("parameters" in item ? [item] : [{ parameters: [item] }]))
-      .flatMap((group) =>
-        group.parameters.map((parameter) => ({
-          parameter,
-          weightDecay: group.weightDecay ?? weightDecay,
-          state: Object.fromEntries(this.stateNames().map((name) => [name, zerosLike(parameter)])),
-        })),
-      );
-    if (this.#slots.length === 0) {
+  constructor(params: ParamsInput<Options>, defaults: Options) {
+    this.defaults = defaults;
+    const loose = params.filter(isTensor);
+    const groups = [...(loose.length > 0 ? [{ params: loose }] : []), ...params.filter((item) => !isTensor(item))];
+    if (groups.every((group) => group.params.length === 0)) {
       throw new AbrazoError({
         code: "NO_PARAMETERS",
         message: "optimizer got an empty parameter list",
         hint: "Pass model.parameters() of a model that has some.",
       });
     }
+    // safe because a group without options is Partial<Options>
+    for (const group of groups) this.addParamGroup(group as ParamGroupInput<Options>);
   }
 
-  /** Names of what is kept per parameter; each starts at zero. */
-  protected abstract stateNames(): readonly string[];
+  /** Throws where an option has a value that the rule cannot work with. Runs in the constructor: reads its argument alone. */
+  protected abstract check(options: Options): void;
 
-  /** The new parameter and the new state, recorded and not computed. */
-  protected abstract update(context: UpdateContext): { parameter: Tensor; state: SlotState };
+  /**
+   * The new parameter and the new state, recorded and not computed. Works element by element: an element of the result
+   * depends on the same element of what is given alone.
+   */
+  protected abstract update(context: UpdateContext<Options>): SlotState & { parameter: Tensor };
+
+  /** Adds parameters, e.g. those of layers that are unfrozen later. */
+  addParamGroup({ params, ...options }: ParamGroupInput<Options>): void {
+    // safe because what the group leaves out comes from the defaults
+    const group = { ...this.defaults, ...options, params: [...params] } as ParamGroup<Options>;
+    this.check(group);
+    const known = new Set(this.#slots.map(({ parameter }) => parameter));
+    for (const parameter of group.params) {
+      if (known.has(parameter)) throw duplicateError();
+      known.add(parameter);
+      if (!(parameter instanceof Tensor)) throw notTensorError(parameter);
+      if (!parameter.isLeaf) throw nonLeafError();
+    }
+    this.paramGroups.push(group);
+    for (const parameter of group.params) this.#slots.push({ parameter, group, step: 0, tensors: {} });
+  }
+
+  /** The learning rate of the first group; setting it sets that of every group. */
+  get lr(): number {
+    return this.paramGroups[0]?.lr ?? this.defaults.lr;
+  }
+
+  set lr(value: number) {
+    for (const group of this.paramGroups) group.lr = value;
+  }
 
   /** Steps taken. */
   get stepCount(): number {
     return this.#step;
   }
 
-  zeroGrad(): void {
-    for (const { parameter } of this.#slots) parameter.grad = null;
+  /** @param setToNone false: gradients become zeros instead of null, so that a parameter without a new one still decays */
+  zeroGrad({ setToNone = true } = {}): void {
+    for (const { parameter } of this.#slots) {
+      parameter.grad = setToNone || parameter.grad === null ? null : zerosLike(parameter);
+    }
   }
 
   /**
    * Updates every parameter that has a gradient, in one run together with `also` (such as the loss, whose value is then
-   * there without running again).
+   * there without running again). With a closure: it makes the gradients and gives the loss, which is returned.
+   *
+   * @example
+   * ```ts
+   * const loss = optimizer.step(() => {
+   *   optimizer.zeroGrad();
+   *   const loss = lossOf(batch);
+   *   loss.backward();
+   *   return loss;
+   * });
+   * ```
    */
-  step(also: readonly Tensor[] = []): void {
-    noGrad(() => {
-      this.#step++;
-      const updates = this.#slots.flatMap((slot) => {
-        const { grad } = slot.parameter;
-        return grad === null ? [] : [{ slot, next: this.update({ ...slot, grad, step: this.#step }) }];
-      });
-      const results = updates.flatMap(({ next }) => [next.parameter, ...Object.values(next.state)]);
-      realizeSync([...results, ...also]);
-      for (const { slot, next } of updates) {
-        slot.parameter.assign(next.parameter.settle().node);
-        slot.state = Object.fromEntries(Object.entries(next.state).map(([name, value]) => [name, value.settle()]));
-      }
+  step(closure: () => Tensor): Tensor;
+  step(also?: readonly Tensor[]): void;
+  step(given: readonly Tensor[] | (() => Tensor) = []): Tensor | undefined {
+    const loss = typeof given === "function" ? enableGrad(given) : undefined;
+    const also = typeof given === "function" ? [] : given;
+    noGrad(() => this.#updateAll(loss === undefined ? also : [loss]));
+    return loss;
+  }
+
+  #updateAll(also: readonly Tensor[]): void {
+    this.#step++;
+    const updates = this.#slots.flatMap((slot) => {
+      const { grad } = slot.parameter;
+      if (grad === null) return [];
+      const step = slot.step + 1;
+      return [{ slot, step, next: this.update({ ...slot, grad: slot.group.maximize ? grad.neg() : grad, step }) }];
     });
-  }
-
-  stateDict(): OptimizerState {
-    return { step: this.#step, slots: this.#slots.map(({ state }) => ({ ...state })) };
-  }
-
-  loadStateDict({ step, slots }: OptimizerState): void {
-    if (slots.length !== this.#slots.length) {
-      throw new AbrazoError({
-        code: "OPTIMIZER_STATE",
-        message: `The state is of ${slots.length} parameters; this optimizer has ${this.#slots.length}.`,
-        hint: "Make the optimizer with the same parameters in the same order as the one that was saved.",
-      });
+    const results = updates.flatMap(({ next }) => [next.parameter, ...Object.values(next.tensors)]);
+    realizeSync([...results, ...also]);
+    for (const { slot, step, next } of updates) {
+      slot.parameter.assign(next.parameter.settle().node);
+      slot.step = step;
+      slot.tensors = mapValues(next.tensors, (value) => value.settle());
+      slot.numbers = next.numbers ?? {};
     }
-    this.#step = step;
-    for (const [index, slot] of this.#slots.entries()) slot.state = { ...slots[index] };
+  }
+
+  /** Options of the groups and what is kept for each parameter: tensors and plain numbers. */
+  stateDict(): OptimizerState<Options> {
+    const numberOf = new Map(this.#slots.map(({ parameter }, index) => [parameter, index]));
+    const state: Record<number, SavedSlot> = {};
+    for (const [index, { step, tensors, numbers }] of this.#slots.entries()) {
+      if (step > 0) state[index] = { ...tensors, ...numbers, step };
+    }
+    const paramGroups = this.paramGroups.map((group) => ({
+      ...group,
+      params: group.params.map((parameter) => numberOf.get(parameter) ?? 0),
+    }));
+    return { state, paramGroups };
+  }
+
+  /**
+   * Goes on from a state: groups take its options, parameters its tensors in their own dtype and on their own device.
+   *
+   * @throws OPTIMIZER_STATE where groups or shapes are not those of this optimizer
+   */
+  loadStateDict({ state, paramGroups }: OptimizerState<Options>): void {
+    this.#checkGroups(paramGroups);
+    const ids = paramGroups.flatMap((group) => group.params);
+    const loaded = this.#slots.map((slot, index) => {
+      const saved: SavedSlot = state[ids[index] ?? index] ?? { step: 0 };
+      return { slot, step: saved.step, ...splitSlot(saved, slot.parameter) };
+    });
+    for (const { slot, ...values } of loaded) Object.assign(slot, values);
+    for (const [index, group] of this.paramGroups.entries()) {
+      const { params: _, ...options } = paramGroups[index] ?? group;
+      Object.assign(group, options);
+    }
+    this.#step = Math.max(0, ...this.#slots.map(({ step }) => step));
+  }
+
+  #checkGroups(saved: OptimizerState<Options>["paramGroups"]): void {
+    if (saved.length !== this.paramGroups.length) {
+      throw stateError(
+        "loaded state dict has a different number of parameter groups",
+        `The state has ${saved.length}, this optimizer ${this.paramGroups.length}.`,
+      );
+    }
+    for (const [index, group] of this.paramGroups.entries()) {
+      const count = saved[index]?.params.length;
+      if (count === group.params.length) continue;
+      throw stateError(
+        "loaded state dict contains a parameter group that doesn't match the size of optimizer's group",
+        `Group ${index} of the state has ${count} parameters, that of this optimizer ${group.params.length}.`,
+      );
+    }
+    for (const [index, group] of saved.entries()) {
+      const { params: _, ...options } = group;
+      this.check({ ...this.defaults, ...this.paramGroups[index], ...options });
+    }
   }
 }
 
-function optionError(name: string, value: number): AbrazoError {
+function isTensor(item: Tensor | object): item is Tensor {
+  return item instanceof Tensor;
+}
+
+function mapValues<From, To>(record: Readonly<Record<string, From>>, make: (value: From) => To): Record<string, To> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, make(value)]));
+}
+
+/** Tensors and numbers of a saved slot, apart, and fitted to its parameter. */
+function splitSlot({ step: _, ...saved }: SavedSlot, parameter: Tensor): Required<SlotState> {
+  const tensors: Record<string, Tensor> = {};
+  const numbers: Record<string, number> = {};
+  for (const [name, value] of Object.entries(saved)) {
+    if (typeof value === "number") numbers[name] = value;
+    else if (value.shape.join() === parameter.shape.join()) {
+      tensors[name] = value.to(parameter.dtype).to({ device: parameter.device }).detach();
+    } else {
+      throw stateError(
+        `The state "${name}" has the shape [${value.shape.join(", ")}]; its parameter has [${parameter.shape.join(", ")}].`,
+      );
+    }
+  }
+  return { tensors, numbers };
+}
+
+const SAME_PARAMETERS = "Make the optimizer with the same parameters in the same order as the one that was saved.";
+
+function stateError(message: string, detail = ""): AbrazoError {
+  const hint = detail === "" ? SAME_PARAMETERS : `${detail} ${SAME_PARAMETERS}`;
+  return new AbrazoError({ code: "OPTIMIZER_STATE", message, hint });
+}
+
+function duplicateError(): AbrazoError {
   return new AbrazoError({
-    code: "OPTIMIZER_OPTION",
-    message: `Invalid ${name}: ${value}`,
-    hint: "It has to be 0 or more.",
+    code: "DUPLICATE_PARAMETER",
+    message: "some parameters appear in more than one parameter group",
+    hint: "Give each parameter once: it would be updated twice a step.",
   });
 }
 
-/**
- * Scales gradients so that their norm, taken over all of them together, is at most `maxNorm`. Returns the norm before.
- * Nothing is computed yet: pass the norm to step() to have its value with the step.
- */
-export function clipGradNorm_(parameters: readonly Tensor[], maxNorm: number): Tensor {
-  return noGrad(() => {
-    const given = parameters.flatMap((parameter) =>
-      parameter.grad === null ? [] : [{ parameter, grad: parameter.grad }],
-    );
-    const squares = given.map(({ grad }) => grad.square().sum());
-    const norm = squares.reduce((sum, part) => sum.add(part), tensor(0, { dtype: "float32" })).sqrt();
-    const scale = norm.add(1e-6).reciprocal().mul(maxNorm).clamp(0, 1); // as PyTorch's clip_grad_norm_
-    for (const { parameter, grad } of given) parameter.grad = grad.mul(scale);
-    return norm;
+function notTensorError(given: unknown): AbrazoError {
+  return new AbrazoError({
+    code: "NOT_A_TENSOR",
+    message: `optimizer can only optimize Tensors, but one of the params is ${typeof given}`,
+    hint: "Pass tensors, or groups { params: [tensors], lr, … }.",
   });
+}
+
+function nonLeafError(): AbrazoError {
+  return new AbrazoError({
+    code: "NON_LEAF_PARAMETER",
+    message: "can't optimize a non-leaf Tensor",
+    hint: "This tensor was computed from others that require grad; pass those, or detach().settle().requiresGrad_() it.",
+  });
+}
+
+/** An option that has to hold, for a rule's check. PyTorch's sentence names it. */
+export function requireOption(holds: boolean, name: string, value: number, allowed = "It has to be 0 or more."): void {
+  if (holds) return;
+  throw new AbrazoError({ code: "OPTIMIZER_OPTION", message: `Invalid ${name}: ${value}`, hint: allowed });
+}
+
+/** The check that every rule begins with. */
+export function checkShared({ lr, weightDecay }: GroupOptions): void {
+  requireOption(lr >= 0, "learning rate", lr);
+  requireOption(weightDecay >= 0, "weight_decay value", weightDecay);
+}
+
+/** The check of Adam's kin. */
+export function checkBetas({ betas, eps }: { betas: readonly [number, number]; eps: number }): void {
+  requireOption(eps >= 0, "epsilon value", eps);
+  for (const [index, beta] of betas.entries()) {
+    requireOption(beta >= 0 && beta < 1, `beta parameter at index ${index}`, beta, "It has to be in [0, 1).");
+  }
+}
+
+/** The gradient with weight decay added to it, as L2 regularization is. */
+export function decayedGrad(grad: Tensor, parameter: Tensor, weightDecay: number): Tensor {
+  return weightDecay === 0 ? grad : grad.add(parameter.mul(weightDecay));
 }
 
 /** Matrices and tables decay; biases and norms, which have one axis, do not. */
-export function decayGroups(parameters: readonly Tensor[], weightDecay: number): ParameterGroup[] {
+export function decayGroups(
+  parameters: readonly Tensor[],
+  weightDecay: number,
+): { params: Tensor[]; weightDecay: number }[] {
   return [
-    { parameters: parameters.filter(({ ndim }) => ndim > 1), weightDecay },
-    { parameters: parameters.filter(({ ndim }) => ndim <= 1), weightDecay: 0 },
+    { params: parameters.filter(({ ndim }) => ndim > 1), weightDecay },
+    { params: parameters.filter(({ ndim }) => ndim <= 1), weightDecay: 0 },
   ];
 }

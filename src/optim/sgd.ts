@@ -1,15 +1,20 @@
 // Stochastic gradient descent with momentum, as PyTorch has it.
 // Knows no loop and no schedule.
 import { AbrazoError } from "../errors.ts";
-import type { Tensor } from "../tensor/index.ts";
-import { Optimizer, type ParameterGroup, type UpdateContext } from "./optimizer.ts";
+import {
+  checkShared,
+  decayedGrad,
+  type GroupOptions,
+  Optimizer,
+  type ParamsInput,
+  requireOption,
+  type UpdateContext,
+} from "./optimizer.ts";
 
-export interface SGDOptions {
-  lr?: number;
-  momentum?: number;
-  dampening?: number;
-  weightDecay?: number;
-  nesterov?: boolean;
+export interface SGDOptions extends GroupOptions {
+  momentum: number;
+  dampening: number;
+  nesterov: boolean;
 }
 
 /**
@@ -17,42 +22,39 @@ export interface SGDOptions {
  *
  * @example
  * ```ts
- * const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
+ * const w = tensor([1, 2], { dtype: "float32", requiresGrad: true });
+ * const optimizer = new SGD([w], { lr: 0.1, momentum: 0.9 });
+ * w.square().sum().backward();
+ * optimizer.step();
+ * await w.tolist(); // [0.800000011920929, 1.600000023841858]
  * ```
  */
-export class SGD extends Optimizer {
-  readonly #momentum: number;
-  readonly #dampening: number;
-  readonly #nesterov: boolean;
-
-  constructor(
-    groups: readonly Tensor[] | readonly ParameterGroup[],
-    { lr = 1e-3, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false }: SGDOptions = {},
-  ) {
-    super(groups, lr, weightDecay);
-    this.#momentum = momentum;
-    this.#dampening = dampening;
-    this.#nesterov = nesterov;
-    if (nesterov && (momentum <= 0 || dampening !== 0)) {
-      throw new AbrazoError({
-        code: "OPTIMIZER_OPTION",
-        message: "Nesterov momentum requires a momentum and zero dampening",
-        hint: "Give momentum a value above 0 and leave dampening out.",
-      });
-    }
+export class SGD extends Optimizer<SGDOptions> {
+  constructor(params: ParamsInput<SGDOptions>, options: Partial<SGDOptions> = {}) {
+    const defaults = { lr: 1e-3, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false };
+    super(params, { ...defaults, ...options });
   }
 
-  // A state of zeros and a first step without dampening would differ: PyTorch's first b is g itself.
-  protected override stateNames(): readonly string[] {
-    return [];
+  protected override check(options: SGDOptions): void {
+    checkShared(options);
+    const { momentum, dampening, nesterov } = options;
+    requireOption(momentum >= 0, "momentum value", momentum);
+    if (!nesterov || (momentum > 0 && dampening === 0)) return;
+    throw new AbrazoError({
+      code: "OPTIMIZER_OPTION",
+      message: "Nesterov momentum requires a momentum and zero dampening",
+      hint: "Give momentum a value above 0 and leave dampening out.",
+    });
   }
 
-  protected override update({ parameter, grad, weightDecay, state }: UpdateContext) {
-    const g = weightDecay === 0 ? grad : grad.add(parameter.mul(weightDecay));
-    if (this.#momentum === 0) return { parameter: parameter.sub(g.mul(this.lr)), state };
-    const before = state["momentum"];
-    const momentum = before === undefined ? g : before.mul(this.#momentum).add(g.mul(1 - this.#dampening));
-    const direction = this.#nesterov ? g.add(momentum.mul(this.#momentum)) : momentum;
-    return { parameter: parameter.sub(direction.mul(this.lr)), state: { momentum } };
+  protected override update({ parameter, grad, group, tensors }: UpdateContext<SGDOptions>) {
+    const { lr, momentum, dampening, nesterov, weightDecay } = group;
+    const g = decayedGrad(grad, parameter, weightDecay);
+    if (momentum === 0) return { parameter: parameter.sub(g.mul(lr)), tensors };
+    const before = tensors["momentumBuffer"];
+    // A state of zeros and a first step without dampening would differ: PyTorch's first b is g itself.
+    const momentumBuffer = before === undefined ? g : before.mul(momentum).add(g.mul(1 - dampening));
+    const direction = nesterov ? g.add(momentumBuffer.mul(momentum)) : momentumBuffer;
+    return { parameter: parameter.sub(direction.mul(lr)), tensors: { momentumBuffer } };
   }
 }

@@ -1,0 +1,97 @@
+// Clipping of gradients: by their norm taken over all of them, or element by element.
+// Knows no optimizer.
+import { AbrazoError } from "../errors.ts";
+import { noGrad, type Tensor, tensor } from "../tensor/index.ts";
+
+export interface NormOptions {
+  /** Which p-norm; Infinity: the largest absolute value. */
+  normType?: number;
+  /** Refuses a norm that is NaN or infinite, which computes it now. */
+  errorIfNonfinite?: boolean;
+}
+
+/**
+ * The p-norm of tensors as if they were one vector: 0-d. Nothing is computed yet, but with `errorIfNonfinite`.
+ *
+ * @example
+ * ```ts
+ * getTotalNorm([tensor([3.0]), tensor([4.0])].map((part) => part.to("float32"))).itemSync(); // 5
+ * ```
+ */
+export function getTotalNorm(
+  tensors: readonly Tensor[],
+  { normType = 2, errorIfNonfinite = false }: NormOptions = {},
+): Tensor {
+  const norm = noGrad(() => normOf(tensors, normType));
+  if (errorIfNonfinite && !Number.isFinite(norm.itemSync())) {
+    throw new AbrazoError({
+      code: "NORM_NOT_FINITE",
+      message: `The total norm of order ${normType} for gradients from \`parameters\` is non-finite, so it cannot be clipped.`,
+      hint: "Look for a division by zero or a too high learning rate; without errorIfNonfinite the gradients are scaled by it anyway.",
+      data: { norm: norm.itemSync() },
+    });
+  }
+  return norm;
+}
+
+function normOf(tensors: readonly Tensor[], p: number): Tensor {
+  const parts = tensors.filter((part) => part.numel() > 0);
+  const zero = tensor(0, { dtype: "float32" });
+  const sum = (items: Tensor[]) => items.reduce((total, part) => total.add(part), zero);
+  if (p === Number.POSITIVE_INFINITY) {
+    return parts.map((part) => part.abs().amax()).reduce((top, part) => top.maximum(part), zero);
+  }
+  if (p === 2) return sum(parts.map((part) => part.square().sum())).sqrt();
+  if (p === 1) return sum(parts.map((part) => part.abs().sum()));
+  if (p === 0) return sum(parts.map((part) => part.ne(0).to(part.dtype).sum()));
+  if (p > 0) return sum(parts.map((part) => part.abs().pow(p).sum())).pow(1 / p);
+  throw new AbrazoError({
+    code: "NORM_ORDER",
+    message: `linalg.vector_norm: the order ${p} is not supported for gradients`,
+    hint: "Use a number from 0 on, or Infinity.",
+  });
+}
+
+/**
+ * Scales gradients so that their norm, taken over all of them together, is at most `maxNorm`. Returns the norm before.
+ * Nothing is computed yet: pass the norm to step() to have its value with the step.
+ *
+ * @example
+ * ```ts
+ * const norm = clipGradNorm_(model.parameters(), 1);
+ * optimizer.step([loss, norm]);
+ * ```
+ */
+export function clipGradNorm_(parameters: readonly Tensor[], maxNorm: number, options: NormOptions = {}): Tensor {
+  const grads = parameters.flatMap(({ grad }) => (grad === null ? [] : [grad]));
+  const norm = getTotalNorm(grads, options);
+  clipGradsWithNorm_(parameters, maxNorm, norm);
+  return norm;
+}
+
+/** Scales gradients by `maxNorm` over a norm that is known, never up. */
+export function clipGradsWithNorm_(parameters: readonly Tensor[], maxNorm: number, totalNorm: Tensor): void {
+  noGrad(() => {
+    const scale = totalNorm.add(1e-6).reciprocal().mul(maxNorm).clamp(0, 1); // as PyTorch's clip_grad_norm_
+    for (const parameter of parameters) if (parameter.grad !== null) parameter.grad = parameter.grad.mul(scale);
+  });
+}
+
+/**
+ * Moves every element of the gradients into ±`clipValue`.
+ *
+ * @example
+ * ```ts
+ * const w = tensor([1, 5], { dtype: "float32", requiresGrad: true });
+ * w.square().sum().backward();
+ * clipGradValue_([w], 3);
+ * w.grad?.tolistSync(); // [2, 3]
+ * ```
+ */
+export function clipGradValue_(parameters: readonly Tensor[], clipValue: number): void {
+  noGrad(() => {
+    for (const parameter of parameters) {
+      if (parameter.grad !== null) parameter.grad = parameter.grad.clamp(-clipValue, clipValue);
+    }
+  });
+}
