@@ -7,7 +7,7 @@ import { type Attrs, makeNode, type Node } from "./node.ts";
 import { OPS } from "./op.ts";
 import { axisOf, broadcastAxes, type Dim, type Shape, sameShape } from "./shape.ts";
 
-export function call(name: string, inputs: readonly Node[], attrs: Attrs = {}): Node {
+export function call(name: string, inputs: readonly Node[], attrs?: Attrs): Node {
   const op = OPS.get(name);
   if (op === undefined) throw internalError(`operation ${name} is not declared`);
   return makeNode(op, inputs, attrs);

@@ -1,7 +1,7 @@
 // Leaves: nodes without inputs whose elements come from outside.
 // Knows nothing of where a value is computed.
 import type { DType } from "./dtype.ts";
-import { Node, signatureOf, type Value } from "./node.ts";
+import { Node, recipeOf, type Value } from "./node.ts";
 import { defineOp } from "./op.ts";
 import type { Shape } from "./shape.ts";
 
@@ -18,7 +18,7 @@ const leafOp = defineOp({
 
 /** A leaf with its elements; never hash-consed, so that two leaves stay two. */
 export function makeLeaf(shape: Shape, dtype: DType, value: Value): Node {
-  const node = new Node(leafOp, [], {}, shape, dtype, signatureOf(leafOp, {}, shape, dtype));
+  const node = new Node(leafOp, [], {}, recipeOf(leafOp, {}, shape, dtype));
   node.value = value;
   return node;
 }
@@ -26,7 +26,7 @@ export function makeLeaf(shape: Shape, dtype: DType, value: Value): Node {
 /** A named input of a traced graph; it has no value, only a shape that may be symbolic. */
 export function makePlaceholder(name: string, shape: Shape, dtype: DType): Node {
   const attrs = { name };
-  return new Node(leafOp, [], attrs, shape, dtype, signatureOf(leafOp, attrs, shape, dtype));
+  return new Node(leafOp, [], attrs, recipeOf(leafOp, attrs, shape, dtype));
 }
 
 export function placeholderName(node: Node): string | undefined {

@@ -21,6 +21,14 @@ export type Value =
   | { kind: "file"; range: FileRange }
   | { kind: "device"; device: string; handle: unknown };
 
+/** What is known of a node before it is made: the result of an operation on inputs of these types. */
+interface Recipe {
+  shape: Shape;
+  dtype: DType;
+  type: number;
+  signature: number;
+}
+
 export class Node {
   readonly id: number;
   readonly op: Op;
@@ -28,24 +36,32 @@ export class Node {
   readonly attrs: Attrs;
   readonly shape: Shape;
   readonly dtype: DType;
-  /** A small number that stands for op, attributes, shape and dtype: what a node adds to a graph's key. */
+  /** A small number that stands for shape and dtype. */
+  readonly type: number;
+  /** A small number that stands for op, attributes and types of inputs: what a node adds to a graph's key. */
   readonly signature: number;
+  /** The walk that met this node last; see walk.ts. */
+  visited = 0;
   /** The elements, once known. Set once; a node with a value is a leaf. */
   value: Value | undefined;
 
-  constructor(op: Op, inputs: readonly Node[], attrs: Attrs, shape: Shape, dtype: DType, signature: number) {
+  constructor(op: Op, inputs: readonly Node[], attrs: Attrs, { shape, dtype, type, signature }: Recipe) {
     this.id = nextId++;
     this.op = op;
     this.inputs = inputs;
     this.attrs = attrs;
     this.shape = shape;
     this.dtype = dtype;
+    this.type = type;
     this.signature = signature;
   }
 }
 
 let nextId = 1;
-const signatures = new Map<string, number>();
+let nextSignature = 1;
+const types = new Map<string, number>();
+const recipes = new Map<string, Recipe>();
+const MOST_RECIPES = 200_000;
 /**
  * Nodes recorded since the last run, by operation and inputs. Strong references, let go after each run: weak ones would
  * hold every node, and with it its buffers, to the end of a synchronous loop.
@@ -58,14 +74,41 @@ export function forgetRecorded(): void {
   recorded.clear();
 }
 
-export function signatureOf(op: Op, attrs: Attrs, shape: Shape, dtype: DType): number {
-  const text = `${op.name}|${JSON.stringify(attrs)}|${shape.join(",")}|${dtype}`;
-  let signature = signatures.get(text);
-  if (signature === undefined) {
-    signature = signatures.size + 1;
-    signatures.set(text, signature);
+function typeOf(shape: Shape, dtype: DType): number {
+  const text = `${dtype}${shape.join()}`;
+  let type = types.get(text);
+  if (type === undefined) {
+    type = types.size + 1;
+    types.set(text, type);
   }
-  return signature;
+  return type;
+}
+
+/** Attributes as text: other values, other text. JSON would make one of NaN and the infinities, and of 0 and -0. */
+function textOf(attrs: Attrs): string {
+  let text = "";
+  for (const key in attrs) text += `;${key}=${valueText(attrs[key] ?? "")}`;
+  return text;
+}
+
+function valueText(value: AttrValue): string {
+  if (typeof value === "number") return Object.is(value, -0) ? "-0" : `${value}`;
+  if (typeof value === "string") return JSON.stringify(value);
+  return typeof value === "boolean" ? `${value}` : `[${value.map(valueText).join()}]`;
+}
+
+function learn(key: string, { shape, dtype }: { shape: Shape; dtype: DType }): Recipe {
+  // Numbers are never given twice: a graph that is recorded anew after this only finds no session of its own.
+  if (recipes.size >= MOST_RECIPES) recipes.clear();
+  const recipe = { shape, dtype, type: typeOf(shape, dtype), signature: nextSignature++ };
+  recipes.set(key, recipe);
+  return recipe;
+}
+
+/** The recipe of a node without inputs. */
+export function recipeOf(op: Op, attrs: Attrs, shape: Shape, dtype: DType): Recipe {
+  const key = `${op.name}${textOf(attrs)}|${typeOf(shape, dtype)}`;
+  return recipes.get(key) ?? learn(key, { shape, dtype });
 }
 
 function requireDType(op: Op, inputs: readonly Node[]): void {
@@ -79,17 +122,24 @@ function requireDType(op: Op, inputs: readonly Node[]): void {
   });
 }
 
+const NONE: Attrs = {};
+
 /** The node of `op` over `inputs`; an equal one of the same recording is returned instead of a new one. */
-export function makeNode(op: Op, inputs: readonly Node[], attrs: Attrs = {}): Node {
-  const { shape, dtype } = op.infer(inputs, attrs);
-  if (op.lacks !== undefined) requireDType(op, inputs);
-  const signature = signatureOf(op, attrs, shape, dtype);
-  let key = `${signature}`;
+export function makeNode(op: Op, inputs: readonly Node[], attrs: Attrs = NONE): Node {
+  let kind = attrs === NONE ? op.name : op.name + textOf(attrs);
+  for (const input of inputs) kind += `,${input.type}`;
+  let recipe = recipes.get(kind);
+  if (recipe === undefined) {
+    const inferred = op.infer(inputs, attrs);
+    if (op.lacks !== undefined) requireDType(op, inputs);
+    recipe = learn(kind, inferred);
+  }
+  let key = `${recipe.signature}`;
   for (const input of inputs) key += `,${input.id}`;
   const known = recorded.get(key);
   if (known !== undefined) return known;
   if (recorded.size >= MOST_RECORDED) recorded.clear();
-  const node = new Node(op, inputs, attrs, shape, dtype, signature);
+  const node = new Node(op, inputs, attrs, recipe);
   recorded.set(key, node);
   return node;
 }

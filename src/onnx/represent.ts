@@ -11,16 +11,14 @@ export const onnxTypeOf = (dtype: DType): number => DTYPES[storedAs(dtype)].onnx
 
 /** The node as its kernel sees it: itself, or one of other dtypes where there is no kernel for its own. */
 export function asComputed(node: Node): Node {
-  const { op, attrs, inputs, shape, dtype, signature } = node;
+  const { op, attrs, inputs, dtype } = node;
   const as = (own: DType): DType => op.computeIn?.[storedAs(own)] ?? storedAs(own);
   if (as(dtype) === dtype && inputs.every((input) => as(input.dtype) === input.dtype)) return node;
   const seen = inputs.map((input) => {
     const other = as(input.dtype);
-    return other === input.dtype
-      ? input
-      : new Node(input.op, input.inputs, input.attrs, input.shape, other, input.signature);
+    return other === input.dtype ? input : new Node(input.op, input.inputs, input.attrs, { ...input, dtype: other });
   });
-  return new Node(op, seen, attrs, shape, as(dtype), signature);
+  return new Node(op, seen, attrs, { ...node, dtype: as(dtype) });
 }
 
 /** Elements as a session takes them. */

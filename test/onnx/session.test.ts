@@ -28,9 +28,16 @@ const { model } = lowered(call("exp", [leaf([2])]), "cpu");
 const bytes = encodeModel(model);
 const compile = (): Session => new Session(bytes, ["o0"], sessionOptions("cpu", 10, undefined));
 
-it("session.intra_op.allow_spinning is 0, and small graphs take one thread", () => {
+it("threads spin during a run and not after it, and small graphs take one thread", async () => {
   const options = sessionOptions("cpu", 10, undefined);
-  expect(options.extra).toEqual({ session: { intra_op: { allow_spinning: "0" } } });
+  expect(options.extra).toEqual({ session: { intra_op: { allow_spinning: "1" }, force_spinning_stop: "1" } });
+  const x = ones([200, 300]).matmul(ones([300, 100]));
+  for (let index = 0; index < 20; index++) x.mul(index).sum().itemSync();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const before = process.cpuUsage();
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1000).toBeLessThan(100);
   expect([options.intraOpNumThreads, sessionOptions("cpu", 1e9, undefined).intraOpNumThreads]).toEqual([1, 0]);
 });
 
