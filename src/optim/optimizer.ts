@@ -66,19 +66,20 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
   readonly #slots: Slot<Options>[] = [];
   #step = 0;
 
-  constructor(params: ParamsInput<Options>, defaults: Options) {
+  constructor(params: readonly (Tensor | ParamGroupInput<Options>)[], defaults: Options) {
     this.defaults = defaults;
-    const loose = params.filter(isTensor);
-    const groups = [...(loose.length > 0 ? [{ params: loose }] : []), ...params.filter((item) => !isTensor(item))];
-    if (groups.every((group) => group.params.length === 0)) {
+    const loose = params.filter((item): item is Tensor => item instanceof Tensor);
+    const groups = params.filter((item): item is ParamGroupInput<Options> => !(item instanceof Tensor));
+    for (const group of groups) if (!Array.isArray(group?.params)) throw notTensorError(group);
+    if (loose.length === 0 && groups.every((group) => group.params.length === 0)) {
       throw new AbrazoError({
         code: "NO_PARAMETERS",
         message: "optimizer got an empty parameter list",
         hint: "Pass model.parameters() of a model that has some.",
       });
     }
-    // safe because a group without options is Partial<Options>
-    for (const group of groups) this.addParamGroup(group as ParamGroupInput<Options>);
+    if (loose.length > 0) this.#addGroup(loose, {});
+    for (const group of groups) this.addParamGroup(group);
   }
 
   /** Throws where an option has a value that the rule cannot work with. Runs in the constructor: reads its argument alone. */
@@ -92,6 +93,10 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
 
   /** Adds parameters, e.g. those of layers that are unfrozen later. */
   addParamGroup({ params, ...options }: ParamGroupInput<Options>): void {
+    this.#addGroup(params, options);
+  }
+
+  #addGroup(params: readonly Tensor[], options: object): void {
     // safe because what the group leaves out comes from the defaults
     const group = { ...this.defaults, ...options, params: [...params] } as ParamGroup<Options>;
     this.check(group);
@@ -222,10 +227,6 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
       this.check({ ...this.defaults, ...this.paramGroups[index], ...options });
     }
   }
-}
-
-function isTensor(item: Tensor | object): item is Tensor {
-  return item instanceof Tensor;
 }
 
 function mapValues<From, To>(record: Readonly<Record<string, From>>, make: (value: From) => To): Record<string, To> {
