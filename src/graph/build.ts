@@ -49,6 +49,16 @@ export const stopGradient = (a: Node): Node =>
 
 export const matmul = (a: Node, b: Node, transposeB = false): Node => call("matmul", [a, b], { transposeB });
 
+/** c + a b for matrices, each transposed first where asked. */
+export const addmm = (c: Node, a: Node, b: Node, { transposeA = false, transposeB = false } = {}): Node =>
+  call("addmm", [c, a, b], { transposeA, transposeB });
+
+/** base + factor · update, in one kernel where `update` is a product that nothing has computed yet. */
+export function addScaled(base: Node, update: Node, factor: Node): Node {
+  const fused = update.value === undefined ? update.op.addScaledTo?.(update, base, factor) : undefined;
+  return fused ?? add(base, mul(update, factor));
+}
+
 export function reshape(a: Node, shape: Shape): Node {
   return sameShape(a.shape, shape) ? a : call("reshape", [a], { shape });
 }

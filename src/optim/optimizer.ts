@@ -1,7 +1,9 @@
 // What optimizers share: parameter groups with options of their own, one run a step, state for checkpoints.
 // Knows no update rule, no loop and no schedule.
 import { AbrazoError } from "../errors.ts";
+import { addScaled } from "../graph/build.ts";
 import { enableGrad, noGrad, realizeSync, Tensor, zerosLike } from "../tensor/index.ts";
+import { scalarNode } from "../tensor/tensor.ts";
 
 /** Options that every optimizer has; each adds its own. A group may give any of them another value. */
 export interface GroupOptions {
@@ -304,6 +306,12 @@ export function checkBetas({ betas, eps }: { betas: readonly [number, number]; e
 /** The gradient with weight decay added to it, as L2 regularization is. */
 export function decayedGrad(grad: Tensor, parameter: Tensor, weightDecay: number): Tensor {
   return weightDecay === 0 ? grad : grad.add(parameter.mul(weightDecay));
+}
+
+/** p - lr d; where the direction is a gradient that was not computed yet and is a product, one kernel does all of it. */
+export function descend(parameter: Tensor, direction: Tensor, lr: number): Tensor {
+  const node = addScaled(parameter.node, direction.node, scalarNode(-lr, parameter.dtype));
+  return Tensor.fromNode(node, [parameter, direction]);
 }
 
 /** Matrices and tables decay; biases and norms, which have one axis, do not. */

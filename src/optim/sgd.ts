@@ -4,6 +4,7 @@ import { AbrazoError } from "../errors.ts";
 import {
   checkShared,
   decayedGrad,
+  descend,
   type GroupOptions,
   Optimizer,
   type ParamsInput,
@@ -50,11 +51,11 @@ export class SGD extends Optimizer<SGDOptions> {
   protected override update({ parameter, grad, group, tensors }: UpdateContext<SGDOptions>) {
     const { lr, momentum, dampening, nesterov, weightDecay } = group;
     const g = decayedGrad(grad, parameter, weightDecay);
-    if (momentum === 0) return { parameter: parameter.sub(g.mul(lr)), tensors };
+    if (momentum === 0) return { parameter: descend(parameter, g, lr), tensors };
     const before = tensors["momentumBuffer"];
     // A state of zeros and a first step without dampening would differ: PyTorch's first b is g itself.
     const momentumBuffer = before === undefined ? g : before.mul(momentum).add(g.mul(1 - dampening));
     const direction = nesterov ? g.add(momentumBuffer.mul(momentum)) : momentumBuffer;
-    return { parameter: parameter.sub(direction.mul(lr)), tensors: { momentumBuffer } };
+    return { parameter: descend(parameter, direction, lr), tensors: { momentumBuffer } };
   }
 }

@@ -118,6 +118,10 @@ defineOp({
   doc: "The input itself, cut off from differentiation (PyTorch's detach).",
   infer: like(0),
   lower: (ctx) => [ctx.input(0)],
+  addScaledTo: ({ inputs }, base, factor) => {
+    const source = inputAt(inputs, 0);
+    return source.value === undefined ? source.op.addScaledTo?.(source, base, factor) : undefined;
+  },
   grad: "cuts the gradient on purpose",
 });
 

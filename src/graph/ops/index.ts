@@ -4,6 +4,7 @@ import "./math.ts";
 import "./compare.ts";
 import "./reduce.ts";
 import "./linalg.ts";
+import "./gemm.ts";
 import "./view.ts";
 import "./gather.ts";
 import "./norm.ts";

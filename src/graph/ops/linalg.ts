@@ -1,8 +1,9 @@
 // Matrix products.
-import { matmul, reshape, sum, transpose } from "../build.ts";
+import { addmm, matmul, mul, reshape, sum, transpose } from "../build.ts";
+import { isFloat } from "../dtype.ts";
 import type { Node } from "../node.ts";
 import { defineOp, flag, inputAt, type LowerContext, NARROW_INTS } from "../op.ts";
-import { broadcast, broadcastAxes, type Dim, numeric, type Shape, shapeError, showShape } from "../shape.ts";
+import { broadcast, broadcastAxes, type Dim, numeric, type Shape, sameShape, shapeError, showShape } from "../shape.ts";
 
 function matmulShape(a: Shape, b: Shape, transposeB: boolean): Dim[] {
   const inner = a.at(-1);
@@ -53,6 +54,14 @@ defineOp({
     const [left, right] = flattened(a, b, g);
     const db = transposed ? matmul(turn(right), left) : matmul(turn(left), right);
     return [summedTo(da, a.shape), summedTo(db, b.shape)];
+  },
+  addScaledTo: ({ inputs, attrs, shape, dtype }, base, factor) => {
+    const [a, b] = [inputAt(inputs, 0), inputAt(inputs, 1)];
+    if (a.shape.length !== 2 || b.shape.length !== 2 || !isFloat(dtype)) return undefined;
+    if (!sameShape(base.shape, shape) || base.dtype !== dtype) return undefined;
+    const turned = a.op.name === "permute" && a.value === undefined;
+    const left = mul(turned ? inputAt(a.inputs, 0) : a, factor);
+    return addmm(base, left, b, { transposeA: turned, transposeB: flag(attrs, "transposeB") });
   },
   flops: (node) => {
     const out = numeric(node.shape)?.reduce((product, dim) => product * dim, 1) ?? 0;

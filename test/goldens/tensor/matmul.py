@@ -9,4 +9,12 @@ case("matmul", [leaf([3]), leaf([2, 3, 4])], *MM, note="vector and batch")
 case("matmul", [leaf([2, 1, 2, 3]), leaf([4, 3, 2])], *MM, note="batches broadcast")
 case("matmul", [leaf([0, 3]), leaf([3, 2])], *MM, note="empty")
 
+LINEAR = ("F.linear(a, b, c)", "F.linear(a, b, c)")
+case("linear", [leaf([2, 3]), leaf([4, 3]), leaf([4])], *LINEAR, others=HALVES, view=True)
+case("linear", [leaf([2, 2, 3]), leaf([4, 3]), leaf([4])], *LINEAR, note="batch")
+case("linear", [leaf([3]), leaf([4, 3]), leaf([4])], *LINEAR, note="one row")
+case("linear", [leaf([0, 3]), leaf([4, 3]), leaf([4])], *LINEAR, note="empty")
+case("linear", [leaf([2, 0]), leaf([4, 0]), leaf([4])], *LINEAR, note="a sum of nothing")
+case("linear", [leaf([2, 3]), leaf([4, 3])], "F.linear(a, b)", "F.linear(a, b)", note="without bias")
+
 write("matmul")
