@@ -141,7 +141,8 @@ describe.each(Object.entries(CASES))("%s", (modelType, { folder = "", ...golden 
     await expect(loadPretrained(out)).rejects.toMatchObject({
       code: "STATE_DICT_MISMATCH",
       data: { missing: [gone], unexpected: [`${gone}x`] },
-      message: expect.stringContaining(`missing ${gone} (there is ${gone}x)`),
+      message: expect.stringContaining(`Missing key(s) in state_dict: "${gone}".`),
+      hint: expect.stringContaining(`"${gone}x" is near "${gone}".`),
     });
   });
 

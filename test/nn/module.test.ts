@@ -96,7 +96,13 @@ it("takes a state by name, or says everything that does not fit", () => {
   const state = new Map([...other.stateDict()].map(([name, value]) => [name.replace("head", "heed"), value]));
   state.set("blocks.0.fc.bias", zeros([5]));
   expect(() => net.loadStateDict(state)).toThrow(
-    /missing head\.weight \(there is heed\.weight\).*unexpected heed\.weight.*size mismatch for blocks\.0\.fc\.bias: \[5\] given, \[2\] wanted/,
+    [
+      "Error(s) in loading state_dict for Net:",
+      'Missing key(s) in state_dict: "head.weight". ',
+      'Unexpected key(s) in state_dict: "heed.weight". ',
+      "size mismatch for blocks.0.fc.bias: copying a param with shape torch.Size([5]) from checkpoint, " +
+        "the shape in current model is torch.Size([2]).",
+    ].join("\n\t"),
   );
   state.delete("blocks.0.fc.bias");
   expect(net.loadStateDict(state, { strict: false })).toEqual({

@@ -1,11 +1,64 @@
-// Rows of tables: embedding, and the places along an axis.
+// Rows of tables: embedding, one-hot rows, and the places along an axis.
 // Holds no weights.
+import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
-import { Tensor } from "../../tensor/index.ts";
+import { arange, Tensor } from "../../tensor/index.ts";
+import { givenExtremes } from "./given.ts";
 
-/** Rows of `weight` [V, D] at `ids` of any shape [...]: [..., D]. */
-export function embedding(ids: Tensor, weight: Tensor): Tensor {
-  return Tensor.fromNode(build.gather(weight.node, ids.node, 0), [weight]);
+/**
+ * Rows of `weight` [V, D] at `ids` of any shape [...]: [..., D].
+ *
+ * @param paddingIdx the row of this id takes no gradient
+ *
+ * @example
+ * ```ts
+ * embedding(tensor([2, 0]), tensor([[1], [2], [3]])).tolistSync(); // [[3], [1]]
+ * ```
+ */
+export function embedding(
+  ids: Tensor,
+  weight: Tensor,
+  { paddingIdx }: { paddingIdx?: number | undefined } = {},
+): Tensor {
+  const count = weight.dims[0];
+  const given = givenExtremes(ids);
+  if (given !== undefined && typeof count === "number" && (given.low < 0 || given.high >= count)) {
+    throw new AbrazoError({
+      code: "INDEX_OUT_OF_RANGE",
+      message: "index out of range in self",
+      hint: `Ids go from ${given.low} to ${given.high}; the table has ${count} rows, numbered from 0.`,
+      data: { ...given, rows: count },
+    });
+  }
+  const rows = build.gather(weight.node, ids.node, 0);
+  if (paddingIdx === undefined) return Tensor.fromNode(rows, [weight]);
+  const row = paddingIdx < 0 ? paddingIdx + weight.size(0) : paddingIdx;
+  const padding = build.equal(ids.node, build.constant(row, ids.dtype));
+  const column = build.reshape(padding, [...padding.shape, 1]);
+  return Tensor.fromNode(build.where(column, build.stopGradient(rows), rows), [weight]);
+}
+
+/**
+ * int64 rows that are 1 at the class and 0 elsewhere: classes [...] → [..., C].
+ *
+ * @param numClasses C; when absent, one more than the largest class, which is computed now
+ *
+ * @example
+ * ```ts
+ * oneHot(tensor([0, 2])).tolistSync(); // [[1, 0, 0], [0, 0, 1]]
+ * ```
+ */
+export function oneHot(classes: Tensor, numClasses = -1): Tensor {
+  const count = numClasses === -1 ? classes.max().itemSync() + 1 : numClasses;
+  const given = givenExtremes(classes);
+  if (given !== undefined && (given.low < 0 || given.high >= count)) {
+    throw new AbrazoError({
+      code: "INDEX_OUT_OF_RANGE",
+      message: given.low < 0 ? "Class values must be non-negative." : "Class values must be smaller than num_classes.",
+      hint: `Classes go from ${given.low} to ${given.high}; there are ${count}.`,
+    });
+  }
+  return classes.to("int64").unsqueeze(-1).eq(arange(count)).to("int64");
 }
 
 /** int64 0, 1, … up to the size of one axis, also where that size is only known at run time. */

@@ -1,9 +1,16 @@
-// Affine maps: linear.
+// Affine maps: linear, bilinear.
 // Holds no weights.
 import * as build from "../../graph/build.ts";
 import { Tensor } from "../../tensor/index.ts";
 
-/** x Wᵀ + b, with W [out, in]. */
+/**
+ * x Wᵀ + b, with x [..., in], W [out, in], b [out]: [..., out].
+ *
+ * @example
+ * ```ts
+ * linear(ones([2, 3]), ones([4, 3])).tolistSync(); // [[3, 3, 3, 3], [3, 3, 3, 3]]
+ * ```
+ */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   if (x.ndim === 1) return linear(x.unsqueeze(0), weight, bias).squeeze(0);
   if (bias !== undefined && x.ndim === 2 && x.dtype === weight.dtype && x.dtype === bias.dtype) {
@@ -11,5 +18,22 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
     return Tensor.fromNode(node, [x, weight, bias]);
   }
   const product = Tensor.fromNode(build.matmul(x.node, weight.node, true), [x, weight]);
+  return bias === undefined ? product : product.add(bias);
+}
+
+/**
+ * y_k = x₁ᵀ W_k x₂ + b_k, with x₁ [..., in₁], x₂ [..., in₂], W [out, in₁, in₂], b [out]: [..., out].
+ *
+ * @example
+ * ```ts
+ * bilinear(ones([5, 2]), ones([5, 3]), ones([4, 2, 3])).shape; // [5, 4]
+ * ```
+ */
+export function bilinear(x1: Tensor, x2: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  const [out, in1, in2] = weight.shape as readonly [number, number, number]; // safe because a bilinear weight has three axes
+  // x₁ times all W_k side by side, [..., out, in₂], then each row times x₂.
+  const flat = weight.permute([1, 0, 2]).reshape([in1, out * in2]);
+  const left = x1.matmul(flat).unflatten(-1, [out, in2]);
+  const product = left.mul(x2.unsqueeze(-2)).sum(-1);
   return bias === undefined ? product : product.add(bias);
 }

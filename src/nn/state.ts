@@ -1,0 +1,73 @@
+// Taking a state by name: what lacks, what is too many, what has another shape.
+// Knows no modules: it is given their tensors by path.
+import { AbrazoError, nearestName } from "../errors.ts";
+import { noGrad, type Tensor } from "../tensor/index.ts";
+
+export interface LoadedState {
+  missing: string[];
+  unexpected: string[];
+}
+
+/** Takes values for `own`, which may name one tensor twice: either name will do, and both are expected. */
+export function loadState(
+  module: string,
+  own: readonly (readonly [string, Tensor])[],
+  state: ReadonlyMap<string, Tensor>,
+  strict: boolean,
+): LoadedState {
+  const expected = new Set(own.map(([name]) => name));
+  const given = new Map<Tensor, Tensor>();
+  const problems: string[] = [];
+  for (const [name, tensor] of own) {
+    const value = state.get(name);
+    if (value === undefined) continue;
+    given.set(tensor, value);
+    if (value.shape.join() !== tensor.shape.join()) problems.push(sizeMismatch(name, value.shape, tensor.shape));
+  }
+  const lacking = new Map(
+    [...own]
+      .reverse()
+      .filter(([, tensor]) => !given.has(tensor))
+      .map(([name, tensor]) => [tensor, name]),
+  );
+  const missing = [...lacking.values()].reverse();
+  const unexpected = [...state.keys()].filter((name) => !expected.has(name));
+  if (strict && unexpected.length > 0) problems.unshift(`Unexpected key(s) in state_dict: ${quoted(unexpected)}. `);
+  if (strict && missing.length > 0) problems.unshift(`Missing key(s) in state_dict: ${quoted(missing)}. `);
+  if (problems.length > 0) throw stateError(module, problems, { missing, unexpected });
+  for (const [tensor, value] of given) take(tensor, value);
+  return { missing, unexpected };
+}
+
+/** A leaf of its own over the same elements: what is trained then is this tensor, not the one it came from. */
+function take(tensor: Tensor, value: Tensor): void {
+  const cast = noGrad(() => value.detach().to(tensor.dtype));
+  // Of a frozen one the cast stays recorded, so that weights in a file are not read before they are used.
+  tensor.assign((tensor.requiresGrad ? cast.settle() : cast).node);
+}
+
+const size = (shape: readonly number[]) => `torch.Size([${shape.join(", ")}])`;
+
+function sizeMismatch(name: string, given: readonly number[], wanted: readonly number[]): string {
+  return `size mismatch for ${name}: copying a param with shape ${size(given)} from checkpoint, the shape in current model is ${size(wanted)}.`;
+}
+
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(", ");
+}
+
+function stateError(module: string, problems: readonly string[], { missing, unexpected }: LoadedState): AbrazoError {
+  const near = missing.flatMap((name) => {
+    const found = nearestName(name, unexpected);
+    return found === undefined ? [] : [`"${found}" is near "${name}".`];
+  });
+  return new AbrazoError({
+    code: "STATE_DICT_MISMATCH",
+    message: `Error(s) in loading state_dict for ${module}:\n\t${problems.join("\n\t")}`,
+    hint: [
+      ...near.slice(0, 5),
+      "Check that the weights belong to this architecture and configuration, or pass { strict: false }.",
+    ].join(" "),
+    data: { missing, unexpected },
+  });
+}
