@@ -2,8 +2,11 @@
 // Knows no update rule, no loop and no schedule.
 import { AbrazoError } from "../errors.ts";
 import { addScaled } from "../graph/build.ts";
+import { takeLosses } from "../tensor/foresight.ts";
 import { enableGrad, noGrad, realizeSync, Tensor, zerosLike } from "../tensor/index.ts";
+import { Storage } from "../tensor/storage.ts";
 import { scalarNode } from "../tensor/tensor.ts";
+import { Foresight } from "./foresight.ts";
 
 /** Options that every optimizer has; each adds its own. A group may give any of them another value. */
 export interface GroupOptions {
@@ -60,12 +63,21 @@ interface Slot<Options extends GroupOptions> extends SlotState {
   step: number;
 }
 
+interface Update<Options extends GroupOptions> {
+  slot: Slot<Options>;
+  step: number;
+  next: SlotState & { parameter: Tensor };
+}
+
 export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
   /** Options of groups that do not name their own. */
   readonly defaults: Readonly<Options>;
   /** Groups, whose options may be changed between steps. */
   readonly paramGroups: ParamGroup<Options>[] = [];
   readonly #slots: Slot<Options>[] = [];
+  readonly #foresight = new Foresight<Slot<Options>, Update<Options>>(this.#slots, {
+    record: (slot, grad) => this.#updateOf(slot, grad),
+  });
   #step = 0;
 
   constructor(params: readonly (Tensor | ParamGroupInput<Options>)[], defaults: Options) {
@@ -110,7 +122,10 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
       if (!parameter.isLeaf) throw nonLeafError();
     }
     this.paramGroups.push(group);
-    for (const parameter of group.params) this.#slots.push({ parameter, group, step: 0, tensors: {} });
+    for (const parameter of group.params) {
+      this.#slots.push({ parameter, group, step: 0, tensors: {} });
+      this.#foresight.watch(parameter);
+    }
   }
 
   /** The learning rate of the first group; setting it sets that of every group. */
@@ -159,20 +174,23 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
 
   #updateAll(also: readonly Tensor[]): void {
     this.#step++;
-    const updates = this.#slots.flatMap((slot) => {
-      const { grad } = slot.parameter;
-      if (grad === null) return [];
-      const step = slot.step + 1;
-      return [{ slot, step, next: this.update({ ...slot, grad: slot.group.maximize ? grad.neg() : grad, step }) }];
-    });
+    const updates = this.#foresight.take() ?? this.#slots.flatMap((slot) => this.#updateOf(slot, slot.parameter.grad));
+    const device = updates[0]?.slot.parameter.device ?? "cpu";
+    const losses = takeLosses().map((node) => new Tensor(new Storage(node), { device }));
     const results = updates.flatMap(({ next }) => [next.parameter, ...Object.values(next.tensors)]);
-    realizeSync([...results, ...also]);
+    realizeSync([...results, ...also, ...losses]);
     for (const { slot, step, next } of updates) {
       slot.parameter.assign(next.parameter.settle().node);
       slot.step = step;
       slot.tensors = mapValues(next.tensors, (value) => value.settle());
       slot.numbers = next.numbers ?? {};
     }
+  }
+
+  #updateOf(slot: Slot<Options>, grad: Tensor | null): Update<Options>[] {
+    if (grad === null) return [];
+    const step = slot.step + 1;
+    return [{ slot, step, next: this.update({ ...slot, grad: slot.group.maximize ? grad.neg() : grad, step }) }];
   }
 
   /** Options of the groups and what is kept for each parameter: tensors and plain numbers. */

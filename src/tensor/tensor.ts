@@ -17,6 +17,7 @@ import {
   secondBackwardError,
 } from "./autograd.ts";
 import { decode, encode, type NestedArray, nest } from "./convert.ts";
+import { foreseen, noteLoss } from "./foresight.ts";
 import { elementsOf, realizeNodes } from "./realize.ts";
 import { gradEnabled } from "./scope.ts";
 import { Storage, type ViewStep, viewNode, writeThrough } from "./storage.ts";
@@ -233,6 +234,7 @@ export class Tensor {
     if (this.#backwardDone) throw secondBackwardError();
     this.#backwardDone = !(retainGraph || createGraph) && this.node.inputs.length > 0;
     const { leaves, nodes } = backwardNodes(this.node, gradient?.node);
+    noteLoss(this.node, leaves);
     for (const [index, leaf] of leaves.entries()) {
       const node = nodes[index];
       if (node === undefined) continue;
@@ -262,8 +264,8 @@ export class Tensor {
   #realizeWithGradients(node: Node): void {
     if (node.value !== undefined || !this.#requiresGrad || !gradEnabled() || numeric(node.shape) === undefined) return;
     if (sizeOf(node.shape) !== 1 || node.inputs.length === 0) return;
-    const { nodes } = leafGradients(node);
-    realizeNodes([node, ...nodes.filter((gradient) => gradient !== undefined)], this.#device);
+    const { leaves, nodes } = leafGradients(node);
+    realizeNodes([node, ...foreseen(leaves, nodes)], this.#device);
   }
 
   async item(): Promise<number> {
