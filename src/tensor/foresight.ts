@@ -23,7 +23,8 @@ export function setTaker(leaf: Tensor, taker: GradientTaker): void {
 
 /** Notes the root of a backward pass whose gradients an optimizer will take. */
 export function noteLoss(loss: Node, leaves: readonly Tensor[]): void {
-  if (loss.value !== undefined || unread.length >= MOST_UNREAD || !leaves.some((leaf) => takers.has(leaf))) return;
+  if (loss.value !== undefined || loss.shape.some((size) => size !== 1)) return;
+  if (unread.length >= MOST_UNREAD || !leaves.some((leaf) => takers.has(leaf))) return;
   unread.push(loss);
 }
 
