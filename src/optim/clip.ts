@@ -43,7 +43,8 @@ function normOf(tensors: readonly Tensor[], p: number): Tensor {
   }
   if (p === 2) return sum(parts.map((part) => part.square().sum())).sqrt();
   if (p === 1) return sum(parts.map((part) => part.abs().sum()));
-  if (p === 0) return sum(parts.map((part) => part.ne(0).to(part.dtype).sum()));
+  // PyTorch takes the norm of the tensors' norms, which for order 0 counts the tensors that are not all zero.
+  if (p === 0) return sum(parts.map((part) => part.abs().amax().ne(0).to(part.dtype)));
   if (p > 0) return sum(parts.map((part) => part.abs().pow(p).sum())).pow(1 / p);
   throw new AbrazoError({
     code: "NORM_ORDER",

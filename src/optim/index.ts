@@ -1,6 +1,9 @@
 // Public entry point of optimizers and schedules.
-export { Adam, type AdamOptions, AdamW } from "./adam.ts";
+export { Adadelta, type AdadeltaOptions, Adagrad, type AdagradOptions } from "./adagrad.ts";
+export { Adam, type AdamOptions, AdamW, type MomentsOptions } from "./adam.ts";
+export { Adamax, type AdamaxOptions, NAdam, type NAdamOptions, RAdam } from "./adam-kin.ts";
 export { clipGradNorm_, clipGradsWithNorm_, clipGradValue_, getTotalNorm, type NormOptions } from "./clip.ts";
+export * as lrScheduler from "./lr-scheduler/index.ts";
 export {
   decayGroups,
   type GroupOptions,
@@ -10,5 +13,6 @@ export {
   type ParamGroupInput,
   type ParamsInput,
 } from "./optimizer.ts";
+export { RMSprop, type RMSpropOptions } from "./rmsprop.ts";
 export { constantSchedule, cosineSchedule, linearSchedule, type Schedule } from "./schedules.ts";
 export { SGD, type SGDOptions } from "./sgd.ts";

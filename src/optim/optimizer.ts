@@ -212,7 +212,7 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
    *
    * @throws OPTIMIZER_STATE where groups or shapes are not those of this optimizer
    */
-  loadStateDict({ state, paramGroups }: OptimizerState<Options>): void {
+  loadStateDict({ state, paramGroups }: OptimizerState): void {
     this.#checkGroups(paramGroups);
     const ids = paramGroups.flatMap((group) => group.params);
     const loaded = this.#slots.map((slot, index) => {
@@ -227,7 +227,7 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
     this.#step = Math.max(0, ...this.#slots.map(({ step }) => step));
   }
 
-  #checkGroups(saved: OptimizerState<Options>["paramGroups"]): void {
+  #checkGroups(saved: OptimizerState["paramGroups"]): void {
     if (saved.length !== this.paramGroups.length) {
       throw stateError(
         "loaded state dict has a different number of parameter groups",
