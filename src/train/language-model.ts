@@ -87,7 +87,7 @@ function nextTokenLoss(
   device: string,
 ): Tensor {
   const { inputs, targets } = windows(stream, starts, context, device);
-  return F.crossEntropy(model(inputs).logits, targets);
+  return F.crossEntropy(model(inputs).logits.flatten(0, 1), targets.flatten());
 }
 
 /** The windows of the stream that begin at `starts`, and the tokens after each of theirs: [B, T] each. */

@@ -99,7 +99,8 @@ export function differentiateCase(
   const grads = take();
   if (!twice) return { grads, seconds: [] };
   const seconds = grads.filter(({ requiresGrad }) => requiresGrad).map((grad) => weightedSum(grad, 1));
-  seconds.reduce((sum, part) => sum.add(part)).backward();
+  // A gradient that no leaf has a part in has no second derivative: zeros.
+  if (seconds.length > 0) seconds.reduce((sum, part) => sum.add(part)).backward();
   return { grads, seconds: take() };
 }
 

@@ -1,15 +1,238 @@
-// Activations.
+// Activations, elementwise but for those over an axis. Slopes at kinks are PyTorch's.
 // Holds no weights.
 import { AbrazoError } from "../../errors.ts";
-import type { Tensor } from "../../tensor/index.ts";
+import * as build from "../../graph/build.ts";
+import type { Node } from "../../graph/node.ts";
+import { axisOf } from "../../graph/shape.ts";
+import { arange, rand, Tensor } from "../../tensor/index.ts";
+
+const number = (value: number, like: Node): Node => build.constant(value, like.dtype);
+
+/** max(x, 0); slope 0 at 0. */
+export function relu(x: Tensor): Tensor {
+  return x.relu();
+}
+
+/** min(max(x, 0), 6). */
+export function relu6(x: Tensor): Tensor {
+  return hardtanh(x, 0, 6);
+}
+
+/** x where x > 0, else negativeSlope · x. */
+export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
+  return x.map((node) => build.where(build.greater(node, number(0, node)), node, build.scale(node, negativeSlope)));
+}
+
+/**
+ * x where x > 0, else w x, with w [1], or [C] over axis 1 (He et al. 2015, arXiv 1502.01852).
+ *
+ * @example
+ * ```ts
+ * prelu(tensor([-2, 3], { dtype: "float32" }), tensor([0.5])).tolistSync(); // [-1, 3]
+ * ```
+ */
+export function prelu(x: Tensor, weight: Tensor): Tensor {
+  const count = weight.numel();
+  const channels = x.ndim < 2 ? 1 : Number(x.dims[1]);
+  if (count !== 1 && count !== channels) {
+    throw new AbrazoError({
+      code: "SHAPE_MISMATCH",
+      message: `Mismatch of parameter numbers and input channel size. Found parameter numbers = ${count} and channel size = ${channels}.`,
+      hint: "The weight has one element, or one for each channel (axis 1).",
+      data: { count, channels },
+    });
+  }
+  const shape = x.dims.map((_, axis) => (axis === 1 && count > 1 ? count : 1));
+  const slope = build.reshape(weight.node, shape);
+  const node = build.where(build.greater(x.node, number(0, x.node)), x.node, build.mul(slope, x.node));
+  return Tensor.fromNode(node, [x, weight]);
+}
+
+/** scale · (x where x > 0, else α (e^(x / width) - 1)); the exponential sees no positive x, so that it stays finite. */
+function exponentialBelow(x: Node, alpha: number, width: number, scale: number): Node {
+  const positive = build.greater(x, number(0, x));
+  const below = build.scale(build.where(positive, number(0, x), x), 1 / width);
+  return build.scale(build.where(positive, x, build.scale(build.call("expm1", [below]), alpha)), scale);
+}
+
+/** x where x > 0, else α (eˣ - 1) (Clevert et al. 2016, arXiv 1511.07289). */
+export function elu(x: Tensor, alpha = 1): Tensor {
+  return x.map((node) => exponentialBelow(node, alpha, 1, 1));
+}
+
+/** λ · elu(x, α) with the λ and α that keep mean 0 and variance 1 (Klambauer et al. 2017, arXiv 1706.02515). */
+export function selu(x: Tensor): Tensor {
+  return x.map((node) => exponentialBelow(node, 1.6732632423543772, 1, 1.0507009873554805));
+}
+
+/** max(0, x) + min(0, α (e^(x/α) - 1)) (Barron 2017, arXiv 1704.07483). */
+export function celu(x: Tensor, alpha = 1): Tensor {
+  return x.map((node) => exponentialBelow(node, alpha, alpha, 1));
+}
+
+/** x Φ(x), or its tanh approximation (Hendrycks and Gimpel 2016, arXiv 1606.08415). */
+export function gelu(x: Tensor, options: { approximate?: "none" | "tanh" } = {}): Tensor {
+  return x.gelu(options);
+}
+
+/** x σ(x). */
+export function silu(x: Tensor): Tensor {
+  return x.mul(x.sigmoid());
+}
+
+/** x tanh(softplus(x)) (Misra 2019, arXiv 1908.08681). */
+export function mish(x: Tensor): Tensor {
+  return x.mul(softplus(x).tanh());
+}
+
+/** ln(1 + e^(βx)) / β; x itself where βx > threshold. */
+export function softplus(x: Tensor, beta = 1, threshold = 20): Tensor {
+  return x.map((node) => {
+    const scaled = beta === 1 ? node : build.scale(node, beta);
+    const soft = build.call("softplus", [scaled]);
+    const linear = build.greater(scaled, number(threshold, node));
+    return build.where(linear, node, beta === 1 ? soft : build.scale(soft, 1 / beta));
+  });
+}
+
+/** x / (1 + |x|). */
+export function softsign(x: Tensor): Tensor {
+  return x.map((node) => build.div(node, build.shift(build.call("abs", [node]), 1)));
+}
+
+/** x limited to [min, max]; slope 0 at both ends. */
+export function hardtanh(x: Tensor, min = -1, max = 1): Tensor {
+  if (min > max) {
+    throw new AbrazoError({
+      code: "BOUNDS",
+      message: "max_val must be larger than min_val",
+      hint: `They are ${max} and ${min}.`,
+    });
+  }
+  return x.map((node) => limited(node, min, max));
+}
+
+function limited(x: Node, min: number, max: number): Node {
+  const [low, high] = [number(min, x), number(max, x)];
+  return build.where(build.lessEqual(x, low), low, build.where(build.greaterEqual(x, high), high, x));
+}
+
+/** min(max(x + 3, 0), 6) / 6. */
+export function hardsigmoid(x: Tensor): Tensor {
+  return x.map((node) => build.scale(limited(build.shift(node, 3), 0, 6), 1 / 6));
+}
+
+/** x · hardsigmoid(x) (Howard et al. 2019, arXiv 1905.02244). */
+export function hardswish(x: Tensor): Tensor {
+  return x.mul(hardsigmoid(x));
+}
+
+/** ln σ(x) = -ln(1 + e⁻ˣ). */
+export function logsigmoid(x: Tensor): Tensor {
+  return x.map((node) => build.neg(build.call("softplus", [build.neg(node)])));
+}
+
+/** tanh x. */
+export function tanh(x: Tensor): Tensor {
+  return x.tanh();
+}
+
+/** 1 / (1 + e⁻ˣ). */
+export function sigmoid(x: Tensor): Tensor {
+  return x.sigmoid();
+}
+
+/** e^x / Σ e^x along an axis. */
+export function softmax(x: Tensor, dim: number): Tensor {
+  return x.softmax(dim);
+}
+
+/** ln softmax(x) along an axis. */
+export function logSoftmax(x: Tensor, dim: number): Tensor {
+  return x.logSoftmax(dim);
+}
+
+/** softmax(-x) along an axis. */
+export function softmin(x: Tensor, dim: number): Tensor {
+  return x.neg().softmax(dim);
+}
+
+/** x where x > threshold, else `value`. */
+export function threshold(x: Tensor, threshold: number, value: number): Tensor {
+  return x.map((node) => build.where(build.lessEqual(node, number(threshold, node)), number(value, node), node));
+}
+
+/** a σ(b) for the halves a and b of x along an axis (Dauphin et al. 2017, arXiv 1612.08083). */
+export function glu(x: Tensor, dim = -1): Tensor {
+  if (x.ndim === 0) throw halvingError("glu does not support 0-dimensional tensors", "Give it an axis of even size.");
+  const size = x.size(dim);
+  if (size % 2 !== 0) {
+    const message = `Halving dimension must be even, but dimension ${axisOf(dim, x.ndim)} is size ${size}`;
+    throw halvingError(message, "Choose an axis of even size.");
+  }
+  return x.narrow(dim, 0, size / 2).mul(x.narrow(dim, size / 2, size / 2).sigmoid());
+}
+
+function halvingError(message: string, hint: string): AbrazoError {
+  return new AbrazoError({ code: "SHAPE_MISMATCH", message, hint });
+}
+
+/** x - tanh x. */
+export function tanhshrink(x: Tensor): Tensor {
+  return x.sub(x.tanh());
+}
+
+/** x moved by λ towards 0; 0 within ±λ. */
+export function softshrink(x: Tensor, lambd = 0.5): Tensor {
+  if (lambd < 0) {
+    throw new AbrazoError({
+      code: "BOUNDS",
+      message: `lambda must be greater or equal to 0, but found to be ${lambd}.`,
+      hint: "It is the distance by which elements are moved towards 0.",
+    });
+  }
+  return x.map((node) => {
+    const outside = build.where(build.less(node, number(-lambd, node)), build.shift(node, lambd), number(0, node));
+    return build.where(build.greater(node, number(lambd, node)), build.shift(node, -lambd), outside);
+  });
+}
+
+/** x outside ±λ, else 0. */
+export function hardshrink(x: Tensor, lambd = 0.5): Tensor {
+  return x.map((node) => {
+    const size = build.call("abs", [node]);
+    return build.where(build.lessEqual(size, number(lambd, node)), number(0, node), node);
+  });
+}
+
+/**
+ * A sample of the Gumbel-softmax distribution over an axis (Jang et al. 2017, arXiv 1611.01144). Noise comes from the
+ * default generator.
+ *
+ * @param hard the sample is one-hot, and its gradient that of the soft one
+ *
+ * @example
+ * ```ts
+ * gumbelSoftmax(zeros([2, 3]), 1, { hard: true }).sum(-1).tolistSync(); // [1, 1]
+ * ```
+ */
+export function gumbelSoftmax(logits: Tensor, tau = 1, { hard = false, dim = -1 } = {}): Tensor {
+  const noise = rand(logits.shape).log().neg().log().neg().to(logits.dtype);
+  const soft = logits.add(noise).div(tau).softmax(dim);
+  if (!hard) return soft;
+  const axis = axisOf(dim, logits.ndim);
+  const places = arange(logits.size(axis)).reshape(logits.dims.map((_, at) => (at === axis ? -1 : 1)));
+  const chosen = soft.argmax(axis, true).eq(places).to(logits.dtype);
+  return chosen.sub(soft.detach()).add(soft);
+}
 
 const ACTIVATIONS: Readonly<Record<string, (x: Tensor) => Tensor>> = {
   gelu: (x) => x.gelu(),
   gelu_new: (x) => x.gelu({ approximate: "tanh" }),
   gelu_pytorch_tanh: (x) => x.gelu({ approximate: "tanh" }),
-  relu: (x) => x.relu(),
-  tanh: (x) => x.tanh(),
-  silu: (x) => x.mul(x.sigmoid()),
+  relu,
+  tanh,
+  silu,
 };
 
 /** The activation of a config's name, e.g. "gelu_new". */

@@ -53,9 +53,10 @@ def truth(data):
     return given(data, "bool")
 
 
-def case(op, leaves, py, js, *, note="", others=(), grad=True, view=False, tolerance=None):
-    """`grad=False`: the result has no gradient, or it is undefined here. `tolerance`: relative, where float32 is worse than 1e-4."""
-    row = {"op": op, "note": note, "leaves": leaves, "py": py, "js": js, "others": list(others), "grad": grad}
+def case(op, leaves, py, js, *, note="", others=(), grad=True, twice=True, view=False, tolerance=None):
+    """`grad=False`: the result has no gradient, or it is undefined here; `twice=False`: a second derivative, as at a kink.
+    `tolerance`: relative, where float32 is worse than 1e-4."""
+    row = {"op": op, "note": note, "leaves": leaves, "py": py, "js": js, "others": list(others), "grad": grad, "twice": twice}
     if tolerance is not None:
         row["tolerance"] = tolerance
     CASES.append(row)
@@ -144,7 +145,7 @@ def differentiate(row, leaves, outs, result):
     first = torch.autograd.grad(sum(weighted(t, 0) for t in floats), wrt, create_graph=True, allow_unused=True)
     result["grads"] = [None if g is None else flat(g) for g in first]
     losses = [weighted(g, 1) for g in first if g is not None and g.requires_grad]
-    if not losses:
+    if not losses or not row["twice"]:
         return
     try:
         second = torch.autograd.grad(sum(losses), wrt, allow_unused=True)

@@ -1,0 +1,131 @@
+// Losses with a margin: between scores, between distances, and against the signs 1 and -1.
+// Knows no layer.
+import * as build from "../../graph/build.ts";
+import { arange, type Tensor } from "../../tensor/index.ts";
+import { logsigmoid } from "./activation.ts";
+import { pairwiseDistance } from "./distance.ts";
+import { type LossOptions, lossShapeError, reduced } from "./reduction.ts";
+
+type MarginOptions = LossOptions & { margin?: number };
+
+/** max(x, 0) whose slope at 0 is 1, as that of PyTorch's clamp. */
+function positivePart(x: Tensor): Tensor {
+  return x.map((node) => {
+    const zero = build.constant(0, node.dtype);
+    return build.where(build.less(node, zero), zero, node);
+  });
+}
+
+/** `x` where the sign is `sign`, else 0. */
+function ofSign(x: Tensor, target: Tensor, sign: 1 | -1): Tensor {
+  return x.mul(target.eq(sign).to(x.dtype));
+}
+
+/**
+ * max(0, -y (x₁ - x₂) + margin), y being 1 where x₁ is to be the larger, and -1.
+ *
+ * @example
+ * ```ts
+ * marginRankingLoss(tensor([0.5]), tensor([2.5]), tensor([1])).itemSync(); // 2
+ * ```
+ */
+export function marginRankingLoss(
+  x1: Tensor,
+  x2: Tensor,
+  target: Tensor,
+  { margin = 0, reduction = "mean" }: MarginOptions = {},
+): Tensor {
+  if (x1.ndim !== x2.ndim || x1.ndim !== target.ndim) {
+    throw lossShapeError(
+      `margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: [${x1.dims.join(", ")}], input2: [${x2.dims.join(", ")}], target: [${target.dims.join(", ")}] `,
+      "Each pair of scores has one target.",
+    );
+  }
+  return reduced(positivePart(target.neg().mul(x1.sub(x2)).add(margin)), reduction);
+}
+
+/** x where y is 1, max(0, margin - x) where y is -1. */
+export function hingeEmbeddingLoss(
+  input: Tensor,
+  target: Tensor,
+  { margin = 1, reduction = "mean" }: MarginOptions = {},
+): Tensor {
+  const far = positivePart(input.neg().add(margin));
+  return reduced(ofSign(input, target, 1).add(ofSign(far, target, -1)), reduction);
+}
+
+/** 1 - cos(x₁, x₂) where y is 1, max(0, cos(x₁, x₂) - margin) where y is -1; vectors [N, D] or [D]. */
+export function cosineEmbeddingLoss(
+  x1: Tensor,
+  x2: Tensor,
+  target: Tensor,
+  { margin = 0, reduction = "mean" }: MarginOptions = {},
+): Tensor {
+  if (target.ndim !== x1.ndim - 1) {
+    throw lossShapeError(
+      `${target.ndim}D target tensor expects ${target.ndim + 1}D input tensors, but found inputs with sizes [${x1.dims.join(", ")}] and [${x2.dims.join(", ")}].`,
+      "Each pair of vectors has one target.",
+    );
+  }
+  const squares = (x: Tensor) => x.square().sum(-1).add(1e-12);
+  const cosine = x1
+    .mul(x2)
+    .sum(-1)
+    .div(squares(x1).mul(squares(x2)).sqrt());
+  const near = cosine.neg().add(1);
+  return reduced(ofSign(near, target, 1).add(ofSign(positivePart(cosine.sub(margin)), target, -1)), reduction);
+}
+
+/**
+ * max(0, d(a, p) - d(a, n) + margin) with the p-norm distance d of vectors [..., D].
+ *
+ * @param swap the nearer of anchor and positive to the negative counts (Balntas et al. 2016)
+ */
+export function tripletMarginLoss(
+  anchor: Tensor,
+  positive: Tensor,
+  negative: Tensor,
+  {
+    margin = 1,
+    p = 2,
+    eps = 1e-6,
+    swap = false,
+    reduction = "mean",
+  }: MarginOptions & { p?: number; eps?: number; swap?: boolean } = {},
+): Tensor {
+  const distance = (a: Tensor, b: Tensor) => pairwiseDistance(a, b, { p, eps });
+  const toNegative = distance(anchor, negative);
+  const far = swap ? toNegative.minimum(distance(positive, negative)) : toNegative;
+  return reduced(positivePart(distance(anchor, positive).sub(far).add(margin)), reduction);
+}
+
+/** ln(1 + e^(-y x)) for signs y. */
+export function softMarginLoss(input: Tensor, target: Tensor, { reduction = "mean" }: LossOptions = {}): Tensor {
+  return reduced(logsigmoid(input.mul(target)).neg(), reduction);
+}
+
+/** The mean over classes of binary cross entropies of logits [..., C] against targets of 0 and 1. */
+export function multilabelSoftMarginLoss(
+  input: Tensor,
+  target: Tensor,
+  { weight, reduction = "mean" }: LossOptions & { weight?: Tensor | undefined } = {},
+): Tensor {
+  const yes = target.mul(logsigmoid(input));
+  const no = target.neg().add(1).mul(logsigmoid(input.neg()));
+  const each = yes.add(no).neg();
+  return reduced((weight === undefined ? each : each.mul(weight)).mean(-1), reduction);
+}
+
+/** Σ over the other classes i of max(0, margin - x[y] + x[i])^p / C, for scores [N, C] or [C] and classes [N] or []. */
+export function multiMarginLoss(
+  input: Tensor,
+  target: Tensor,
+  { p = 1, margin = 1, weight, reduction = "mean" }: MarginOptions & { p?: 1 | 2; weight?: Tensor | undefined } = {},
+): Tensor {
+  const classes = target.to("int64").unsqueeze(-1);
+  const gap = input.sub(input.gather(-1, classes)).add(margin).relu();
+  const others = classes.ne(arange(input.size(-1))).to(input.dtype);
+  const powered = (p === 1 ? gap : gap.square()).mul(others);
+  const weighed = weight === undefined ? powered : powered.mul(weight.indexSelect(0, target.flatten()).unsqueeze(-1));
+  return reduced(weighed.mean(-1), reduction);
+}
