@@ -5,6 +5,7 @@ import type { DType } from "./dtype.ts";
 import { makeLeaf } from "./leaf.ts";
 import { type Attrs, makeNode, type Node } from "./node.ts";
 import { OPS } from "./op.ts";
+import { type Windows, windowAttrs } from "./ops/windows.ts";
 import { axisOf, broadcastAxes, type Dim, type Shape, sameShape } from "./shape.ts";
 
 export function call(name: string, inputs: readonly Node[], attrs?: Attrs): Node {
@@ -123,6 +124,44 @@ export const layerNormStat = (source: Node, x: Node, index: number): Node =>
   call("layerNormStat", [source, x], { index });
 export const layerNorm = (x: Node, weight: Node, bias: Node, eps: number): Node =>
   call("layerNorm", [x, weight, bias], { eps });
+/** How a convolution's windows lie, and into how many groups its channels fall. */
+export interface ConvGeometry extends Windows {
+  groups: number;
+}
+
+const convAttrs = (geometry: ConvGeometry): Attrs => ({ ...windowAttrs(geometry), groups: geometry.groups });
+const withBias = (x: Node, weight: Node, bias: Node | undefined): Node[] =>
+  bias === undefined ? [x, weight] : [x, weight, bias];
+export const conv = (x: Node, weight: Node, bias: Node | undefined, geometry: ConvGeometry): Node =>
+  call("conv", withBias(x, weight, bias), convAttrs(geometry));
+/** The transpose of a convolution: a weight [C, O / groups, …], and `outputPadding` further elements at the end of each axis. */
+export const convTranspose = (
+  x: Node,
+  weight: Node,
+  bias: Node | undefined,
+  { outputPadding, ...geometry }: ConvGeometry & { outputPadding: readonly number[] },
+): Node => call("convTranspose", withBias(x, weight, bias), { ...convAttrs(geometry), outputPadding });
+/** The gradient of a convolution by its weight, from its input and the gradient of its result. */
+export const convWeight = (x: Node, g: Node, geometry: ConvGeometry): Node =>
+  call("convWeight", [x, g], convAttrs(geometry));
+/** `indexed`: the node also says where it found each element, for maxPoolIndices. */
+export const maxPool = (x: Node, windows: Windows, indexed: boolean): Node =>
+  call("maxPool", [x], { ...windowAttrs(windows), indexed });
+/** Where the indexed maxPool node `source` of `x` found each element. */
+export const maxPoolIndices = (source: Node, x: Node, within: "plane" | "tensor"): Node =>
+  call("maxPoolIndices", [source, x], { within });
+/** Zeros of `shape` with each element of `x` put at its index in the whole tensor; no index comes twice. */
+export const maxUnpool = (x: Node, indices: Node, shape: Shape): Node => call("maxUnpool", [x, indices], { shape });
+export const avgPool = (x: Node, windows: Windows): Node => call("avgPool", [x], windowAttrs(windows));
+/** `value` put before and after each axis; a negative number crops. */
+export const pad = (a: Node, before: readonly number[], after: readonly number[], value: number): Node =>
+  [...before, ...after].every((count) => count === 0) ? a : call("pad", [a], { before, after, value });
+/** (x - mean) / √(variance + eps) with mean and variance over `axes`. */
+export const standardize = (x: Node, axes: readonly number[], eps: number): Node =>
+  call("standardize", [x], { axes, eps });
+/** The mean (1), variance (2) or inverse deviation (3) that the standardize node `source` of `x` computed on the way. */
+export const standardizeStat = (source: Node, x: Node, axes: readonly number[], index: number): Node =>
+  call("standardizeStat", [source, x], { axes, index });
 /** Uniform float32 numbers in [0, 1) from a seed of two float32 scalars; the same seed gives the same numbers. */
 export const hashUniform = (seed: Node, shape: Shape): Node => call("hashUniform", [seed], { shape });
 

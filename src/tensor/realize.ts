@@ -8,21 +8,32 @@ import type { FileRange, Node, Value } from "../graph/node.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { requireDevice } from "../onnx/devices.ts";
 import { execute, fetchElements } from "../onnx/execute.ts";
+import { settleWaiting, waitingFor } from "./waiting.ts";
+import { requireNoTrace } from "./trace.ts";
 
 /** Computes what has no value yet, all in one run; results stay on the device when it has its own memory. */
 export function realizeNodes(nodes: readonly Node[], device: string): void {
   const wanted = [...new Set(nodes)].filter((node) => node.value === undefined);
   if (wanted.length === 0) return;
+  requireNoTrace();
   requireDevice(device);
-  const values = execute(wanted, device, true);
-  for (const [index, node] of wanted.entries()) node.value = values[index];
+  run(wanted, device, true);
+}
+
+/** One run of what is wanted and of the writes that wait for it. */
+function run(wanted: readonly Node[], device: string, keep: boolean): void {
+  const nodes = [...new Set([...wanted, ...waitingFor(wanted)])];
+  const values = execute(nodes, device, keep);
+  for (const [index, node] of nodes.entries()) node.value = values[index];
+  settleWaiting();
 }
 
 /** The elements of a node in memory: computed, fetched from the device, or read from the file. */
 export function elementsOf(node: Node, device: string): TypedArray {
+  requireNoTrace();
   if (node.value === undefined) {
     requireDevice(device);
-    node.value = execute([node], device)[0];
+    run([node], device, false);
   }
   const { value } = node;
   if (value?.kind === "host") return value.data;

@@ -8,6 +8,10 @@ import "./gemm.ts";
 import "./view.ts";
 import "./gather.ts";
 import "./norm.ts";
+import "./batch-norm.ts";
+import "./conv.ts";
+import "./pool.ts";
+import "./pad.ts";
 import "./random.ts";
 
 export { OPS } from "../op.ts";

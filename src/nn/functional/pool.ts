@@ -1,0 +1,306 @@
+// Pooling: of windows, or into a number of equal parts.
+// Holds no state.
+import * as build from "../../graph/build.ts";
+import { reach, type Windows } from "../../graph/ops/windows.ts";
+import { type Shape, shapeError, showShape } from "../../graph/shape.ts";
+import { Tensor } from "../../tensor/index.ts";
+import { hostTensor } from "./host.ts";
+import { byMatrix } from "./resize.ts";
+import { batched, optionError, perAxis, type Size } from "./sizes.ts";
+
+export interface MaxPoolOptions {
+  /** The kernel's size when absent: windows side by side. */
+  stride?: Size;
+  /** Elements around each axis that are never the largest: at most half of the kernel. */
+  padding?: Size;
+  dilation?: Size;
+  /** Windows that reach over the end count too. */
+  ceilMode?: boolean;
+  /** Gives [values, indices]: int64, where in the plane each value was found, the first where several are equal. */
+  returnIndices?: boolean;
+}
+
+export interface AvgPoolOptions {
+  /** The kernel's size when absent: windows side by side. */
+  stride?: Size;
+  /** Zeros around each axis: at most half of the kernel. */
+  padding?: Size;
+  ceilMode?: boolean;
+  /** Whether the zeros around count as elements of the mean. */
+  countIncludePad?: boolean;
+  /** What sums are divided by, instead of the number of elements. */
+  divisorOverride?: number;
+}
+
+type WithIndices = MaxPoolOptions & { returnIndices: true };
+
+/**
+ * Largest element of each window of x [N, C, L] or [C, L].
+ *
+ * @throws SHAPE_MISMATCH when no window fits
+ * @example
+ * ```ts
+ * maxPool1d(tensor([[[1, 5, 2, 4]]]), 2).tolistSync(); // [[[5, 4]]]
+ * ```
+ */
+export function maxPool1d(x: Tensor, kernelSize: Size, options: WithIndices): [Tensor, Tensor];
+export function maxPool1d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions & { returnIndices?: false }): Tensor;
+export function maxPool1d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions): Tensor | [Tensor, Tensor];
+export function maxPool1d(x: Tensor, kernelSize: Size, options: MaxPoolOptions = {}): Tensor | [Tensor, Tensor] {
+  return largest(1, x, kernelSize, options);
+}
+
+/**
+ * Largest element of each window of x [N, C, H, W] or [C, H, W]; its gradient goes to the first that holds it.
+ *
+ * @throws SHAPE_MISMATCH when no window fits
+ * @example
+ * ```ts
+ * const x = tensor([[[1, 5], [2, 4]]]);
+ * maxPool2d(x, 2).tolistSync(); // [[[5]]]
+ * maxPool2d(x, 2, { returnIndices: true })[1].tolistSync(); // [[[1n]]]
+ * ```
+ */
+export function maxPool2d(x: Tensor, kernelSize: Size, options: WithIndices): [Tensor, Tensor];
+export function maxPool2d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions & { returnIndices?: false }): Tensor;
+export function maxPool2d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions): Tensor | [Tensor, Tensor];
+export function maxPool2d(x: Tensor, kernelSize: Size, options: MaxPoolOptions = {}): Tensor | [Tensor, Tensor] {
+  return largest(2, x, kernelSize, options);
+}
+
+/**
+ * Mean of each window of x [N, C, L] or [C, L].
+ *
+ * @throws SHAPE_MISMATCH when no window fits
+ * @example
+ * ```ts
+ * avgPool1d(tensor([[[1, 5, 2, 4]]], { dtype: "float32" }), 2).tolistSync(); // [[[3, 3]]]
+ * ```
+ */
+export const avgPool1d = (x: Tensor, kernelSize: Size, options: Omit<AvgPoolOptions, "divisorOverride"> = {}): Tensor =>
+  average(1, x, kernelSize, options);
+
+/**
+ * Mean of each window of x [N, C, H, W] or [C, H, W].
+ *
+ * @throws SHAPE_MISMATCH when no window fits
+ * @example
+ * ```ts
+ * avgPool2d(tensor([[[1, 5], [2, 4]]], { dtype: "float32" }), 2).tolistSync(); // [[[3]]]
+ * ```
+ */
+export const avgPool2d = (x: Tensor, kernelSize: Size, options: AvgPoolOptions = {}): Tensor =>
+  average(2, x, kernelSize, options);
+
+function largest(
+  rank: number,
+  x: Tensor,
+  kernelSize: Size,
+  { dilation = 1, ceilMode = false, returnIndices = false, ...options }: MaxPoolOptions,
+): Tensor | [Tensor, Tensor] {
+  return batched<Tensor | [Tensor, Tensor]>(x, rank, `max_pool${rank}d`, (x) => {
+    const windows = poolWindows(x.dims, rank, kernelSize, { ...options, dilation, ceilMode });
+    // Where gradients may be asked for, the places are found on the way; without them the kernel is faster.
+    const node = build.maxPool(x.node, windows, returnIndices || x.requiresGrad);
+    const values = Tensor.fromNode(node, [x]);
+    if (!returnIndices) return values;
+    const indices = Tensor.fromNode(build.maxPoolIndices(node, x.node, "plane"), [x]);
+    return [values, indices];
+  });
+}
+
+function average(
+  rank: number,
+  x: Tensor,
+  kernelSize: Size,
+  { ceilMode = false, countIncludePad = true, divisorOverride, ...options }: AvgPoolOptions,
+): Tensor {
+  if (divisorOverride === 0) throw optionError("divisor must be not zero", "Leave divisorOverride out.");
+  return batched(x, rank, `avg_pool${rank}d`, (x) => {
+    const windows = poolWindows(x.dims, rank, kernelSize, { ...options, dilation: 1, ceilMode });
+    const means = Tensor.fromNode(build.avgPool(x.node, windows), [x]);
+    const around = perAxis(options.padding ?? 0, rank, "padding");
+    const size = windows.kernel.reduce((all, length) => all * length, 1);
+    const factors = means.shape
+      .slice(2)
+      .map((count, axis) => lengths(count, Number(x.dims[axis + 2]), windows, axis, around[axis] ?? 0, countIncludePad))
+      .reduce<number[]>((all, own) => all.flatMap((one) => own.map((other) => one * other)), [1])
+      .map((elements) => size / (divisorOverride ?? elements));
+    if (factors.every((factor) => factor === 1)) return means;
+    return means.mul(hostTensor(factors, means.shape.slice(2), x));
+  });
+}
+
+/** Elements of one axis that count in each window. */
+function lengths(
+  count: number,
+  size: number,
+  windows: Windows,
+  axis: number,
+  around: number,
+  withPadding: boolean,
+): number[] {
+  return Array.from({ length: count }, (_, at) => {
+    const start = at * (windows.stride[axis] ?? 1) - (windows.before[axis] ?? 0);
+    const end = Math.min(start + (windows.kernel[axis] ?? 1), size + around);
+    return withPadding ? end - start : Math.min(end, size) - Math.max(start, 0);
+  });
+}
+
+interface WindowOptions {
+  stride?: Size;
+  padding?: Size;
+  dilation: Size;
+  ceilMode: boolean;
+}
+
+function poolWindows(
+  shape: Shape,
+  rank: number,
+  kernelSize: Size,
+  { stride, padding = 0, dilation, ceilMode }: WindowOptions,
+): Windows {
+  const kernel = perAxis(kernelSize, rank, "kernel_size");
+  const around = perAxis(padding, rank, "padding");
+  const windows: Windows = {
+    kernel,
+    stride: stride === undefined ? kernel : perAxis(stride, rank, "stride"),
+    before: around,
+    after: around,
+    dilation: perAxis(dilation, rank, "dilation"),
+  };
+  if ([...kernel, ...windows.stride, ...windows.dilation].some((value) => !(value > 0))) {
+    throw optionError(
+      "kernel size, stride and dilation should be greater than zero",
+      `kernel size [${kernel}], stride [${windows.stride}], dilation [${windows.dilation}]`,
+    );
+  }
+  for (const [axis, count] of around.entries()) {
+    const most = Math.floor(reach(windows, axis) / 2);
+    if (count >= 0 && count <= most) continue;
+    throw optionError(
+      count < 0
+        ? `pad must be non-negative, but got pad: ${count}`
+        : `pad should be at most half of effective kernel size, but got pad=${count}, kernel_size=${kernel[axis]} and dilation=${windows.dilation[axis]}`,
+      "A window has to hold at least one element.",
+    );
+  }
+  const counts = kernel.map((_, axis) => countOf(shape, windows, axis, ceilMode));
+  if (counts.some((count) => count < 1)) {
+    const channels = shape[1];
+    throw shapeError(
+      `Given input size: (${[channels, ...shape.slice(2)].join("x")}). Calculated output size: (${[channels, ...counts].join("x")}). Output size is too small`,
+      `The kernel is larger than the input ${showShape(shape)}.`,
+      { shape, kernel },
+    );
+  }
+  if (!ceilMode) return windows;
+  // The last window's end, where that is beyond the padding.
+  const after = counts.map((count, axis) => {
+    const end = (count - 1) * (windows.stride[axis] ?? 1) + reach(windows, axis) - (around[axis] ?? 0);
+    return Math.max(around[axis] ?? 0, end - Number(shape[axis + 2]));
+  });
+  return { ...windows, after };
+}
+
+function countOf(shape: Shape, windows: Windows, axis: number, ceilMode: boolean): number {
+  const [size, step, around] = [Number(shape[axis + 2]), windows.stride[axis] ?? 1, windows.before[axis] ?? 0];
+  const room = (size + 2 * around - reach(windows, axis)) / step;
+  if (!ceilMode) return Math.floor(room) + 1;
+  const count = Math.ceil(room) + 1;
+  // A window that would start in the padding at the end does not count.
+  return (count - 1) * step >= size + around ? count - 1 : count;
+}
+
+/** Start and end of part `at` of `out` parts of `size` elements; neighbours may share an element. */
+function part(at: number, size: number, out: number): [number, number] {
+  return [Math.floor((at * size) / out), Math.ceil(((at + 1) * size) / out)];
+}
+
+/** null keeps a size. */
+type OutputSize = number | null | readonly (number | null)[];
+
+function outputSizes(shape: Shape, rank: number, outputSize: OutputSize): number[] {
+  const list = Array.isArray(outputSize)
+    ? outputSize
+    : new Array<number | null>(rank).fill(outputSize as number | null); // safe because an array was told apart
+  return shape.slice(2).map((size, axis) => list[axis] ?? Number(size));
+}
+
+/**
+ * Means of `outputSize` equal parts of x [N, C, L] or [C, L].
+ *
+ * @example
+ * ```ts
+ * adaptiveAvgPool1d(tensor([[[1, 2, 3]]], { dtype: "float32" }), 2).tolistSync(); // [[[1.5, 2.5]]]
+ * ```
+ */
+export const adaptiveAvgPool1d = (x: Tensor, outputSize: OutputSize): Tensor => adaptiveAverage(1, x, outputSize);
+
+/**
+ * Means of Oh × Ow equal parts of x [N, C, H, W] or [C, H, W].
+ *
+ * @example
+ * ```ts
+ * adaptiveAvgPool2d(ones([1, 3, 7, 5]), [2, null]).shape; // [1, 3, 2, 5]
+ * ```
+ */
+export const adaptiveAvgPool2d = (x: Tensor, outputSize: OutputSize): Tensor => adaptiveAverage(2, x, outputSize);
+
+function adaptiveAverage(rank: number, x: Tensor, outputSize: OutputSize): Tensor {
+  return batched(x, rank, `adaptive_avg_pool${rank}d`, (x) => {
+    const outs = outputSizes(x.dims, rank, outputSize);
+    const sizes = x.shape.slice(2);
+    if (sizes.every((size, axis) => size > 0 && size % (outs[axis] ?? 1) === 0)) {
+      return average(
+        rank,
+        x,
+        sizes.map((size, axis) => size / (outs[axis] ?? 1)),
+        {},
+      );
+    }
+    return sizes.reduce((tensor, size, axis) => {
+      const out = outs[axis] ?? 1;
+      const rows = Array.from({ length: out }, (_, at) => {
+        const [start, end] = part(at, size, out);
+        return Array.from({ length: size }, (_, place) => (place >= start && place < end ? 1 / (end - start) : 0));
+      });
+      return byMatrix(tensor, axis + 2, rows);
+    }, x);
+  });
+}
+
+/**
+ * Largest elements of Oh × Ow equal parts of x [N, C, H, W] or [C, H, W].
+ *
+ * @example
+ * ```ts
+ * adaptiveMaxPool2d(tensor([[[1, 5, 2], [2, 4, 9]]]), 1).tolistSync(); // [[[9]]]
+ * ```
+ */
+export function adaptiveMaxPool2d(x: Tensor, outputSize: OutputSize): Tensor {
+  return batched(x, 2, "adaptive_max_pool2d", (x) => {
+    const [height = 1, width = 1] = x.shape.slice(2);
+    const [rows = 1, columns = 1] = outputSizes(x.dims, 2, outputSize);
+    if (height % rows === 0 && width % columns === 0) return maxPool2d(x, [height / rows, width / columns]);
+    // Each part as a list of its elements' places, short ones repeating their last; then the first largest.
+    const [high, wide] = [partPlaces(height, rows), partPlaces(width, columns)];
+    const places = high.flatMap((ys) => wide.flatMap((xs) => ys.flatMap((y) => xs.map((at) => y * width + at))));
+    const lead = x.shape.slice(0, 2);
+    const index = hostTensor(places, [places.length], x, "int64");
+    const parts = x
+      .reshape([...lead, height * width])
+      .indexSelect(2, index)
+      .reshape([...lead, rows, columns, -1]);
+    return parts.map((node) => {
+      const first = build.argmax(node, 4, true);
+      return build.reshape(build.gatherElements(node, first, 4), node.shape.slice(0, 4));
+    });
+  });
+}
+
+function partPlaces(size: number, out: number): number[][] {
+  const parts = Array.from({ length: out }, (_, at) => part(at, size, out));
+  const most = Math.max(...parts.map(([start, end]) => end - start));
+  return parts.map(([start, end]) => Array.from({ length: most }, (_, at) => Math.min(start + at, end - 1)));
+}
