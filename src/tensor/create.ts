@@ -1,77 +1,158 @@
-// Making tensors: from values, typed arrays and files, filled, or random as PyTorch draws them.
-// Reads no file formats.
+// Making tensors: from values, typed arrays and files, filled, or counted.
+// Draws no random numbers and reads no file formats.
 import { AbrazoError } from "../errors.ts";
-import * as build from "../graph/build.ts";
-import { allocate, type DType, promote, type TypedArray } from "../graph/dtype.ts";
+import { type DType, isFloat, type TypedArray } from "../graph/dtype.ts";
 import { makeLeaf, makePlaceholder } from "../graph/leaf.ts";
-import type { FileRange, Node } from "../graph/node.ts";
-import { axisOf, type Dim, sizeOf } from "../graph/shape.ts";
-import { encode, flattenNested, guessDType, type NestedArray } from "./convert.ts";
+import type { FileRange } from "../graph/node.ts";
+import { type Dim, sizeOf } from "../graph/shape.ts";
+import { encode, flattenNested, guessDType, type NestedArray, type Scalar } from "./convert.ts";
+import { type CreateOptions, filled, fromHost, requireSizes } from "./host.ts";
 import { moveNodes, realizeNodes } from "./realize.ts";
-import { defaultGenerator, type Generator } from "./rng.ts";
 import { Storage } from "./storage.ts";
 import { Tensor } from "./tensor.ts";
 import "./methods.ts";
 
-export interface CreateOptions {
-  dtype?: DType;
-  device?: string;
-  requiresGrad?: boolean;
+export { type CreateOptions, fromHost } from "./host.ts";
+
+/** Nested lists whose innermost lists may be typed arrays. */
+export type NestedData = Scalar | TypedArray | readonly NestedData[];
+
+const DTYPE_OF_ARRAY: readonly [new (length: number) => TypedArray, readonly DType[]][] = [
+  [Float32Array, ["float32"]],
+  [Float64Array, ["float64"]],
+  [BigInt64Array, ["int64"]],
+  [Int32Array, ["int32"]],
+  [Int16Array, ["int16"]],
+  [Int8Array, ["int8"]],
+  [Uint8Array, ["uint8", "bool"]],
+  [Uint16Array, ["float16", "bfloat16"]],
+];
+
+/** Dtypes whose elements a typed array may hold, the usual one first. */
+function dtypesOf(data: TypedArray): readonly DType[] {
+  const found = DTYPE_OF_ARRAY.find(([type]) => data instanceof type)?.[1];
+  if (found !== undefined) return found;
+  throw new AbrazoError({
+    code: "DTYPE_UNSUPPORTED",
+    message: `can't convert a ${Object.prototype.toString.call(data).slice(8, -1)} to a tensor`,
+    hint: `The supported types are: ${DTYPE_OF_ARRAY.map(([type]) => type.name).join(", ")}.`,
+  });
 }
 
-export interface RandomOptions extends CreateOptions {
-  generator?: Generator;
+const isTypedArray = (values: unknown): values is TypedArray =>
+  ArrayBuffer.isView(values) && !(values instanceof DataView);
+
+/** Typed arrays inside nested lists as lists, and the dtype of the first. */
+function plain(values: NestedData): { list: NestedArray; dtype: DType | undefined } {
+  let dtype: DType | undefined;
+  const visit = (part: NestedData): NestedArray => {
+    if (isTypedArray(part)) {
+      dtype ??= dtypesOf(part)[0];
+      return Array.from<number | bigint>(part as Iterable<number | bigint> & TypedArray); // safe because typed arrays iterate over their elements
+    }
+    return isList(part) ? part.map(visit) : part;
+  };
+  return { list: visit(values), dtype };
 }
 
-export function fromHost(
-  data: TypedArray,
-  shape: readonly number[],
-  dtype: DType,
-  options: CreateOptions = {},
-): Tensor {
-  const leaf = makeLeaf(shape, dtype, { kind: "host", data });
-  const tensor = new Tensor(new Storage(leaf), { device: options.device ?? "cpu" });
-  return options.requiresGrad === true ? tensor.requiresGrad_() : tensor;
+function isList(values: NestedData): values is readonly NestedData[] {
+  return Array.isArray(values);
 }
 
 /**
- * A tensor of nested lists of numbers. Whole numbers give int64, others float32, truth values bool.
+ * A tensor of nested lists of numbers, always a copy. Whole numbers give int64, others float32, truth values bool, typed
+ * arrays their own dtype.
+ *
+ * @throws RAGGED_LIST when the lists of one level differ in length
  *
  * @example
  * ```ts
  * await tensor([[1, 2], [3, 4]]).sum().item(); // 10
  * ```
  */
-export function tensor(values: NestedArray, options: CreateOptions = {}): Tensor {
-  const { shape, flat } = flattenNested(values);
-  const dtype = options.dtype ?? guessDType(flat);
-  return fromHost(encode(flat, dtype), shape, dtype, options);
+export function tensor(values: NestedData | Tensor, options: CreateOptions = {}): Tensor {
+  if (values instanceof Tensor) return asTensor(values.detach().clone(), options);
+  if (isTypedArray(values) && dtypesOf(values).includes(options.dtype ?? dtypesOf(values)[0] ?? "float32")) {
+    const dtype = options.dtype ?? dtypesOf(values)[0] ?? "float32";
+    return fromHost(copyOf(values), [values.length], dtype, options);
+  }
+  const { list, dtype } = plain(values);
+  const { shape, flat } = flattenNested(list);
+  const chosen = options.dtype ?? dtype ?? guessDType(flat);
+  return fromHost(encode(flat, chosen), shape, chosen, options);
 }
 
-const DTYPE_OF_ARRAY: readonly [new (length: number) => TypedArray, DType][] = [
-  [Float32Array, "float32"],
-  [Float64Array, "float64"],
-  [BigInt64Array, "int64"],
-  [Int32Array, "int32"],
-  [Int16Array, "int16"],
-  [Int8Array, "int8"],
-  [Uint8Array, "uint8"],
-  [Uint16Array, "float16"],
-];
+/**
+ * A tensor of what is given without a copy where that is possible: a tensor is given back (converted where options ask
+ * for it), a typed array is shared, lists are copied.
+ */
+export function asTensor(values: NestedData | Tensor, options: CreateOptions = {}): Tensor {
+  if (values instanceof Tensor) {
+    const typed = options.dtype === undefined ? values : values.to(options.dtype);
+    const placed = options.device === undefined ? typed : typed.to({ device: options.device });
+    return options.requiresGrad === true && !placed.requiresGrad ? placed.requiresGrad_() : placed;
+  }
+  const isShared = isTypedArray(values) && (options.dtype === undefined || dtypesOf(values).includes(options.dtype));
+  return isShared ? fromTypedArray(values, undefined, options) : tensor(values, options);
+}
 
-/** A tensor that shares a typed array: changing one changes the other. Operations take the elements as they are when recorded. */
+/**
+ * A float32 copy of whatever is given: torch.Tensor(data). For torch.Tensor(3, 2, 4), sizes without values, use
+ * `empty([3, 2, 4])`.
+ *
+ * @example
+ * ```ts
+ * floatTensor([[1, 2], [3, 4]]).dtype; // "float32"
+ * ```
+ */
+export function floatTensor(values: NestedData | Tensor, options: Omit<CreateOptions, "dtype"> = {}): Tensor {
+  return tensor(values, { ...options, dtype: "float32" });
+}
+
+/** Elements in an array of their own; a Buffer's slice() would share. */
+function copyOf(data: TypedArray): TypedArray {
+  return unbuffered(data).slice();
+}
+
+function unbuffered(data: TypedArray): TypedArray {
+  return Buffer.isBuffer(data) ? new Uint8Array(data.buffer, data.byteOffset, data.length) : data;
+}
+
+/**
+ * A tensor that shares a typed array (torch.from_numpy): changing one changes the other. Operations take the elements as
+ * they are when recorded. On another device than the CPU it is a copy.
+ *
+ * @throws SHAPE_MISMATCH when the sizes are not those of the array; DTYPE_MISMATCH when the array does not hold the dtype
+ *
+ * @example
+ * ```ts
+ * const data = new Float32Array([1, 2, 3, 4]);
+ * const x = fromTypedArray(data, [2, 2]);
+ * data[0] = 100;
+ * await x.tolist(); // [[100, 2], [3, 4]]
+ * ```
+ */
 export function fromTypedArray(data: TypedArray, shape?: readonly number[], options: CreateOptions = {}): Tensor {
-  const dtype = options.dtype ?? DTYPE_OF_ARRAY.find(([type]) => data instanceof type)?.[1];
-  const sizes = shape ?? [data.length];
-  if (dtype === undefined || sizeOf(sizes) !== data.length) {
+  const allowed = dtypesOf(data);
+  const dtype = options.dtype ?? allowed[0] ?? "float32";
+  const sizes = requireSizes(shape ?? [data.length]);
+  if (!allowed.includes(dtype)) {
+    throw new AbrazoError({
+      code: "DTYPE_MISMATCH",
+      message: `a ${data.constructor.name} does not hold elements of ${dtype}`,
+      hint: `It holds ${allowed.join(" or ")}; convert the tensor with to("${dtype}").`,
+    });
+  }
+  if (sizeOf(sizes) !== data.length) {
     throw new AbrazoError({
       code: "SHAPE_MISMATCH",
       message: `shape '[${sizes.join(", ")}]' is invalid for input of size ${data.length}`,
       hint: "The product of the sizes is the number of elements.",
     });
   }
-  const leaf = makeLeaf(sizes, dtype, { kind: "host", data });
-  const made = new Tensor(new Storage(leaf, data), { device: options.device ?? "cpu" });
+  if ((options.device ?? "cpu") !== "cpu") return fromHost(copyOf(data), sizes, dtype, options);
+  const shared = unbuffered(data);
+  const made = new Tensor(new Storage(makeLeaf(sizes, dtype, { kind: "host", data: shared }), shared));
   return options.requiresGrad === true ? made.requiresGrad_() : made;
 }
 
@@ -85,126 +166,122 @@ export function symbolic(name: string, shape: readonly Dim[], dtype: DType): Ten
   return new Tensor(new Storage(makePlaceholder(name, shape, dtype)));
 }
 
-export function full(shape: readonly number[], value: number, options: CreateOptions = {}): Tensor {
-  const dtype = options.dtype ?? (Number.isInteger(value) ? "int64" : "float32");
-  const data = allocate(dtype, sizeOf(shape));
-  if (data instanceof BigInt64Array) data.fill(BigInt(Math.trunc(value)));
-  else data.fill(Number(encode([value], dtype)[0]));
-  return fromHost(data, shape, dtype, options);
+/** One value everywhere; its dtype, unless given, is that of tensor(value). */
+export const full = (shape: readonly number[], value: Scalar, options: CreateOptions = {}): Tensor =>
+  filled(shape, value, options.dtype ?? guessDType([value]), options);
+export const zeros = (shape: readonly number[], options: CreateOptions = {}): Tensor =>
+  filled(shape, 0, options.dtype ?? "float32", options);
+export const ones = (shape: readonly number[], options: CreateOptions = {}): Tensor =>
+  filled(shape, 1, options.dtype ?? "float32", options);
+/** Sizes without values to be relied on: zeros here, where PyTorch shows what memory held. */
+export const empty = zeros;
+
+const as = (like: Tensor, options: CreateOptions): CreateOptions & { dtype: DType } => ({
+  dtype: like.dtype,
+  device: like.device,
+  ...options,
+});
+export const zerosLike = (like: Tensor, options: CreateOptions = {}): Tensor => zeros(like.shape, as(like, options));
+export const onesLike = (like: Tensor, options: CreateOptions = {}): Tensor => ones(like.shape, as(like, options));
+export const emptyLike = (like: Tensor, options: CreateOptions = {}): Tensor => empty(like.shape, as(like, options));
+export const fullLike = (like: Tensor, value: Scalar, options: CreateOptions = {}): Tensor =>
+  full(like.shape, value, as(like, options));
+
+type Real = number | bigint;
+
+function rangeError(message: string, hint: string): AbrazoError {
+  return new AbrazoError({ code: "BAD_RANGE", message, hint });
 }
 
-export const zeros = (shape: readonly number[], options: CreateOptions = {}): Tensor =>
-  full(shape, 0, { dtype: "float32", ...options });
-export const ones = (shape: readonly number[], options: CreateOptions = {}): Tensor =>
-  full(shape, 1, { dtype: "float32", ...options });
-export const zerosLike = (like: Tensor, options: CreateOptions = {}): Tensor =>
-  zeros(like.shape, { dtype: like.dtype, device: like.device, ...options });
-export const onesLike = (like: Tensor, options: CreateOptions = {}): Tensor =>
-  ones(like.shape, { dtype: like.dtype, device: like.device, ...options });
-
-/** `start`, `start + step`, … below `end`; `arange(end)` starts at 0. */
-export function arange(start: number, end?: number, step = 1, options: CreateOptions = {}): Tensor {
-  const [from, to] = end === undefined ? [0, start] : [start, end];
-  const values = Array.from({ length: Math.max(0, Math.ceil((to - from) / step)) }, (_, index) => from + index * step);
-  const dtype = options.dtype ?? ([from, to, step].every(Number.isInteger) ? "int64" : "float32");
+/**
+ * `start`, `start + step`, … before `end`; one bound is the end. Whole numbers give int64, others float32. Options come
+ * last, after however many numbers.
+ *
+ * @example
+ * ```ts
+ * await arange(5, 0, -2).tolist(); // [5, 3, 1]
+ * arange(2, { dtype: "float32", requiresGrad: true });
+ * ```
+ */
+export function arange(end: Real, options?: CreateOptions): Tensor;
+export function arange(start: Real, end: Real | undefined, options?: CreateOptions): Tensor;
+export function arange(start: Real, end: Real | undefined, step: Real | undefined, options?: CreateOptions): Tensor;
+export function arange(...args: readonly (Real | CreateOptions | undefined)[]): Tensor {
+  const options = args.find((arg) => typeof arg === "object") ?? {};
+  const [first = 0, second, step = 1] = args.filter((arg) => typeof arg !== "object");
+  const [from, to] = second === undefined ? [0, first] : [first, second];
+  if (Number(step) === 0) throw rangeError("step must be nonzero", "Count up or down.");
+  if (![from, to, step].every((value) => Number.isFinite(Number(value)))) {
+    throw rangeError(`unsupported range: ${from} -> ${to}`, "Bounds are finite numbers.");
+  }
+  const isWhole = [from, to, step].every((value) => typeof value === "bigint" || Number.isInteger(value));
+  const dtype = options.dtype ?? (isWhole ? "int64" : "float32");
+  if (Number(step) > 0 ? Number(from) > Number(to) : Number(from) < Number(to)) {
+    throw rangeError(
+      "upper bound and lower bound inconsistent with step sign",
+      `From ${from} to ${to} in steps of ${step}.`,
+    );
+  }
+  const values = [from, to, step].some((value) => typeof value === "bigint")
+    ? countedExactly(BigInt(from), BigInt(to), BigInt(step))
+    : counted(Number(from), Number(to), Number(step));
   return fromHost(encode(values, dtype), [values.length], dtype, options);
 }
 
-export function linspace(start: number, end: number, steps: number, options: CreateOptions = {}): Tensor {
-  const values = Array.from({ length: steps }, (_, index) =>
-    steps === 1 ? start : start + ((end - start) * index) / (steps - 1),
-  );
-  const dtype = options.dtype ?? "float32";
-  return fromHost(encode(values, dtype), [steps], dtype, options);
+function counted(from: number, to: number, step: number): number[] {
+  return Array.from({ length: Math.ceil((to - from) / step) }, (_, index) => from + index * step);
 }
 
-export function eye(size: number, options: CreateOptions = {}): Tensor {
-  const made = zeros([size, size], options);
-  const data = made.dataSync();
-  const one = encode([1], made.dtype)[0] ?? 1;
-  // safe because `one` is an element of the same dtype
-  for (let i = 0; i < size; i++) (data as { [index: number]: number | bigint })[i * size + i] = one;
-  return made;
+function countedExactly(from: bigint, to: bigint, step: bigint): bigint[] {
+  const values: bigint[] = [];
+  for (let value = from; step > 0n ? value < to : value > to; value += step) values.push(value);
+  return values;
 }
 
-/** Uniform in [0, 1): torch.rand's own stream. */
-export function rand(
-  shape: readonly number[],
-  { generator = defaultGenerator, ...options }: RandomOptions = {},
-): Tensor {
-  const data = new Float32Array(sizeOf(shape));
-  for (let i = 0; i < data.length; i++) data[i] = generator.float();
-  return fromHost(data, shape, "float32", options);
-}
-
-/** Uniform in [low, high), rounded as torch.nn.init.uniform_ does: product and sum at once. */
-export function uniform(
-  shape: readonly number[],
-  low: number,
-  high: number,
-  { generator = defaultGenerator, ...options }: RandomOptions = {},
-): Tensor {
-  const data = new Float32Array(sizeOf(shape));
-  const [from, range] = [Math.fround(low), Math.fround(Math.fround(high) - Math.fround(low))];
-  for (let i = 0; i < data.length; i++) data[i] = generator.float() * range + from;
-  return fromHost(data, shape, "float32", options);
-}
-
-/** Standard normal: torch.randn's own stream. */
-export function randn(
-  shape: readonly number[],
-  { generator = defaultGenerator, ...options }: RandomOptions = {},
-): Tensor {
-  const data = new Float32Array(sizeOf(shape));
-  generator.fillNormal(data);
-  return fromHost(data, shape, "float32", options);
-}
-
-/** Whole numbers in [low, high), int64. */
-export function randint(
-  low: number,
-  high: number,
-  shape: readonly number[],
-  { generator = defaultGenerator, ...options }: RandomOptions = {},
-): Tensor {
-  const values = Array.from({ length: sizeOf(shape) }, () => low + (generator.u32() % (high - low)));
-  const dtype = options.dtype ?? "int64";
-  return fromHost(encode(values, dtype), shape, dtype, options);
-}
-
-/** A random order of 0 … n-1, int64. */
-export function randperm(n: number, { generator = defaultGenerator, ...options }: RandomOptions = {}): Tensor {
-  return fromHost(encode(generator.permutation(n), "int64"), [n], "int64", options);
-}
-
-/** Joined along an axis. */
-export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
-  const first = tensors[0];
-  if (first === undefined) {
-    throw new AbrazoError({
-      code: "EMPTY_LIST",
-      message: "expected a non-empty list of Tensors",
-      hint: "Pass at least one.",
-    });
+/** From both ends towards the middle, as PyTorch counts, so that both are exact. */
+function evenly(start: number, end: number, steps: number, dtype: DType): number[] {
+  if (!(Number.isInteger(steps) && steps >= 0)) {
+    throw rangeError("number of steps must be non-negative", "Pass how many numbers are wanted.");
   }
-  const dtype = tensors.map((part) => part.dtype).reduce(promote);
-  const parts = tensors.map((part) => build.cast(part.node, dtype));
-  return Tensor.fromNode(build.concat(parts, axisOf(dim, first.ndim)), tensors);
+  const rounded = dtype === "float32" ? Math.fround : (value: number) => value;
+  const [from, to] = [rounded(start), rounded(end)];
+  const step = rounded((to - from) / (steps - 1));
+  const half = Math.floor(steps / 2);
+  return Array.from({ length: steps }, (_, index) => {
+    if (steps === 1) return from;
+    return index < half ? from + step * index : to - step * (steps - index - 1);
+  });
 }
 
-/** Joined along a new axis. */
-export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
-  return cat(
-    tensors.map((part) => part.unsqueeze(dim)),
-    dim,
-  );
+/** `steps` numbers from `start` to `end`, both included, at equal distances; float32 unless a dtype is given. */
+export function linspace(start: number, end: number, steps: number, options: CreateOptions = {}): Tensor {
+  const dtype = options.dtype ?? "float32";
+  return fromHost(encode(evenly(start, end, steps, dtype), dtype), [steps], dtype, options);
 }
 
-/** `a` where the condition holds, else `b`. */
-export function where(condition: Tensor, a: Tensor, b: Tensor): Tensor {
-  const dtype = promote(a.dtype, b.dtype);
-  const make = (node: Node) => build.cast(node, dtype);
-  return Tensor.fromNode(build.where(condition.node, make(a.node), make(b.node)), [a, b]);
+/** `base` to the powers of linspace(start, end, steps). */
+export function logspace(
+  start: number,
+  end: number,
+  steps: number,
+  { base = 10, ...options }: CreateOptions & { base?: number } = {},
+): Tensor {
+  const dtype = options.dtype ?? "float32";
+  const powers = evenly(start, end, steps, isFloat(dtype) ? dtype : "float64").map((power) => base ** power);
+  return fromHost(encode(powers, dtype), [steps], dtype, options);
+}
+
+/** Ones on the diagonal of a matrix of zeros, square unless `columns` is given. */
+export function eye(rows: number, columns?: number | CreateOptions, more: CreateOptions = {}): Tensor {
+  const [width, options] = typeof columns === "number" ? [columns, more] : [rows, columns ?? more];
+  for (const [name, size] of Object.entries({ n: rows, m: width })) {
+    if (!(size >= 0))
+      throw rangeError(`${name} must be greater or equal to 0, got ${size}`, "Sizes are whole numbers.");
+  }
+  const dtype = options.dtype ?? "float32";
+  const flat = new Uint8Array(rows * width);
+  for (let i = 0; i < Math.min(rows, width); i++) flat[i * width + i] = 1;
+  return fromHost(encode([...flat], dtype), [rows, width], dtype, options);
 }
 
 /** Computes several tensors in one run. */

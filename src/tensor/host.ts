@@ -1,0 +1,50 @@
+// Tensors over elements that are in memory: what every way of making one ends in.
+// Knows no methods of Tensor.
+import { AbrazoError } from "../errors.ts";
+import { allocate, type DType, type TypedArray } from "../graph/dtype.ts";
+import { makeLeaf } from "../graph/leaf.ts";
+import { showShape, sizeOf } from "../graph/shape.ts";
+import { encode, type Scalar } from "./convert.ts";
+import { Storage } from "./storage.ts";
+import { Tensor } from "./tensor.ts";
+
+export interface CreateOptions {
+  dtype?: DType;
+  device?: string;
+  requiresGrad?: boolean;
+}
+
+export function fromHost(
+  data: TypedArray,
+  shape: readonly number[],
+  dtype: DType,
+  options: CreateOptions = {},
+): Tensor {
+  const leaf = makeLeaf(shape, dtype, { kind: "host", data });
+  const tensor = new Tensor(new Storage(leaf), { device: options.device ?? "cpu" });
+  return options.requiresGrad === true ? tensor.requiresGrad_() : tensor;
+}
+
+/** Sizes that a new tensor may have. */
+export function requireSizes(shape: readonly number[]): readonly number[] {
+  for (const size of shape) {
+    if (Number.isSafeInteger(size) && size >= 0) continue;
+    throw new AbrazoError({
+      code: "BAD_SIZE",
+      message: `Trying to create tensor with negative dimension ${size}: ${showShape(shape)}`,
+      hint: "Sizes are whole numbers from 0 on.",
+      data: { shape },
+    });
+  }
+  return [...shape];
+}
+
+/** One value everywhere. */
+export function filled(shape: readonly number[], value: Scalar, dtype: DType, options: CreateOptions = {}): Tensor {
+  const sizes = requireSizes(shape);
+  const data = allocate(dtype, sizeOf(sizes));
+  const [element] = encode([value], dtype);
+  // safe because `element` is of the same dtype
+  (data as { fill(value: number | bigint | undefined): unknown }).fill(element);
+  return fromHost(data, sizes, dtype, options);
+}

@@ -1,0 +1,150 @@
+// Tensors of random numbers as PyTorch's CPU draws them, from the same seed the same ones.
+// Keeps no state: that is the generator's.
+import { AbrazoError } from "../errors.ts";
+import type { DType } from "../graph/dtype.ts";
+import { broadcast, numeric, sizeOf } from "../graph/shape.ts";
+import { encode } from "./convert.ts";
+import { drawIntegers, drawNormal, drawUniform } from "./draw.ts";
+import { type CreateOptions, fromHost, requireSizes } from "./host.ts";
+import { parameterError, requireFloat, requireSpan } from "./methods/random.ts";
+import { defaultGenerator, type Generator } from "./rng.ts";
+import { Tensor } from "./tensor.ts";
+
+export interface RandomOptions extends CreateOptions {
+  generator?: Generator;
+}
+
+/**
+ * Uniform in [0, 1): torch.rand's own stream. Float dtypes alone.
+ *
+ * @example
+ * ```ts
+ * manualSeed(7);
+ * await rand([3]).tolist(); // [0.5349…, 0.1988…, 0.6592…]
+ * ```
+ */
+export function rand(
+  shape: readonly number[],
+  { generator = defaultGenerator, ...options }: RandomOptions = {},
+): Tensor {
+  const dtype = options.dtype ?? "float32";
+  requireFloat(dtype, "check_uniform_bounds");
+  const sizes = requireSizes(shape);
+  return fromHost(drawUniform(generator, dtype, sizeOf(sizes)), sizes, dtype, options);
+}
+
+/** Uniform in [low, high). */
+export function uniform(
+  shape: readonly number[],
+  low: number,
+  high: number,
+  { generator = defaultGenerator, ...options }: RandomOptions = {},
+): Tensor {
+  const dtype = options.dtype ?? "float32";
+  requireFloat(dtype, "check_uniform_bounds");
+  const sizes = requireSizes(shape);
+  return fromHost(drawUniform(generator, dtype, sizeOf(sizes), low, high), sizes, dtype, options);
+}
+
+/** Standard normal: torch.randn's own stream. Float dtypes alone. */
+export function randn(
+  shape: readonly number[],
+  { generator = defaultGenerator, ...options }: RandomOptions = {},
+): Tensor {
+  const dtype = options.dtype ?? "float32";
+  requireFloat(dtype, "normal_kernel_cpu");
+  const sizes = requireSizes(shape);
+  return fromHost(drawNormal(generator, dtype, sizeOf(sizes)), sizes, dtype, options);
+}
+
+/**
+ * Normal numbers of given mean and deviation: of one of each with a shape, or of tensors, which broadcast.
+ *
+ * @example
+ * ```ts
+ * normal(2, 3, [4]).shape; // [4]
+ * normal(arange(3).to("float32"), 1).shape; // [3]
+ * ```
+ */
+export function normal(
+  mean: number | Tensor,
+  std: number | Tensor = 1,
+  shape?: readonly number[],
+  options: RandomOptions = {},
+): Tensor {
+  if (typeof std === "number" && !(std >= 0)) throw parameterError(`normal expects std >= 0.0, but found std ${std}`);
+  const tensors = [mean, std].filter((given) => given instanceof Tensor);
+  if (typeof mean === "number" && typeof std === "number") {
+    if (shape === undefined) {
+      throw new AbrazoError({
+        code: "BAD_SIZE",
+        message: "normal() of two numbers needs a size",
+        hint: "normal(0, 1, [2, 3]).",
+      });
+    }
+    const { generator = defaultGenerator, ...rest } = options;
+    const dtype = rest.dtype ?? "float32";
+    requireFloat(dtype, "normal_kernel_cpu");
+    const sizes = requireSizes(shape);
+    return fromHost(drawNormal(generator, dtype, sizeOf(sizes), { mean, std }), sizes, dtype, rest);
+  }
+  const [first, second] = tensors;
+  const sizes = numeric(broadcast(first?.dims ?? [], second?.dims ?? [])) ?? [];
+  const dtype = tensors.some((given) => given.dtype === "float64") ? "float64" : (first?.dtype ?? "float32");
+  const drawn = randn(sizes, { ...options, dtype: options.dtype ?? dtype });
+  const device = first?.device ?? "cpu";
+  return drawn.to({ device }).mul(std).add(mean);
+}
+
+type Real = number | bigint;
+
+/**
+ * Whole numbers in [low, high), or [0, high), int64 unless a dtype is given. 64 random bits an element from spans of
+ * 2^28 on, as PyTorch takes.
+ *
+ * @example
+ * ```ts
+ * manualSeed(7);
+ * await randint(0, 10, [4]).tolist(); // [5, 2, 1, 6]
+ * ```
+ */
+export function randint(high: Real, shape: readonly number[], options?: RandomOptions): Tensor;
+export function randint(low: Real, high: Real, shape: readonly number[], options?: RandomOptions): Tensor;
+export function randint(
+  first: Real,
+  second: Real | readonly number[],
+  third?: readonly number[] | RandomOptions,
+  fourth?: RandomOptions,
+): Tensor {
+  const isShort = typeof second === "object";
+  const [low, high] = isShort ? [0, first] : [first, second];
+  // safe because the overloads put the shape and the options there
+  const shape = (isShort ? second : third) as readonly number[];
+  const { generator = defaultGenerator, ...options } = ((isShort ? third : fourth) ?? {}) as RandomOptions;
+  const dtype: DType = options.dtype ?? "int64";
+  requireSpan(low, high);
+  const sizes = requireSizes(shape);
+  const data = drawIntegers(generator, dtype, sizeOf(sizes), BigInt(low), BigInt(high));
+  return fromHost(data, sizes, dtype, options);
+}
+
+/** A random order of 0 … n-1, int64 unless a dtype is given. */
+export function randperm(n: number, { generator = defaultGenerator, ...options }: RandomOptions = {}): Tensor {
+  const [size = 0] = requireSizes([n]);
+  const dtype = options.dtype ?? "int64";
+  return fromHost(encode(generator.permutation(size), dtype), [size], dtype, options);
+}
+
+const as = (like: Tensor, options: RandomOptions): RandomOptions => ({
+  dtype: like.dtype,
+  device: like.device,
+  ...options,
+});
+export const randLike = (like: Tensor, options: RandomOptions = {}): Tensor => rand(like.shape, as(like, options));
+export const randnLike = (like: Tensor, options: RandomOptions = {}): Tensor => randn(like.shape, as(like, options));
+export const randintLike = (like: Tensor, low: Real, high: Real, options: RandomOptions = {}): Tensor =>
+  randint(low, high, like.shape, as(like, options));
+
+/** 1 with the probability that each element is, else 0. */
+export const bernoulli = (probabilities: Tensor, options: { generator?: Generator } = {}): Tensor =>
+  probabilities.bernoulli(options);
