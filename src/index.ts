@@ -1,6 +1,7 @@
 // The front door: `import { pipeline } from "abrazo"`. Re-exports only.
 // Has no logic, no defaults and no side effects; the hub server has an entry point of its own.
 export * from "../pipelines/index.ts";
+export * as data from "./data/index.ts";
 export { AbrazoError, type AbrazoErrorOptions } from "./errors.ts";
 export * as hub from "./hub/index.ts";
 export {

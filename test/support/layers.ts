@@ -94,6 +94,7 @@ export const OWNED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "@huggingface/tokenizers": ["src/text"],
   "@huggingface/transformers": ["pipelines/engine.ts"],
   "@huggingface/hub": ["src/hub"],
+  sharp: ["src/data/vision/image.ts"],
   "drizzle-orm": ["hub-server/db", "hub-server/services"],
   postgres: ["hub-server/db"],
   "pg-boss": ["hub-server/queue.ts"],
