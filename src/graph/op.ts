@@ -1,6 +1,7 @@
 // The Op contract, defineOp and the helpers of the families.
 // Knows no particular operation.
-import type { DType } from "./dtype.ts";
+import { AbrazoError } from "../errors.ts";
+import type { DType, TypedArray } from "./dtype.ts";
 import type { Attrs, Node } from "./node.ts";
 import type { Dim, Shape } from "./shape.ts";
 
@@ -47,6 +48,13 @@ export interface GradContext {
   readonly g: Node;
 }
 
+/** The elements of an input, for an operation that is computed in JavaScript: floats of 16 bits do not occur. */
+export interface HostArray {
+  shape: readonly number[];
+  dtype: DType;
+  data: TypedArray;
+}
+
 export interface Op {
   readonly name: string;
   /** One sentence, with the formula where there is one. */
@@ -64,6 +72,16 @@ export interface Op {
   readonly computeIn?: Partial<Record<DType, DType>>;
   /** Dtypes in which the operation does not exist: recording it is an error that says so. */
   readonly lacks?: readonly DType[];
+  /**
+   * What autocast computes it in: the lower dtype (products, whose kernels gain by it) or float32 (sums of many parts and
+   * functions that grow fast). When absent, in the widest dtype among its inputs.
+   */
+  readonly autocast?: "lower" | "float32";
+  /**
+   * Computes the result in JavaScript where the runtime has no kernel, from the elements of the inputs. Such an operation
+   * splits a graph in two runs and cannot be exported; its gradient is made of operations like any other.
+   */
+  readonly host?: (inputs: readonly HostArray[], node: Node) => Float64Array;
   /** Multiply-adds of the node, for the choice of threads; element count when absent. */
   flops?(node: Node): number;
 }
@@ -75,6 +93,26 @@ export function defineOp(op: Op): Op {
   if (OPS.has(op.name)) throw new Error(`internal: operation ${op.name} is declared twice`);
   OPS.set(op.name, op);
   return op;
+}
+
+/** An operation without a kernel: see `host` of the contract. */
+export function defineHostOp(op: Omit<Op, "lower"> & Required<Pick<Op, "host">>): Op {
+  return defineOp({
+    ...op,
+    lower: () => {
+      throw hostOnlyError(op.name);
+    },
+  });
+}
+
+/** The error of a graph that is to run for any input but needs an operation that only JavaScript computes. */
+export function hostOnlyError(name: string): AbrazoError {
+  return new AbrazoError({
+    code: "HOST_ONLY",
+    message: `"${name}" is computed outside of onnxruntime, so a graph that is compiled or exported cannot hold it.`,
+    hint: "Compute it before the compiled part, and pass its result as an input.",
+    data: { op: name },
+  });
 }
 
 /** Whole numbers too narrow for most kernels; sums and products wrap in the wider dtype as they would in their own. */

@@ -4,9 +4,10 @@
 import { realpathSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { internalError } from "../errors.ts";
-import { DTYPES, type TypedArray } from "../graph/dtype.ts";
+import { allocate, DTYPES, type TypedArray } from "../graph/dtype.ts";
 import { makeLeaf, placeholderName } from "../graph/leaf.ts";
 import { forgetRecorded, type Node, type Value } from "../graph/node.ts";
+import { type HostArray, hostOnlyError } from "../graph/op.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { type Order, topological } from "../graph/walk.ts";
 import { deviceMemory, deviceStats } from "./device-memory.ts";
@@ -15,24 +16,50 @@ import { lower, rangeKey } from "./lower.ts";
 import { encodeModel, type OnnxInitializer } from "./proto.ts";
 import { fromSession, storedAs, toSession } from "./represent.ts";
 import { deviceTensor, type NativeTensor, nativeTensor, Session } from "./runtime.ts";
-import { sessionOptions, sessionStats, sessions } from "./session.ts";
+import { type Grant, isLarge, sessionOptions, sessionStats, sessions } from "./session.ts";
 
 /**
  * Computes `outputs` on a device. Results are host values, or stay on the device when `keep` is set and it has memory of
  * its own; single elements always come to the host, as they are what a loop reads.
  */
 export function execute(outputs: readonly Node[], device: string, keep = false): Value[] {
-  const order = topological(outputs);
-  const kept = outputs.map((node) => keep && sizeOf(node.shape) > 1 && keepsResults(device, node.dtype));
+  const { leaves, run } = prepare(outputs, device, keep);
+  return run(leaves);
+}
+
+/** A graph that is ready to run, again and again with other values of the same types. */
+export interface Prepared {
+  /** Leaves of the graph. */
+  leaves: readonly Node[];
+  /**
+   * @param values in the place of the leaves, of their types
+   * @param into arrays of the host for outputs, by place: they are written there
+   */
+  run(values: readonly Node[], into?: readonly (TypedArray | undefined)[]): Value[];
+}
+
+export function prepare(outputs: readonly Node[], device: string, keep = false): Prepared {
+  const order = orderedFor(outputs, device);
   const { key, leaves } = describe(order, outputs, device);
   const known = plans.get(key);
   const plan = known ?? makePlan(order, outputs, device);
   if (known === undefined) remember(key, plan);
-  const session = sessions.get(
-    key,
-    plan.bytes,
-    (arena) => new Session(plan.model(), plan.outputs, { ...plan.options, enableCpuMemArena: arena }),
-  );
+  const types = outputs.map(({ shape, dtype }) => ({ shape, dtype }));
+  return { leaves, run: (values, into) => runPlan(key, plan, types, device, keep, values, into) };
+}
+
+type Type = Pick<Node, "shape" | "dtype">;
+
+function runPlan(
+  key: string,
+  plan: Plan,
+  outputs: readonly Type[],
+  device: string,
+  keep: boolean,
+  leaves: readonly Node[],
+  given?: readonly (TypedArray | undefined)[],
+): Value[] {
+  const session = sessions.get(key, plan);
   const feeds: Record<string, NativeTensor> = {};
   for (const [index, name] of plan.feeds) {
     const leaf = leaves[index];
@@ -40,34 +67,69 @@ export function execute(outputs: readonly Node[], device: string, keep = false):
     feeds[name] = feedOf(leaf, device);
   }
   const into: Record<string, NativeTensor> = {};
-  for (const [index, node] of outputs.entries()) {
-    if (kept[index] === true) into[plan.outputs[index] ?? ""] = allocateFor(node, device);
+  const kept = outputs.map(({ shape, dtype }) => keep && sizeOf(shape) > 1 && keepsResults(device, dtype));
+  for (const [index, type] of outputs.entries()) {
+    const [name = "", array] = [plan.outputs[index], given?.[index]];
+    if (kept[index] === true) into[name] = allocateFor(type, device);
+    else if (array !== undefined) into[name] = nativeTensor(type.dtype, array, type.shape.map(Number));
   }
   sessionStats.runs++;
   const results = session.run(feeds, into);
   forgetRecorded();
-  const values = outputs.map((node, index): Value => {
+  const values = outputs.map((type, index): Value => {
     const name = plan.outputs[index] ?? "";
-    const held = into[name];
-    if (held !== undefined) return keepOn(device, node, held);
-    const tensor = results[name];
+    const [held, tensor] = [into[name], results[name]];
+    if (held !== undefined)
+      return kept[index] === true ? keepOn(device, type, held) : { kind: "host", data: held.data };
     if (tensor === undefined) throw internalError(`output ${index} did not come back`);
-    if (device !== "cpu") deviceStats.toHost += bytesOf(node);
-    return { kind: "host", data: fromSession(node.dtype, tensor.data) };
+    if (device !== "cpu") deviceStats.toHost += bytesOf(type);
+    return { kind: "host", data: fromSession(type.dtype, tensor.data) };
   });
   if (kept.includes(true))
     deviceMemory.endRun((value, { shape, dtype }) => fetchElements(makeLeaf(shape, dtype, value), device));
   return values;
 }
 
-const bytesOf = ({ shape, dtype }: Node): number => sizeOf(shape) * DTYPES[storedAs(dtype)].bytes;
+/** The order of a graph, once what it holds of operations without a kernel has been computed here. */
+function orderedFor(outputs: readonly Node[], device: string): Order {
+  const order = topological(outputs);
+  const waiting = order.nodes.filter((node) => node.op.host !== undefined && node.value === undefined);
+  if (waiting.length === 0) return order;
+  for (const node of waiting) {
+    if (order.nodes.some((other) => placeholderName(other) !== undefined)) throw hostOnlyError(node.op.name);
+    node.value = { kind: "host", data: computedHere(node, device) };
+  }
+  return topological(outputs);
+}
+
+/** The inputs come to the host in one run; they keep what they cost. */
+function computedHere(node: Node, device: string): TypedArray {
+  const unknown = node.inputs.filter((input) => input.value === undefined);
+  for (const [index, value] of (unknown.length === 0 ? [] : execute(unknown, device)).entries()) {
+    const input = unknown[index];
+    if (input !== undefined) input.value = value;
+  }
+  const arrays = node.inputs.map((input): HostArray => {
+    const { value, shape, dtype } = input;
+    const data = value?.kind === "host" ? value.data : fetchElements(input, device);
+    return { shape: shape.map(Number), dtype, data };
+  });
+  const result = node.op.host?.(arrays, node) ?? new Float64Array();
+  const data = allocate(node.dtype, result.length);
+  // safe because BigInt is what an int64 array takes, and numbers what all others do
+  for (let i = 0; i < result.length; i++)
+    data[i] = (data instanceof BigInt64Array ? BigInt(result[i] ?? 0) : result[i]) as never;
+  return data;
+}
+
+const bytesOf = ({ shape, dtype }: Type): number => sizeOf(shape) * DTYPES[storedAs(dtype)].bytes;
 
 /** In the dtype that the session writes: bfloat16 is float32 there. */
-function allocateFor(node: Node, device: string): NativeTensor {
+function allocateFor(node: Type, device: string): NativeTensor {
   return deviceTensor(allocateOn(device, bytesOf(node)), storedAs(node.dtype), node.shape.map(Number));
 }
 
-function keepOn(device: string, node: Node, tensor: NativeTensor): Value {
+function keepOn(device: string, node: Type, tensor: NativeTensor): Value {
   return deviceMemory.keep(tensor, { device, shape: node.shape, dtype: node.dtype, bytes: bytesOf(node) });
 }
 
@@ -97,10 +159,11 @@ interface Plan {
   /** (index among the leaves, input name) of each feed. */
   feeds: [number, string][];
   outputs: string[];
-  options: ReturnType<typeof sessionOptions>;
+  /** Bytes that the intermediate results need at one time. */
   bytes: number;
-  /** The model's bytes; lowered anew when a session was released and comes back. */
-  model(): Uint8Array;
+  /** Whether it is worth more than one thread. */
+  isLarge: boolean;
+  compile(grant: Grant): Session;
 }
 
 const plans = new Map<string, Plan>();
@@ -117,16 +180,18 @@ function makePlan(order: Order, outputs: readonly Node[], device: string): Plan 
   const folder = folderOf(files);
   const indexOf = new Map(order.nodes.filter((node) => isLeafValue(order, node)).map((node, index) => [node, index]));
   const names = lowered.model.outputs.map(({ name }) => name);
-  const bytes = encodeModel(lowered.model);
-  const options = sessionOptions(device, lowered.flops, undefined);
-  if (folder !== undefined) withWeights(options, folder);
-
+  const model = encodeModel(lowered.model);
+  const compile = ({ arena, threads }: Grant): Session => {
+    const options = sessionOptions(device, lowered.flops, threads);
+    if (folder !== undefined) withWeights(options, folder);
+    return new Session(model, names, { ...options, enableCpuMemArena: arena });
+  };
   return {
     feeds: lowered.inputs.map(({ name, node }) => [indexOf.get(node) ?? -1, name]),
     outputs: names,
-    options,
     bytes: lowered.bytes,
-    model: () => bytes,
+    isLarge: isLarge(lowered.flops),
+    compile,
   };
 }
 

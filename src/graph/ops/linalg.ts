@@ -5,17 +5,28 @@ import type { Node } from "../node.ts";
 import { defineOp, flag, inputAt, type LowerContext, NARROW_INTS } from "../op.ts";
 import { broadcast, broadcastAxes, type Dim, numeric, type Shape, sameShape, shapeError, showShape } from "../shape.ts";
 
+/** As PyTorch prints it: rows of all batches together. */
+function sidesOf(shape: Shape): string {
+  const rows = shape.slice(0, -1);
+  const count = rows.every((dim) => typeof dim === "number")
+    ? rows.reduce<number>((n, dim) => n * Number(dim), 1)
+    : rows.join("*");
+  return `${count}x${shape.at(-1)}`;
+}
+
 function matmulShape(a: Shape, b: Shape, transposeB: boolean): Dim[] {
   const inner = a.at(-1);
   const [innerB, columns] = transposeB ? [b.at(-1), b.at(-2)] : [b.at(-2), b.at(-1)];
+  const batch = broadcast(a.slice(0, -2), b.slice(0, -2));
   if (inner === undefined || columns === undefined || inner !== innerB) {
     throw shapeError(
-      `mat1 and mat2 shapes cannot be multiplied (${showShape(a)} and ${showShape(b)})`,
-      `Inner sizes are ${inner} and ${innerB}; they must be equal. Transpose one input, or check which axis is the batch.`,
+      b.length > 2
+        ? `Expected size for first two dimensions of batch2 tensor to be: [${batch.join(", ")}, ${inner}] but got: [${batch.join(", ")}, ${innerB}].`
+        : `mat1 and mat2 shapes cannot be multiplied (${sidesOf(a)} and ${innerB}x${columns})`,
+      `Shapes are ${showShape(a)} and ${showShape(b)}; inner sizes are ${inner} and ${innerB} and must be equal. Transpose one input, or check which axis is the batch.`,
       { a, b },
     );
   }
-  const batch = broadcast(a.slice(0, -2), b.slice(0, -2));
   return [...batch, a.at(-2) ?? 1, columns];
 }
 
@@ -39,6 +50,7 @@ function lowerMatmul(ctx: LowerContext): readonly string[] {
 
 defineOp({
   name: "matmul",
+  autocast: "lower",
   doc: "Batched a b, or a bᵀ with transposeB; da = g bᵀ, db = aᵀ g.",
   infer: (inputs, attrs) => {
     const [a, b] = [inputAt(inputs, 0), inputAt(inputs, 1)];
