@@ -2,16 +2,24 @@
 // Knows no rule: each is in the operation's declaration, found by name once ops/index.ts has been loaded.
 import { internalError } from "../errors.ts";
 import type { DType } from "./dtype.ts";
-import { makeLeaf } from "./leaf.ts";
-import { type Attrs, makeNode, type Node } from "./node.ts";
-import { OPS } from "./op.ts";
+import { copyLeaf } from "./leaf.ts";
+import { type Attrs, makeNode, makeUnique, type Node } from "./node.ts";
+import { OPS, type Op } from "./op.ts";
 import { type Windows, windowAttrs } from "./ops/windows.ts";
 import { axisOf, broadcastAxes, type Dim, type Shape, sameShape } from "./shape.ts";
 
 export function call(name: string, inputs: readonly Node[], attrs?: Attrs): Node {
   const op = OPS.get(name);
   if (op === undefined) throw internalError(`operation ${name} is not declared`);
-  return makeNode(op, inputs, attrs);
+  return recorder === undefined ? makeNode(op, inputs, attrs) : recorder(op, inputs, attrs);
+}
+
+type Recorder = (op: Op, inputs: readonly Node[], attrs: Attrs | undefined) => Node;
+let recorder: Recorder | undefined;
+
+/** From now on every node is made by `make`: scopes that change what is recorded set it once one of them is entered. */
+export function recordThrough(make: Recorder): void {
+  recorder = make;
 }
 
 /** A scalar that is part of the graph's structure. Values that change from step to step are leaves instead. */
@@ -21,6 +29,9 @@ export const add = (a: Node, b: Node): Node => call("add", [a, b]);
 export const sub = (a: Node, b: Node): Node => call("sub", [a, b]);
 export const mul = (a: Node, b: Node): Node => call("mul", [a, b]);
 export const div = (a: Node, b: Node): Node => call("div", [a, b]);
+/** The quotient as a whole number: rounded down, or towards 0. */
+export const divideWhole = (a: Node, b: Node, rounding: "floor" | "trunc"): Node =>
+  call("divideWhole", [a, b], { rounding });
 export const pow = (a: Node, b: Node): Node => call("pow", [a, b]);
 export const scale = (a: Node, factor: number): Node => mul(a, constant(factor, a.dtype));
 export const shift = (a: Node, offset: number): Node => add(a, constant(offset, a.dtype));
@@ -28,6 +39,12 @@ export const shift = (a: Node, offset: number): Node => add(a, constant(offset, 
 export const neg = (a: Node): Node => call("neg", [a]);
 export const exp = (a: Node): Node => call("exp", [a]);
 export const log = (a: Node): Node => call("log", [a]);
+export const log1p = (a: Node): Node => call("log1p", [a]);
+export const sqrt = (a: Node): Node => call("sqrt", [a]);
+export const rsqrt = (a: Node): Node => call("rsqrt", [a]);
+export const reciprocal = (a: Node): Node => call("reciprocal", [a]);
+export const sigmoid = (a: Node): Node => call("sigmoid", [a]);
+export const abs = (a: Node): Node => call("abs", [a]);
 export const erf = (a: Node): Node => call("erf", [a]);
 export const tanh = (a: Node): Node => call("tanh", [a]);
 export const sin = (a: Node): Node => call("sin", [a]);
@@ -40,13 +57,26 @@ export const less = (a: Node, b: Node): Node => call("lt", [a, b]);
 export const greater = (a: Node, b: Node): Node => call("gt", [a, b]);
 export const lessEqual = (a: Node, b: Node): Node => call("le", [a, b]);
 export const greaterEqual = (a: Node, b: Node): Node => call("ge", [a, b]);
+export const logicalAnd = (a: Node, b: Node): Node => call("logicalAnd", [a, b]);
+export const logicalOr = (a: Node, b: Node): Node => call("logicalOr", [a, b]);
 export const logicalNot = (a: Node): Node => call("logicalNot", [a]);
 export const where = (condition: Node, a: Node, b: Node): Node => call("where", [condition, a, b]);
 
 export const cast = (a: Node, dtype: DType): Node => (a.dtype === dtype ? a : call("cast", [a], { dtype }));
 /** The input without its history; one that is computed becomes a leaf with the same elements. */
 export const stopGradient = (a: Node): Node =>
-  a.value === undefined ? call("stopGradient", [a]) : makeLeaf(a.shape, a.dtype, a.value);
+  a.value === undefined ? call("stopGradient", [a]) : copyLeaf(a, a.value);
+
+/** As stopGradient, but equal to no other node: what a leaf stands for, so that no gradient of another reaches it. */
+export const cutOff = (a: Node): Node => (a.value === undefined ? uniqueNode("stopGradient", a) : stopGradient(a));
+/** The input itself, equal to no other node. */
+export const clone = (a: Node): Node => uniqueNode("clone", a);
+
+function uniqueNode(name: string, a: Node): Node {
+  const op = OPS.get(name);
+  if (op === undefined) throw internalError(`operation ${name} is not declared`);
+  return makeUnique(op, [a]);
+}
 
 export const matmul = (a: Node, b: Node, transposeB = false): Node => call("matmul", [a, b], { transposeB });
 
@@ -102,6 +132,9 @@ function reduceBy(name: string, a: Node, axes: readonly number[], keepDim: boole
   return axes.length === 0 ? a : call(name, [a], { axes, keepDim });
 }
 
+/** Product along one axis. */
+export const prod = (a: Node, axis: number, keepDim: boolean): Node => call("prod", [a], { axes: [axis], keepDim });
+export const argmin = (a: Node, axis: number, keepDim: boolean): Node => call("argmin", [a], { axis, keepDim });
 export const argmax = (a: Node, axis: number, keepDim: boolean): Node => call("argmax", [a], { axis, keepDim });
 export const cumsum = (a: Node, axis: number): Node => call("cumsum", [a], { axis });
 export const softmax = (a: Node, axis: number): Node => call("softmax", [a], { axis });

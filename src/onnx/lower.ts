@@ -176,7 +176,8 @@ class Builder {
   }
 
   #constant(dtype: DType, values: number | readonly number[]): string {
-    const key = `${dtype}:${typeof values === "number" ? `s${values}` : values.join(",")}`;
+    const signed = (value: number): string => (Object.is(value, -0) ? "-0" : `${value}`);
+    const key = `${dtype}:${typeof values === "number" ? `s${signed(values)}` : values.map(signed).join(",")}`;
     const known = this.#constants.get(key);
     if (known !== undefined) return known;
     const name = `c${this.#constants.size}`;

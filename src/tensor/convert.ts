@@ -48,12 +48,19 @@ export function guessDType(flat: readonly Scalar[]): DType {
 export function encode(flat: readonly Scalar[], dtype: DType): TypedArray {
   const out = allocate(dtype, flat.length);
   if (out instanceof BigInt64Array) {
-    for (let i = 0; i < flat.length; i++) out[i] = BigInt(Math.trunc(Number(flat[i])));
+    for (let i = 0; i < flat.length; i++) out[i] = toBigInt(flat[i] ?? 0);
     return out;
   }
   const write = encoder(dtype);
   for (let i = 0; i < flat.length; i++) out[i] = write(Number(flat[i]));
   return out;
+}
+
+/** What is no whole number of 64 bits (NaN, an infinity) becomes the smallest, as PyTorch's conversion on x86 gives. */
+function toBigInt(value: Scalar): bigint {
+  if (typeof value === "bigint") return value;
+  const whole = Math.trunc(Number(value));
+  return Number.isFinite(whole) ? BigInt(whole) : -(2n ** 63n);
 }
 
 function encoder(dtype: DType): (value: number) => number {

@@ -1,12 +1,27 @@
 // The methods of Tensor, gathered from their families: each has PyTorch's name and argument order.
 // Has no method of its own.
+import { inspect } from "node:util";
 import { formatTensor } from "./format.ts";
+import { activationMethods } from "./methods/activation.ts";
 import { compareMethods } from "./methods/compare.ts";
+import { copyMethods } from "./methods/copies.ts";
+import { countingMethods } from "./methods/counting.ts";
+import { creationMethods } from "./methods/creation.ts";
+import { cumulativeMethods } from "./methods/cumulative.ts";
+import { deviceMethods } from "./methods/device.ts";
 import { elementwiseMethods } from "./methods/elementwise.ts";
+import { functionMethods } from "./methods/functions.ts";
+import { gradientMethods } from "./methods/gradient.ts";
 import { inPlaceMethods } from "./methods/in-place.ts";
 import { indexingMethods } from "./methods/indexing.ts";
+import { interopMethods } from "./methods/interop.ts";
 import { linalgMethods } from "./methods/linalg.ts";
+import { randomMethods } from "./methods/random.ts";
 import { reduceMethods } from "./methods/reduce.ts";
+import { scatterMethods } from "./methods/scatter.ts";
+import { sortMethods } from "./methods/sort.ts";
+import { splitMethods } from "./methods/splits.ts";
+import { statisticsMethods } from "./methods/statistics.ts";
 import { viewMethods } from "./methods/views.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -18,36 +33,108 @@ const printMethods = {
 };
 
 type ElementwiseMethods = typeof elementwiseMethods;
+type FunctionMethods = typeof functionMethods;
+type ActivationMethods = typeof activationMethods;
+type CumulativeMethods = typeof cumulativeMethods;
+type StatisticsMethods = typeof statisticsMethods;
 type CompareMethods = typeof compareMethods;
 type ReduceMethods = typeof reduceMethods;
 type ViewMethods = typeof viewMethods;
+type CopyMethods = typeof copyMethods;
+type InteropMethods = typeof interopMethods;
+type CreationMethods = typeof creationMethods;
+type RandomMethods = typeof randomMethods;
 type IndexingMethods = typeof indexingMethods;
+type ScatterMethods = typeof scatterMethods;
+type SplitMethods = typeof splitMethods;
 type LinalgMethods = typeof linalgMethods;
+type SortMethods = typeof sortMethods;
+type CountingMethods = typeof countingMethods;
 type InPlaceMethods = typeof inPlaceMethods;
+type GradientMethods = typeof gradientMethods;
+type DeviceMethods = typeof deviceMethods;
 type PrintMethods = typeof printMethods;
 
 declare module "./tensor.ts" {
   interface Tensor
     extends ElementwiseMethods,
+      FunctionMethods,
+      ActivationMethods,
+      CumulativeMethods,
+      StatisticsMethods,
       CompareMethods,
       ReduceMethods,
       ViewMethods,
+      CopyMethods,
+      InteropMethods,
+      CreationMethods,
+      RandomMethods,
       IndexingMethods,
+      ScatterMethods,
+      SplitMethods,
       LinalgMethods,
+      SortMethods,
+      CountingMethods,
       InPlaceMethods,
+      GradientMethods,
+      DeviceMethods,
       PrintMethods {}
 }
 
 /** Every method by name, for tests and documentation. */
 export const METHODS = {
   ...elementwiseMethods,
+  ...functionMethods,
+  ...activationMethods,
+  ...cumulativeMethods,
+  ...statisticsMethods,
   ...compareMethods,
   ...reduceMethods,
   ...viewMethods,
+  ...copyMethods,
+  ...interopMethods,
+  ...creationMethods,
+  ...randomMethods,
   ...indexingMethods,
+  ...scatterMethods,
+  ...splitMethods,
   ...linalgMethods,
+  ...sortMethods,
+  ...countingMethods,
   ...inPlaceMethods,
+  ...gradientMethods,
+  ...deviceMethods,
   ...printMethods,
 } as const;
 
-Object.assign(Tensor.prototype, METHODS);
+/** The tensors of a result of several: a list, or an object of PyTorch's named fields. Numbers are not walked through. */
+function severalOf(result: unknown): readonly unknown[] {
+  if (typeof result !== "object" || result === null) return [];
+  if (Array.isArray(result)) return result[0] instanceof Tensor ? result : [];
+  return Object.getPrototypeOf(result) === Object.prototype ? Object.values(result) : [];
+}
+
+/** The method itself, but what it makes knows by which name: print shows it as PyTorch's grad_fn. */
+function named(name: string, method: (this: Tensor, ...given: never[]) => unknown): typeof method {
+  return function (this: Tensor, ...given: never[]): unknown {
+    const result = method.apply(this, given);
+    if (result instanceof Tensor) {
+      if (result !== this || name.endsWith("_")) result.madeBy(name);
+    } else {
+      for (const part of severalOf(result)) if (part instanceof Tensor) part.madeBy(name);
+    }
+    return result;
+  };
+}
+
+Object.assign(
+  Tensor.prototype,
+  Object.fromEntries(Object.entries(METHODS).map(([name, method]) => [name, named(name, method)])),
+);
+
+// What console.log shows.
+Object.defineProperty(Tensor.prototype, inspect.custom, {
+  value(this: Tensor): string {
+    return formatTensor(this);
+  },
+});

@@ -2,27 +2,28 @@
 // Has no arithmetic of its own: methods make nodes.
 import { AbrazoError } from "../errors.ts";
 import * as build from "../graph/build.ts";
-import { type DType, isFloat, promote, type TypedArray } from "../graph/dtype.ts";
-import { makeLeaf } from "../graph/leaf.ts";
+import { type DType, isFloat, type TypedArray } from "../graph/dtype.ts";
+import { copyLeaf } from "../graph/leaf.ts";
 import type { Node } from "../graph/node.ts";
 import "../graph/ops/index.ts";
-import { axisOf, numeric, type Shape, sizeOf, symbolicError } from "../graph/shape.ts";
-import {
-  accumulated,
-  backwardNodes,
-  inPlaceLeafError,
-  leafGradients,
-  noGraphError,
-  registerLeaf,
-  secondBackwardError,
-} from "./autograd.ts";
-import { decode, encode, type NestedArray, nest } from "./convert.ts";
-import { foreseen, noteLoss } from "./foresight.ts";
+import { axisOf, numeric, type Shape, shapeError, sizeOf, symbolicError } from "../graph/shape.ts";
+import { checkFinite } from "./anomaly.ts";
+import { gradientsAhead, inPlaceLeafError, registerLeaf } from "./autograd.ts";
+import { decode, type NestedArray, nest, type Scalar } from "./convert.ts";
+import { foreseen } from "./foresight.ts";
+import { checkGrad, detachViewError, integerGradError, notLeafError } from "./grad-errors.ts";
+import { gradName } from "./grad-name.ts";
+import { contiguousLayout, type Layout } from "./layout.ts";
+import { numberNode, operandNodes } from "./operands.ts";
 import { elementsOf, realizeNodes } from "./realize.ts";
-import { gradEnabled } from "./scope.ts";
-import { Storage, type ViewStep, viewNode, writeThrough } from "./storage.ts";
+import { currentScope, gradEnabled } from "./scope.ts";
+import { Storage, withHistory } from "./storage.ts";
+import { timed } from "./timing.ts";
+import { activeTrace } from "./trace.ts";
+import { permuteStep, type ViewStep, viewNode, writeThrough } from "./view-steps.ts";
 
-export type TensorLike = Tensor | number;
+/** An operand: a tensor, or a number, bigint or truth value. */
+export type TensorLike = Tensor | Scalar;
 
 export interface TensorInit {
   requiresGrad?: boolean;
@@ -44,31 +45,38 @@ export interface TensorInit {
  * ```
  */
 export class Tensor {
-  readonly storage: Storage;
-  readonly #steps: readonly ViewStep[];
-  readonly #root: Tensor;
+  #storage: Storage;
+  #steps: readonly ViewStep[];
+  #root: Tensor;
   #requiresGrad: boolean;
+  /** True for what was computed from others that require grad, as opposed to a leaf. */
+  #history: boolean;
+  #madeBy: string | undefined;
   #grad: Tensor | null = null;
   #device: string;
-  #backwardDone = false;
   #view: { version: number; node: Node } | undefined;
+  #layout: Layout | undefined;
 
   constructor(storage: Storage, { requiresGrad = false, device = "cpu", steps = [], root }: TensorInit = {}) {
-    this.storage = storage;
+    this.#storage = storage;
     this.#root = root ?? this;
     this.#steps = steps;
     this.#requiresGrad = requiresGrad;
+    this.#history = requiresGrad;
     this.#device = device;
   }
 
   // --- what it is ---
+
+  get storage(): Storage {
+    return this.#storage;
+  }
 
   get #peek(): Node {
     return this.#steps.length === 0 ? this.storage.peek : this.#viewOf(this.storage.peek);
   }
 
   #viewOf(base: Node): Node {
-    if (this.storage.shared !== undefined) return viewNode(base, this.#steps);
     if (this.#view?.version !== this.storage.version) {
       this.#view = { version: this.storage.version, node: viewNode(base, this.#steps) };
     }
@@ -77,10 +85,15 @@ export class Tensor {
 
   /** The node that an operation recorded now reads. */
   get node(): Node {
+    const root = this.#root;
+    // A node that already stands for another leaf would take its gradients.
+    if (root.#requiresGrad && !root.#history && !registerLeaf(this.storage.node, root)) {
+      this.storage.isolate();
+      registerLeaf(this.storage.node, root);
+    }
     const base = this.storage.node;
-    const node = this.#steps.length === 0 ? base : this.#viewOf(base);
-    if (this.#root.#requiresGrad && base.inputs.length === 0) registerLeaf(base, this.#root);
-    return node;
+    activeTrace()?.reads(this.storage, base, this.#device);
+    return this.#steps.length === 0 ? base : this.#viewOf(base);
   }
 
   /** Sizes; a typed error when one is only known at run time. */
@@ -108,20 +121,47 @@ export class Tensor {
   }
 
   get requiresGrad(): boolean {
-    return this.#requiresGrad;
+    return this.#root.#requiresGrad;
   }
 
+  set requiresGrad(value: boolean) {
+    this.requiresGrad_(value);
+  }
+
+  /** True for a tensor that was not computed from others that require grad: one whose `grad` backward() fills. */
   get isLeaf(): boolean {
-    return !this.#requiresGrad || (this.#steps.length === 0 && this.storage.peek.inputs.length === 0);
+    return !this.requiresGrad || (this.#root === this && !this.#history);
+  }
+
+  /** Name of the operation that made this tensor, as PyTorch names its gradient, e.g. "AddBackward0"; null for a leaf. */
+  get gradFn(): string | null {
+    return this.isLeaf ? null : gradName(this.#madeBy, this.#peek);
+  }
+
+  /** Says which method or function of PyTorch's made this tensor. */
+  madeBy(name: string): this {
+    this.#madeBy = name;
+    return this;
   }
 
   /** The accumulated gradient of a leaf, or null before the first backward(). */
   get grad(): Tensor | null {
+    activeTrace()?.gradOf(this, this.#grad);
     return this.#grad;
   }
 
   set grad(value: Tensor | null) {
+    if (value !== null) checkGrad(this, value);
+    activeTrace()?.gradOf(this, this.#grad);
     this.#grad = value;
+  }
+
+  /** Where the elements lie in the storage; undefined while a size is only known at run time. */
+  get layout(): Layout | undefined {
+    const shape = numeric(this.storage.peek.shape);
+    if (shape === undefined) return undefined;
+    this.#layout ??= this.#steps.reduce((layout, step) => step.arrange(layout), contiguousLayout(shape));
+    return this.#layout;
   }
 
   size(dim: number): number {
@@ -139,21 +179,34 @@ export class Tensor {
     const wanted = isFloat(node.dtype) && inputs.some((input) => input.requiresGrad);
     const recorded = wanted && gradEnabled();
     const device = inputs.find((input) => input.device !== "cpu")?.device ?? "cpu";
-    return new Tensor(new Storage(wanted && !recorded ? build.stopGradient(node) : node), {
-      requiresGrad: recorded,
-      device,
-    });
+    const storage = new Storage(wanted && !recorded ? build.stopGradient(node) : node);
+    return timed(new Tensor(storage, { requiresGrad: recorded, device }));
   }
 
   /** A view of this tensor: it shares the elements, and writes go through. */
   viewBy(step: ViewStep): Tensor {
-    const requiresGrad = this.#requiresGrad && gradEnabled();
-    return new Tensor(this.storage, {
-      requiresGrad,
-      device: this.#device,
-      steps: [...this.#steps, step],
-      root: this.#root,
-    });
+    if (this.requiresGrad && !gradEnabled()) return this.detach().viewBy(step);
+    return new Tensor(this.storage, { device: this.#device, steps: [...this.#steps, step], root: this.#root });
+  }
+
+  /** A view of the whole storage, past the steps of this view. */
+  viewOfStorage(step: ViewStep): Tensor {
+    if (this.requiresGrad && !gradEnabled()) return this.detach().viewOfStorage(step);
+    return new Tensor(this.storage, { device: this.#device, steps: [step], root: this.#root });
+  }
+
+  /** Axes in reverse, without a copy: the transpose of a matrix. */
+  get T(): Tensor {
+    return this.viewBy(permuteStep([...this.dims.keys()].reverse()));
+  }
+
+  /** The last two axes exchanged, without a copy. */
+  get mT(): Tensor {
+    if (this.ndim < 2) {
+      throw shapeError(`tensor.mT is only supported on matrices or batches of matrices. Got ${this.ndim}-D tensor.`);
+    }
+    const order = [...this.dims.keys()];
+    return this.viewBy(permuteStep([...order.slice(0, -2), this.ndim - 1, this.ndim - 2]));
   }
 
   map(make: (node: Node) => Node): Tensor {
@@ -162,85 +215,93 @@ export class Tensor {
 
   /** Applies an operation of two operands after PyTorch's promotion; numbers become inputs of the graph, never part of it. */
   combine(other: TensorLike, make: (a: Node, b: Node) => Node): Tensor {
-    const a = this.node;
-    const b = typeof other === "number" ? scalarNode(other, a.dtype) : other.node;
-    const dtype = promoteOperands(a, b, typeof other === "number");
-    const node = make(build.cast(a, dtype), build.cast(b, dtype));
-    return Tensor.fromNode(node, typeof other === "number" ? [this] : [this, other]);
+    return Tensor.combineAll([this, other], ([a, b]) => make(a ?? this.node, b ?? this.node));
+  }
+
+  /** The same for any number of operands. */
+  static combineAll(operands: readonly TensorLike[], make: (nodes: readonly Node[]) => Node): Tensor {
+    const nodes = operandNodes(operands.map((operand) => (operand instanceof Tensor ? operand.node : operand)));
+    return Tensor.fromNode(
+      make(nodes),
+      operands.filter((operand) => operand instanceof Tensor),
+    );
   }
 
   // --- writing in place ---
 
-  /** Replaces the elements by those of `node`, of this shape and dtype. */
+  /** Replaces the elements by those of `node`, of this dtype and of a shape that broadcasts to this one. */
   write(node: Node, inputs: readonly Tensor[] = []): this {
     const recording = gradEnabled();
-    if (this.#requiresGrad && recording && this.isLeaf) throw inPlaceLeafError();
+    const root = this.#root;
+    if (recording && root.#requiresGrad && root.isLeaf) throw inPlaceLeafError(this !== root);
+    const base = this.storage.node;
     const fitted = build.expand(build.cast(node, this.dtype), this.dims);
-    const base = this.storage.peek;
     const written = this.#steps.length === 0 ? fitted : writeThrough(base, this.#steps, fitted);
-    const { shared } = this.storage;
-    if (shared === undefined) {
-      // A leaf that requires grad stays a leaf: what is written to it is a value, not a graph.
-      const plain = this.#requiresGrad && !recording ? leafOf(written, this.#device) : written;
-      this.storage.write(plain);
-    } else {
-      setElements(shared, elementsOf(written, this.#device));
-      this.storage.write(base);
+    const differentiable = recording && isFloat(this.dtype);
+    const tracked = differentiable && (root.#requiresGrad || inputs.some((input) => input.requiresGrad));
+    if (tracked) {
+      root.#requiresGrad = true;
+      root.#history = true;
     }
-    if (recording && inputs.some((input) => input.requiresGrad)) this.#requiresGrad = true;
+    const { shared, hasTwins } = this.storage;
+    // What is not recorded is a value: a leaf stays a leaf, and gradients go where they went before.
+    const isValue = shared !== undefined || hasTwins || (root.#requiresGrad && !tracked);
+    const leaf = isValue ? build.cutOff(leafOf(written, this.#device)) : written;
+    if (shared !== undefined) setElements(shared, elementsOf(leaf, this.#device));
+    if (tracked) this.storage.write(written, leaf);
+    else this.storage.write(root.#requiresGrad && !root.isLeaf ? withHistory(leaf, base) : leaf, leaf);
     return this;
   }
 
   /** Swaps in a computed value, as an optimizer does after a step; one of another device moves the tensor there. */
   assign(node: Node, device: string = this.#device): this {
     const { shared } = this.storage;
-    if (shared === undefined) this.storage.write(node);
-    else setElements(shared, elementsOf(node, device));
+    if (shared !== undefined) setElements(shared, elementsOf(node, device));
+    this.storage.write(node);
     this.#device = device;
     return this;
   }
 
   // --- gradients ---
 
+  /**
+   * Makes a leaf that requires grad, or no longer does. A view becomes a tensor of its own: it shares elements no more.
+   *
+   * @throws GRAD_OF_INTEGER for whole numbers and truth values; NOT_A_LEAF for false on what was computed
+   */
   requiresGrad_(requiresGrad = true): this {
-    if (requiresGrad && !isFloat(this.dtype)) {
-      throw new AbrazoError({
-        code: "GRAD_OF_INTEGER",
-        message: "only Tensors of floating point dtype can require gradients",
-        hint: `This tensor is ${this.dtype}; convert it with to("float32").`,
-      });
+    if (requiresGrad === this.requiresGrad) return this;
+    if (!requiresGrad && !this.isLeaf) throw notLeafError();
+    if (requiresGrad && !isFloat(this.dtype)) throw integerGradError(this.dtype);
+    if (requiresGrad) {
+      if (this.#steps.length > 0) this.#storage = new Storage(this.node);
+      this.#steps = [];
+      this.#root = this;
+      this.#view = undefined;
+      this.#storage.isolate();
     }
     this.#requiresGrad = requiresGrad;
+    this.#history = false;
     return this;
   }
 
-  /** The same elements without a history. */
+  /** Forgets what this tensor was computed from: a leaf that does not require grad. */
+  detach_(): this {
+    if (this.#root !== this) throw detachViewError();
+    this.#storage.isolate();
+    this.#requiresGrad = false;
+    this.#history = false;
+    return this;
+  }
+
+  /** The same elements without a history; they stay shared: a write to either tensor is seen in both. */
   detach(): Tensor {
-    return new Tensor(new Storage(build.stopGradient(this.node)), { device: this.#device });
+    return new Tensor(this.storage.twin(), { device: this.#device, steps: this.#steps });
   }
 
   /** Computes the elements now and forgets the operations that made them: a leaf. */
   settle(): Tensor {
     return new Tensor(new Storage(leafOf(this.node, this.#device)), { device: this.#device });
-  }
-
-  /**
-   * Adds to the `grad` of every leaf behind this tensor.
-   *
-   * @param gradient gradient with respect to this tensor, of its shape; needed unless it has one element
-   */
-  backward(gradient?: Tensor | null, { retainGraph = false, createGraph = false } = {}): void {
-    if (!this.#requiresGrad) throw noGraphError();
-    if (this.#backwardDone) throw secondBackwardError();
-    this.#backwardDone = !(retainGraph || createGraph) && this.node.inputs.length > 0;
-    const { leaves, nodes } = backwardNodes(this.node, gradient?.node);
-    noteLoss(this.node, leaves);
-    for (const [index, leaf] of leaves.entries()) {
-      const node = nodes[index];
-      if (node === undefined) continue;
-      const sum = accumulated(leaf.grad?.node, node, createGraph);
-      leaf.grad = new Tensor(new Storage(sum), { device: leaf.device, requiresGrad: createGraph });
-    }
   }
 
   // --- reading ---
@@ -256,16 +317,17 @@ export class Tensor {
     const { shared } = this.storage;
     if (shared !== undefined && this.#steps.length === 0) return shared;
     const { node } = this;
+    if (currentScope().anomaly !== undefined) checkFinite([this]);
     this.#realizeWithGradients(node);
     return elementsOf(node, this.#device);
   }
 
   /** Reading a scalar loss also computes its gradients, so that backward() does not run the forward pass again. */
   #realizeWithGradients(node: Node): void {
-    if (node.value !== undefined || !this.#requiresGrad || !gradEnabled() || numeric(node.shape) === undefined) return;
+    if (node.value !== undefined || !this.requiresGrad || !gradEnabled() || numeric(node.shape) === undefined) return;
     if (sizeOf(node.shape) !== 1 || node.inputs.length === 0) return;
-    const { leaves, nodes } = leafGradients(node);
-    realizeNodes([node, ...foreseen(leaves, nodes)], this.#device);
+    const ahead = gradientsAhead(node);
+    realizeNodes([node, ...(ahead === undefined ? [] : foreseen(ahead.leaves, ahead.nodes))], this.#device);
   }
 
   async item(): Promise<number> {
@@ -291,43 +353,18 @@ export class Tensor {
   tolistSync(): NestedArray {
     return nest(this.dataSync(), this.dtype, this.shape);
   }
-
-  /** The same tensor in another dtype or on another device. */
-  to(target: DType | { device: string }): Tensor {
-    if (typeof target === "string") return target === this.dtype ? this : this.map((node) => build.cast(node, target));
-    if (target.device === this.#device) return this;
-    const node = this.#device === "cpu" ? this.node : hostLeaf(this.node, this.#device);
-    return new Tensor(new Storage(node), { requiresGrad: this.#requiresGrad, device: target.device });
-  }
-}
-
-function hostLeaf(node: Node, device: string): Node {
-  return makeLeaf(node.shape, node.dtype, { kind: "host", data: elementsOf(node, device) });
 }
 
 /** A computed node as a leaf without a history. */
 export function leafOf(node: Node, device: string): Node {
+  if (activeTrace() !== undefined) return build.cutOff(node);
   realizeNodes([node], device);
   if (node.value === undefined || node.inputs.length === 0) return node;
-  return makeLeaf(node.shape, node.dtype, node.value);
+  return copyLeaf(node, node.value);
 }
 
 /** A number as an input of the graph: another number needs no other graph. */
-export function scalarNode(value: number, dtype: DType): Node {
-  const kind = isFloat(dtype) || Number.isInteger(value) ? dtype : "float32";
-  const fitting = kind === "bool" ? "int64" : kind;
-  return makeLeaf([], fitting, { kind: "host", data: encode([value], fitting) });
-}
-
-/** A number never raises the dtype within its kind; a 0-d tensor does not either, as in PyTorch. */
-function promoteOperands(a: Node, b: Node, scalar: boolean): DType {
-  if (scalar) return promote(a.dtype, b.dtype);
-  if (a.shape.length > 0 === b.shape.length > 0) return promote(a.dtype, b.dtype);
-  const [array, zeroD] = a.shape.length > 0 ? [a, b] : [b, a];
-  const sameKind =
-    isFloat(array.dtype) === isFloat(zeroD.dtype) && (array.dtype === "bool") === (zeroD.dtype === "bool");
-  return sameKind ? array.dtype : promote(a.dtype, b.dtype);
-}
+export const scalarNode: (value: Scalar, dtype: DType) => Node = numberNode;
 
 function setElements(target: TypedArray, source: TypedArray): void {
   for (let i = 0; i < target.length; i++) {

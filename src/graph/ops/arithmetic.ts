@@ -7,10 +7,9 @@ import {
   div,
   equal,
   greater,
-  greaterEqual,
   less,
-  lessEqual,
   log,
+  logicalOr,
   mul,
   neg,
   pow,
@@ -35,6 +34,7 @@ import {
   stringAttr,
 } from "../op.ts";
 import { broadcast } from "../shape.ts";
+import { formula, isNegative } from "./formula.ts";
 
 export function binaryType(inputs: readonly Node[]): { shape: readonly (number | string)[]; dtype: DType } {
   const [a, b] = [inputAt(inputs, 0), inputAt(inputs, 1)];
@@ -44,14 +44,14 @@ export function binaryType(inputs: readonly Node[]): { shape: readonly (number |
 
 type BinaryGrad = (a: Node, b: Node, g: Node, out: Node) => readonly [Node | undefined, Node | undefined];
 
-function binary(name: string, opType: string, doc: string, grad: BinaryGrad, extra: Partial<Op> = {}): void {
+export function binary(name: string, opType: string, doc: string, grad: BinaryGrad, extra: Partial<Op> = {}): void {
   defineOp({
     lacks: ["bool"],
     ...extra,
     name,
     doc,
     infer: binaryType,
-    lower: direct(opType),
+    lower: extra.lower ?? direct(opType),
     grad: ({ inputs, g, out }) => {
       const [a, b] = [inputAt(inputs, 0), inputAt(inputs, 1)];
       const [da, db] = grad(a, b, g, out);
@@ -75,7 +75,8 @@ binary("div", "Div", "a / b; da = g / b, db = -g out / b.", (_a, b, g, out) => [
   lacks: NOT_REAL,
 });
 binary("pow", "Pow", "a ** b; da = g b a^(b-1) (0 where b is 0), db = g out ln a (0 where a is 0).", powGrad, {
-  lacks: ["int8", "int16", "uint8", "bool"],
+  autocast: "float32",
+  computeIn: NARROW_INTS,
 });
 
 /** Both cuts are PyTorch's; the first keeps 0 ** 0 from giving 0 · ∞. */
@@ -137,24 +138,52 @@ function lowerCast(ctx: LowerContext): readonly string[] {
   return ctx.emit("Cast", [ctx.input(0)], { attrs: { to: ctx.onnxType(ctx.node.dtype) } });
 }
 
+/** Where the limits cross the upper one holds, as in PyTorch. */
 defineOp({
   name: "clamp",
-  doc: "a limited to [min, max]; da = g inside the limits, 0 outside.",
-  infer: like(0),
+  doc: "a limited to [low, high]; da = g inside, limits included; each limit takes g where it is the result.",
+  infer: (inputs) => ({
+    shape: broadcast(binaryType(inputs).shape, inputAt(inputs, 2).shape),
+    dtype: inputAt(inputs, 0).dtype,
+  }),
   computeIn: { ...NARROW_INTS, float16: "float32" },
   lacks: ["bool"],
   lower: (ctx) => {
-    const { attrs, dtype } = ctx.node;
-    return ctx.emit("Clip", [
-      ctx.input(0),
-      ctx.constant(dtype, numberAttr(attrs, "min")),
-      ctx.constant(dtype, numberAttr(attrs, "max")),
-    ]);
+    const [a, low, high] = [ctx.input(0), ctx.input(1), ctx.input(2)];
+    const scalars = [1, 2].every((index) => inputAt(ctx.node.inputs, index).shape.length === 0);
+    if (scalars) return ctx.emit("Clip", [a, low, high]);
+    return ctx.emit("Min", [...ctx.emit("Max", [a, low]), high]);
   },
-  grad: ({ inputs, attrs, g }) => {
-    const a = inputAt(inputs, 0);
-    const low = greaterEqual(a, constant(numberAttr(attrs, "min"), a.dtype));
-    const high = lessEqual(a, constant(numberAttr(attrs, "max"), a.dtype));
-    return [mul(mul(g, cast(low, g.dtype)), cast(high, g.dtype))];
+  grad: ({ inputs, g }) => {
+    const [a, low, high] = [inputAt(inputs, 0), inputAt(inputs, 1), inputAt(inputs, 2)];
+    const zero = constant(0, g.dtype);
+    const [below, above, crossed] = [less(a, low), greater(a, high), less(high, low)];
+    const limited = where(logicalOr(below, above), zero, g);
+    return [
+      unbroadcast(limited, a.shape),
+      unbroadcast(where(below, where(crossed, zero, g), zero), low.shape),
+      unbroadcast(where(logicalOr(above, crossed), g, zero), high.shape),
+    ];
   },
 });
+
+/** |a| with b's sign, that of -0 too. */
+binary(
+  "copysign",
+  "",
+  "|a| with the sign of b; da = g where a has that sign, -g where it has the other, 0 where a is 0.",
+  (a, _b, g, out) => {
+    const zero = constant(0, a.dtype);
+    const kept = where(equal(a, out), g, neg(g));
+    return [where(equal(a, zero), zero, kept), undefined];
+  },
+  {
+    lacks: NOT_REAL,
+    computeIn: { float16: "float32" },
+    lower: (ctx) => {
+      const f = formula(ctx);
+      const size = f.abs(ctx.input(0));
+      return [f.where(isNegative(f, ctx.input(1)), f.on("Neg", size), size)];
+    },
+  },
+);

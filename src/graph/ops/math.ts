@@ -30,33 +30,37 @@ import {
   type Op,
   stringAttr,
 } from "../op.ts";
+import { formula } from "./formula.ts";
 
 type UnaryGrad = (x: Node, g: Node, y: Node) => Node;
 
 /** A function of real numbers unless `extra` says otherwise. */
-function unary(name: string, opType: string, doc: string, grad: UnaryGrad, extra: Partial<Op> = {}): void {
+export function unary(name: string, doc: string, grad: UnaryGrad, extra: Partial<Op> & Pick<Op, "lower">): void {
   defineOp({
     lacks: NOT_REAL,
     ...extra,
     name,
     doc,
     infer: like(0),
-    lower: extra.lower ?? direct(opType),
     grad: ({ inputs, g, out }) => [grad(inputAt(inputs, 0), g, out)],
   });
 }
 
-unary("exp", "Exp", "e^x; d = y.", (_x, g, y) => mul(g, y));
-unary("log", "Log", "ln x; d = 1 / x.", (x, g) => div(g, x));
-unary("sqrt", "Sqrt", "√x; d = 1 / 2y.", (_x, g, y) => div(g, scale(y, 2)));
-unary("reciprocal", "Reciprocal", "1 / x; d = -y².", (_x, g, y) => neg(mul(g, square(y))));
-unary("sin", "Sin", "sin x; d = cos x.", (x, g) => mul(g, cos(x)));
-unary("cos", "Cos", "cos x; d = -sin x.", (x, g) => neg(mul(g, sin(x))));
-unary("tanh", "Tanh", "tanh x; d = 1 - y².", (_x, g, y) => mul(g, sub(constant(1, y.dtype), square(y))));
-unary("sigmoid", "Sigmoid", "1 / (1 + e^-x); d = y (1 - y).", (_x, g, y) =>
-  mul(g, mul(y, sub(constant(1, y.dtype), y))),
-);
-unary(
+/** The same where ONNX has an operator for it. */
+function kernel(name: string, opType: string, doc: string, grad: UnaryGrad, extra: Partial<Op> = {}): void {
+  unary(name, doc, grad, { lower: direct(opType), ...extra });
+}
+
+kernel("exp", "Exp", "e^x; d = y.", (_x, g, y) => mul(g, y), { autocast: "float32" });
+kernel("log", "Log", "ln x; d = 1 / x.", (x, g) => div(g, x), { autocast: "float32" });
+kernel("sqrt", "Sqrt", "√x; d = 1 / 2y.", (_x, g, y) => div(g, scale(y, 2)));
+kernel("reciprocal", "Reciprocal", "1 / x; d = -y².", (_x, g, y) => neg(mul(g, square(y))), {
+  autocast: "float32",
+});
+kernel("sin", "Sin", "sin x; d = cos x.", (x, g) => mul(g, cos(x)));
+kernel("cos", "Cos", "cos x; d = -sin x.", (x, g) => neg(mul(g, sin(x))));
+kernel("tanh", "Tanh", "tanh x; d = 1 - y².", (_x, g, y) => mul(g, sub(constant(1, y.dtype), square(y))));
+kernel(
   "relu",
   "Relu",
   "max(x, 0); d = 1 where x > 0.",
@@ -69,17 +73,25 @@ unary(
       ctx.node.dtype === "int64" ? ctx.emit("Max", [ctx.input(0), ctx.int64(0)]) : ctx.emit("Relu", [ctx.input(0)]),
   },
 );
-unary("abs", "Abs", "|x|; d = sign x.", (x, g) => mul(g, sign(x)), { lacks: ["bool"] });
-unary(
+kernel("abs", "Abs", "|x|; d = sign x.", (x, g) => mul(g, sign(x)), { lacks: ["bool"] });
+kernel(
   "erf",
   "Erf",
   "The error function; d = 2/√π e^(-x²).",
   (x, g) => mul(g, scale(exp(neg(square(x))), 2 / Math.sqrt(Math.PI))),
   { lacks: [...NOT_REAL, "float64"] },
 );
-unary("sign", "Sign", "-1, 0 or 1; d = 0.", (_x, g) => scale(g, 0), { lacks: ["bool"] });
-unary("floor", "Floor", "The largest whole number not above x; d = 0.", (_x, g) => scale(g, 0));
-unary("round", "Round", "To the nearest whole number, halves to even; d = 0.", (_x, g) => scale(g, 0));
+kernel("sign", "Sign", "-1, 0 or 1; d = 0.", (_x, g) => scale(g, 0), { lacks: ["bool"] });
+kernel("floor", "Floor", "The largest whole number not above x; d = 0.", (_x, g) => scale(g, 0));
+kernel("ceil", "Ceil", "The smallest whole number not below x; d = 0.", (_x, g) => scale(g, 0));
+kernel("round", "Round", "To the nearest whole number, halves to even; d = 0.", (_x, g) => scale(g, 0));
+unary("trunc", "x without its fraction; d = 0.", (_x, g) => scale(g, 0), {
+  lower: (ctx) => {
+    const f = formula(ctx);
+    const x = ctx.input(0);
+    return [f.where(f.on("Less", x, f.number(0)), f.on("Ceil", x), f.on("Floor", x))];
+  },
+});
 defineOp({
   name: "isnan",
   doc: "Whether x is not a number.",

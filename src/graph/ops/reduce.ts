@@ -1,5 +1,24 @@
 // Reductions over axes, and what is kin to them: softmax, cumulative sums, argmax.
-import { cast, cumsum, div, equal, exp, expand, mul, reshape, scale, sub, sum } from "../build.ts";
+import {
+  arangeLike,
+  cast,
+  concat,
+  constant,
+  cumsum,
+  div,
+  equal,
+  exp,
+  expand,
+  gather,
+  mul,
+  narrow,
+  onesLike,
+  reshape,
+  scale,
+  sub,
+  sum,
+} from "../build.ts";
+import { isFloat } from "../dtype.ts";
 import type { Node } from "../node.ts";
 import {
   defineOp,
@@ -14,7 +33,9 @@ import {
   NOT_REAL,
   numberAttr,
 } from "../op.ts";
+import { scan } from "../scan.ts";
 import type { Dim, Shape } from "../shape.ts";
+import { type Formula, formula } from "./formula.ts";
 
 function reducedShape(shape: Shape, axes: readonly number[], keepDim: boolean): Dim[] {
   const kept = shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
@@ -33,15 +54,19 @@ function spread({ inputs, attrs }: GradContext, reduced: Node): Node {
 }
 
 /** ReduceSum takes its axes as an input since opset 13; the others since 18. */
+function reduced(ctx: LowerContext, opType: string, input: string): readonly string[] {
+  return ctx.emit(opType, [input, ctx.int64(listAttr(ctx.node.attrs, "axes"))], {
+    attrs: { keepdims: flag(ctx.node.attrs, "keepDim") ? 1 : 0 },
+  });
+}
+
 function lowerReduce(opType: string): (ctx: LowerContext) => readonly string[] {
-  return (ctx) =>
-    ctx.emit(opType, [ctx.input(0), ctx.int64(listAttr(ctx.node.attrs, "axes"))], {
-      attrs: { keepdims: flag(ctx.node.attrs, "keepDim") ? 1 : 0 },
-    });
+  return (ctx) => reduced(ctx, opType, ctx.input(0));
 }
 
 defineOp({
   name: "sum",
+  autocast: "float32",
   doc: "Sum over axes; g goes to every element.",
   infer: reduceType,
   lower: lowerReduce("ReduceSum"),
@@ -50,11 +75,51 @@ defineOp({
   grad: (ctx) => [spread(ctx, ctx.g)],
 });
 
+/** Each takes g times the product of the others, which is not y / x where an x is 0: products from both ends. */
+defineOp({
+  name: "prod",
+  autocast: "float32",
+  doc: "Product along an axis; every element takes g times the product of the others.",
+  infer: reduceType,
+  lower: lowerReduce("ReduceProd"),
+  computeIn: NARROW_INTS,
+  lacks: ["bool"],
+  grad: (ctx) => {
+    const x = inputAt(ctx.inputs, 0);
+    const axis = listAttr(ctx.attrs, "axes")[0] ?? 0;
+    const size = Number(x.shape[axis]);
+    if (x.shape.includes(0)) return [x];
+    const before = productsBefore(x, axis, size);
+    const after = flipped(productsBefore(flipped(x, axis, size), axis, size), axis, size);
+    return [mul(spread(ctx, ctx.g), mul(before, after))];
+  },
+});
+
+function productsBefore(x: Node, axis: number, size: number): Node {
+  const one = onesLike(narrow(x, axis, 0, 1));
+  if (size === 1) return one;
+  return concat([one, ...scan([narrow(x, axis, 0, size - 1)], axis, ([a = x], [b = x]) => [mul(a, b)])], axis);
+}
+
+function flipped(x: Node, axis: number, size: number): Node {
+  const places = sub(constant(size - 1, "int64"), arangeLike(x, axis));
+  return gather(x, places, axis);
+}
+
+/** The kernel gives 0 for no elements, where 0 / 0 is meant. */
+function lowerMean(ctx: LowerContext): readonly string[] {
+  const { shape } = inputAt(ctx.node.inputs, 0);
+  const none = listAttr(ctx.node.attrs, "axes").some((axis) => shape[axis] === 0);
+  if (!none) return lowerReduce("ReduceMean")(ctx);
+  return ctx.emit("Div", [...lowerReduce("ReduceSum")(ctx), ctx.constant(ctx.node.dtype, 0)]);
+}
+
 defineOp({
   name: "mean",
+  autocast: "float32",
   doc: "Mean over axes; every element takes g / n.",
   infer: reduceType,
-  lower: lowerReduce("ReduceMean"),
+  lower: lowerMean,
   lacks: NOT_REAL,
   grad: (ctx) => {
     const { shape } = inputAt(ctx.inputs, 0);
@@ -70,11 +135,25 @@ function extremeGrad(ctx: GradContext): readonly Node[] {
   return [mul(hit, spread(ctx, div(ctx.g, count)))];
 }
 
+/** The kernels pass over a NaN; here it is the result, as what went wrong must be seen. */
+function lowerExtreme(opType: string): (ctx: LowerContext) => readonly string[] {
+  return (ctx) => {
+    if (!isFloat(ctx.node.dtype)) return lowerReduce(opType)(ctx);
+    const f = formula(ctx);
+    const [missing = ""] = reduced(ctx, "ReduceMax", nanAsOne(f, ctx));
+    const [found = ""] = lowerReduce(opType)(ctx);
+    return [f.where(f.on("Greater", missing, f.number(0)), f.number(Number.NaN), found)];
+  };
+}
+
+const nanAsOne = (f: Formula, ctx: LowerContext): string =>
+  ctx.emit("Cast", [f.on("IsNaN", ctx.input(0))], { attrs: { to: ctx.onnxType(f.dtype) } })[0] ?? "";
+
 defineOp({
   name: "amax",
   doc: "Largest element over axes.",
   infer: reduceType,
-  lower: lowerReduce("ReduceMax"),
+  lower: lowerExtreme("ReduceMax"),
   computeIn: { int16: "int32" },
   grad: extremeGrad,
 });
@@ -83,29 +162,44 @@ defineOp({
   name: "amin",
   doc: "Smallest element over axes.",
   infer: reduceType,
-  lower: lowerReduce("ReduceMin"),
+  lower: lowerExtreme("ReduceMin"),
   computeIn: { int16: "int32" },
   grad: extremeGrad,
 });
 
-defineOp({
-  name: "argmax",
-  doc: "Index (int64) of the first largest element along an axis.",
-  infer: (inputs, attrs) => ({
-    shape: reducedShape(inputAt(inputs, 0).shape, [numberAttr(attrs, "axis")], flag(attrs, "keepDim")),
-    dtype: "int64",
-  }),
-  lower: (ctx) =>
-    ctx.emit("ArgMax", [ctx.input(0)], {
-      attrs: { axis: numberAttr(ctx.node.attrs, "axis"), keepdims: flag(ctx.node.attrs, "keepDim") ? 1 : 0 },
+/** The kernels pass over a NaN: the first one is looked for by itself. */
+function lowerPlace(ctx: LowerContext, opType: string): readonly string[] {
+  const axis = numberAttr(ctx.node.attrs, "axis");
+  const attrs = { axis, keepdims: flag(ctx.node.attrs, "keepDim") ? 1 : 0 };
+  const place = ctx.emit(opType, [ctx.input(0)], { attrs });
+  const f = formula(ctx);
+  if (!isFloat(f.dtype)) return place;
+  const missing = nanAsOne(f, ctx);
+  const [first = ""] = ctx.emit("ArgMax", [missing], { attrs });
+  const [some = ""] = ctx.emit("ReduceMax", [missing, ctx.int64([axis])], { attrs: { keepdims: attrs.keepdims } });
+  return [f.where(f.on("Greater", some, f.number(0)), first, place[0] ?? "")];
+}
+
+for (const [name, opType, which] of [
+  ["argmax", "ArgMax", "largest"],
+  ["argmin", "ArgMin", "smallest"],
+] as const)
+  defineOp({
+    name,
+    doc: `Index (int64) of the first ${which} element along an axis; a NaN is both.`,
+    infer: (inputs, attrs) => ({
+      shape: reducedShape(inputAt(inputs, 0).shape, [numberAttr(attrs, "axis")], flag(attrs, "keepDim")),
+      dtype: "int64",
     }),
-  computeIn: { int16: "int32" },
-  lacks: ["bool"],
-  grad: "an index has no gradient",
-});
+    lower: (ctx) => lowerPlace(ctx, opType),
+    computeIn: { int16: "int32" },
+    lacks: ["bool"],
+    grad: "an index has no gradient",
+  });
 
 defineOp({
   name: "cumsum",
+  autocast: "float32",
   doc: "Cumulative sum along an axis; d = cumulative sum of g from the end.",
   computeIn: NARROW_INTS,
   lacks: ["bool"],
@@ -131,6 +225,7 @@ function lowerAlongAxis(opType: string): (ctx: LowerContext) => readonly string[
 
 defineOp({
   name: "softmax",
+  autocast: "float32",
   doc: "e^x / Σ e^x along an axis; d = y (g - Σ g y).",
   infer: like(0),
   lower: lowerAlongAxis("Softmax"),
@@ -143,6 +238,7 @@ defineOp({
 
 defineOp({
   name: "logSoftmax",
+  autocast: "float32",
   doc: "x - ln Σ e^x along an axis; d = g - softmax(x) Σ g.",
   lacks: NOT_REAL,
   infer: like(0),

@@ -1,21 +1,117 @@
-// Comparisons and logic: results are bool.
+// Comparisons, logic and bits. Results of comparisons and of logic are bool.
+import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
+import { isFloat } from "../../graph/dtype.ts";
+import type { Node } from "../../graph/node.ts";
+import { scalarTypeName } from "../operands.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
-import { binary, unary } from "./support.ts";
+import { binary, floating, unary } from "./support.ts";
+
+/** Truth values are compared as 0 and 1. */
+const compared = (name: string) => (a: Node, b: Node) =>
+  a.dtype === "bool" && name !== "eq"
+    ? build.call(name, [build.cast(a, "int32"), build.cast(b, "int32")])
+    : build.call(name, [a, b]);
+
+const comparison = (name: string) =>
+  function (this: Tensor, other: TensorLike): Tensor {
+    return this.combine(other, compared(name));
+  };
+
+const eq = comparison("eq");
+
+const logical = (name: string) =>
+  function (this: Tensor, other: TensorLike): Tensor {
+    return this.combine(other, (a, b) => build.call(name, [build.cast(a, "bool"), build.cast(b, "bool")]));
+  };
+
+const isValue = (value: number, prepare: (node: Node) => Node = (node) => node) =>
+  function (this: Tensor): Tensor {
+    return this.map((node) => {
+      const x = prepare(floating(node));
+      return build.equal(x, build.constant(value, x.dtype));
+    });
+  };
+
+function finite(node: Node): Node {
+  const x = floating(node);
+  return build.less(build.abs(x), build.constant(Number.POSITIVE_INFINITY, x.dtype));
+}
+
+export interface Closeness {
+  rtol?: number;
+  atol?: number;
+  /** Counts a NaN as close to a NaN. */
+  equalNan?: boolean;
+}
 
 export const compareMethods = {
-  eq: binary("eq"),
+  eq,
   ne(this: Tensor, other: TensorLike): Tensor {
-    return this.eq(other).logicalNot();
+    return eq.call(this, other).map(build.logicalNot);
   },
-  lt: binary("lt"),
-  le: binary("le"),
-  gt: binary("gt"),
-  ge: binary("ge"),
-  logicalAnd: binary("logicalAnd"),
-  logicalOr: binary("logicalOr"),
+  lt: comparison("lt"),
+  le: comparison("le"),
+  gt: comparison("gt"),
+  ge: comparison("ge"),
+  /**
+   * Whether shapes and all elements are the same. Computes now.
+   *
+   * @example
+   * ```ts
+   * tensor([1, 2]).equal(tensor([1, 2])); // true
+   * ```
+   */
+  equal(this: Tensor, other: Tensor): boolean {
+    if (this.ndim !== other.ndim || this.shape.some((size, axis) => size !== other.shape[axis])) return false;
+    return eq.call(this, other).all().itemSync() === 1;
+  },
+  /** Whether |this - other| ≤ atol + rtol · |other|, element by element; infinities are close to themselves. */
+  isclose(this: Tensor, other: Tensor, { rtol = 1e-5, atol = 1e-8, equalNan = false }: Closeness = {}): Tensor {
+    if (this.dtype !== other.dtype) {
+      throw new AbrazoError({
+        code: "DTYPE_MISMATCH",
+        message: `${scalarTypeName(this.dtype)} did not match ${scalarTypeName(other.dtype)}`,
+        hint: `Convert one of them, e.g. with to("${this.dtype}").`,
+      });
+    }
+    const same = eq.call(this, other);
+    if (!isFloat(this.dtype) && rtol === 0 && atol === 0) return same;
+    const [a, b] = [this.map(floating), other.map(floating)];
+    const distance = a.sub(b).abs();
+    const near = distance.le(b.abs().mul(rtol).add(atol)).logicalAnd(distance.isfinite());
+    const close = same.logicalOr(near);
+    return equalNan ? close.logicalOr(a.isnan().logicalAnd(b.isnan())) : close;
+  },
+  /** Whether all elements are close. Computes now. */
+  allclose(this: Tensor, other: Tensor, closeness: Closeness = {}): boolean {
+    return this.isclose(other, closeness).all().itemSync() === 1;
+  },
+  /** Whether both are not zero. */
+  logicalAnd: logical("logicalAnd"),
+  /** Whether one is not zero. */
+  logicalOr: logical("logicalOr"),
+  /** Whether exactly one is not zero. */
+  logicalXor: logical("logicalXor"),
   logicalNot(this: Tensor): Tensor {
     return this.map((node) => build.logicalNot(build.cast(node, "bool")));
   },
   isnan: unary("isnan"),
+  isinf: isValue(Number.POSITIVE_INFINITY, build.abs),
+  isposinf: isValue(Number.POSITIVE_INFINITY),
+  isneginf: isValue(Number.NEGATIVE_INFINITY),
+  isfinite(this: Tensor): Tensor {
+    return this.map(finite);
+  },
+  /** Of whole numbers their bits, of truth values logic; the same goes for Or, Xor and Not. */
+  bitwiseAnd: binary("bitwiseAnd"),
+  bitwiseOr: binary("bitwiseOr"),
+  bitwiseXor: binary("bitwiseXor"),
+  bitwiseNot(this: Tensor): Tensor {
+    return this.map((node) => build.call("bitwiseNot", [node]));
+  },
+  /** `this · 2^other`, as far as the dtype has bits. */
+  bitwiseLeftShift: binary("bitwiseLeftShift"),
+  /** `this / 2^other`, rounded down. */
+  bitwiseRightShift: binary("bitwiseRightShift"),
 };

@@ -1,23 +1,54 @@
 // Writing into a tensor: methods whose name ends in an underscore, as in PyTorch. Views of it see what was written.
-import { scalarNode, type Tensor, type TensorLike } from "../tensor.ts";
+// Computes nothing: a twin writes what the method without underscore gives.
+import { shapeError, showShape } from "../../graph/shape.ts";
+import type { Scalar } from "../convert.ts";
+import { requireCastable } from "../operands.ts";
+import { scalarNode, type Tensor } from "../tensor.ts";
+import { activationMethods } from "./activation.ts";
+import { compareMethods } from "./compare.ts";
+import { cumulativeMethods } from "./cumulative.ts";
+import { elementwiseMethods } from "./elementwise.ts";
+import { functionMethods } from "./functions.ts";
 
-type Binary = (this: Tensor, other: TensorLike) => Tensor;
+const { cumsum, cumprod } = cumulativeMethods;
+const { relu } = activationMethods;
+// Of two operands of equal rank none is the one to be written; these answer with a truth value.
+const { equal: _equal, allclose: _allclose, isclose: _isclose, ...comparisons } = compareMethods;
+const { isnan: _nan, isinf: _inf, isposinf: _pos, isneginf: _neg, isfinite: _finite, ...logic } = comparisons;
+const { rsub: _rsub, maximum: _max, minimum: _min, fmax: _fmax, fmin: _fmin, ...arithmetic } = elementwiseMethods;
 
-/** The twin of a method of two operands that writes its result into the first. */
-const inPlace = (name: "add" | "sub" | "mul" | "div"): Binary =>
-  function (this: Tensor, other: TensorLike): Tensor {
-    return this.write(this[name](other).node, typeof other === "number" ? [] : [other]);
+/** Every method that has a twin: what PyTorch has as `name_`. */
+const WRITABLE = { ...arithmetic, ...functionMethods, ...logic, relu, cumsum, cumprod };
+
+type Twins<Methods> = { [Name in keyof Methods & string as `${Name}_`]: Methods[Name] };
+type Method = (this: Tensor, ...args: never[]) => Tensor;
+
+/** The result must fit: its dtype without losing a kind, its shape as it is. */
+const twinOf = (method: Method): Method =>
+  function (this: Tensor, ...args: never[]): Tensor {
+    const result = method.apply(this, args);
+    requireCastable(result.dtype, this.dtype);
+    const same = result.ndim === this.ndim && result.dims.every((size, axis) => size === this.dims[axis]);
+    if (!same) {
+      throw shapeError(
+        `output with shape ${showShape(this.dims)} doesn't match the broadcast shape ${showShape(result.dims)}`,
+        "What is written has the shape of the tensor that it is written to; expand() that one first.",
+      );
+    }
+    return this.write(result.node, [result]);
   };
 
+const twins = Object.fromEntries(
+  Object.entries(WRITABLE).map(([name, method]) => [`${name}_`, twinOf(method)]),
+) as Twins<typeof WRITABLE>; // safe because every method is entered once, with its own parameters
+
 export const inPlaceMethods = {
-  add_: inPlace("add"),
-  sub_: inPlace("sub"),
-  mul_: inPlace("mul"),
-  div_: inPlace("div"),
+  ...twins,
+  /** Takes over the elements of another tensor, converted and broadcast. */
   copy_(this: Tensor, other: Tensor): Tensor {
     return this.write(other.node, [other]);
   },
-  fill_(this: Tensor, value: number): Tensor {
+  fill_(this: Tensor, value: Scalar): Tensor {
     return this.write(scalarNode(value, this.dtype));
   },
   zero_(this: Tensor): Tensor {

@@ -4,7 +4,7 @@ import * as build from "../../graph/build.ts";
 import { isFloat } from "../../graph/dtype.ts";
 import { makeLeaf } from "../../graph/leaf.ts";
 import type { Attrs, Node } from "../../graph/node.ts";
-import { axisOf } from "../../graph/shape.ts";
+import { axisOf, shapeError } from "../../graph/shape.ts";
 import { decode } from "../convert.ts";
 import { Storage } from "../storage.ts";
 import { Tensor, type TensorLike } from "../tensor.ts";
@@ -13,9 +13,22 @@ import { Tensor, type TensorLike } from "../tensor.ts";
 export type Axes = number | readonly number[] | undefined;
 
 export function axesOf(dim: Axes, rank: number): number[] {
-  if (dim === undefined) return Array.from({ length: rank }, (_, axis) => axis);
-  const list = typeof dim === "number" ? [dim] : dim;
-  return list.map((axis) => axisOf(axis, rank));
+  const all = Array.from({ length: rank }, (_, axis) => axis);
+  const list = typeof dim === "number" ? [dim] : (dim ?? []);
+  // An empty list means every axis, as in PyTorch.
+  if (list.length === 0) return all;
+  const axes = list.map((axis) => axisOf(axis, rank));
+  for (const [index, axis] of axes.entries()) {
+    if (axes.indexOf(axis) === index) continue;
+    throw shapeError(`dim ${axis} appears multiple times in the list of dims`, "Name every axis once.", { dim });
+  }
+  return rank === 0 ? [] : axes;
+}
+
+/** An operation along one axis; a 0-d tensor counts as one of one element. */
+export function onAxis(node: Node, dim: number, make: (node: Node, axis: number) => Node): Node {
+  const axis = axisOf(dim, node.shape.length);
+  return node.shape.length > 0 ? make(node, axis) : build.reshape(make(build.reshape(node, [1]), 0), []);
 }
 
 /** Functions of real numbers give float32 for whole numbers, as PyTorch does. */
@@ -32,6 +45,12 @@ export function widened(node: Node): Node {
 export const binary = (name: string): ((this: Tensor, other: TensorLike) => Tensor) =>
   function (this: Tensor, other: TensorLike): Tensor {
     return this.combine(other, (a, b) => build.call(name, [a, b]));
+  };
+
+/** A method of two operands: a function of real numbers, which has none of whole ones unless it converts them. */
+export const realBinary = (name: string, converts = true): ((this: Tensor, other: TensorLike) => Tensor) =>
+  function (this: Tensor, other: TensorLike): Tensor {
+    return this.combine(other, (a, b) => build.call(name, converts ? [floating(a), floating(b)] : [a, b]));
   };
 
 /** A method of one operand: a function of real numbers. */
@@ -61,3 +80,17 @@ export function placesOfTruth(tensor: Tensor): number[] {
 export function integers(data: BigInt64Array, shape: readonly number[], device: string): Tensor {
   return new Tensor(new Storage(makeLeaf(shape, "int64", { kind: "host", data })), { device });
 }
+
+/** A tensor of its own with the same elements. One that gathers gradients stays apart from its copy. */
+export function copied(tensor: Tensor): Tensor {
+  return tensor.map((node) => (tensor.requiresGrad ? build.clone(node) : node));
+}
+
+/** The in-place twin of a method: its result is written into the tensor. */
+export const inPlaceOf = <Args extends unknown[]>(
+  method: (this: Tensor, ...args: Args) => Tensor,
+): ((this: Tensor, ...args: Args) => Tensor) =>
+  function (this: Tensor, ...args: Args): Tensor {
+    const given = args.filter((arg): arg is Tensor & Args[number] => arg instanceof Tensor);
+    return this.write(method.apply(this, args).node, given);
+  };
