@@ -42,6 +42,8 @@ export class Node {
   readonly signature: number;
   /** The walk that met this node last; see walk.ts. */
   visited = 0;
+  /** True once somebody may hold on to it: its elements are not written over. */
+  isRead = false;
   /** The elements, once known. Set once; a node with a value is a leaf. */
   value: Value | undefined;
 
@@ -124,16 +126,24 @@ function requireDType(op: Op, inputs: readonly Node[]): void {
 
 const NONE: Attrs = {};
 
-/** The node of `op` over `inputs`; an equal one of the same recording is returned instead of a new one. */
-export function makeNode(op: Op, inputs: readonly Node[], attrs: Attrs = NONE): Node {
+function recipeFor(op: Op, inputs: readonly Node[], attrs: Attrs): Recipe {
   let kind = attrs === NONE ? op.name : op.name + textOf(attrs);
   for (const input of inputs) kind += `,${input.type}`;
-  let recipe = recipes.get(kind);
-  if (recipe === undefined) {
-    const inferred = op.infer(inputs, attrs);
-    if (op.lacks !== undefined) requireDType(op, inputs);
-    recipe = learn(kind, inferred);
-  }
+  const known = recipes.get(kind);
+  if (known !== undefined) return known;
+  const inferred = op.infer(inputs, attrs);
+  if (op.lacks !== undefined) requireDType(op, inputs);
+  return learn(kind, inferred);
+}
+
+/** A node that is equal to no other, whatever was recorded: for what has an identity, such as a leaf or a hook's place. */
+export function makeUnique(op: Op, inputs: readonly Node[], attrs: Attrs = NONE): Node {
+  return new Node(op, inputs, attrs, recipeFor(op, inputs, attrs));
+}
+
+/** The node of `op` over `inputs`; an equal one of the same recording is returned instead of a new one. */
+export function makeNode(op: Op, inputs: readonly Node[], attrs: Attrs = NONE): Node {
+  const recipe = recipeFor(op, inputs, attrs);
   let key = `${recipe.signature}`;
   for (const input of inputs) key += `,${input.id}`;
   const known = recorded.get(key);

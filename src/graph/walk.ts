@@ -66,12 +66,12 @@ function sourcesOfProjections(outputs: readonly Node[]): ReadonlySet<Node> | und
   return anew;
 }
 
-/** Every node behind `output`, values or not: the order in which gradients are taken, reversed. */
-export function ancestors(output: Node): Node[] {
+/** Every node behind the outputs, values or not: the order in which gradients are taken, reversed. */
+export function ancestors(...outputs: readonly Node[]): Node[] {
   walks += 2;
   const met = walks;
-  const found = [output];
-  output.visited = met;
+  const found = [...new Set(outputs)];
+  for (const output of found) output.visited = met;
   for (let at = 0; at < found.length; at++) {
     for (const input of found[at]?.inputs ?? []) {
       if (input.visited === met) continue;

@@ -103,3 +103,21 @@ export function resolveDevice(device: string): string {
   }
   throw internalError("the CPU was not tried");
 }
+
+/**
+ * Whether a device computes here: torch.cuda.is_available() for any device.
+ *
+ * @example
+ * ```ts
+ * const device = isAvailable("webgpu") ? "webgpu" : "cpu";
+ * ```
+ */
+export function isAvailable(device: string): boolean {
+  try {
+    requireDevice(device);
+    return true;
+  } catch (error) {
+    if (error instanceof AbrazoError) return false;
+    throw error;
+  }
+}

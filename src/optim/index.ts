@@ -3,6 +3,7 @@ export { Adadelta, type AdadeltaOptions, Adagrad, type AdagradOptions } from "./
 export { Adam, type AdamOptions, AdamW, type MomentsOptions } from "./adam.ts";
 export { Adamax, type AdamaxOptions, NAdam, type NAdamOptions, RAdam } from "./adam-kin.ts";
 export { clipGradNorm_, clipGradsWithNorm_, clipGradValue_, getTotalNorm, type NormOptions } from "./clip.ts";
+export { GradScaler, type GradScalerOptions, type GradScalerState } from "./grad-scaler.ts";
 export * as lrScheduler from "./lr-scheduler/index.ts";
 export {
   decayGroups,

@@ -1,36 +1,77 @@
 // Public entry point of the tensor core.
 export type { DType, TypedArray } from "../graph/dtype.ts";
 export { deviceStats } from "../onnx/device-memory.ts";
-export { DEVICES, type Device, resolveDevice } from "../onnx/devices.ts";
+export { DEVICES, type Device, isAvailable, resolveDevice } from "../onnx/devices.ts";
 export { clearSessions, sessionStats } from "../onnx/session.ts";
+export { autograd } from "./autograd-namespace.ts";
+export type { BackwardOptions, GradHook, GradOptions, HookHandle } from "./backward.ts";
 export { type CompiledGraph, compileGraph, exportOnnx, type Feed, portableModel, type Traced } from "./compile.ts";
+export { type Compilable, type Compiled, type CompileStats, compile } from "./compile-fn.ts";
 export {
   arange,
+  asTensor,
   type CreateOptions,
-  cat,
+  empty,
+  emptyLike,
   eye,
+  floatTensor,
   fromFile,
   fromTypedArray,
   full,
+  fullLike,
   linspace,
+  logspace,
   moveTo,
+  type NestedData,
   ones,
   onesLike,
-  rand,
-  randint,
-  randn,
-  randperm,
   realize,
   realizeSync,
-  stack,
   symbolic,
   tensor,
-  uniform,
-  where,
   zeros,
   zerosLike,
 } from "./create.ts";
-export { formatTensor } from "./format.ts";
-export { Generator, manualSeed } from "./rng.ts";
-export { enableGrad, noGrad } from "./scope.ts";
+export { type CustomFunction, customFunction, type FunctionContext } from "./custom-function.ts";
+export { deviceReport, type PlacedKernel } from "./device-report.ts";
+export { einsum, einsumPath } from "./einsum.ts";
+export type { ContractionPath } from "./einsum-path.ts";
+export { Event, synchronize } from "./event.ts";
+export { formatTensor, type PrintOptions, setPrintOptions } from "./format.ts";
+export { type IndexPart, slice } from "./index-spec.ts";
+export {
+  cartesianProd,
+  cat,
+  concat,
+  concatenate,
+  dstack,
+  hstack,
+  meshgrid,
+  stack,
+  trilIndices,
+  triuIndices,
+  vstack,
+  where,
+} from "./join.ts";
+export { cdist, cross, multiDot as chainMatmul, tensordot } from "./linalg/products.ts";
+export * as linalg from "./linalg.ts";
+export type { Unique } from "./methods/counting.ts";
+export type { Picked } from "./methods/sort.ts";
+export {
+  bernoulli,
+  normal,
+  type RandomOptions,
+  rand,
+  randint,
+  randintLike,
+  randLike,
+  randn,
+  randnLike,
+  randperm,
+  uniform,
+} from "./random.ts";
+export { type AutocastOptions, autocast, autocastDType, detectAnomaly } from "./recording.ts";
+export { defaultGenerator, Generator, manualSeed } from "./rng.ts";
+export { enableGrad, inferenceMode, isGradEnabled, noGrad, setGradEnabled } from "./scope.ts";
+export { bucketize, searchsorted } from "./search.ts";
 export { Tensor, type TensorLike } from "./tensor.ts";

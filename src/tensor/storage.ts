@@ -1,91 +1,122 @@
-// Storage and views: nodes are immutable, so a write replaces a storage's node, and views are recipes over it.
+// Storage: nodes are immutable, so a write replaces a storage's node, and views are recipes over it.
 // Knows no arithmetic.
-import { AbrazoError } from "../errors.ts";
-import { permute, reshape, slice, sliceScatter } from "../graph/build.ts";
+import { call, cutOff, stopGradient } from "../graph/build.ts";
 import type { TypedArray } from "../graph/dtype.ts";
 import { makeLeaf } from "../graph/leaf.ts";
 import type { Node } from "../graph/node.ts";
-import type { Shape } from "../graph/shape.ts";
+import { activeTrace } from "./trace.ts";
 
 /** What several tensors may look at. */
 export class Storage {
   #node: Node;
-  /** Elements that the caller may change at any time: they are copied whenever an operation is recorded. */
-  readonly shared: TypedArray | undefined;
+  #shared: TypedArray | undefined;
+  /** Storages of the same elements with other histories: a tensor and what was detached from it. */
+  #twins: Twins | undefined;
   /** Counts writes, so that views know when to look again. */
   version = 0;
 
   constructor(node: Node, shared?: TypedArray) {
     this.#node = node;
-    this.shared = shared;
+    this.#shared = shared;
+    activeTrace()?.made(this);
+  }
+
+  /** Elements that the caller may change at any time: an operation takes them as they are when it is recorded. */
+  get shared(): TypedArray | undefined {
+    return this.#shared;
+  }
+
+  get hasTwins(): boolean {
+    return this.#twins !== undefined;
   }
 
   get node(): Node {
-    if (this.shared === undefined) return this.#node;
-    const { shape, dtype } = this.#node;
-    return makeLeaf(shape, dtype, { kind: "host", data: this.shared.slice() });
+    const shared = this.#shared;
+    if (shared === undefined) {
+      this.#node.isRead = true;
+      return this.#node;
+    }
+    const { shape, dtype, value } = this.#node;
+    const isCurrent = value?.kind === "host" && value.data !== shared && sameBytes(value.data, shared);
+    if (!isCurrent) this.#replace(makeLeaf(shape, dtype, { kind: "host", data: shared.slice() }));
+    return this.#node;
   }
 
-  /** The node without a copy: for what only reads shape, dtype or the elements of this moment. */
+  /** The node without a look at shared elements: for what only reads shape and dtype. */
   get peek(): Node {
     return this.#node;
   }
 
-  write(node: Node): void {
+  /** Replaces the elements; twins see those of `leaf`, which is computed. */
+  write(node: Node, leaf: Node = node): void {
+    activeTrace()?.writes(this);
     this.version++;
     this.#node = node;
+    for (const twin of this.#twins?.living() ?? []) if (twin !== this) twin.#replace(stopGradient(leaf));
+  }
+
+  /** Gives the elements a node of their own without a history, which no other tensor shares. */
+  isolate(): void {
+    activeTrace()?.writes(this);
+    this.version++;
+    this.#node = cutOff(this.#node);
+  }
+
+  /** From now on the elements are those of an array that the caller may change. */
+  share(data: TypedArray): void {
+    this.#shared = data;
+    for (const twin of this.#twins?.living() ?? []) twin.#shared = data;
+  }
+
+  /** A storage of the same elements without their history: a write to either is seen in both. */
+  twin(): Storage {
+    const other = new Storage(stopGradient(this.node), this.#shared);
+    this.#twins ??= new Twins(this);
+    this.#twins.add(other);
+    other.#twins = this.#twins;
+    return other;
+  }
+
+  /** Other elements in the place of these, gradients going where they went before. */
+  #replace(leaf: Node): void {
+    activeTrace()?.writes(this);
+    this.version++;
+    this.#node = this.#node.inputs.length === 0 ? leaf : withHistory(leaf, this.#node);
   }
 }
 
-/** One step from a base to a view, with the way back for writes. */
-export interface ViewStep {
-  apply(base: Node): Node;
-  /** The base with the view's elements replaced. */
-  put(base: Node, value: Node): Node;
+/** The elements of one node with the gradient of another, for writes that are not recorded. */
+export function withHistory(elements: Node, history: Node): Node {
+  const [, older] = history.op.name === "withHistory" ? history.inputs : [];
+  return call("withHistory", [elements, older ?? history]);
 }
 
-export function reshapeStep(shape: Shape): ViewStep {
-  return { apply: (base) => reshape(base, shape), put: (base, value) => reshape(value, base.shape) };
-}
+/** Held weakly: a detached tensor that lives on does not keep the other's history. */
+class Twins {
+  #members: WeakRef<Storage>[];
+  #limit = 16;
 
-export function permuteStep(order: readonly number[]): ViewStep {
-  const inverse = order.map((_, axis) => order.indexOf(axis));
-  return { apply: (base) => permute(base, order), put: (_, value) => permute(value, inverse) };
-}
-
-export function sliceStep(axis: number, start: number, end: number, step: number): ViewStep {
-  return {
-    apply: (base) => slice(base, axis, start, end, step),
-    put: (base, value) => sliceScatter(base, value, axis, start, step),
-  };
-}
-
-export function readOnlyStep(apply: (base: Node) => Node): ViewStep {
-  return {
-    apply,
-    put: () => {
-      throw new AbrazoError({
-        code: "WRITE_TO_EXPANDED",
-        message:
-          "unsupported operation: more than one element of the written-to tensor refers to a single memory location",
-        hint: "Please clone() the tensor before performing the operation.",
-      });
-    },
-  };
-}
-
-export function viewNode(base: Node, steps: readonly ViewStep[]): Node {
-  return steps.reduce((node, step) => step.apply(node), base);
-}
-
-/** The base after writing `value` through a chain of views. */
-export function writeThrough(base: Node, steps: readonly ViewStep[], value: Node): Node {
-  const bases = [base];
-  for (const step of steps.slice(0, -1)) bases.push(step.apply(bases.at(-1) ?? base));
-  let written = value;
-  for (let index = steps.length - 1; index >= 0; index--) {
-    const [step, under] = [steps[index], bases[index]];
-    if (step !== undefined && under !== undefined) written = step.put(under, written);
+  constructor(first: Storage) {
+    this.#members = [new WeakRef(first)];
   }
-  return written;
+
+  living(): Storage[] {
+    return this.#members.flatMap((member) => member.deref() ?? []);
+  }
+
+  add(storage: Storage): void {
+    if (this.#members.length >= this.#limit) {
+      this.#members = this.#members.filter((member) => member.deref() !== undefined);
+      this.#limit = 2 * this.#members.length + 16;
+    }
+    this.#members.push(new WeakRef(storage));
+  }
+}
+
+function sameBytes(a: TypedArray, b: TypedArray): boolean {
+  return Buffer.compare(bytesOf(a), bytesOf(b)) === 0;
+}
+
+function bytesOf(data: TypedArray): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }

@@ -64,7 +64,7 @@ describe("comparisons, logic, indices", () => {
 
   it("names both shapes when they do not fit", () => {
     expect(() => zeros([4, 3]).matmul(zeros([4, 5]))).toThrow(
-      "mat1 and mat2 shapes cannot be multiplied ([4, 3] and [4, 5])",
+      "mat1 and mat2 shapes cannot be multiplied (4x3 and 4x5)",
     );
     expect(() => zeros([2, 3]).add(zeros([2, 4]))).toThrow(
       "must match the size of tensor b (4) at non-singleton dimension 1",
@@ -91,9 +91,9 @@ describe("autograd", () => {
     expect(() => ones([1]).backward()).toThrow(
       "element 0 of tensors does not require grad and does not have a grad_fn",
     );
-    const loss = x.sum();
+    const loss = x.mul(x).sum();
     loss.backward();
-    expect(() => loss.backward()).toThrow("Trying to backward through the graph a second time.");
+    expect(() => loss.backward()).toThrow("Trying to backward through the graph a second time (or");
     expect(() => x.add_(1)).toThrow("a leaf Variable that requires grad is being used in an in-place operation.");
   });
 

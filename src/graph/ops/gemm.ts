@@ -57,6 +57,7 @@ function lowerAddmm(ctx: LowerContext): readonly string[] {
 
 defineOp({
   name: "addmm",
+  autocast: "lower",
   doc: "c + a b for matrices, each transposed first where asked; dc = g, da = g bᵀ, db = aᵀ g.",
   infer: (inputs, attrs) => ({
     shape: addmmShape(inputs, flag(attrs, "transposeA"), flag(attrs, "transposeB")),

@@ -7,6 +7,7 @@ import { formula } from "./formula.ts";
 
 defineOp({
   name: "softplus",
+  autocast: "float32",
   doc: "ln(1 + e^x), as max(x, 0) + ln(1 + e^-|x|); d = σ(x).",
   lacks: NOT_REAL,
   computeIn: { float16: "float32" },
@@ -25,6 +26,7 @@ const LEAST_PRODUCT = 1e-12;
 
 defineOp({
   name: "binaryCrossEntropy",
+  autocast: "float32",
   doc: "-(y max(ln x, -100) + (1 - y) max(ln(1 - x), -100)); dx = g (x - y) / max(x (1 - x), 1e-12), dy = g (ln(1 - x) - ln x), cut alike.",
   lacks: NOT_REAL,
   computeIn: { float16: "float32" },

@@ -12,6 +12,7 @@ const INVERSE_DEVIATION = 2;
  */
 defineOp({
   name: "layerNorm",
+  autocast: "float32",
   doc: "(x - mean) / √(variance + eps) · weight + bias over the last axis.",
   // The kernel's statistics are float32 whatever its input.
   computeIn: { float16: "float32" },

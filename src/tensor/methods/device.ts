@@ -1,0 +1,56 @@
+// Other dtypes and other devices.
+import * as build from "../../graph/build.ts";
+import { type DType, isDType } from "../../graph/dtype.ts";
+import type { Node } from "../../graph/node.ts";
+import { requireDevice } from "../../onnx/devices.ts";
+import { elementsOf } from "../realize.ts";
+import { gradEnabled } from "../scope.ts";
+import { Storage } from "../storage.ts";
+import { Tensor } from "../tensor.ts";
+
+/** The elements on the host as a node that gradients still go through. */
+function fetched(tensor: Tensor): Node {
+  const { node, device } = tensor;
+  if (device === "cpu") return node;
+  const copy = build.clone(node);
+  copy.value = { kind: "host", data: elementsOf(node, device) };
+  return copy;
+}
+
+function moved(tensor: Tensor, device: string): Tensor {
+  requireDevice(device);
+  if (device === tensor.device) return tensor;
+  const requiresGrad = tensor.requiresGrad && gradEnabled();
+  const node = fetched(tensor);
+  return new Tensor(new Storage(requiresGrad ? node : build.cutOff(node)), { requiresGrad, device });
+}
+
+function cast(tensor: Tensor, dtype: DType): Tensor {
+  return dtype === tensor.dtype ? tensor : tensor.map((node) => build.cast(node, dtype));
+}
+
+export const deviceMethods = {
+  /**
+   * The same tensor in another dtype, on another device, or both. Itself where nothing changes.
+   *
+   * @throws DEVICE_UNAVAILABLE, UNKNOWN_DEVICE
+   *
+   * @example
+   * ```ts
+   * const x = tensor([1, 2]);
+   * x.to("float32").dtype; // "float32"
+   * x.to("cpu") === x; // true
+   * x.to({ dtype: "float64", device: "cpu" }).dtype; // "float64"
+   * ```
+   */
+  to(this: Tensor, target: string | { device?: string; dtype?: DType }): Tensor {
+    const { device, dtype } =
+      typeof target !== "string" ? target : isDType(target) ? { dtype: target } : { device: target };
+    const typed = dtype === undefined ? this : cast(this, dtype);
+    return device === undefined ? typed : moved(typed, device);
+  },
+  /** The same tensor on the host; itself when it is there. */
+  cpu(this: Tensor): Tensor {
+    return moved(this, "cpu");
+  },
+};
