@@ -23,6 +23,20 @@ export function makeLeaf(shape: Shape, dtype: DType, value: Value): Node {
   return node;
 }
 
+let copies: WeakMap<Node, Node> | undefined;
+
+/** From now on it is noted which leaf is a copy of which. */
+export function noteCopies(into: WeakMap<Node, Node> | undefined): void {
+  copies = into;
+}
+
+/** Another leaf with the elements of a node. */
+export function copyLeaf(node: Node, value: Value): Node {
+  const leaf = makeLeaf(node.shape, node.dtype, value);
+  copies?.set(leaf, node);
+  return leaf;
+}
+
 /** A named input of a traced graph; it has no value, only a shape that may be symbolic. */
 export function makePlaceholder(name: string, shape: Shape, dtype: DType): Node {
   const attrs = { name };

@@ -3,6 +3,7 @@
 import { AbrazoError } from "../errors.ts";
 import { type DType, isFloat } from "../graph/dtype.ts";
 import { moveTo, noGrad, realizeSync, type Tensor } from "../tensor/index.ts";
+import { guard } from "../tensor/trace.ts";
 import { buffer, isBuffer, isParameter, isState, parameter } from "./marks.ts";
 import { printTree } from "./print.ts";
 import { type LoadedState, loadState } from "./state.ts";
@@ -362,6 +363,7 @@ export abstract class Module<Input extends unknown[], Output> extends AnyModule 
   }
 
   #run(given: Input): Output {
+    guard(() => this.training);
     let inputs = given;
     for (const hook of this.#preHooks) inputs = hook(this, inputs) ?? inputs;
     let output = this.forward(...inputs);

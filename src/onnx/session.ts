@@ -1,6 +1,6 @@
 // Structural key → session: compiled once, kept while its bytes fit the budget, released when cold.
 // Knows nothing of building graphs.
-import { totalmem } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
 import type { Session, SessionOptions } from "./runtime.ts";
 
 /** Below this many multiply-adds a second thread costs more than it gives. */
@@ -10,24 +10,49 @@ const MOST_SESSIONS = 500;
 const COLD_AFTER = 100;
 /** An arena grows by doubling, and its blocks do not fit one another exactly. */
 const ARENA_FACTOR = 1.5;
+/** Threads of all pools together, or eight pools where cores are many. A pool has one a core, less the thread that runs. */
+const MOST_THREADS = 40;
+const MOST_POOLS = 8;
 
 interface Entry {
   session: Session;
   bytes: number;
+  threads: number;
   lastUse: number;
+}
+
+/** What a session may have of what all share. */
+export interface Grant {
+  /** Memory of its own (faster), or memory that it gives back after each run. */
+  arena: boolean;
+  /** 1, or undefined for one a core. */
+  threads: 1 | undefined;
+}
+
+/** What a session would like. */
+export interface Demand {
+  /** What its intermediate results need at one time. */
+  bytes: number;
+  isLarge: boolean;
+  compile(grant: Grant): Session;
 }
 
 export const sessionStats = { compiled: 0, reused: 0, runs: 0, released: 0 };
 
-/** Sessions by key. Their arenas share one budget; one for which there is no room left runs without an arena. */
+/** Sessions by key. Arenas and threads share a budget each: a session for which nothing is left runs without. */
 export class SessionCache {
   readonly budget: number;
   readonly #entries = new Map<string, Entry>();
+  readonly #pool: number;
+  readonly #mostThreads: number;
   #held = 0;
+  #threads = 0;
   #uses = 0;
 
-  constructor(budget: number) {
+  constructor(budget: number, cores: number = availableParallelism()) {
     this.budget = budget;
+    this.#pool = cores - 1;
+    this.#mostThreads = Math.max(MOST_THREADS, MOST_POOLS * this.#pool);
   }
 
   /** Estimated bytes of all arenas. */
@@ -35,33 +60,37 @@ export class SessionCache {
     return this.#held;
   }
 
+  /** Threads of all pools. */
+  get threads(): number {
+    return this.#threads;
+  }
+
   get size(): number {
     return this.#entries.size;
   }
 
-  /**
-   * The session of a key, compiled the first time.
-   *
-   * @param bytes what its intermediate results need at one time
-   * @param compile makes it, with an arena (faster) or without (gives its memory back after each run)
-   */
-  get(key: string, bytes: number, compile: (arena: boolean) => Session): Session {
+  /** The session of a key, compiled the first time. */
+  get(key: string, demand: Demand): Session {
     const lastUse = ++this.#uses;
     const known = this.#entries.get(key);
     if (known !== undefined) {
       this.#entries.delete(key);
-      this.#entries.set(key, { ...known, lastUse });
+      known.lastUse = lastUse;
+      this.#entries.set(key, known);
       sessionStats.reused++;
       return known.session;
     }
-    const wanted = bytes * ARENA_FACTOR;
-    this.#makeRoom(wanted);
-    const arena = this.#held + wanted <= this.budget;
-    const session = compile(arena);
+    const bytes = demand.bytes * ARENA_FACTOR;
+    const threads = demand.isLarge ? this.#pool : 0;
+    this.#makeRoom(bytes, threads);
+    const arena = this.#held + bytes <= this.budget;
+    const pooled = this.#threads + threads <= this.#mostThreads;
+    const session = demand.compile({ arena, threads: threads > 0 && pooled ? undefined : 1 });
     sessionStats.compiled++;
-    const entry = { session, bytes: arena ? wanted : 0, lastUse };
+    const entry = { session, bytes: arena ? bytes : 0, threads: pooled ? threads : 0, lastUse };
     this.#entries.set(key, entry);
     this.#held += entry.bytes;
+    this.#threads += entry.threads;
     return session;
   }
 
@@ -70,12 +99,13 @@ export class SessionCache {
     for (const key of this.#entries.keys()) this.#release(key);
   }
 
-  /** The coldest go first; those in use stay, as compiling again and again costs more than an arena gives. */
-  #makeRoom(wanted: number): void {
+  /** The coldest go first; those in use stay, as compiling again and again costs more than an arena or a thread gives. */
+  #makeRoom(bytes: number, threads: number): void {
     for (const [key, { lastUse }] of this.#entries) {
       const cold = this.#uses - lastUse > COLD_AFTER;
       const crowded = this.#entries.size >= MOST_SESSIONS;
-      if (!crowded && !(cold && this.#held + wanted > this.budget)) return;
+      const scarce = this.#held + bytes > this.budget || this.#threads + threads > this.#mostThreads;
+      if (!crowded && !(cold && scarce)) return;
       this.#release(key);
     }
   }
@@ -85,6 +115,7 @@ export class SessionCache {
     if (entry === undefined) return;
     this.#entries.delete(key);
     this.#held -= entry.bytes;
+    this.#threads -= entry.threads;
     entry.session.release();
     sessionStats.released++;
   }
@@ -103,9 +134,14 @@ export function clearSessions(): void {
   sessions.clear();
 }
 
+/** Whether a graph of so many multiply-adds is worth a second thread. */
+export function isLarge(flops: number): boolean {
+  return flops >= ONE_THREAD_FLOPS;
+}
+
 export function sessionOptions(device: string, flops: number, threads: number | undefined): SessionOptions {
   const options: SessionOptions = {
-    intraOpNumThreads: threads ?? (flops < ONE_THREAD_FLOPS ? 1 : 0),
+    intraOpNumThreads: threads ?? (isLarge(flops) ? 0 : 1),
     interOpNumThreads: 1,
     // One planned block for all results would come on top of the arena of the first run, and is no faster.
     enableMemPattern: false,

@@ -1,11 +1,14 @@
 // What optimizers share: parameter groups with options of their own, one run a step, state for checkpoints.
 // Knows no update rule, no loop and no schedule.
-import { AbrazoError } from "../errors.ts";
+import { AbrazoError, internalError } from "../errors.ts";
 import { addScaled } from "../graph/build.ts";
+import type { TypedArray } from "../graph/dtype.ts";
+import type { Node } from "../graph/node.ts";
 import { takeLosses } from "../tensor/foresight.ts";
 import { enableGrad, noGrad, realizeSync, Tensor, zerosLike } from "../tensor/index.ts";
 import { Storage } from "../tensor/storage.ts";
 import { scalarNode } from "../tensor/tensor.ts";
+import { activeTrace, guard, inTrace, Trace } from "../tensor/trace.ts";
 import { Foresight } from "./foresight.ts";
 
 /** Options that every optimizer has; each adds its own. A group may give any of them another value. */
@@ -173,18 +176,67 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
   }
 
   #updateAll(also: readonly Tensor[]): void {
+    const trace = activeTrace();
+    if (trace !== undefined) {
+      this.#updateInTrace(trace);
+      return;
+    }
     this.#step++;
-    const updates = this.#foresight.take() ?? this.#slots.flatMap((slot) => this.#updateOf(slot, slot.parameter.grad));
+    const foreseen = this.#foresight.take();
+    const updates = foreseen ?? this.#slots.flatMap((slot) => this.#updateOf(slot, slot.parameter.grad));
     const device = updates[0]?.slot.parameter.device ?? "cpu";
     const losses = takeLosses().map((node) => new Tensor(new Storage(node), { device }));
     const results = updates.flatMap(({ next }) => [next.parameter, ...Object.values(next.tensors)]);
     realizeSync([...results, ...also, ...losses]);
     for (const { slot, step, next } of updates) {
       slot.parameter.assign(next.parameter.settle().node);
-      slot.step = step;
       slot.tensors = mapValues(next.tensors, (value) => value.settle());
-      slot.numbers = next.numbers ?? {};
+      count(slot, step, next);
     }
+  }
+
+  /**
+   * Recorded as a part of the trace, and not computed. Each later call asks the rule again for the numbers of its step, such
+   * as a learning rate: one parameter speaks for all that are in the same group and at the same step.
+   */
+  #updateInTrace(trace: Trace): void {
+    takeLosses();
+    const kinds = new Map<string, { slots: Slot<Options>[]; leaves: Node[] }>();
+    for (const slot of this.#slots) {
+      const { result, leaves } = trace.numbersIn(() => this.#updateOf(slot, slot.parameter.grad));
+      for (const { step, next } of result) {
+        const group = this.paramGroups.indexOf(slot.group);
+        const kind = [group, slot.step, slot.parameter.dtype, leaves.length, ...Object.keys(next.tensors)].join();
+        const known = kinds.get(kind) ?? { slots: [], leaves: [] };
+        kinds.set(kind, { slots: [...known.slots, slot], leaves: [...known.leaves, ...leaves] });
+        slot.parameter.assign(next.parameter.node);
+        for (const [name, value] of Object.entries(next.tensors)) {
+          if (slot.tensors[name] === undefined) trace.isPassing = true;
+          else slot.tensors[name].assign(value.node);
+        }
+        if (trace.isPassing) slot.tensors = next.tensors;
+        count(slot, step, next);
+      }
+    }
+    this.#step++;
+    trace.effects.push(() => void this.#step++);
+    for (const { slots, leaves } of kinds.values())
+      trace.fresh.push({ leaves, make: () => this.#numbersOf(slots, leaves.length) });
+    guard(() => this.#slots.length);
+  }
+
+  /** The numbers of one more step, which is counted. */
+  #numbersOf(slots: readonly Slot<Options>[], wanted: number): TypedArray[] {
+    const [first] = slots;
+    const trace = new Trace();
+    const { result, leaves } = inTrace(trace, () =>
+      trace.numbersIn(() => noGrad(() => (first === undefined ? [] : this.#updateOf(first, first.parameter)))),
+    );
+    const made = leaves.map(({ value }) => (value?.kind === "host" ? value.data : new Float32Array(1)));
+    for (const slot of slots) for (const { step, next } of result) count(slot, step, next);
+    if (made.length * slots.length !== wanted)
+      throw internalError("an optimizer's rule has other numbers than when it was traced");
+    return slots.flatMap(() => made);
   }
 
   #updateOf(slot: Slot<Options>, grad: Tensor | null): Update<Options>[] {
@@ -247,6 +299,11 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
       this.check({ ...this.defaults, ...this.paramGroups[index], ...options });
     }
   }
+}
+
+function count(slot: { step: number; numbers?: SlotState["numbers"] }, step: number, next: SlotState): void {
+  slot.step = step;
+  slot.numbers = next.numbers ?? {};
 }
 
 function mapValues<From, To>(record: Readonly<Record<string, From>>, make: (value: From) => To): Record<string, To> {

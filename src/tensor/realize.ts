@@ -8,8 +8,8 @@ import type { FileRange, Node, Value } from "../graph/node.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { requireDevice } from "../onnx/devices.ts";
 import { execute, fetchElements } from "../onnx/execute.ts";
-import { settleWaiting, waitingFor } from "./waiting.ts";
 import { requireNoTrace } from "./trace.ts";
+import { settleWaiting, waitingFor } from "./waiting.ts";
 
 /** Computes what has no value yet, all in one run; results stay on the device when it has its own memory. */
 export function realizeNodes(nodes: readonly Node[], device: string): void {

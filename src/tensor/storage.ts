@@ -52,7 +52,11 @@ export class Storage {
     activeTrace()?.writes(this);
     this.version++;
     this.#node = node;
-    for (const twin of this.#twins?.living() ?? []) if (twin !== this) twin.#replace(stopGradient(leaf));
+    for (const twin of this.#twins?.living() ?? []) {
+      if (twin === this) continue;
+      activeTrace()?.writes(twin);
+      twin.#replace(stopGradient(leaf));
+    }
   }
 
   /** Gives the elements a node of their own without a history, which no other tensor shares. */
@@ -79,7 +83,6 @@ export class Storage {
 
   /** Other elements in the place of these, gradients going where they went before. */
   #replace(leaf: Node): void {
-    activeTrace()?.writes(this);
     this.version++;
     this.#node = this.#node.inputs.length === 0 ? leaf : withHistory(leaf, this.#node);
   }

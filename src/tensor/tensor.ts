@@ -92,7 +92,7 @@ export class Tensor {
       registerLeaf(this.storage.node, root);
     }
     const base = this.storage.node;
-    activeTrace()?.reads(this.storage, base, this.#device);
+    activeTrace()?.reads(root, base);
     return this.#steps.length === 0 ? base : this.#viewOf(base);
   }
 

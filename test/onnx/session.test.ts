@@ -27,6 +27,7 @@ const lowered = (output: Node, device: string) =>
 const { model } = lowered(call("exp", [leaf([2])]), "cpu");
 const bytes = encodeModel(model);
 const compile = (): Session => new Session(bytes, ["o0"], sessionOptions("cpu", 10, undefined));
+const small = { bytes: 0, isLarge: false, compile };
 
 it("threads spin during a run and not after it, and small graphs take one thread", async () => {
   const options = sessionOptions("cpu", 10, undefined);
@@ -44,9 +45,9 @@ it("threads spin during a run and not after it, and small graphs take one thread
 it.skipIf(!existsSync("/proc/self/task"))("kept sessions add no threads (needs /proc)", () => {
   const threads = () => readdirSync("/proc/self/task").length;
   const cache = new SessionCache(1e9);
-  cache.get("warm", 0, compile);
+  cache.get("warm", small);
   const before = threads();
-  for (let index = 0; index < 100; index++) cache.get(`${index}`, 0, compile);
+  for (let index = 0; index < 100; index++) cache.get(`${index}`, small);
   expect(threads() - before).toBeLessThan(5);
   const start = performance.now();
   cache.clear();
@@ -57,9 +58,13 @@ it("sessions share one byte budget: cold ones are released, and where all are in
   const cache = new SessionCache(1000);
   const arenas: boolean[] = [];
   const ask = (key: string, size: number) =>
-    cache.get(key, size, (arena) => {
-      arenas.push(arena);
-      return compile();
+    cache.get(key, {
+      bytes: size,
+      isLarge: false,
+      compile: ({ arena }) => {
+        arenas.push(arena);
+        return compile();
+      },
     });
   const buckets = ["a", "b", "c", "d"];
   for (let round = 0; round < 3; round++) for (const key of buckets) ask(key, 200); // 300 each with the arena's slack
@@ -74,6 +79,45 @@ it("sessions share one byte budget: cold ones are released, and where all are in
   cache.clear();
   expect([cache.held, cache.size]).toEqual([0, 0]);
 });
+
+it("sessions share their threads: beyond the budget a new one has one, until others are cold", () => {
+  const cache = new SessionCache(1e9, 11);
+  const grants: (1 | undefined)[] = [];
+  const ask = (key: string) =>
+    cache.get(key, {
+      bytes: 0,
+      isLarge: true,
+      compile: ({ threads }) => {
+        grants.push(threads);
+        return compile();
+      },
+    });
+  for (let index = 0; index < 10; index++) ask(`${index}`);
+  expect(grants).toEqual([...Array.from({ length: 8 }, () => undefined), 1, 1]);
+  expect(cache.threads).toBe(80);
+  for (let use = 0; use < 110; use++) ask("9");
+  ask("new");
+  expect([grants.at(-1), cache.threads]).toEqual([undefined, 80]);
+  cache.clear();
+  expect(cache.threads).toBe(0);
+});
+
+it.skipIf(!existsSync("/proc/self/task"))(
+  "2,000 graphs: few threads, all released in two seconds (needs /proc)",
+  () => {
+    clearSessions();
+    for (let size = 1; size <= 2_000; size++) ones([size]).mul(2).sum().itemSync();
+    for (let size = 1; size <= 60; size++)
+      ones([200, 100 + size])
+        .matmul(ones([100 + size, 100]))
+        .sum()
+        .itemSync();
+    expect(readdirSync("/proc/self/task").length).toBeLessThanOrEqual(64);
+    const start = performance.now();
+    clearSessions();
+    expect(performance.now() - start).toBeLessThan(2_000);
+  },
+);
 
 it("a graph's bytes are what lives at one time, not the sum of all results", () => {
   let chain: Node = leaf([1000]);

@@ -4,7 +4,9 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import type { Dim, Shape } from "../../graph/shape.ts";
-import { fromTypedArray, rand, Tensor } from "../../tensor/index.ts";
+import { fromTypedArray, Tensor } from "../../tensor/index.ts";
+import { defaultGenerator } from "../../tensor/rng.ts";
+import { drawnAnew } from "../../tensor/trace.ts";
 
 interface DropoutState {
   seed: number;
@@ -94,8 +96,9 @@ function dropoutChannels(name: string, x: Tensor, p: number, training: boolean, 
 
 /** A bool node of a shape, true with probability 1 - p. */
 function keepMask(shape: Shape, p: number) {
-  const seed = fromTypedArray(nextSeed());
-  return build.greaterEqual(build.hashUniform(seed.node, shape), build.constant(p, "float32"));
+  const seed = fromTypedArray(nextSeed()).node;
+  drawnAnew(seed, nextSeed);
+  return build.greaterEqual(build.hashUniform(seed, shape), build.constant(p, "float32"));
 }
 
 export function checkProbability(p: number): void {
@@ -110,8 +113,7 @@ export function checkProbability(p: number): void {
 /** Two float32 offsets in [0, 1024): the graph's input, so that another mask needs no other graph. */
 function nextSeed(): Float32Array {
   const state = dropoutScope.getStore();
-  // safe because rand() draws float32
-  if (state === undefined) return Float32Array.from(rand([2]).dataSync() as Float32Array, (value) => value * 1024);
+  if (state === undefined) return Float32Array.of(defaultGenerator.float() * 1024, defaultGenerator.float() * 1024);
   return mixed(state.seed, state.step, state.next++);
 }
 
