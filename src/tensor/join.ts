@@ -114,7 +114,8 @@ export function where(condition: Tensor, a?: TensorLike, b?: TensorLike): Tensor
 }
 
 /**
- * Coordinate grids of vectors, as views: "ij" with one axis a vector in their order, "xy" with the first two exchanged.
+ * Coordinate grids of vectors, as views: "ij" with one axis a vector in their order, "xy" with the
+ * first two axes exchanged.
  */
 export function meshgrid(tensors: readonly Tensor[], { indexing = "ij" }: { indexing?: "ij" | "xy" } = {}): Tensor[] {
   if (tensors.length === 0) throw emptyListError("meshgrid expects a non-empty TensorList");
@@ -134,7 +135,7 @@ export function meshgrid(tensors: readonly Tensor[], { indexing = "ij" }: { inde
   const shape = list.map((part) => part.numel());
   const grids = list.map((part, axis) => part.reshape(shape.map((size, at) => (at === axis ? size : 1))).expand(shape));
   if (!swapped) return grids;
-  return grids.toSpliced(0, 2, ...grids.slice(0, 2).reverse()).map((grid) => grid.transpose(0, 1));
+  return grids.toSpliced(0, 2, ...grids.slice(0, 2).reverse());
 }
 
 /** Every combination of one element of each vector, a row each. */

@@ -76,7 +76,7 @@ export function recordCase(
     if (leaf.dtype === "float") floats.push(made);
     if (row.turned !== true || leaf.shape.length < 2) return made;
     // A transposed tensor that was made by transposing: as PyTorch's contiguous copy, turned back.
-    return made.transpose(0, -1).transpose(0, -1);
+    return made.transpose(0, -1).contiguous().transpose(0, -1);
   });
   const names = [...LETTERS].slice(0, inputs.length);
   const expression = new Function("T", "F", ...names, `return (${row.js});`);

@@ -55,6 +55,7 @@ defineOp({
   lower: (ctx) => {
     const zero = ctx.constant(ctx.node.dtype, 0);
     const [zeros = ""] = ctx.emit("Expand", [zero, ctx.shape(ctx.node.shape)]);
+    if (inputAt(ctx.node.inputs, 1).shape.includes(0)) return [zeros];
     if (ctx.device !== "cpu")
       return ctx.emit("ScatterND", [zeros, ctx.input(0), ctx.input(1)], { attrs: { reduction: "add" } });
     // The CPU's ScatterND lets two threads add to one row at once, and loses updates; ScatterElements runs in order.

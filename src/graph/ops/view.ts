@@ -150,6 +150,7 @@ function lowerSliceScatter(ctx: LowerContext): readonly string[] {
     const parts = [...part(0, start), ctx.input(1), ...part(end, size)];
     return parts.length === 1 ? parts : ctx.emit("Concat", parts, { attrs: { axis } });
   }
+  if (value.shape.includes(0)) return ctx.emit("Identity", [ctx.input(0)]);
   const places = Array.from({ length: count }, (_, index) => start + index * step);
   const column = value.shape.map((_, at) => (at === axis ? count : 1));
   const [shaped = ""] = ctx.emit("Reshape", [ctx.int64(places), ctx.int64(column)]);
