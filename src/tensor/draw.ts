@@ -4,6 +4,7 @@ import { allocate, type DType, isFloat, type TypedArray } from "../graph/dtype.t
 import { encode } from "./convert.ts";
 import type { Generator } from "./rng.ts";
 
+/** Up to which power of 2 each whole number exists. */
 const SIGNIFICANT_BITS: Partial<Record<DType, number>> = { float16: 11, bfloat16: 8, float32: 24, float64: 53 };
 
 function fillWith(dtype: DType, length: number, draw: () => number): TypedArray {
@@ -15,14 +16,12 @@ function fillWith(dtype: DType, length: number, draw: () => number): TypedArray 
   return data;
 }
 
-/** Uniform in [from, to): as many random bits as the dtype has significant ones. */
+/** Uniform in [from, to): 53 random bits for float64; 24 for the others, half floats being rounded float32. */
 export function drawUniform(generator: Generator, dtype: DType, length: number, from = 0, to = 1): TypedArray {
   if (dtype === "float64") return fillWith(dtype, length, () => generator.double() * (to - from) + from);
-  const bits = SIGNIFICANT_BITS[dtype] ?? 24;
-  const [mask, unit] = [2 ** bits - 1, 2 ** -bits];
   const low = Math.fround(from);
   const range = Math.fround(Math.fround(to) - low);
-  return fillWith(dtype, length, () => (generator.u32() & mask) * unit * range + low);
+  return fillWith(dtype, length, () => Math.fround(generator.float() * range + low));
 }
 
 /** Sixteen double-precision uniforms from `start` on as sixteen normals: eight radii, then their angles. */
@@ -57,11 +56,16 @@ export function drawNormal(
     for (let at = 0; at < length; at++) data[at] = (data[at] ?? 0) * std + mean;
     return data;
   }
-  const data = new Float32Array(length);
+  // Half floats are drawn block by block; float32 draws all, and then the last sixteen anew.
+  const isHalf = dtype !== "float32";
+  const data = new Float32Array(isHalf ? Math.ceil(length / 16) * 16 : length);
   generator.fillNormal(data);
   const [scale, shift] = [Math.fround(std), Math.fround(mean)];
-  if (scale !== 1 || shift !== 0) for (let at = 0; at < length; at++) data[at] = (data[at] ?? 0) * scale + shift;
-  return dtype === "float32" ? data : encode([...data], dtype);
+  if (scale !== 1 || shift !== 0) for (let at = 0; at < data.length; at++) data[at] = (data[at] ?? 0) * scale + shift;
+  if (!isHalf) return data;
+  const whole = length - (length % 16);
+  if (whole < length) data.copyWithin(length - 16, whole, whole + 16);
+  return encode([...data.subarray(0, length)], dtype);
 }
 
 /** Spans from here on take 64 random bits an element. */
