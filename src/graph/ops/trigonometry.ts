@@ -8,10 +8,14 @@ import { log1pOf } from "./exponential.ts";
 import { type Formula, formula, isNegative } from "./formula.ts";
 import { unary } from "./math.ts";
 
-/** The kernel, or in float64 a formula. */
-function double(opType: string, write: (f: Formula, x: string) => string): (ctx: LowerContext) => readonly string[] {
+type Write = (f: Formula, x: string, device: string) => string;
+
+/** The kernel, or a formula in float64 and where a shader's function is wrong or has no digits. */
+function double(opType: string, write: Write, shaders = false): (ctx: LowerContext) => readonly string[] {
   return (ctx) =>
-    ctx.node.dtype === "float64" ? [write(formula(ctx), ctx.input(0))] : ctx.emit(opType, [ctx.input(0)]);
+    ctx.node.dtype === "float64" || (shaders && ctx.device === "webgpu")
+      ? [write(formula(ctx), ctx.input(0), ctx.device)]
+      : ctx.emit(opType, [ctx.input(0)]);
 }
 
 const oneMinusSquare = (x: Node): Node => sub(constant(1, x.dtype), square(x));
@@ -71,43 +75,49 @@ function coshOf(f: Formula, x: string): string {
   return f.add(f.mul(root, half), f.div(f.div(f.number(0.5), root), root));
 }
 
-unary("sinh", "sinh x; d = cosh x.", (x, g) => mul(g, call("cosh", [x])), {
-  autocast: "float32",
-  lower: double("Sinh", (f, x) => f.mul(f.on("Tanh", x), coshOf(f, x))),
-});
-unary("cosh", "cosh x; d = sinh x.", (x, g) => mul(g, call("sinh", [x])), {
-  autocast: "float32",
-  lower: double("Cosh", coshOf),
-});
+/** tanh x · cosh x. A shader computes tanh from exponentials, so that it has no digits near 0: Taylor's series there. */
+function sinhOf(f: Formula, x: string, device: string): string {
+  const product = f.mul(f.on("Tanh", x), coshOf(f, x));
+  if (device !== "webgpu") return product;
+  const series = f.mul(x, f.polynomial(f.mul(x, x), [1 / 5040, 1 / 120, 1 / 6, 1]));
+  return f.where(f.on("Less", f.abs(x), f.number(0.5)), series, product);
+}
+
+unary("sinh", "sinh x; d = cosh x.", (x, g) => mul(g, call("cosh", [x])), { lower: double("Sinh", sinhOf, true) });
+unary("cosh", "cosh x; d = sinh x.", (x, g) => mul(g, call("sinh", [x])), { lower: double("Cosh", coshOf, true) });
 
 /** sign x · ln(1 + |x| + x² / (1 + √(1 + x²))); beyond 1e8 ln(2|x|), as x² overflows later on. */
-function asinhOf(f: Formula, x: string): string {
+function asinhOf(f: Formula, x: string, device: string): string {
   const size = f.abs(x);
   const large = f.on("Greater", size, f.number(1e8));
   const small = f.where(large, f.number(1), size);
   const squared = f.mul(small, small);
   const root = f.sqrt(f.add(squared, f.number(1)));
-  const near = log1pOf(f, f.add(small, f.div(squared, f.add(root, f.number(1)))), "cpu");
+  const near = log1pOf(f, f.add(small, f.div(squared, f.add(root, f.number(1)))), device);
   const far = f.add(f.log(size), f.number(Math.LN2));
   return f.mul(f.on("Sign", x), f.where(large, far, near));
 }
 
 /** ln(1 + t + √(2t + t²)) with t = x - 1; beyond 1e8 ln(2x). */
-function acoshOf(f: Formula, x: string): string {
+function acoshOf(f: Formula, x: string, device: string): string {
   const large = f.on("Greater", x, f.number(1e8));
   const t = f.sub(f.where(large, f.number(1), x), f.number(1));
-  const near = log1pOf(f, f.add(t, f.sqrt(f.mul(t, f.add(t, f.number(2))))), "cpu");
+  const near = log1pOf(f, f.add(t, f.sqrt(f.mul(t, f.add(t, f.number(2))))), device);
   return f.where(large, f.add(f.log(x), f.number(Math.LN2)), near);
 }
 
 unary("asinh", "arsinh x; d = 1 / √(x² + 1).", (x, g) => mul(g, rsqrt(shift(square(x), 1))), {
-  lower: double("Asinh", asinhOf),
+  lower: double("Asinh", asinhOf, true),
 });
 unary("acosh", "arcosh x; d = 1 / √(x² - 1).", (x, g) => mul(g, rsqrt(shift(square(x), -1))), {
-  lower: double("Acosh", acoshOf),
+  lower: double("Acosh", acoshOf, true),
 });
 unary("atanh", "artanh x; d = 1 / (1 - x²).", (x, g) => div(g, oneMinusSquare(x)), {
-  lower: double("Atanh", (f, x) => f.mul(f.number(0.5), log1pOf(f, f.div(f.add(x, x), f.sub(f.number(1), x)), "cpu"))),
+  lower: double(
+    "Atanh",
+    (f, x, device) => f.mul(f.number(0.5), log1pOf(f, f.div(f.add(x, x), f.sub(f.number(1), x)), device)),
+    true,
+  ),
 });
 
 /** Of the smaller side over the larger, then turned into the quadrant: 0/0 and ∞/∞ have the angles that C gives them. */
