@@ -17,7 +17,24 @@ export {
   Tanh,
   Tanhshrink,
 } from "./activation.ts";
+export {
+  BatchNorm1d,
+  BatchNorm2d,
+  BatchNorm3d,
+  InstanceNorm1d,
+  InstanceNorm2d,
+  type NormOptions,
+} from "./batch-normalization.ts";
 export { ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential } from "./container.ts";
+export {
+  Conv1d,
+  Conv2d,
+  Conv3d,
+  type ConvLayerOptions,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  type ConvTransposeLayerOptions,
+} from "./conv.ts";
 export { CosineSimilarity, PairwiseDistance } from "./distance.ts";
 export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
@@ -44,7 +61,19 @@ export {
 } from "./loss.ts";
 export { buffer, parameter } from "./marks.ts";
 export { AnyModule, Module } from "./module.ts";
-export { LayerNorm } from "./normalization.ts";
+export { GroupNorm, LayerNorm, type LayerNormOptions, LocalResponseNorm, RMSNorm } from "./normalization.ts";
+export {
+  CircularPad1d,
+  CircularPad2d,
+  ConstantPad1d,
+  ConstantPad2d,
+  ReflectionPad1d,
+  ReflectionPad2d,
+  ReplicationPad1d,
+  ReplicationPad2d,
+  ZeroPad1d,
+  ZeroPad2d,
+} from "./padding.ts";
 export {
   Hardshrink,
   Hardsigmoid,
@@ -57,4 +86,14 @@ export {
   Softshrink,
   Threshold,
 } from "./piecewise-activation.ts";
+export {
+  AdaptiveAvgPool1d,
+  AdaptiveAvgPool2d,
+  AdaptiveMaxPool2d,
+  AvgPool1d,
+  AvgPool2d,
+  MaxPool1d,
+  MaxPool2d,
+} from "./pooling.ts";
+export { Fold, PixelShuffle, PixelUnshuffle, Unfold, Upsample } from "./resizing.ts";
 export type { LoadedState } from "./state.ts";

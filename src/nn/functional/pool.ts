@@ -218,7 +218,7 @@ function part(at: number, size: number, out: number): [number, number] {
 }
 
 /** null keeps a size. */
-type OutputSize = number | null | readonly (number | null)[];
+export type OutputSize = number | null | readonly (number | null)[];
 
 function outputSizes(shape: Shape, rank: number, outputSize: OutputSize): number[] {
   const list = Array.isArray(outputSize)
