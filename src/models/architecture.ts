@@ -143,6 +143,6 @@ function initializeWeights(model: PreTrainedModel, generator: Generator): void {
       normal(module.weight);
       if (module.bias !== undefined) module.bias.assign(zeros(module.bias.shape).node);
     } else if (module instanceof Embedding) normal(module.weight);
-    else if (module instanceof LayerNorm) module.bias.assign(zeros(module.bias.shape).node);
+    else if (module instanceof LayerNorm) module.bias?.assign(zeros(module.bias.shape).node);
   }
 }
