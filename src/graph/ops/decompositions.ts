@@ -84,7 +84,8 @@ export function identityLike(a: Node, n: number): Node {
 const column = (v: Node): Node => reshape(v, [...v.shape, 1]);
 const row = (v: Node): Node => reshape(v, [...v.shape.slice(0, -1), 1, sizeAt(v.shape, -1)]);
 
-export const inverse = (a: Node): Node => call("inverse", [a]);
+/** `checked`: a singular matrix is an error; else its inverse is infinite or NaN, as a gradient there should be. */
+export const inverse = (a: Node, checked: boolean): Node => call("inverse", [a], { checked });
 export const solve = (a: Node, b: Node): Node => call("solve", [a, b]);
 export const solveTriangular = (a: Node, b: Node, upper: boolean, unit = false): Node =>
   call("solveTriangular", [a, b], { upper, unit });
@@ -108,7 +109,7 @@ defineHostOp({
     eachMatrix(inputs, node, (matrices, where) => {
       const n = orderOf(inputs);
       const lu = luOf(first(matrices), n);
-      if (lu.zeroPivot > 0) {
+      if (lu.zeroPivot > 0 && flag(node.attrs, "checked")) {
         throw failed(
           `linalg.inv: ${where}The diagonal element ${lu.zeroPivot} is zero, the inversion could not be completed because the input matrix is singular.`,
           "linalg.pinv gives the pseudoinverse of any matrix.",
@@ -156,7 +157,7 @@ defineHostOp({
   grad: ({ inputs, g }) => {
     const [, log] = unpack(g, [[1], [1]]);
     if (log === undefined) throw internalError("slogdet has two results");
-    return [mul(column(log), turn(inverse(inputAt(inputs, 0))))];
+    return [mul(column(log), turn(inverse(inputAt(inputs, 0), false)))];
   },
 });
 

@@ -54,7 +54,7 @@ export function slogdet(a: Tensor): { sign: Tensor; logabsdet: Tensor } {
  */
 export function inv(a: Tensor): Tensor {
   requireSquare("inv", a);
-  return computedNow(ops.inverse(a.node), [a]);
+  return computedNow(ops.inverse(a.node, true), [a]);
 }
 
 /** B as matrices beside A: a vector, or a batch of vectors of A's batch, becomes a column. */

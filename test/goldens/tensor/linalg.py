@@ -60,7 +60,7 @@ case("cross", [leaf([0, 3]), leaf([0, 3])], *CROSS, note="empty")
 for p in (2, 1, 3, 0):
     case("cdist", [leaf([2, 3]), leaf([4, 3])], f"torch.cdist(a, b, p={float(p)})", f"T.cdist(a, b, {p})", note=f"p = {p}", view=p == 2,
          grad=p != 0)  # a count has no gradient
-case("cdist", [given([[1, 5, 2], [0, -3, 1]]), given([[2, 2, 2.5], [4, 1, -3]])], "torch.cdist(a, b, p=math.inf)", "T.cdist(a, b, Infinity)", note="p = inf")
+case("cdist", [given([[1, 5, 2], [0, -3, 1]]), given([[2, 2, 2.5], [4, 1.5, -1]])], "torch.cdist(a, b, p=math.inf)", "T.cdist(a, b, Infinity)", note="p = inf")
 case("cdist", [leaf([2, 2, 3]), leaf([1, 4, 3])], "torch.cdist(a, b)", "T.cdist(a, b)", note="batches broadcast")
 case("cdist", [leaf([30, 2], ties=True), leaf([2, 2])], "torch.cdist(a, b)", "T.cdist(a, b)", note="by a product", tolerance=1e-3)
 case("cdist", [leaf([0, 3]), leaf([2, 3])], "torch.cdist(a, b)", "T.cdist(a, b)", note="empty")
