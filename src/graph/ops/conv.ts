@@ -95,7 +95,9 @@ defineOp({
     const { attrs, dtype } = ctx.node;
     const windows = windowsOf(attrs);
     const extra = listAttr(attrs, "outputPadding");
-    if (dtype === "float64") return [transposeByColumns(ctx, windows, extra)];
+    // WebGPU's kernel is wrong for groups of one channel, and knows no third axis.
+    const known = ctx.device !== "webgpu" || (windows.groups === 1 && windows.kernel.length < 3);
+    if (dtype === "float64" || !known) return [transposeByColumns(ctx, windows, extra)];
     // Further elements at the end are first those that the padding would crop; the kernel adds the others.
     const after = windows.after.map((count, axis) => Math.max(0, count - (extra[axis] ?? 0)));
     const more = extra.map((count, axis) => count - ((windows.after[axis] ?? 0) - (after[axis] ?? 0)));
@@ -159,6 +161,7 @@ function lowerConvWeight(ctx: LowerContext): readonly string[] {
   const [x, g] = [inputAt(ctx.node.inputs, 0), inputAt(ctx.node.inputs, 1)];
   const geometry = windowsOf(ctx.node.attrs);
   const { kernel, groups } = geometry;
+  if (x.shape.includes(0)) return [zeros(ctx)];
   const [batch, channels, out] = [x.shape[0] ?? 1, Number(x.shape[1]) / groups, Number(g.shape[1]) / groups];
   const counts = windowCounts(x.shape, geometry);
   const rows = on("Reshape", [ctx.input(1), ctx.shape([batch, groups, out, product(counts)])]); // [N, G, O / G, L]
@@ -175,6 +178,12 @@ function lowerConvWeight(ctx: LowerContext): readonly string[] {
   const wide = ctx.shape([batch, groups, channels * product(kernel), product(counts)]);
   const columns = on("Reshape", [make(ctx, ctx.input(0), x, geometry), wide]);
   return [on("Reshape", [summed(columns), ctx.shape(ctx.node.shape)])];
+}
+
+/** A product of nothing, which kernels refuse. */
+function zeros(ctx: LowerContext): string {
+  const on = emitter(ctx);
+  return on("Cast", [on("ConstantOfShape", [ctx.shape(ctx.node.shape)])], { to: ctx.onnxType(ctx.node.dtype) });
 }
 
 /** a bᵀ over the last two of four axes. */
@@ -206,10 +215,7 @@ function productOfColumns(
   windows: ReturnType<typeof windowsOf>,
 ): string {
   const on = emitter(ctx);
-  // A product of nothing, which the kernel refuses.
-  if (ctx.node.shape.includes(0)) {
-    return on("Cast", [on("ConstantOfShape", [ctx.shape(ctx.node.shape)])], { to: ctx.onnxType(ctx.node.dtype) });
-  }
+  if (shape.includes(0)) return zeros(ctx);
   const { groups, kernel } = windows;
   const inner = (Number(shape[1]) / groups) * product(kernel);
   const columns = columnsOf(ctx, x, { shape, dtype: ctx.node.dtype }, windows);
@@ -233,13 +239,13 @@ function transposeByColumns(
   const sizes = spatial(x.shape);
   const lead = [x.shape[0] ?? 1, x.shape[1] ?? 1];
   const apart = on("Reshape", [ctx.input(0), ctx.shape([...lead, ...sizes.flatMap((size) => [size, 1])])]);
-  const zeros = sizes.flatMap((_, axis) => [0, (stride[axis] ?? 1) - 1]);
+  const between = sizes.flatMap((_, axis) => [0, (stride[axis] ?? 1) - 1]);
   const spread = padded(
     ctx,
     apart,
     x.dtype,
-    zeros.map(() => 0),
-    zeros,
+    between.map(() => 0),
+    between,
   );
   const shape = [...lead, ...sizes.map((size, axis) => size * (stride[axis] ?? 1))];
   const around = sizes.map((_, axis) => reach(windows, axis) - 1);
