@@ -16,5 +16,6 @@ export type { ModelInputs, ModelOutput, PreTrainedModel } from "./models/archite
 export { fromConfig, loadPretrained, savePretrained } from "./models/auto.ts";
 export * as nn from "./nn/index.ts";
 export * as optim from "./optim/index.ts";
+export * from "./serialize/index.ts";
 export * from "./tensor/index.ts";
 export { Tokenizer } from "./text/tokenizer.ts";

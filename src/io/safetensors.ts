@@ -7,13 +7,14 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { AbrazoError } from "../errors.ts";
+import { type ByteSource, withFile } from "./bytes.ts";
 import { parseStrictJson, StrictJsonError, type StrictValue } from "./strict-json.ts";
 
 const MAX_HEADER = 100_000_000;
 
-/** Bits of one element, by the tag in the header. */
+/** Bits of one element, by the tag in the header; in the order of the reference implementation, whose writer sorts by it. */
 const DTYPE_BITS: Readonly<Record<string, number>> = {
   BOOL: 8,
   F4: 4,
@@ -159,29 +160,18 @@ function checked(name: string, value: bigint): bigint {
 
 /** Reads the header of a file on disk. */
 export async function readHeader(path: string): Promise<SafetensorsHeader> {
-  const file = await open(path, "r");
-  try {
-    const { size } = await file.stat();
-    const first = new Uint8Array(8);
-    const { bytesRead } = await file.read(first, 0, 8, 0);
-    const header = new Uint8Array(headerLength(first.subarray(0, bytesRead), size));
-    await file.read(header, 0, header.length, 8);
-    return parseHeader(header, size);
-  } finally {
-    await file.close();
-  }
+  return await withFile(path, readHeaderOf);
+}
+
+/** Reads the header alone: the bytes of tensors stay where they are. */
+export async function readHeaderOf(source: ByteSource): Promise<SafetensorsHeader> {
+  const first = await source.read(0, Math.min(8, source.size));
+  return parseHeader(await source.read(8, headerLength(first, source.size)), source.size);
 }
 
 /** Bytes of one tensor. */
-export async function readTensor(path: string, { offset, byteLength }: TensorEntry): Promise<Uint8Array> {
-  const file = await open(path, "r");
-  try {
-    const bytes = new Uint8Array(byteLength);
-    await file.read(bytes, 0, byteLength, offset);
-    return bytes;
-  } finally {
-    await file.close();
-  }
+export async function readTensor(path: string, { offset, byteLength }: TensorEntry): Promise<Uint8Array<ArrayBuffer>> {
+  return await withFile(path, (source) => source.read(offset, byteLength));
 }
 
 /** SHA-256 of each tensor's bytes: what tells which tensors a commit changed. */
@@ -206,8 +196,10 @@ export interface TensorToWrite {
   data: ArrayBufferView;
 }
 
+const DTYPE_ORDER = Object.keys(DTYPE_BITS);
+
 /**
- * Writes a file under a temporary name and renames it. Tensors are laid out by falling width, then name, as the reference
+ * Writes a file under a temporary name and renames it. Tensors are laid out by falling dtype, then name, as the reference
  * writer does, so the same tensors give the same bytes.
  */
 export async function writeSafetensors(
@@ -216,7 +208,7 @@ export async function writeSafetensors(
   metadata: Readonly<Record<string, string>> = { format: "pt" },
 ): Promise<void> {
   const sorted = [...tensors].sort(
-    (a, b) => (DTYPE_BITS[b.dtype] ?? 0) - (DTYPE_BITS[a.dtype] ?? 0) || (a.name < b.name ? -1 : 1),
+    (a, b) => DTYPE_ORDER.indexOf(b.dtype) - DTYPE_ORDER.indexOf(a.dtype) || byBytes(a.name, b.name),
   );
   const temporary = `${path}.${process.pid}.tmp`;
   const out = createWriteStream(temporary);
@@ -236,14 +228,27 @@ export async function writeSafetensors(
   }
 }
 
+/** As the reference implementation sorts names: by their bytes in UTF-8. */
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
 function encodeHeader(tensors: readonly TensorToWrite[], metadata: Readonly<Record<string, string>>): Uint8Array {
   let position = 0;
-  const fields: [string, unknown][] = Object.keys(metadata).length > 0 ? [["__metadata__", metadata]] : [];
+  // Put together field by field: an object would move names that read as numbers to the front.
+  const fields: string[] = [];
+  const pairs = Object.entries(metadata).sort(([a], [b]) => byBytes(a, b));
+  if (pairs.length > 0) {
+    const texts = pairs.map(([key, text]) => `${JSON.stringify(key)}:${JSON.stringify(text)}`);
+    fields.push(`"__metadata__":{${texts.join(",")}}`);
+  }
   for (const { name, dtype, shape, data } of tensors) {
-    fields.push([name, { dtype, shape, data_offsets: [position, position + data.byteLength] }]);
+    if (name === "__metadata__") throw refuse('a tensor may not be called "__metadata__"', "Give it another name.");
+    const info = { dtype, shape, data_offsets: [position, position + data.byteLength] };
+    fields.push(`${JSON.stringify(name)}:${JSON.stringify(info)}`);
     position += data.byteLength;
   }
-  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(fields)));
+  const json = new TextEncoder().encode(`{${fields.join(",")}}`);
   const length = Math.ceil(json.length / 8) * 8;
   const out = new Uint8Array(8 + length).fill(0x20);
   new DataView(out.buffer).setBigUint64(0, BigInt(length), true);

@@ -57,6 +57,12 @@ export const LAYERS: readonly Layer[] = [
     instead: "data knows no layers and no models.",
   },
   {
+    folder: "src/serialize",
+    level: 4,
+    may: ["src/graph", "src/tensor", "src/nn", "src/io"],
+    instead: "serialize stores tensors and modules; what they are for stands above it.",
+  },
+  {
     folder: "model-cards",
     level: 5,
     may: ["src/io", "src/hub/protocol"],
@@ -71,7 +77,7 @@ export const LAYERS: readonly Layer[] = [
   {
     folder: "src/train",
     level: 5,
-    may: ["src/graph", "src/tensor", "src/nn", "src/io", "src/optim", "src/data", "src/text"],
+    may: ["src/graph", "src/tensor", "src/nn", "src/io", "src/optim", "src/data", "src/serialize", "src/text"],
     instead: "train runs what it is given; models and the hub belong to its callers.",
   },
   {

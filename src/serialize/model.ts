@@ -1,0 +1,205 @@
+// A whole model as a folder: architecture.json, which says what it is made of, and model.safetensors. No code is stored.
+// Classes are found by name in what the caller passes and in the table of layers; nothing else can be made.
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { AbrazoError, suggestion } from "../errors.ts";
+import { readJson } from "../io/json.ts";
+import { AnyModule, type Identity, ModuleDict, ModuleList, Sequential } from "../nn/index.ts";
+import { Tensor } from "../tensor/index.ts";
+import { LAYERS, type Recorded } from "./layers.ts";
+import { loadSafetensors, saveFile } from "./safetensors.ts";
+import type { LoadOptions } from "./state.ts";
+
+const ARCHITECTURE = "architecture.json";
+const WEIGHTS = "model.safetensors";
+const FORMAT = "abrazo-model-1";
+
+/** One module of the architecture, with those below it. */
+interface RecordedModule extends Recorded {
+  /** What its constructor takes, where the model says so. */
+  args: readonly unknown[];
+  children: Readonly<Record<string, RecordedModule | SameModule>>;
+}
+
+/** A module that is held a second time: the path where it was met first. */
+interface SameModule {
+  sameAs: string;
+}
+
+const moduleSchema: z.ZodType<RecordedModule> = z.strictObject({
+  class: z.string(),
+  args: z.array(z.unknown()),
+  settings: z.record(z.string(), z.unknown()),
+  tensors: z.record(z.string(), z.array(z.int().nonnegative())),
+  get children() {
+    return z.record(z.string(), z.union([z.strictObject({ sameAs: z.string() }), moduleSchema]));
+  },
+});
+const fileSchema = z.strictObject({ format: z.literal(FORMAT), training: z.boolean(), model: moduleSchema });
+
+/** A class of modules, or what stands in for one. */
+export type ModuleClass = new (...args: never[]) => AnyModule;
+
+export interface SaveModelOptions {
+  /** What the model's constructor took, as JSON; else its property `config`, where it has one, is its only argument. */
+  args?: readonly unknown[];
+}
+
+/**
+ * Stores a model: what it is made of, and its weights. loadModel() makes it again.
+ *
+ * @example
+ * ```ts
+ * await saveModel(model, "my-model"); // my-model/architecture.json, my-model/model.safetensors
+ * const again = await loadModel("my-model", { classes: { SimpleNetwork } });
+ * ```
+ */
+export async function saveModel(model: AnyModule, folder: string, { args }: SaveModelOptions = {}): Promise<void> {
+  const recorded = describe(model);
+  const file = {
+    format: FORMAT,
+    training: model.training,
+    model: args === undefined ? recorded : { ...recorded, args },
+  };
+  await mkdir(folder, { recursive: true });
+  await saveFile(model.stateDict(), join(folder, WEIGHTS), { format: "pt" });
+  await writeFile(join(folder, ARCHITECTURE), `${JSON.stringify(file, null, 2)}\n`);
+}
+
+function describe(model: AnyModule): RecordedModule {
+  // Through JSON, so that what is compared after loading is what was stored.
+  return JSON.parse(JSON.stringify(recordOf(model, "", new Map())));
+}
+
+function recordOf(module: AnyModule, path: string, seen: Map<AnyModule, string>): RecordedModule {
+  seen.set(module, path);
+  const settings: Record<string, unknown> = {};
+  const tensors: Record<string, readonly number[]> = {};
+  const children: Record<string, RecordedModule | SameModule> = {};
+  let args: unknown[] = [];
+  for (const [name, value] of Object.entries(module)) {
+    if (value instanceof Tensor) tensors[name] = value.shape;
+    else if (value instanceof AnyModule || !isPlain(value)) continue;
+    else if (name === "config") args = [value];
+    else settings[name] = value;
+  }
+  for (const [name, child] of childrenOf(module)) {
+    const sameAs = seen.get(child);
+    children[name] = sameAs === undefined ? recordOf(child, joined(path, name), seen) : { sameAs };
+  }
+  return { class: module.constructor.name, args, settings, tensors, children };
+}
+
+const joined = (path: string, name: string): string => (path === "" ? name : `${path}.${name}`);
+
+/** Modules held directly, also those that a list holds twice, which namedChildren() gives once. */
+function childrenOf(module: AnyModule): [string, AnyModule][] {
+  const named = [...module.namedChildren()];
+  const items: AnyModule[] = module instanceof Sequential || module instanceof ModuleList ? [...module] : [];
+  if (items.length <= named.length) return named;
+  if (named.every(([name]) => /^\d+$/.test(name))) return items.map((item, place) => [`${place}`, item]);
+  throw new AbrazoError({
+    code: "UNSTORABLE_MODEL",
+    message: `A ${module.constructor.name} holds one module twice under names of its own.`,
+    hint: "Give it its modules as a list, or make the second one anew.",
+  });
+}
+
+/** Values that JSON gives back as they were. */
+function isPlain(value: unknown): boolean {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return true;
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object") return false;
+  if (Array.isArray(value)) return value.every(isPlain);
+  return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every(isPlain);
+}
+
+export interface LoadModelOptions extends LoadOptions {
+  /** The classes of your own that the architecture names. */
+  classes?: Readonly<Record<string, ModuleClass>>;
+}
+
+/**
+ * Makes a stored model again, with its weights and its mode. Containers and usual layers are known; classes of your own
+ * have to be passed. What is made has to be what was stored, layer by layer.
+ *
+ * @throws UNKNOWN_CLASS for a class that was not passed; ARCHITECTURE_MISMATCH where a class makes something else by now
+ */
+export async function loadModel(
+  folder: string,
+  { classes = {}, ...options }: LoadModelOptions = {},
+): Promise<AnyModule> {
+  const { model: recorded, training } = await readJson(join(folder, ARCHITECTURE), fileSchema);
+  const model = build(recorded, classes);
+  checkSame(describe(model), recorded, "");
+  model.loadStateDict(await loadSafetensors(join(folder, WEIGHTS)));
+  if (options.device !== undefined) model.to({ device: options.device });
+  return model.train(training);
+}
+
+type Classes = Readonly<Record<string, ModuleClass>>;
+
+function build(recorded: RecordedModule, classes: Classes, path = "", made = new Map<string, AnyModule>()): AnyModule {
+  const module = make(recorded, classes, path, made);
+  made.set(path, module);
+  return module;
+}
+
+function make(recorded: RecordedModule, classes: Classes, path: string, made: Map<string, AnyModule>): AnyModule {
+  const { class: name, args } = recorded;
+  const own = Object.hasOwn(classes, name) ? classes[name] : undefined;
+  if (own !== undefined) return new own(...(args as never[])); // safe because the class itself says what it takes
+  const container = Object.hasOwn(CONTAINERS, name) ? CONTAINERS[name] : undefined;
+  if (container !== undefined) {
+    const children = Object.entries(recorded.children).map(([key, child]) => {
+      const known = "sameAs" in child ? made.get(child.sameAs) : build(child, classes, joined(path, key), made);
+      if (known === undefined) throw unknownModule(joined(path, key));
+      return [key, known] as const;
+    });
+    return container(Object.fromEntries(children));
+  }
+  const layer = Object.hasOwn(LAYERS, name) ? LAYERS[name] : undefined;
+  if (layer !== undefined) return layer(recorded);
+  throw new AbrazoError({
+    code: "UNKNOWN_CLASS",
+    message: `The architecture names the class "${name}", which is not known here.`,
+    hint: `Pass it: loadModel(folder, { classes: { ${name} } }). ${suggestion(name, [...Object.keys(classes), ...Object.keys(LAYERS)])}`,
+    data: { class: name },
+  });
+}
+
+function unknownModule(path: string): AbrazoError {
+  return new AbrazoError({
+    code: "INVALID_ARCHITECTURE",
+    message: `The module "${path}" is said to be another, which does not come before it.`,
+    hint: "The file is damaged.",
+  });
+}
+
+const CONTAINERS: Readonly<Record<string, (children: Record<string, AnyModule>) => AnyModule>> = {
+  // safe because a step that takes something else than a tensor fails when it is called, as in the model that was stored
+  Sequential: (children) => new Sequential(children as Readonly<Record<string, Identity>>),
+  ModuleList: (children) => new ModuleList(Object.values(children)),
+  ModuleDict: (children) => new ModuleDict(children),
+};
+
+/** What was made is what was stored: classes, settings, shapes and order. */
+function checkSame(made: RecordedModule | SameModule, stored: RecordedModule | SameModule, path: string): void {
+  const [is, was] = [made, stored].map((module) =>
+    JSON.stringify("sameAs" in module ? module : { ...module, args: [], children: Object.keys(module.children) }),
+  );
+  if (is !== was) {
+    throw new AbrazoError({
+      code: "ARCHITECTURE_MISMATCH",
+      message: `The module "${path}" was stored as ${was}, and is made as ${is}.`,
+      hint: "The class has changed since, or needs other arguments: pass them to saveModel() as args.",
+      data: { path },
+    });
+  }
+  if ("sameAs" in made || "sameAs" in stored) return;
+  for (const [name, child] of Object.entries(stored.children)) {
+    const other = made.children[name];
+    if (other !== undefined) checkSame(other, child, joined(path, name));
+  }
+}

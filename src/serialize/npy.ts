@@ -1,0 +1,69 @@
+// Tensors to and from NumPy's .npy and .npz files.
+// Knows no modules.
+import { readFile, writeFile } from "node:fs/promises";
+import { withFile } from "../io/bytes.ts";
+import { encodeNpy, type NpyArray, readNpy, readNpz, writeNpz } from "../io/npy.ts";
+import type { Tensor } from "../tensor/index.ts";
+import { elementsOf, entriesOf, type LoadOptions, type StateDict, tensorOf } from "./state.ts";
+
+/** numpy has no bfloat16: such a tensor is written as float32, which holds all its values. */
+async function arraysOf(tensors: readonly Tensor[]): Promise<NpyArray[]> {
+  const fitting = tensors.map((tensor) => {
+    const dtype = tensor.dtype === "bfloat16" ? "float32" : tensor.dtype;
+    return { dtype, shape: tensor.shape, tensor: tensor.to(dtype) } as const;
+  });
+  const data = await elementsOf(fitting.map(({ tensor }) => tensor));
+  return fitting.map(({ dtype, shape }, index) => ({ dtype, shape, data: data[index] ?? new Uint8Array(0) }));
+}
+
+/**
+ * Writes a tensor as numpy.save does. bfloat16 is written as float32.
+ *
+ * @example
+ * ```ts
+ * await saveNpy("x.npy", tensor([[1, 2], [3, 4]])); // numpy.load("x.npy") is an int64 array
+ * ```
+ */
+export async function saveNpy(path: string, tensor: Tensor): Promise<void> {
+  for (const array of await arraysOf([tensor])) await writeFile(path, encodeNpy(array));
+}
+
+/**
+ * The tensor of a .npy file: either byte order, either order of elements, versions 1 to 3. uint16 becomes int32, uint32 and
+ * uint64 int64.
+ *
+ * @throws OBJECT_ARRAY for an array of Python objects, which is a pickle; DTYPE_UNSUPPORTED for words, dates, complex numbers
+ * @example
+ * ```ts
+ * (await loadNpy("x.npy")).shape; // [2, 2]
+ * ```
+ */
+export async function loadNpy(path: string, options: LoadOptions = {}): Promise<Tensor> {
+  return await tensorOf(readNpy(await readFile(path)), options);
+}
+
+/**
+ * Writes tensors by name as numpy.savez does, or numpy.savez_compressed.
+ *
+ * @example
+ * ```ts
+ * await saveNpz("data.npz", { x, y }, { compressed: true });
+ * ```
+ */
+export async function saveNpz(path: string, state: StateDict, { compressed = false } = {}): Promise<void> {
+  const entries = entriesOf(state);
+  const arrays = await arraysOf(entries.map(([, tensor]) => tensor));
+  const named = entries.flatMap(([name], index): [string, NpyArray][] => {
+    const array = arrays[index];
+    return array === undefined ? [] : [[name, array]];
+  });
+  await writeNpz(path, new Map(named), { compressed });
+}
+
+/** The tensors of a .npz file, by name. Throws as loadNpy() does. */
+export async function loadNpz(path: string, options: LoadOptions = {}): Promise<Map<string, Tensor>> {
+  const arrays = await withFile(path, readNpz);
+  const tensors = new Map<string, Tensor>();
+  for (const [name, array] of arrays) tensors.set(name, await tensorOf(array, options));
+  return tensors;
+}

@@ -1,0 +1,157 @@
+// Tensors to and from safetensors files: whole, one by one, or rows of one.
+// Knows no modules.
+import { AbrazoError, suggestion } from "../errors.ts";
+import { DTYPES } from "../graph/dtype.ts";
+import { type ByteSource, openFile, withFile } from "../io/bytes.ts";
+import { readHeaderOf, type SafetensorsHeader, type TensorEntry, writeSafetensors } from "../io/safetensors.ts";
+import type { Tensor } from "../tensor/index.ts";
+import {
+  dtypeOfTag,
+  elementsOf,
+  elementsOfBytes,
+  entriesOf,
+  type LoadOptions,
+  type StateDict,
+  tensorOf,
+} from "./state.ts";
+
+/**
+ * Writes tensors by name as a safetensors file, byte for byte as the reference implementation does: sorted, without holes.
+ *
+ * @example
+ * ```ts
+ * await saveFile(model.stateDict(), "model.safetensors", { format: "pt" });
+ * ```
+ */
+export async function saveFile(
+  state: StateDict,
+  path: string,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const entries = entriesOf(state);
+  const data = await elementsOf(entries.map(([, tensor]) => tensor));
+  const tensors = entries.map(([name, { dtype, shape }], index) => {
+    const elements = data[index] ?? new Uint8Array(0);
+    return { name, dtype: DTYPES[dtype].safetensors, shape, data: elements };
+  });
+  await writeSafetensors(path, tensors, metadata);
+}
+
+/** All tensors of a safetensors file, by name. */
+export async function loadSafetensors(path: string, options: LoadOptions = {}): Promise<Map<string, Tensor>> {
+  return await withFile(path, async (source) => {
+    const file = new SafeFile(source, await readHeaderOf(source), options);
+    const tensors = new Map<string, Tensor>();
+    for (const name of file.keys()) tensors.set(name, await file.getTensor(name));
+    return tensors;
+  });
+}
+
+/** One tensor of an open file, not yet read. */
+export interface TensorSlice {
+  shape: readonly number[];
+  /** The tag in the file, such as "F32". */
+  dtype: string;
+  /** Rows `start` to `end` along the first axis; their bytes alone are read. Negative places count from the end. */
+  rows(start: number, end?: number): Promise<Tensor>;
+}
+
+/** A safetensors file of which tensors are read one by one. */
+export class SafeFile {
+  readonly #source: ByteSource & { close?(): Promise<void> };
+  readonly #header: SafetensorsHeader;
+  readonly #options: LoadOptions;
+
+  constructor(source: ByteSource & { close?(): Promise<void> }, header: SafetensorsHeader, options: LoadOptions) {
+    this.#source = source;
+    this.#header = header;
+    this.#options = options;
+  }
+
+  get metadata(): Readonly<Record<string, string>> {
+    return this.#header.metadata;
+  }
+
+  /** Names in the order in which they lie in the file. */
+  keys(): string[] {
+    return [...this.#header.tensors.keys()];
+  }
+
+  #entry(name: string): TensorEntry {
+    const entry = this.#header.tensors.get(name);
+    if (entry !== undefined) return entry;
+    throw new AbrazoError({
+      code: "NO_SUCH_TENSOR",
+      message: `File does not contain tensor ${name}`,
+      hint: suggestion(name, this.keys()),
+      data: { name },
+    });
+  }
+
+  /** Reads one tensor: its bytes alone. */
+  async getTensor(name: string): Promise<Tensor> {
+    const { dtype, shape } = this.#entry(name);
+    const type = dtypeOfTag(name, dtype);
+    return await tensorOf(elementsOfBytes(type, shape, await this.getBytes(name)), this.#options);
+  }
+
+  /** The bytes of one tensor as they are, of whatever dtype. */
+  async getBytes(name: string): Promise<Uint8Array<ArrayBuffer>> {
+    const { offset, byteLength } = this.#entry(name);
+    return await this.#source.read(offset, byteLength);
+  }
+
+  /** One tensor of which rows can be read. */
+  getSlice(name: string): TensorSlice {
+    const { dtype, shape, offset, byteLength } = this.#entry(name);
+    const [count = 1, ...rest] = shape;
+    const place = (at: number): number => Math.min(count, Math.max(0, at < 0 ? at + count : at));
+    return {
+      shape,
+      dtype,
+      rows: async (start, end = count) => {
+        const type = dtypeOfTag(name, dtype);
+        if (shape.length === 0) throw noRows(name);
+        const first = place(start);
+        const rows = Math.max(0, place(end) - first);
+        const width = count === 0 ? 0 : byteLength / count;
+        const bytes = await this.#source.read(offset + first * width, rows * width);
+        return await tensorOf(elementsOfBytes(type, [rows, ...rest], bytes), this.#options);
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#source.close?.();
+  }
+}
+
+function noRows(name: string): AbrazoError {
+  return new AbrazoError({
+    code: "NO_ROWS",
+    message: `The tensor "${name}" has no axes, and so no rows.`,
+    hint: "Read it whole with getTensor().",
+  });
+}
+
+/**
+ * Opens a safetensors file and reads its header alone. Close it after use.
+ *
+ * @example
+ * ```ts
+ * const file = await safeOpen("model.safetensors");
+ * file.keys(); // ["fc.bias", "fc.weight"]
+ * const bias = await file.getTensor("fc.bias"); // reads 4 bytes for each of its elements, and no more
+ * const row = await file.getSlice("fc.weight").rows(0, 1);
+ * await file.close();
+ * ```
+ */
+export async function safeOpen(path: string, options: LoadOptions = {}): Promise<SafeFile> {
+  const source = await openFile(path);
+  try {
+    return new SafeFile(source, await readHeaderOf(source), options);
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}

@@ -1,0 +1,57 @@
+// What the writers and readers of tensors share: elements of tensors out, and tensors of elements in.
+// Knows no file format.
+import { AbrazoError } from "../errors.ts";
+import { DTYPES, type DType, type TypedArray, viewBytes } from "../graph/dtype.ts";
+import { fromHost } from "../tensor/create.ts";
+import { realize, resolveDevice, type Tensor } from "../tensor/index.ts";
+
+/** Tensors by name: what `module.stateDict()` gives, or a plain object. */
+export type StateDict = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
+
+export interface LoadOptions {
+  /** Where the tensors shall be: "cpu" (the default), "webgpu", "cuda" or "auto". */
+  device?: string;
+}
+
+export function entriesOf(state: StateDict): [string, Tensor][] {
+  return state instanceof Map ? [...state] : Object.entries(state);
+}
+
+/** Elements of tensors, computed together. */
+export async function elementsOf(tensors: readonly Tensor[]): Promise<TypedArray[]> {
+  await realize(tensors);
+  return await Promise.all(tensors.map((tensor) => tensor.data()));
+}
+
+const DTYPE_OF_TAG = new Map(
+  // safe because the keys of the table are the dtypes
+  Object.entries(DTYPES).map(([name, { safetensors }]) => [safetensors as string, name as DType]),
+);
+
+/** The dtype of a safetensors tag; one that no tensor has is refused. */
+export function dtypeOfTag(name: string, tag: string): DType {
+  const dtype = DTYPE_OF_TAG.get(tag);
+  if (dtype !== undefined) return dtype;
+  throw new AbrazoError({
+    code: "DTYPE_UNSUPPORTED",
+    message: `The tensor "${name}" is ${tag}, which no tensor of Abrazo has.`,
+    hint: `Its bytes can be read: (await safeOpen(path)).getBytes(${JSON.stringify(name)}).`,
+    data: { name, dtype: tag },
+  });
+}
+
+export interface Elements {
+  dtype: DType;
+  shape: readonly number[];
+  data: TypedArray;
+}
+
+/** A tensor that owns its elements, on the device asked for. */
+export async function tensorOf({ dtype, shape, data }: Elements, { device = "cpu" }: LoadOptions): Promise<Tensor> {
+  const made = fromHost(data, shape, dtype);
+  return device === "cpu" ? made : made.to({ device: resolveDevice(device) });
+}
+
+export function elementsOfBytes(dtype: DType, shape: readonly number[], bytes: Uint8Array<ArrayBuffer>): Elements {
+  return { dtype, shape, data: viewBytes(dtype, bytes.buffer, bytes.byteOffset, bytes.length / DTYPES[dtype].bytes) };
+}
