@@ -1,6 +1,6 @@
 // Where the package's own files lie, from the sources and from dist/ alike.
 // Knows only that package.json marks the root.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -10,6 +10,21 @@ let found: string | undefined;
 export function packageFile(...parts: string[]): string {
   found ??= findRoot(dirname(fileURLToPath(import.meta.url)));
   return join(found, ...parts);
+}
+
+/**
+ * The package's version.
+ *
+ * @example
+ * ```ts
+ * console.log(`Abrazo version: ${version}`); // Abrazo version: 0.1.0
+ * ```
+ */
+export const version: string = readVersion();
+
+function readVersion(): string {
+  // safe because the package's own package.json has one
+  return (JSON.parse(readFileSync(packageFile("package.json"), "utf8")) as { version: string }).version;
 }
 
 function findRoot(from: string): string {
