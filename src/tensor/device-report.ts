@@ -31,10 +31,12 @@ interface ProfileEvent {
 }
 
 /**
- * Computes tensors of one device once more, apart from everything else, and tells where each kernel ran. What is already
- * computed counts as given.
+ * Computes tensors once more, apart from everything else, and tells where each kernel ran: a device leaves to the CPU what
+ * it has no kernel for. What is already computed counts as given.
  *
  * @param target tensors, or a function that makes them
+ * @param options.device the device to compute on, instead of the tensors' own
+ * @throws DEVICE_UNAVAILABLE, UNKNOWN_DEVICE
  *
  * @example
  * ```ts
@@ -44,14 +46,15 @@ interface ProfileEvent {
  */
 export function deviceReport(
   target: Tensor | readonly Tensor[] | (() => Tensor | readonly Tensor[]),
-): readonly PlacedKernel[] {
+  { device }: { device?: string } = {},
+): PlacedKernel[] {
   const made = typeof target === "function" ? target() : target;
   const tensors = made instanceof Tensor ? [made] : made;
-  const devices = [...new Set(tensors.map(({ device }) => device))];
-  return devices.flatMap((device) =>
+  const devices = new Set(tensors.map((tensor) => device ?? tensor.device));
+  return [...devices].flatMap((place) =>
     profile(
-      tensors.filter((tensor) => tensor.device === device),
-      device,
+      tensors.filter((tensor) => (device ?? tensor.device) === place),
+      place,
     ),
   );
 }

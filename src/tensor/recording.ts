@@ -59,8 +59,10 @@ export interface AutocastOptions {
  * norms, losses and exponentials in float32; what has operands of both is computed in the wider. Parameters stay float32,
  * and so do their gradients. The backward pass computes each operation in the dtype that its forward had.
  *
- * On the CPU this gains nothing: onnxruntime's float16 kernels there convert to float32 and back, and bfloat16 is float32
- * rounded after every operation. It halves memory and time where a device has float16 units (`device: "webgpu"`).
+ * On the CPU this gains nothing. onnxruntime has no float16 kernels there: it casts to float32, computes, and rounds what is
+ * read; bfloat16 is float32 rounded after every operation. A training step of three linear layers of 1024, batch 128, on two
+ * cores: 22 ms in float32, 55 in float16, 57 in bfloat16. Use it there to try what a device will compute. A device with
+ * float16 units (`device: "webgpu"`, where the driver has shader-f16) needs half the memory and computes products faster.
  *
  * @throws AUTOCAST_DTYPE for another dtype; DEVICE_UNAVAILABLE
  *

@@ -235,7 +235,9 @@ export class Tensor {
     const root = this.#root;
     if (recording && root.#requiresGrad && root.isLeaf) throw inPlaceLeafError(this !== root);
     const base = this.storage.node;
-    const fitted = build.expand(build.cast(node, this.dtype), this.dims);
+    // Written without gradients, another tensor's elements bring no history along.
+    const given = !recording && inputs.some((input) => input.requiresGrad) ? build.cutOff(node) : node;
+    const fitted = build.expand(build.cast(given, this.dtype), this.dims);
     const written = this.#steps.length === 0 ? fitted : writeThrough(base, this.#steps, fitted);
     const differentiable = recording && isFloat(this.dtype);
     const tracked = differentiable && (root.#requiresGrad || inputs.some((input) => input.requiresGrad));

@@ -1,60 +1,9 @@
 // Which nodes of a training step WebGPU leaves to the CPU, as the runtime's own profile tells: whole numbers alone.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect, it } from "vitest";
-import type { Node } from "../../src/graph/node.ts";
-import { topological } from "../../src/graph/walk.ts";
 import { fromConfig } from "../../src/models/auto.ts";
 import { functional as F } from "../../src/nn/index.ts";
-import { lower } from "../../src/onnx/lower.ts";
-import { encodeModel } from "../../src/onnx/proto.ts";
-import { toSession } from "../../src/onnx/represent.ts";
-import { nativeTensor, Session } from "../../src/onnx/runtime.ts";
-import { sessionOptions } from "../../src/onnx/session.ts";
 import { clipGradNorm_ } from "../../src/optim/index.ts";
-import { Generator, type Tensor, tensor } from "../../src/tensor/index.ts";
-
-interface ProfileEvent {
-  cat: string;
-  args?: { provider?: string; op_name?: string; output_type_shape?: Record<string, number[]>[] };
-}
-
-interface Placed {
-  kind: string;
-  provider: string;
-  outputs: string[];
-}
-
-/** Compiles and runs a graph for a device, and gives where each of its kernels ran. */
-function placement(outputs: readonly Node[], device: string): Placed[] {
-  const lowered = lower(topological(outputs), outputs, { device, initializer: () => undefined });
-  const folder = mkdtempSync(join(tmpdir(), "abrazo-profile-"));
-  const names = lowered.model.outputs.map(({ name }) => name);
-  const options = {
-    ...sessionOptions(device, lowered.flops, undefined),
-    ...{ enableProfiling: true, profileFilePrefix: join(folder, "profile") },
-  };
-  const session = new Session(encodeModel(lowered.model), names, options);
-  const feeds = lowered.inputs.map(({ name, node }) => {
-    if (node.value?.kind !== "host") throw new Error(`the leaf ${name} is not on the host`);
-    const { dtype, data } = toSession(node.dtype, node.value.data);
-    return [name, nativeTensor(dtype, data, node.shape.map(Number))] as const;
-  });
-  session.run(Object.fromEntries(feeds));
-  session.release();
-  const events = readdirSync(folder).flatMap((name): ProfileEvent[] =>
-    JSON.parse(readFileSync(join(folder, name), "utf8")),
-  );
-  rmSync(folder, { recursive: true });
-  return events
-    .filter(({ cat, args }) => cat === "Node" && args?.provider !== undefined)
-    .map(({ args }) => ({
-      kind: args?.op_name ?? "",
-      provider: args?.provider ?? "",
-      outputs: (args?.output_type_shape ?? []).flatMap((output) => Object.keys(output)),
-    }));
-}
+import { deviceReport, Generator, type Tensor, tensor } from "../../src/tensor/index.ts";
 
 const ids = (rows: number[][]): Tensor => tensor(rows);
 const ROWS = [
@@ -86,13 +35,10 @@ it.each(["distilbert", "gpt2"] as const)("a step of %s: loss, gradients and clip
   loss.backward();
   const parameters = model.parameters();
   const norm = clipGradNorm_(parameters, 1);
-  const placed = placement(
-    [loss, norm, ...parameters.map(({ grad }) => grad ?? loss)].map((t) => t.node),
-    "webgpu",
-  );
+  const placed = deviceReport([loss, norm, ...parameters.map(({ grad }) => grad ?? loss)], { device: "webgpu" });
 
-  const onDevice = placed.filter(({ provider }) => provider === "WebGpuExecutionProvider");
-  const left = placed.filter(({ provider }) => provider !== "WebGpuExecutionProvider");
+  const onDevice = placed.filter(({ device }) => device === "webgpu");
+  const left = placed.filter(({ device }) => device !== "webgpu");
   expect(onDevice.length).toBeGreaterThan(250);
   // Ids, masks and labels come from the host, and there are no 64-bit kernels.
   expect(left.filter(({ outputs }) => outputs.some((dtype) => !["int64", "bool"].includes(dtype)))).toEqual([]);

@@ -49,8 +49,4 @@ export const deviceMethods = {
     const typed = dtype === undefined ? this : cast(this, dtype);
     return device === undefined ? typed : moved(typed, device);
   },
-  /** The same tensor on the host; itself when it is there. */
-  cpu(this: Tensor): Tensor {
-    return moved(this, "cpu");
-  },
 };
