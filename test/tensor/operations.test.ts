@@ -1,7 +1,7 @@
 // Every operation on tensors against PyTorch (test/goldens/tensor): values, gradients, second derivatives, further dtypes.
 import { describe, expect, it } from "vitest";
 import { AbrazoError } from "../../src/errors.ts";
-import { isDType, isFloat } from "../../src/graph/dtype.ts";
+import { DTYPES, type DType, isDType, isFloat } from "../../src/graph/dtype.ts";
 import { encode } from "../../src/tensor/convert.ts";
 import { fromHost } from "../../src/tensor/create.ts";
 import { weightedSum } from "../graph/op-goldens.ts";
@@ -140,5 +140,35 @@ describe("gradients equal central differences", () => {
       const tolerance = { relative: 1e-5, absolute: 1e-6 };
       expect(differing([{ what: `gradient ${which}`, found, wanted, tolerance }])).toEqual([]);
     }
+  });
+});
+
+const DTYPE_NAMES = Object.keys(DTYPES).filter((name): name is DType => isDType(name));
+
+/** The first case of each operation with a leaf that takes every dtype. */
+const FIRST_CASES = [
+  ...new Map(
+    METHOD_CASES.filter(({ leaves }) => leaves.some(({ dtype }) => dtype === "float"))
+      .map((row) => [row.op, row] as const)
+      .reverse(),
+  ).values(),
+];
+
+describe("every operation computes in every dtype, or says that it does not exist there", () => {
+  it.each(DTYPE_NAMES)("%s", (dtype) => {
+    const wrong: string[] = [];
+    let computed = 0;
+    for (const row of FIRST_CASES) {
+      const data = row.leaves.map((leaf) => leaf.data.map((cell) => (typeof cell === "number" ? cell : 1)));
+      try {
+        for (const out of recordCase(row, { dtype, data, requiresGrad: false }).outs) out.dataSync();
+        computed++;
+      } catch (error) {
+        const isTyped = error instanceof AbrazoError && !error.message.startsWith("internal");
+        if (!isTyped) wrong.push(`${titleOf(row)}: ${String(error)}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+    expect(computed).toBeGreaterThan(FIRST_CASES.length / 4);
   });
 });

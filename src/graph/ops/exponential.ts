@@ -6,11 +6,9 @@ import {
   constant,
   div,
   equal,
-  exp,
   lessEqual,
   log,
   mul,
-  neg,
   reciprocal,
   scale,
   shift,
@@ -27,7 +25,7 @@ import { type Formula, formula } from "./formula.ts";
 import { unary } from "./math.ts";
 
 /** Formulas of several steps are computed in float32 and rounded once. */
-const ONE_ROUNDING = { float16: "float32" } as const;
+export const ONE_ROUNDING = { float16: "float32" } as const;
 
 unary("exp2", "2^x; d = y ln 2.", (_x, g, y) => mul(g, scale(y, Math.LN2)), {
   autocast: "float32",
@@ -173,61 +171,6 @@ defineOp({
     return [unbroadcast(mul(g, slope), a.shape), unbroadcast(div(mul(g, a), b), b.shape)];
   },
 });
-
-/**
- * 1 - erf x near 0; beyond, the fit of Press et al., Numerical Recipes (2nd edition, 6.2): relative error below 1.2e-7,
- * to which the exponential of -x² adds x² roundings: 4e-6 at x = 9 (float32).
- */
-function lowerErfc(ctx: LowerContext): readonly string[] {
-  const f = formula(ctx);
-  const x = ctx.input(0);
-  const z = f.abs(x);
-  const t = f.div(f.number(1), f.add(f.mul(z, f.number(0.5)), f.number(1)));
-  const fit = [
-    0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196, 1.00002368,
-    -1.26551223,
-  ];
-  const tail = f.mul(t, f.exp(f.sub(f.polynomial(t, fit), f.mul(z, z))));
-  const far = f.where(f.on("Less", x, f.number(0)), f.sub(f.number(2), tail), tail);
-  return [f.where(f.on("Less", z, f.number(0.5)), f.sub(f.number(1), f.on("Erf", x)), far)];
-}
-
-unary("erfc", "1 - erf x; d = -2/√π e^(-x²).", (x, g) => mul(g, scale(exp(neg(square(x))), -2 / Math.sqrt(Math.PI))), {
-  lacks: [...NOT_REAL, "float64"],
-  computeIn: ONE_ROUNDING,
-  lower: lowerErfc,
-});
-
-/** Rational fits of the centre and the tails, then two steps of Newton's method with erf, as PyTorch does. */
-function lowerErfinv(ctx: LowerContext): readonly string[] {
-  const f = formula(ctx);
-  const y = ctx.input(0);
-  const [one, size] = [f.number(1), f.abs(y)];
-  const square = f.mul(y, y);
-  const centre = f.div(
-    f.mul(y, f.polynomial(square, [-0.140543331, 0.914624893, -1.645349621, 0.886226899])),
-    f.polynomial(square, [0.012229801, -0.329097515, 1.442710462, -2.118377725, 1]),
-  );
-  const z = f.sqrt(f.on("Neg", f.log(f.mul(f.sub(one, size), f.number(0.5)))));
-  const tail = f.div(
-    f.mul(f.on("Sign", y), f.polynomial(z, [1.641345311, 3.429567803, -1.624906493, -1.970840454])),
-    f.polynomial(z, [1.6370678, 3.5438892, 1]),
-  );
-  let x = f.where(f.on("LessOrEqual", size, f.number(0.7)), centre, tail);
-  for (let step = 0; step < 2; step++) {
-    const slope = f.mul(f.exp(f.on("Neg", f.mul(x, x))), f.number(2 / Math.sqrt(Math.PI)));
-    x = f.sub(x, f.div(f.sub(f.on("Erf", x), y), slope));
-  }
-  const end = f.div(y, f.number(0));
-  return [f.where(f.on("Equal", size, one), end, x)];
-}
-
-unary(
-  "erfinv",
-  "The x of which y is the erf; d = √π/2 e^(y²).",
-  (_x, g, y) => mul(g, scale(exp(square(y)), Math.sqrt(Math.PI) / 2)),
-  { lacks: [...NOT_REAL, "float64"], computeIn: ONE_ROUNDING, lower: lowerErfinv },
-);
 
 /** sin πx / πx, 1 at 0. */
 defineOp({

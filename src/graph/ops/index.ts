@@ -5,6 +5,7 @@ import "./identity.ts";
 import "./math.ts";
 import "./exponential.ts";
 import "./trigonometry.ts";
+import "./error-function.ts";
 import "./bitwise.ts";
 import "./compare.ts";
 import "./reduce.ts";

@@ -1,35 +1,7 @@
 // Elementwise functions of one operand. Formulas: d is the derivative, y the result.
-import {
-  add,
-  cast,
-  constant,
-  cos,
-  div,
-  erf,
-  exp,
-  greater,
-  mul,
-  neg,
-  scale,
-  shift,
-  sign,
-  sin,
-  square,
-  sub,
-  tanh,
-} from "../build.ts";
+import { cast, constant, cos, div, greater, mul, neg, scale, sign, sin, square, sub } from "../build.ts";
 import type { Node } from "../node.ts";
-import {
-  defineOp,
-  direct,
-  inputAt,
-  type LowerContext,
-  like,
-  NARROW_INTS,
-  NOT_REAL,
-  type Op,
-  stringAttr,
-} from "../op.ts";
+import { defineOp, direct, inputAt, like, NARROW_INTS, NOT_REAL, type Op } from "../op.ts";
 import { formula } from "./formula.ts";
 
 type UnaryGrad = (x: Node, g: Node, y: Node) => Node;
@@ -74,13 +46,6 @@ kernel(
   },
 );
 kernel("abs", "Abs", "|x|; d = sign x.", (x, g) => mul(g, sign(x)), { lacks: ["bool"] });
-kernel(
-  "erf",
-  "Erf",
-  "The error function; d = 2/√π e^(-x²).",
-  (x, g) => mul(g, scale(exp(neg(square(x))), 2 / Math.sqrt(Math.PI))),
-  { lacks: [...NOT_REAL, "float64"] },
-);
 kernel("sign", "Sign", "-1, 0 or 1; d = 0.", (_x, g) => scale(g, 0), { lacks: ["bool"] });
 kernel("floor", "Floor", "The largest whole number not above x; d = 0.", (_x, g) => scale(g, 0));
 kernel("ceil", "Ceil", "The smallest whole number not below x; d = 0.", (_x, g) => scale(g, 0));
@@ -100,38 +65,3 @@ defineOp({
   lower: direct("IsNaN"),
   grad: "a truth value has no gradient",
 });
-
-function lowerGelu(ctx: LowerContext): readonly string[] {
-  return ctx.emit("Gelu", [ctx.input(0)], { attrs: { approximate: stringAttr(ctx.node.attrs, "approximate") } });
-}
-
-/**
- * Gaussian error linear unit (Hendrycks and Gimpel 2016, arXiv 1606.08415): x Φ(x), and its tanh approximation.
- * d = Φ(x) + x φ(x); for the tanh form with u = √(2/π)(x + 0.044715 x³): d = (1 + t)/2 + x (1 - t²) u' / 2.
- */
-defineOp({
-  name: "gelu",
-  doc: "x Φ(x), or its tanh approximation.",
-  lacks: [...NOT_REAL, "float64"],
-  infer: like(0),
-  lower: lowerGelu,
-  grad: ({ inputs, attrs, g }) => {
-    const x = inputAt(inputs, 0);
-    return [mul(g, attrs["approximate"] === "tanh" ? geluTanhSlope(x) : geluSlope(x))];
-  },
-});
-
-function geluSlope(x: Node): Node {
-  const cdf = shift(scale(erf(scale(x, Math.SQRT1_2)), 0.5), 0.5);
-  const pdf = scale(exp(scale(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-  return add(cdf, mul(x, pdf));
-}
-
-function geluTanhSlope(x: Node): Node {
-  const c = Math.sqrt(2 / Math.PI);
-  const x2 = square(x);
-  const t = tanh(mul(x, shift(scale(x2, c * 0.044715), c)));
-  const inner = shift(scale(x2, 3 * c * 0.044715), c);
-  const rise = mul(mul(x, sub(constant(1, x.dtype), square(t))), inner);
-  return scale(add(shift(t, 1), rise), 0.5);
-}

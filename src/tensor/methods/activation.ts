@@ -5,7 +5,7 @@ import type { DType } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
 import { shapeError } from "../../graph/shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { floating, onAxis } from "./support.ts";
+import { onAxis, requireReal } from "./support.ts";
 
 /** Softmax and its logarithm: of real numbers, or after conversion to `dtype`. */
 const along = (make: (node: Node, axis: number) => Node) =>
@@ -27,7 +27,7 @@ export const activationMethods = {
   },
   /** x Φ(x), or its tanh approximation. */
   gelu(this: Tensor, { approximate = "none" }: { approximate?: "none" | "tanh" } = {}): Tensor {
-    return this.map((node) => build.gelu(floating(node), approximate));
+    return this.map((node) => build.gelu(node, approximate));
   },
   /** x where it is positive, else weight · x; one weight, or one for each channel (axis 1). */
   prelu(this: Tensor, weight: Tensor): Tensor {
@@ -38,6 +38,7 @@ export const activationMethods = {
         "The weight has one element, or one for each channel.",
       );
     }
+    requireReal("prelu", this.dtype);
     const perAxis = this.dims.map((_, axis) => (axis === 1 ? weight.numel() : 1));
     const slopes = weight.reshape(weight.numel() === 1 ? [] : perAxis);
     return this.combine(slopes, (x, w) =>
@@ -46,6 +47,7 @@ export const activationMethods = {
   },
   /** x, and 0 where |x| ≤ lambd. */
   hardshrink(this: Tensor, lambd = 0.5): Tensor {
+    requireReal("hardshrink", this.dtype);
     return this.combine(lambd, (x, limit) =>
       build.where(build.lessEqual(build.abs(x), limit), build.constant(0, x.dtype), x),
     );

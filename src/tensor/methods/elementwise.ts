@@ -7,13 +7,15 @@ import type { Node } from "../../graph/node.ts";
 import type { Scalar } from "../convert.ts";
 import { numberNode, resultType } from "../operands.ts";
 import { Tensor, type TensorLike } from "../tensor.ts";
-import { floating, realBinary } from "./support.ts";
+import { floating, realBinary, requireReal } from "./support.ts";
 
 /** An operation that on truth values is a logical one. */
 const withTruth = (name: string, logical: string) => (a: Node, b: Node) =>
   build.call(a.dtype === "bool" ? logical : name, [a, b]);
 const plus = withTruth("add", "logicalOr");
 const times = withTruth("mul", "logicalAnd");
+const larger = withTruth("maximum", "logicalOr");
+const smaller = withTruth("minimum", "logicalAnd");
 
 function scaled(node: Node, alpha: Scalar): Node {
   if (alpha === 1) return node;
@@ -27,13 +29,19 @@ function scaled(node: Node, alpha: Scalar): Node {
   return times(node, numberNode(alpha, node.dtype));
 }
 
-function minus(a: Node, b: Node): Node {
-  if (a.dtype !== "bool") return build.sub(a, b);
+/** PyTorch subtracts no truth values, not even as the numbers 0 and 1. */
+function requireNumbers(a: Tensor, b: TensorLike): void {
+  const isTruth = (operand: TensorLike) =>
+    operand instanceof Tensor ? operand.dtype === "bool" : operand === true || operand === false;
+  const count = Number(isTruth(a)) + Number(isTruth(b));
+  if (count === 0) return;
   throw new AbrazoError({
     code: "DTYPE_UNSUPPORTED",
     message:
-      "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.",
-    hint: "logicalXor() tells where truth values differ.",
+      count === 2
+        ? "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
+        : "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
+    hint: "logicalXor() tells where truth values differ, logicalNot() turns them.",
   });
 }
 
@@ -78,10 +86,10 @@ function wholePower(node: Node, exponent: number): Node {
 const LARGEST_UNROLLED = 64;
 
 /** Ignores a NaN where the other operand is a number. */
-const ignoringNaN = (name: "maximum" | "minimum", holds: (a: Node, b: Node) => Node) =>
+const ignoringNaN = (whole: (a: Node, b: Node) => Node, holds: (a: Node, b: Node) => Node) =>
   function (this: Tensor, other: TensorLike): Tensor {
     return this.combine(other, (a, b) => {
-      if (!isFloat(a.dtype)) return build.call(name, [a, b]);
+      if (!isFloat(a.dtype)) return whole(a, b);
       return build.where(build.logicalOr(holds(a, b), build.call("isnan", [b])), a, b);
     });
   };
@@ -120,11 +128,13 @@ export const elementwiseMethods = {
   },
   /** `this - alpha · other`. */
   sub(this: Tensor, other: TensorLike, { alpha = 1 }: { alpha?: Scalar } = {}): Tensor {
-    return this.combine(other, (a, b) => minus(a, scaled(b, alpha)));
+    requireNumbers(this, other);
+    return this.combine(other, (a, b) => build.sub(a, scaled(b, alpha)));
   },
   /** `other - alpha · this`. */
   rsub(this: Tensor, other: TensorLike, { alpha = 1 }: { alpha?: Scalar } = {}): Tensor {
-    return this.combine(other, (a, b) => minus(b, scaled(a, alpha)));
+    requireNumbers(this, other);
+    return this.combine(other, (a, b) => build.sub(b, scaled(a, alpha)));
   },
   /** The product, element by element. Of truth values: and. */
   mul(this: Tensor, other: TensorLike): Tensor {
@@ -175,16 +185,16 @@ export const elementwiseMethods = {
   },
   /** The larger of both; NaN where one is. */
   maximum(this: Tensor, other: TensorLike): Tensor {
-    return this.combine(other, withTruth("maximum", "logicalOr"));
+    return this.combine(other, larger);
   },
   /** The smaller of both; NaN where one is. */
   minimum(this: Tensor, other: TensorLike): Tensor {
-    return this.combine(other, withTruth("minimum", "logicalAnd"));
+    return this.combine(other, smaller);
   },
   /** The larger of both; a NaN counts as missing. */
-  fmax: ignoringNaN("maximum", build.greaterEqual),
+  fmax: ignoringNaN(larger, build.greaterEqual),
   /** The smaller of both; a NaN counts as missing. */
-  fmin: ignoringNaN("minimum", build.lessEqual),
+  fmin: ignoringNaN(smaller, build.lessEqual),
   /**
    * Limited to [min, max]; either may be absent, or a tensor that broadcasts. Where the limits cross, max holds.
    *
@@ -206,7 +216,8 @@ export const elementwiseMethods = {
   /** `this + value · first · second`. */
   addcmul(this: Tensor, first: Tensor, second: Tensor, { value = 1 }: { value?: Scalar } = {}): Tensor {
     return Tensor.combineAll([this, first, second], ([a = this.node, b = a, c = a]) =>
-      plus(a, scaled(times(b, c), value)),
+      // Of whole numbers the factor is one too, as in PyTorch.
+      plus(a, times(times(b, c), numberNode(value, a.dtype))),
     );
   },
   /** `this + value · first / second`, of real numbers. */
@@ -227,8 +238,8 @@ export const elementwiseMethods = {
   lerp(this: Tensor, end: Tensor, weight: Tensor | number): Tensor {
     requireSame(this, end, "end");
     if (weight instanceof Tensor) requireSame(this, weight, "weight");
+    requireReal("lerp", this.dtype);
     return Tensor.combineAll([this, end, weight], ([a = this.node, b = a, w = a]) => {
-      if (!isFloat(a.dtype)) throw notForWhole("lerp", a.dtype);
       const way = build.sub(b, a);
       const one = build.constant(1, a.dtype);
       const fromStart = () => build.add(a, build.mul(w, way));
@@ -290,13 +301,5 @@ function requireSame(a: Tensor, b: Tensor, what: string): void {
     code: "DTYPE_MISMATCH",
     message: `expected dtype ${a.dtype} for \`${what}\` but got dtype ${b.dtype}`,
     hint: `Convert it with to("${a.dtype}").`,
-  });
-}
-
-function notForWhole(name: string, dtype: DType): AbrazoError {
-  return new AbrazoError({
-    code: "DTYPE_UNSUPPORTED",
-    message: `"${name}" not implemented for ${dtype}`,
-    hint: 'Convert the tensor first, e.g. with to("float32").',
   });
 }

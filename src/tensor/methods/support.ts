@@ -1,7 +1,8 @@
 // What the families of methods share: axes, dtype rules, and the forms in which one line makes a method.
 // Has no method of its own.
+import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
-import { isFloat } from "../../graph/dtype.ts";
+import { type DType, isFloat } from "../../graph/dtype.ts";
 import { makeLeaf } from "../../graph/leaf.ts";
 import type { Attrs, Node } from "../../graph/node.ts";
 import { axisOf, shapeError } from "../../graph/shape.ts";
@@ -29,6 +30,16 @@ export function axesOf(dim: Axes, rank: number): number[] {
 export function onAxis(node: Node, dim: number, make: (node: Node, axis: number) => Node): Node {
   const axis = axisOf(dim, node.shape.length);
   return node.shape.length > 0 ? make(node, axis) : build.reshape(make(build.reshape(node, [1]), 0), []);
+}
+
+/** What exists for real numbers alone and converts no others. */
+export function requireReal(name: string, dtype: DType): void {
+  if (isFloat(dtype)) return;
+  throw new AbrazoError({
+    code: "DTYPE_UNSUPPORTED",
+    message: `"${name}" not implemented for ${dtype}`,
+    hint: 'Convert the tensor first, e.g. with to("float32").',
+  });
 }
 
 /** Functions of real numbers give float32 for whole numbers, as PyTorch does. */
