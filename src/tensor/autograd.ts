@@ -3,6 +3,7 @@
 import { AbrazoError } from "../errors.ts";
 import { add, onesLike, stopGradient } from "../graph/build.ts";
 import { hasRule } from "../graph/custom.ts";
+import { isFloat } from "../graph/dtype.ts";
 import { gradients, notScalarError } from "../graph/grad.ts";
 import type { Node } from "../graph/node.ts";
 import { numeric, sizeOf } from "../graph/shape.ts";
@@ -165,12 +166,16 @@ export function readsForward(outputs: readonly Node[], nodes: readonly (Node | u
   return ancestors(...nodes.filter((node) => node !== undefined)).some((node) => forward.has(node));
 }
 
-/** Whether a gradient of the node reaches a leaf that requires grad. */
-export function reachesLeaf(node: Node): boolean {
+/**
+ * Whether the node depends on a leaf that requires grad, in the sense of PyTorch: through truth values and indices too,
+ * though nothing flows there, but not through what was cut off.
+ */
+export function dependsOnLeaf(node: Node): boolean {
   const seen = new Set([node]);
   for (const each of seen) {
     if (leafTensors.get(each)?.requiresGrad === true) return true;
-    if (typeof each.op.grad !== "string") for (const input of each.inputs) seen.add(input);
+    if (typeof each.op.grad === "string" && isFloat(each.dtype)) continue;
+    for (const input of each.inputs) seen.add(input);
   }
   return false;
 }

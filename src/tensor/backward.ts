@@ -9,9 +9,9 @@ import {
   accumulated,
   type BackwardRequest,
   backwardNodes,
+  dependsOnLeaf,
   differentiate,
   nodesOfLeaf,
-  reachesLeaf,
   readsForward,
   secondBackwardError,
   seedsOf,
@@ -37,7 +37,7 @@ export interface BackwardOptions {
 
 /** A gradient as a tensor; it can be differentiated where the graph goes on. */
 function gradTensor(node: Node, device: string, createGraph: boolean): Tensor {
-  return timed(new Tensor(new Storage(node), { device, requiresGrad: createGraph && reachesLeaf(node) }));
+  return timed(new Tensor(new Storage(node), { device, requiresGrad: createGraph && dependsOnLeaf(node) }));
 }
 
 function seedOf(output: Tensor, gradient: Tensor | null | undefined, index: number): Node | undefined {

@@ -52,4 +52,9 @@ case("no_grad", [leaf([2, 3]), leaf([2, 3])], "(lambda y: (torch.no_grad()(lambd
 case("no_grad", [leaf([2, 3]), leaf([2, 3])], "(lambda z: (torch.no_grad()(lambda: z.copy_(a * 2))(), z * b)[1])(torch.zeros(2, 3, dtype=a.dtype))",
      "((z) => (T.noGrad(() => z.copy_(a.mul(2))), z.mul(b)))(T.zeros([2, 3], { dtype: a.dtype, device: a.device }))", note="a write brings no history")
 
+CUSTOM = "T.customFunction({ forward: (ctx, x, y) => (ctx.saveForBackward(x, y), x.mul(y)), backward: ({ savedTensors: [x, y] }, g) => [g.mul(y), g.mul(x)] })"
+case("custom", [leaf([2, 3]), leaf([2, 3])], "a * b", f"{CUSTOM}(a, b)", view=True)
+case("custom", [leaf([]), leaf([])], "a * b * a", f"{CUSTOM}(a, b).mul(a)", note="0-d")
+case("custom", [leaf([0, 3]), leaf([0, 3])], "a * b", f"{CUSTOM}(a, b)", note="empty")
+
 write("in_place")
