@@ -4,7 +4,7 @@
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ main(args: readonly string[]): Promise<void> }>>> = {
   sentiment: () => import("./sentiment.ts"),
   generation: () => import("./generation.ts"),
-  "training-step": () => import("./training-step.ts"),
+  training: () => import("./training.ts"),
   "hub-start": () => import("./hub-start.ts"),
 };
 

@@ -115,7 +115,7 @@ export class Session {
     this.#native = new (load().binding.InferenceSession)();
     this.#outputs = Object.fromEntries(outputs.map((name) => [name, null]));
     try {
-      this.#native.loadModel(model.buffer, model.byteOffset, model.byteLength, { logSeverityLevel: 3, ...options });
+      this.#native.loadModel(model.buffer, model.byteOffset, model.byteLength, { logSeverityLevel: 4, ...options });
     } catch (error) {
       throw runtimeError("compile", error);
     }

@@ -1,0 +1,310 @@
+// Training against PyTorch eager: the same models, batches, optimizers and threads, rounds alternating in one run.
+// npm run bench -- training [python]; it needs a Python with torch and transformers.
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
+import { availableParallelism } from "node:os";
+import { createInterface } from "node:readline";
+import { DataLoader, TensorDataset } from "../src/data/index.ts";
+import { fromConfig } from "../src/models/auto.ts";
+import {
+  Conv2d,
+  CrossEntropyLoss,
+  Dropout,
+  functional as F,
+  Flatten,
+  Linear,
+  Module,
+  ReLU,
+  Sequential,
+} from "../src/nn/index.ts";
+import { Session } from "../src/onnx/runtime.ts";
+import { Adam, AdamW, clipGradNorm_, decayGroups, type Optimizer, SGD } from "../src/optim/index.ts";
+import { packageFile } from "../src/package-root.ts";
+import { compile, Generator, ones, randint, randn, type Tensor } from "../src/tensor/index.ts";
+
+const ROUNDS = 5;
+const WARM = 3;
+
+type Step = () => number;
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
+
+/** Batches of a loader, epoch after epoch. */
+function endless(batch: number): () => [Tensor, Tensor] {
+  const dataset = new TensorDataset(randn([8192, 1, 28, 28]), randint(0, 10, [8192]));
+  const loader = new DataLoader(dataset, { batchSize: batch, shuffle: true, dropLast: true });
+  let batches = loader[Symbol.iterator]();
+  return () => {
+    let next = batches.next();
+    if (next.done === true) {
+      batches = loader[Symbol.iterator]();
+      next = batches.next();
+    }
+    // safe because a dataset of two tensors is collated into two tensors
+    return next.value as unknown as [Tensor, Tensor];
+  };
+}
+
+/** The chapter's loop: a batch of the loader, the loss read before its gradients are taken, the step. */
+function pictures(model: Module<[Tensor], Tensor>, optimizer: Optimizer, batch: number): Step {
+  const next = endless(batch);
+  const lossOf = new CrossEntropyLoss();
+  return () => {
+    const [images, labels] = next();
+    const loss = lossOf(model(images), labels);
+    const value = loss.itemSync();
+    loss.backward();
+    optimizer.step();
+    optimizer.zeroGrad();
+    return value;
+  };
+}
+
+function compiled(model: Module<[Tensor], Tensor>, optimizer: Optimizer, batch: number): Step {
+  const next = endless(batch);
+  const lossOf = new CrossEntropyLoss();
+  const step = compile((images: Tensor, labels: Tensor) => {
+    const loss = lossOf(model(images), labels);
+    loss.backward();
+    optimizer.step();
+    optimizer.zeroGrad();
+    return loss;
+  });
+  return () => step(...next()).itemSync();
+}
+
+function mlp(batch: number, loop: typeof pictures): Step {
+  const layers = [
+    new Flatten(),
+    new Linear(784, 512),
+    new ReLU(),
+    new Linear(512, 512),
+    new ReLU(),
+    new Linear(512, 10),
+  ];
+  const model = new Sequential(...layers);
+  return loop(model, new SGD(model.parameters(), { lr: 1e-3 }), batch);
+}
+
+class ConvNet extends Module<[Tensor], Tensor> {
+  readonly conv1 = new Conv2d(1, 16, 3);
+  readonly conv2 = new Conv2d(16, 32, 3);
+  readonly fc1 = new Linear(800, 32);
+  readonly dropout = new Dropout(0.3);
+  readonly fc2 = new Linear(32, 10);
+
+  override forward(x: Tensor): Tensor {
+    const first = F.maxPool2d(this.conv1(x).relu(), 2); // [B, 16, 13, 13]
+    const second = F.maxPool2d(this.conv2(first).relu(), 2); // [B, 32, 5, 5]
+    return this.fc2(this.dropout(this.fc1(second.flatten(1)).relu()));
+  }
+}
+
+function convnet(batch: number, loop: typeof pictures): Step {
+  const model = new ConvNet();
+  return loop(model, new Adam(model.parameters(), { lr: 1e-3 }), batch);
+}
+
+const bertConfig = (hidden: number) => ({
+  ...{ model_type: "bert", architectures: ["BertForSequenceClassification"], vocab_size: 8000, hidden_size: hidden },
+  ...{ num_hidden_layers: 4, num_attention_heads: 4, intermediate_size: 4 * hidden, max_position_embeddings: 256 },
+});
+const GPT2 = {
+  ...{ model_type: "gpt2", architectures: ["GPT2LMHeadModel"], vocab_size: 2048, n_positions: 128 },
+  ...{ n_embd: 192, n_layer: 4, n_head: 6 },
+};
+
+/** Dropout, clipping, decay by group: a whole step as fine-tuning runs it. */
+function transformer(config: ReturnType<typeof bertConfig> | typeof GPT2): (batch: number, length: number) => number {
+  const model = fromConfig(config, new Generator(0)).train().requiresGrad_();
+  const parameters = model.parameters();
+  const optimizer = new AdamW(decayGroups(parameters, 0.01), { lr: 1e-4 });
+  let step = 0;
+  return (batch, length) =>
+    F.dropoutStep(0, step++, () => {
+      const inputIds = randint(0, config.vocab_size, [batch, length]);
+      const attentionMask = ones([batch, length], { dtype: "int64" });
+      const labels = "n_embd" in config ? randint(0, config.vocab_size, [batch * length]) : randint(0, 2, [batch]);
+      optimizer.zeroGrad();
+      const loss = F.crossEntropy(model({ inputIds, attentionMask }).logits.flatten(0, -2), labels);
+      loss.backward();
+      const norm = clipGradNorm_(parameters, 1);
+      optimizer.step([loss, norm]);
+      return loss.itemSync();
+    });
+}
+
+function bert(hidden: number, batch: number, length: number): Step {
+  const step = transformer(bertConfig(hidden));
+  return () => step(batch, length);
+}
+
+interface Workload {
+  what: string;
+  /** What PyTorch's side calls it. */
+  peer: string;
+  steps: number;
+  make(): Step;
+}
+
+const WORKLOADS: readonly Workload[] = [
+  { what: "MLP, SGD, batch 32, lazy", peer: "mlp-32", steps: 150, make: () => mlp(32, pictures) },
+  { what: "MLP, SGD, batch 32, compiled", peer: "mlp-32", steps: 150, make: () => mlp(32, compiled) },
+  { what: "MLP, SGD, batch 256, lazy", peer: "mlp-256", steps: 60, make: () => mlp(256, pictures) },
+  { what: "MLP, SGD, batch 256, compiled", peer: "mlp-256", steps: 60, make: () => mlp(256, compiled) },
+  { what: "ConvNet, Adam, batch 64, lazy", peer: "convnet-64", steps: 40, make: () => convnet(64, pictures) },
+  { what: "ConvNet, Adam, batch 64, compiled", peer: "convnet-64", steps: 40, make: () => convnet(64, compiled) },
+  { what: "BERT 4 × 256, AdamW, batch 32 × 64", peer: "bert-256x32x64", steps: 6, make: () => bert(256, 32, 64) },
+  {
+    what: "GPT-2 4 × 192, AdamW, batch 16 × 128",
+    peer: "gpt2-",
+    steps: 6,
+    make: () => {
+      const step = transformer(GPT2);
+      return () => step(16, 128);
+    },
+  },
+];
+
+/** How a step grows: one size at a time, away from the row above. */
+const GROWTH = [
+  "bert-256x8x64",
+  "bert-256x64x64",
+  "bert-256x32x32",
+  "bert-256x32x128",
+  "bert-128x32x64",
+  "bert-384x32x64",
+];
+
+class Peer {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(python: string) {
+    this.#child = spawn(python, [packageFile("bench", "training.py"), `${availableParallelism()}`]);
+    this.#child.stderr.resume();
+    this.#lines = createInterface(this.#child.stdout)[Symbol.asyncIterator]();
+  }
+
+  async ask(line: string): Promise<number> {
+    this.#child.stdin.write(`${line}\n`);
+    const { value, done } = await this.#lines.next();
+    if (done === true) throw new Error("Python ended; does it have torch and transformers?");
+    return Number(value);
+  }
+
+  close(): void {
+    this.#child.stdin.end();
+  }
+}
+
+/** Milliseconds inside the runtime, so that the rest of a step is ours: recording, keys, feeds, results. */
+let inside = 0;
+const run = Session.prototype.run;
+Session.prototype.run = function timed(...args: Parameters<typeof run>) {
+  const start = performance.now();
+  try {
+    return run.apply(this, args);
+  } finally {
+    inside += performance.now() - start;
+  }
+};
+
+interface Timed {
+  ours: number[];
+  theirs: number[];
+  /** Part of our steps outside the runtime. */
+  share: number;
+}
+
+async function alternate(peer: Peer, name: string, make: () => Step, steps: number, rounds = ROUNDS): Promise<Timed> {
+  const step = make();
+  for (let index = 0; index < WARM; index++) step();
+  const [ours, theirs]: [number[], number[]] = [[], []];
+  let [total, outside] = [0, 0];
+  for (let round = 0; round < rounds; round++) {
+    const times: number[] = [];
+    for (let index = 0; index < steps; index++) {
+      const [start, before] = [performance.now(), inside];
+      step();
+      const time = performance.now() - start;
+      times.push(time);
+      total += time;
+      outside += time - (inside - before);
+    }
+    ours.push(median(times));
+    theirs.push(await peer.ask(`step ${name} ${steps}`));
+  }
+  return { ours, theirs, share: outside / total };
+}
+
+const show = (times: readonly number[]): string =>
+  `${Math.min(...times).toFixed(2)}–${Math.max(...times).toFixed(2)} ms`;
+
+function print(what: string, { ours, theirs, share }: Timed): void {
+  const ratio = median(theirs) / median(ours);
+  console.log(
+    `${what}: ${show(ours)} a step, PyTorch ${show(theirs)}, speed ${ratio.toFixed(2)}×, recording and feeding ${(100 * share).toFixed(1)} %`,
+  );
+}
+
+async function matmul(peer: Peer, size: number): Promise<void> {
+  const [a, b] = [randn([size, size]), randn([size, size])];
+  const [ours, theirs]: [number[], number[]] = [[], []];
+  a.matmul(b).dataSync();
+  for (let round = 0; round < ROUNDS; round++) {
+    const times = Array.from({ length: 3 }, () => {
+      const start = performance.now();
+      a.matmul(b).dataSync();
+      return performance.now() - start;
+    });
+    ours.push(median(times));
+    theirs.push(await peer.ask(`matmul ${size} 3`));
+  }
+  const rate = (times: readonly number[]) => (2 * size ** 3) / Math.min(...times) / 1e6;
+  const peak = (2 * 4096 ** 3) / (await peer.ask("matmul 4096 3")) / 1e6;
+  console.log(
+    `${size} × ${size} matmul: ${show(ours)} (${rate(ours).toFixed(0)} GFLOP/s), PyTorch ${show(theirs)} (${rate(theirs).toFixed(0)}), speed ${(median(theirs) / median(ours)).toFixed(2)}×; PyTorch's 4096 × 4096, the most measured here: ${peak.toFixed(0)}`,
+  );
+}
+
+/** Peak memory of a process that trains through all shape buckets of an epoch. */
+async function memory(python: string): Promise<void> {
+  const script = [process.execPath, ["--import", "tsx", packageFile("bench", "training.ts"), "buckets"]] as const;
+  const ours = Number(execFileSync(script[0], script[1], { encoding: "utf8" }).trim());
+  const peer = new Peer(python);
+  const theirs = await peer.ask("buckets");
+  peer.close();
+  console.log(
+    `peak memory, BERT 4 × 256 through eight lengths: ${ours.toFixed(0)} MB, PyTorch ${theirs.toFixed(0)} MB, ratio ${(ours / theirs).toFixed(2)}`,
+  );
+}
+
+function buckets(): number {
+  const step = transformer(bertConfig(256));
+  for (let round = 0; round < 2; round++) for (const length of [16, 32, 64, 96, 128, 160, 192, 256]) step(16, length);
+  return process.resourceUsage().maxRSS / 1024;
+}
+
+export async function main([
+  python = packageFile(".cache", "python-clients", "bin", "python"),
+  only,
+]: readonly string[]) {
+  const peer = new Peer(python);
+  try {
+    for (const { what, peer: name, steps, make } of WORKLOADS) {
+      if (only === undefined || what.includes(only)) print(what, await alternate(peer, name, make, steps));
+    }
+    if (only !== undefined) return;
+    for (const name of GROWTH) {
+      const [hidden = 0, batch = 0, length = 0] = name.slice("bert-".length).split("x").map(Number);
+      const what = `BERT 4 × ${hidden}, batch ${batch} × ${length}`;
+      print(what, await alternate(peer, name, () => bert(hidden, batch, length), 4, 2));
+    }
+    await matmul(peer, 2000);
+  } finally {
+    peer.close();
+  }
+  await memory(python);
+}
+
+if (process.argv[2] === "buckets") console.log(buckets());
