@@ -77,7 +77,7 @@ class SelfAttention extends Module<[Tensor, Tensor], Tensor> {
   override forward(x: Tensor, mask: Tensor): Tensor {
     const split = (y: Tensor) => y.unflatten(-1, [this.#heads, this.#width]).transpose(1, 2); // [B, A, T, d]
     const context = F.scaledDotProductAttention(split(this.query(x)), split(this.key(x)), split(this.value(x)), {
-      mask,
+      attnMask: mask,
       dropoutP: this.#dropout,
       training: this.training,
     });

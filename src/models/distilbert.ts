@@ -72,7 +72,7 @@ class Attention extends Module<[Tensor, Tensor], Tensor> {
   override forward(x: Tensor, mask: Tensor): Tensor {
     const split = (y: Tensor) => y.unflatten(-1, [this.#heads, this.#width]).transpose(1, 2); // [B, H, T, d]
     const context = F.scaledDotProductAttention(split(this.q_lin(x)), split(this.k_lin(x)), split(this.v_lin(x)), {
-      mask,
+      attnMask: mask,
       dropoutP: this.#dropout,
       training: this.training,
     });

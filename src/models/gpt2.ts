@@ -84,7 +84,7 @@ class Attention extends Module<[Tensor, Tensor, KeyValue | undefined], [Tensor, 
     const query = this.#scale === 1 ? part(0) : part(0).mul(this.#scale);
     const [key, value] = [part(1), part(2)];
     const context = F.scaledDotProductAttention(query, key, value, {
-      mask,
+      attnMask: mask,
       past,
       dropoutP: this.#attentionDropout,
       training: this.training,

@@ -2,8 +2,9 @@
 // Knows no layer.
 import { AbrazoError, nearestName } from "../errors.ts";
 import type { Tensor } from "../tensor/index.ts";
+import { AnyModule } from "./any-module.ts";
 import { isParameter } from "./marks.ts";
-import { AnyModule, Module } from "./module.ts";
+import { Module } from "./module.ts";
 import { foldRepeats } from "./print.ts";
 
 /** The place of an item counted from the end when negative. */

@@ -17,6 +17,8 @@ export {
   Tanh,
   Tanhshrink,
 } from "./activation.ts";
+export { AnyModule } from "./any-module.ts";
+export { type AttendOptions, MultiheadAttention, type MultiheadAttentionOptions } from "./attention.ts";
 export {
   BatchNorm1d,
   BatchNorm2d,
@@ -39,6 +41,7 @@ export { CosineSimilarity, PairwiseDistance } from "./distance.ts";
 export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export * as functional from "./functional.ts";
+export * as init from "./init.ts";
 export { Bilinear, Flatten, Identity, type LayerOptions, Linear, Unflatten } from "./linear.ts";
 export {
   BCELoss,
@@ -60,7 +63,7 @@ export {
   TripletMarginLoss,
 } from "./loss.ts";
 export { buffer, parameter } from "./marks.ts";
-export { AnyModule, Module } from "./module.ts";
+export { Module } from "./module.ts";
 export { GroupNorm, LayerNorm, type LayerNormOptions, LocalResponseNorm, RMSNorm } from "./normalization.ts";
 export {
   CircularPad1d,
@@ -95,5 +98,20 @@ export {
   MaxPool1d,
   MaxPool2d,
 } from "./pooling.ts";
+export { GRU, LSTM, type RecurrentOptions, RNN, type SequenceOptions } from "./recurrent.ts";
+export { type CellOptions, GRUCell, LSTMCell, RNNCell } from "./recurrent-cell.ts";
 export { Fold, PixelShuffle, PixelUnshuffle, Unfold, Upsample } from "./resizing.ts";
 export type { LoadedState } from "./state.ts";
+export { type Summary, type SummaryRow, summary } from "./summary.ts";
+export {
+  type DecoderOptions,
+  type EncoderOptions,
+  Transformer,
+  TransformerDecoder,
+  TransformerDecoderLayer,
+  TransformerEncoder,
+  TransformerEncoderLayer,
+  type TransformerLayerOptions,
+  type TransformerMasks,
+  type TransformerOptions,
+} from "./transformer.ts";

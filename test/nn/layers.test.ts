@@ -95,7 +95,7 @@ describe("values and gradients", () => {
         [1, 1, 1, 1],
       ]),
     );
-    compare(attention, F.scaledDotProductAttention(inputs.q, inputs.k, inputs.v, { mask }), inputs);
+    compare(attention, F.scaledDotProductAttention(inputs.q, inputs.k, inputs.v, { attnMask: mask }), inputs);
   });
 });
 

@@ -73,7 +73,7 @@ it("switches every module below between training and evaluation", () => {
 it("runs hooks after forward, in order, until they are taken off", () => {
   const layer = new Linear(2, 2);
   const seen: string[] = [];
-  const removeFirst = layer.registerForwardHook((module, [x], output) => {
+  const first = layer.registerForwardHook((module, [x], output) => {
     seen.push(`${module === layer} ${x.shape} ${output.shape}`);
     return undefined;
   });
@@ -81,7 +81,7 @@ it("runs hooks after forward, in order, until they are taken off", () => {
   const chain = new Sequential(layer, new Linear(2, 3));
   expect([...layer(ones([4, 2])).dataSync()].every((value) => Number(value) === 0)).toBe(true);
   chain(ones([4, 2]));
-  removeFirst();
+  first.remove();
   layer(ones([4, 2]));
   expect(seen).toEqual(["true 4,2 4,2", "true 4,2 4,2"]);
 });
