@@ -1,5 +1,5 @@
 // Dense linear algebra of one matrix at a time, in float64: what the runtime has no kernels for.
-// Knows no graph and no tensors; matrices are rows of numbers one after another.
+// Knows no graph and no tensors, and no eigenvalues (spectral.ts); matrices are rows of numbers one after another.
 
 export type Matrix = Float64Array;
 
@@ -42,12 +42,12 @@ export function luOf(a: Matrix, n: number): Lu {
 }
 
 /** An element that is known to be there. */
-function at(a: Matrix, index: number): number {
+export function at(a: Matrix, index: number): number {
   return a[index] as number; // safe because every index is computed from the matrix's own sizes
 }
 
 /** Euclidean length of the elements `from` (included) to `end` (excluded), safe from overflow. */
-function lengthOf(a: Float64Array, from: number, end: number): number {
+export function lengthOf(a: Float64Array, from: number, end: number): number {
   let [largest, sum] = [0, 0];
   for (let i = from; i < end; i++) largest = Math.max(largest, Math.abs(at(a, i)));
   if (largest === 0) return 0;
@@ -172,159 +172,4 @@ function reflect(a: Matrix, width: number, v: Float64Array, tau: number, from: n
     sum *= tau;
     for (let i = from; i < rows; i++) a[i * width + j] = at(a, i * width + j) - sum * at(v, i);
   }
-}
-
-const MOST_SWEEPS = 60;
-
-/** Eigenvalues, rising, and eigenvectors (columns) of a symmetric matrix, read from its lower triangle: cyclic Jacobi (8.5). */
-export function eighOf(a: Matrix, n: number): { values: Float64Array; vectors: Matrix } {
-  const work = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j <= i; j++) {
-      work[i * n + j] = at(a, i * n + j);
-      work[j * n + i] = at(a, i * n + j);
-    }
-  }
-  const least = (Number.EPSILON / 8) * work.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  // Rows of v are the eigenvectors: rotating rows reads memory in order.
-  const v = identity(n);
-  for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
-    let rotated = false;
-    for (let p = 0; p < n - 1; p++) {
-      for (let q = p + 1; q < n; q++) {
-        const [app, aqq, apq] = [at(work, p * n + p), at(work, q * n + q), at(work, p * n + q)];
-        if (Math.abs(apq) <= least) continue;
-        rotated = true;
-        const [c, s] = rotation((aqq - app) / (2 * apq));
-        rotateColumns(work, n, p, q, c, s);
-        rotateRows(work, n, p, q, c, s);
-        rotateRows(v, n, p, q, c, s);
-      }
-    }
-    if (!rotated) break;
-  }
-  const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => at(work, i * n + i) - at(work, j * n + j));
-  const vectors = new Float64Array(n * n);
-  for (const [to, from] of order.entries()) for (let i = 0; i < n; i++) vectors[i * n + to] = at(v, from * n + i);
-  return { values: Float64Array.from(order, (i) => at(work, i * n + i)), vectors };
-}
-
-/** The cosine and sine that make the element between two axes zero, from the cotangent of twice the angle. */
-function rotation(theta: number): [number, number] {
-  const t = (theta >= 0 ? 1 : -1) / (Math.abs(theta) + Math.sqrt(1 + theta * theta));
-  const c = 1 / Math.sqrt(1 + t * t);
-  return [c, c * t];
-}
-
-function rotateRows(a: Matrix, width: number, p: number, q: number, c: number, s: number): void {
-  for (let j = 0; j < width; j++) {
-    const [one, other] = [at(a, p * width + j), at(a, q * width + j)];
-    a[p * width + j] = c * one - s * other;
-    a[q * width + j] = s * one + c * other;
-  }
-}
-
-function rotateColumns(a: Matrix, n: number, p: number, q: number, c: number, s: number): void {
-  for (let i = 0; i < n; i++) {
-    const [one, other] = [at(a, i * n + p), at(a, i * n + q)];
-    a[i * n + p] = c * one - s * other;
-    a[i * n + q] = s * one + c * other;
-  }
-}
-
-export interface Svd {
-  /** m × k */
-  u: Matrix;
-  /** k, falling */
-  s: Float64Array;
-  /** k × n */
-  vh: Matrix;
-}
-
-/** A = U diag(s) Vh with k = min(m, n): one-sided Jacobi (8.6), which is exact to the last bits of small singular values too. */
-export function svdOf(a: Matrix, m: number, n: number): Svd {
-  if (m < n) {
-    const { u, s, vh } = svdOf(transposed(a, m, n), n, m);
-    return { u: transposed(vh, m, m), s, vh: transposed(u, n, m) };
-  }
-  // Rows of `columns` are the columns of A; rotations make them orthogonal.
-  const columns = transposed(a, m, n);
-  const v = identity(n);
-  for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
-    let rotated = false;
-    for (let p = 0; p < n - 1; p++) {
-      for (let q = p + 1; q < n; q++) {
-        let [app, aqq, apq] = [0, 0, 0];
-        for (let i = 0; i < m; i++) {
-          const [one, other] = [at(columns, p * m + i), at(columns, q * m + i)];
-          app += one * one;
-          aqq += other * other;
-          apq += one * other;
-        }
-        if (Math.abs(apq) <= Number.EPSILON * Math.sqrt(app * aqq) || apq === 0) continue;
-        rotated = true;
-        const [c, s] = rotation((aqq - app) / (2 * apq));
-        rotateRows(columns, m, p, q, c, s);
-        rotateRows(v, n, p, q, c, s);
-      }
-    }
-    if (!rotated) break;
-  }
-  const lengths = Float64Array.from({ length: n }, (_, p) => lengthOf(columns, p * m, (p + 1) * m));
-  const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => at(lengths, j) - at(lengths, i));
-  const s = Float64Array.from(order, (i) => at(lengths, i));
-  const vh = new Float64Array(n * n);
-  const rows = new Float64Array(n * m);
-  for (const [to, from] of order.entries()) {
-    vh.set(v.subarray(from * n, (from + 1) * n), to * n);
-    for (let i = 0; i < m; i++) rows[to * m + i] = at(columns, from * m + i) / at(lengths, from);
-  }
-  completed(rows, s, m, n);
-  return { u: transposed(rows, n, m), s, vh };
-}
-
-/** A singular value of zero has no direction of its own: any unit vector at right angles to the others is one. */
-function completed(rows: Matrix, s: Float64Array, m: number, n: number): void {
-  const least = at(s, 0) * m * Number.EPSILON * Number.EPSILON;
-  for (let p = 0; p < n; p++) {
-    if (at(s, p) > least) continue;
-    for (let axis = 0; axis < m; axis++) {
-      const candidate = new Float64Array(m);
-      candidate[axis] = 1;
-      // Twice is enough for full accuracy.
-      for (let pass = 0; pass < 2; pass++) {
-        for (let other = 0; other < p; other++) {
-          const row = rows.subarray(other * m, (other + 1) * m);
-          const share = row.reduce((sum, value, i) => sum + value * at(candidate, i), 0);
-          for (let i = 0; i < m; i++) candidate[i] = at(candidate, i) - share * at(row, i);
-        }
-      }
-      const length = lengthOf(candidate, 0, m);
-      if (length < 0.5 / Math.sqrt(m)) continue;
-      rows.set(
-        candidate.map((value) => value / length),
-        p * m,
-      );
-      break;
-    }
-  }
-}
-
-/** The matrix of cofactors, d det / dA: det A⁻ᵀ, and by singular values where A has no inverse. */
-export function cofactorsOf(a: Matrix, n: number): Matrix {
-  const lu = luOf(a, n);
-  const pivots = Array.from({ length: n }, (_, i) => Math.abs(at(lu.lu, i * n + i)));
-  if (Math.min(...pivots) > Number.EPSILON * n * Math.max(...pivots)) {
-    const det = detOf(lu, n);
-    return transposed(luSolve(lu, n, identity(n), n), n, n).map((value) => value * det);
-  }
-  const { u, s, vh } = svdOf(a, n, n);
-  const turn = detOf(luOf(u, n), n) * detOf(luOf(vh, n), n);
-  const out = new Float64Array(n * n);
-  for (let k = 0; k < n; k++) {
-    const rest = s.reduce((product, value, i) => (i === k ? product : product * value), Math.sign(turn));
-    for (let i = 0; i < n; i++)
-      for (let j = 0; j < n; j++) out[i * n + j] = at(out, i * n + j) + at(u, i * n + k) * rest * at(vh, k * n + j);
-  }
-  return out;
 }

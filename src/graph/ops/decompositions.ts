@@ -1,5 +1,5 @@
 // Inverses, solutions and decompositions of batches of matrices: computed in float64 on the host, differentiated by formula.
-// Knows no algorithm: each is in dense.ts.
+// Knows no algorithm: they are in dense.ts and spectral.ts.
 import { AbrazoError, internalError } from "../../errors.ts";
 import {
   call,
@@ -17,23 +17,11 @@ import {
   transpose,
   trilu,
 } from "../build.ts";
-import {
-  choleskyOf,
-  cofactorsOf,
-  detOf,
-  eighOf,
-  identity,
-  luOf,
-  luSolve,
-  type Matrix,
-  qrOf,
-  slogdetOf,
-  substitute,
-  svdOf,
-} from "../dense.ts";
+import { choleskyOf, detOf, identity, luOf, luSolve, type Matrix, qrOf, slogdetOf, substitute } from "../dense.ts";
 import type { Node } from "../node.ts";
 import { defineHostOp, flag, type HostArray, inputAt } from "../op.ts";
 import { type Shape, sizeOf } from "../shape.ts";
+import { cofactorsOf, eighOf, svdOf } from "../spectral.ts";
 
 const turn = (a: Node): Node => transpose(a, -1, -2);
 const sizeAt = (shape: Shape, axis: number): number => Number(shape.at(axis) ?? 1);
