@@ -13,6 +13,7 @@ import {
   type Tensor,
   tensor,
 } from "../../src/tensor/index.ts";
+import { differentiateCase, METHOD_CASES, recordCase, titleOf } from "./goldens.ts";
 
 const list = (t: Tensor | null | undefined) => t?.tolistSync();
 const HALF = { dtype: "float16" } as const;
@@ -91,6 +92,19 @@ describe("autocast", () => {
     const y = autocast(HALF, () => a.matmul(a).matmul(a));
     const [first] = autograd.grad(y, [a], { createGraph: true });
     expect([list(first.detach()), list(autograd.grad(first, [a])[0])]).toEqual([[[12]], [[12]]]);
+  });
+
+  it("records every operation, whatever dtypes meet in it", { timeout: 60_000 }, () => {
+    const failed = METHOD_CASES.flatMap((row) => {
+      try {
+        const made = autocast(HALF, () => recordCase(row, { dtype: "float32" }));
+        if (row.grads !== undefined) differentiateCase(made, false);
+        return [];
+      } catch (error) {
+        return [`${titleOf(row)}: ${String(error)}`];
+      }
+    });
+    expect(failed).toEqual([]);
   });
 
   it("trains a network about as well as float32 does", () => {

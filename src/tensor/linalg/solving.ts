@@ -5,6 +5,7 @@ import type { Node } from "../../graph/node.ts";
 import * as ops from "../../graph/ops/decompositions.ts";
 import { broadcast, type Shape } from "../../graph/shape.ts";
 import { realizeNodes } from "../realize.ts";
+import { currentScope, inScope } from "../scope.ts";
 import { Tensor } from "../tensor.ts";
 import { batchOf, has, rankError, requireMatrices, requireSameDType, requireSquare } from "./checks.ts";
 import { qr, svd } from "./factors.ts";
@@ -137,6 +138,8 @@ export function solveTriangular(
  * ```
  */
 export function lstsq(a: Tensor, b: Tensor): { solution: Tensor } {
+  // The product inside belongs to the solution: it is as exact as the rest.
+  if (currentScope().autocast !== undefined) return inScope({ autocast: undefined }, () => lstsq(a, b));
   requireMatrices("lstsq", a);
   const vector = b.ndim === a.ndim - 1;
   const columns = vector ? b.unsqueeze(-1) : b;
