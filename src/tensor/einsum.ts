@@ -1,11 +1,11 @@
 // einsum: products and sums by Einstein's notation, lowered to diagonals, sums, transposes and matrix products.
 // Reads no notation (einsum-parse.ts) and chooses no order (einsum-path.ts).
-import { AbrazoError } from "../errors.ts";
+import { AbrazoError, internalError } from "../errors.ts";
 import * as build from "../graph/build.ts";
 import { isFloat, promote } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
 import type { Dim } from "../graph/shape.ts";
-import { type Label, parseEquation } from "./einsum-parse.ts";
+import { type Equation, type Label, parseEquation } from "./einsum-parse.ts";
 import { type ContractionPath, contractionPath, keptLabels } from "./einsum-path.ts";
 import { widened } from "./methods/support.ts";
 
@@ -47,32 +47,17 @@ const GUESSED_SIZE = 64;
  * ```
  */
 export function einsum(equation: string, ...operands: Tensor[]): Tensor {
-  const nodes = operands.map((operand) => operand.node);
-  const { output, sizes, terms, kept } = prepared(equation, nodes);
-  const labels = terms.map((term) => term.labels);
-  for (const [first, second] of contractionPath(labels, kept, numericSizes(sizes)).path) {
-    const pair = [terms[first], terms[second]] as const;
+  const { output, sizes, terms, kept, order } = prepared(equation, operands);
+  for (const [first, second] of order.path) {
+    const [a, b] = [terms[first], terms[second]];
     terms.splice(second, 1);
     terms.splice(first, 1);
-    const [a, b] = pair;
-    if (a !== undefined && b !== undefined) {
-      terms.push(
-        multiply(
-          a,
-          b,
-          keptLabels(
-            a.labels,
-            b.labels,
-            terms.map((term) => term.labels),
-            kept,
-          ),
-          kept,
-        ),
-      );
-    }
+    if (a === undefined || b === undefined) throw internalError("einsum lost an operand");
+    const others = terms.map(({ labels }) => labels);
+    terms.push(multiply(a, b, keptLabels(a.labels, b.labels, others, kept), kept));
   }
   const [result] = terms;
-  if (result === undefined) throw new Error("internal: einsum lost its operands");
+  if (result === undefined) throw internalError("einsum lost its operands");
   const shape = output.map((label) => sizes.get(label) ?? 1);
   return Tensor.fromNode(build.reshape(arranged(result, kept), shape), operands);
 }
@@ -88,15 +73,7 @@ export function einsum(equation: string, ...operands: Tensor[]): Tensor {
  * ```
  */
 export function einsumPath(equation: string, ...operands: Tensor[]): ContractionPath {
-  const { sizes, terms, kept } = prepared(
-    equation,
-    operands.map((operand) => operand.node),
-  );
-  return contractionPath(
-    terms.map((term) => term.labels),
-    kept,
-    numericSizes(sizes),
-  );
+  return prepared(equation, operands).order;
 }
 
 function numericSizes(sizes: ReadonlyMap<Label, Dim>): Map<Label, number> {
@@ -109,24 +86,39 @@ interface Prepared {
   terms: Term[];
   /** The labels of the result whose size is not 1. */
   kept: readonly Label[];
+  order: ContractionPath;
 }
 
+/** What was found for an equation and shapes: a training step asks again and again. */
+const known = new Map<string, { equation: Equation; order?: ContractionPath }>();
+const MOST_KNOWN = 1_000;
+
 /** Each operand by itself: diagonals taken, axes of size 1 dropped, and summed over what no one else reads. */
-function prepared(equation: string, nodes: readonly Node[]): Prepared {
-  const { operands, output, sizes } = parseEquation(
-    equation,
-    nodes.map(({ shape }) => shape),
-  );
+function prepared(text: string, operands: readonly Tensor[]): Prepared {
+  const nodes = operands.map(({ node }) => node);
+  const shapes = nodes.map(({ shape }) => shape);
+  const key = `${text}|${shapes.join("|")}`;
+  const plan = known.get(key) ?? { equation: parseEquation(text, shapes) };
+  const { operands: labels, output, sizes } = plan.equation;
   const kept = output.filter((label) => sizes.get(label) !== 1);
-  const terms = nodes.map((node, at) => narrowed(diagonals({ node, labels: operands[at] ?? [] })));
+  const terms = nodes.map((node, at) => narrowed(diagonals({ node, labels: labels[at] ?? [] })));
   const summed = terms.map((term, at) => {
-    const read = new Set([...kept, ...terms.filter((_, other) => other !== at).flatMap(({ labels }) => labels)]);
+    const read = new Set([...kept, ...terms.filter((_, other) => other !== at).flatMap((other) => other.labels)]);
     return sumOver(
       term,
       term.labels.filter((label) => !read.has(label)),
     );
   });
-  return { output, sizes, terms: summed, kept };
+  const order =
+    plan.order ??
+    contractionPath(
+      summed.map((term) => term.labels),
+      kept,
+      numericSizes(sizes),
+    );
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(key, { equation: plan.equation, order });
+  return { output, sizes, terms: summed, kept, order };
 }
 
 /** A label that stands twice: both axes go to the end, become one, and every (n + 1)-th element is the diagonal. */
@@ -201,7 +193,7 @@ function product(a: Term, b: Term, wanted: readonly Label[]): Term {
     const shape = wanted.map((label) => (held.includes(label) ? (node.shape[held.indexOf(label)] ?? 1) : 1));
     return build.reshape(node, shape);
   });
-  if (left === undefined || right === undefined) throw new Error("internal: a product of two terms has two");
+  if (left === undefined || right === undefined) throw internalError("a product of two terms has two");
   return { node: build.mul(left, right), labels: wanted };
 }
 

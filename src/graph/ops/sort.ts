@@ -22,7 +22,11 @@ function lowerTopk(ctx: LowerContext): readonly string[] {
     return ctx.emit("Cast", ctx.emit("ConstantOfShape", [ctx.shape(shape)]), { attrs: { to: ctx.onnxType("int64") } });
   }
   const [, places = ""] = ctx.emit("TopK", [ordered(ctx), ctx.int64([numberAttr(attrs, "k")])], {
-    attrs: { axis: numberAttr(attrs, "axis"), largest: flag(attrs, "largest") ? 1 : 0, sorted: 1 },
+    attrs: {
+      axis: numberAttr(attrs, "axis"),
+      largest: flag(attrs, "largest") ? 1 : 0,
+      sorted: flag(attrs, "unordered") ? 0 : 1,
+    },
     outputs: 2,
   });
   return [places];
@@ -30,7 +34,7 @@ function lowerTopk(ctx: LowerContext): readonly string[] {
 
 defineOp({
   name: "argTopk",
-  doc: "int64 places of the k largest (or smallest) elements along an axis, in order; of equal ones the first comes first, NaN is largest.",
+  doc: "int64 places of the k largest (or smallest) elements along an axis, in order unless `unordered`; of equal ones the first comes first, NaN is largest.",
   infer: (inputs, attrs) => {
     const axis = numberAttr(attrs, "axis");
     return {

@@ -1,6 +1,6 @@
 // Decompositions: Cholesky, QR, eigenvalues, singular values.
 // Knows no algorithm: values are computed by the operations of graph/ops/decompositions.ts.
-import { AbrazoError, suggestion } from "../../errors.ts";
+import { AbrazoError, internalError, suggestion } from "../../errors.ts";
 import { call } from "../../graph/build.ts";
 import { singularVectors, unpack } from "../../graph/ops/decompositions.ts";
 import { realizeNodes } from "../realize.ts";
@@ -50,7 +50,7 @@ export function qr(a: Tensor, mode: (typeof QR_MODES)[number] = "reduced"): { q:
     [m, k],
     [k, n],
   ]).map((node) => Tensor.fromNode(node, [a]));
-  if (q === undefined || r === undefined) throw new Error("internal: qr has two results");
+  if (q === undefined || r === undefined) throw internalError("qr has two results");
   if (mode !== "r") return { q, r };
   return { q: q.flatten().slice(0, 0, 0), r };
 }

@@ -1,6 +1,6 @@
 // Products of several matrices, powers, contractions of whole tensors, and distances.
 // Knows no kernel: all is made of matrix products and elementwise operations.
-import { AbrazoError } from "../../errors.ts";
+import { AbrazoError, internalError } from "../../errors.ts";
 import { concat, expand } from "../../graph/build.ts";
 import { identityLike } from "../../graph/ops/decompositions.ts";
 import { axisOf, broadcast } from "../../graph/shape.ts";
@@ -96,7 +96,7 @@ function inBestOrder(chain: readonly Tensor[]): Tensor {
     }
   }
   const whole = best[0]?.get(chain.length - 1);
-  if (whole === undefined) throw new Error("internal: a chain lost its matrices");
+  if (whole === undefined) throw internalError("a chain lost its matrices");
   return whole.node();
 }
 

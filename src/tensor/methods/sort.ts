@@ -71,7 +71,10 @@ function countOf(node: Node, axis: number): Node {
 /** The place of the lower median, or of the first NaN where there is one. */
 function medianPlaces(node: Node, axis: number, size: number): Node {
   const k = Math.floor((size - 1) / 2) + 1;
-  const middle = build.slice(argTopk(node, axis, k, false), axis, k - 1, k);
+  // The largest of the lower half: which costs no sorting.
+  const lower = call("argTopk", node, { axis, k, largest: false, unordered: true });
+  const last = build.argmax(build.gatherElements(node, lower, axis), axis, true);
+  const middle = build.gatherElements(lower, last, axis);
   if (!isFloat(node.dtype)) return middle;
   return build.where(holdsNaN(node, axis), build.argmax(build.cast(isNaNOf(node), "float32"), axis, true), middle);
 }
