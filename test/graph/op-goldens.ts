@@ -96,7 +96,8 @@ export function differentiate({ floats, out }: Recorded, twice: boolean): { grad
   const grads = take();
   if (!twice) return { grads, seconds: [] };
   const sums = grads.filter(({ requiresGrad }) => requiresGrad).map((grad) => weightedSum(grad, 1));
-  sums.reduce((sum, part) => sum.add(part)).backward();
+  // A gradient in which the leaves do not stand, as relu's, has none of its own.
+  if (sums.length > 0) sums.reduce((sum, part) => sum.add(part)).backward();
   return { grads, seconds: take() };
 }
 

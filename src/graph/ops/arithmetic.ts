@@ -1,6 +1,6 @@
 // Arithmetic of two operands with NumPy broadcasting, and of one. Formulas: d is the derivative.
 
-import { internalError } from "../../errors.ts";
+import { AbrazoError, internalError } from "../../errors.ts";
 import {
   cast,
   constant,
@@ -18,8 +18,8 @@ import {
   unbroadcast,
   where,
 } from "../build.ts";
-import type { DType } from "../dtype.ts";
-import type { Node } from "../node.ts";
+import { type DType, isFloat } from "../dtype.ts";
+import type { Attrs, Node } from "../node.ts";
 import {
   defineOp,
   direct,
@@ -32,6 +32,7 @@ import {
   numberAttr,
   type Op,
   stringAttr,
+  type TypeInfo,
 } from "../op.ts";
 import { broadcast } from "../shape.ts";
 import { formula, isNegative } from "./formula.ts";
@@ -60,10 +61,23 @@ export function binary(name: string, opType: string, doc: string, grad: BinaryGr
   });
 }
 
+/** A fraction has no place in whole numbers: an operation that needs one does not exist for them. */
+function constantType(_: readonly Node[], attrs: Attrs): TypeInfo {
+  const dtype = stringAttr(attrs, "dtype") as DType; // safe because constant() takes a DType
+  const value = numberAttr(attrs, "value");
+  if (isFloat(dtype) || Number.isInteger(value)) return { shape: [], dtype };
+  throw new AbrazoError({
+    code: "DTYPE_UNSUPPORTED",
+    message: `not implemented for ${dtype}: the factor ${value} is no whole number`,
+    hint: 'Convert the tensor first, e.g. with to("float32").',
+    data: { dtype, value },
+  });
+}
+
 defineOp({
   name: "constant",
   doc: "A scalar that is part of the graph's structure.",
-  infer: (_, attrs) => ({ shape: [], dtype: stringAttr(attrs, "dtype") as DType }), // safe because constant() takes a DType
+  infer: constantType,
   lower: (ctx) => [ctx.constant(ctx.node.dtype, numberAttr(ctx.node.attrs, "value"))],
   grad: "a constant has no inputs",
 });
