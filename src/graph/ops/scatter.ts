@@ -47,7 +47,7 @@ for (const [name, reduction] of [
     name,
     doc: `The ${reduction} of the base and of the updates that fall on each place along an axis; g is shared evenly among equals.`,
     infer: like(0),
-    computeIn: { float16: "float32" },
+    computeIn: { float16: "float32", bool: "uint8" },
     lower: lowerScatter(reduction),
     grad: gradOfExtreme,
   });
