@@ -1,8 +1,11 @@
 // Writing into a tensor: methods whose name ends in an underscore, as in PyTorch. Views of it see what was written.
 // Computes nothing: a twin writes what the method without underscore gives.
+import * as build from "../../graph/build.ts";
+import type { Node } from "../../graph/node.ts";
 import { shapeError, showShape } from "../../graph/shape.ts";
 import type { Scalar } from "../convert.ts";
 import { requireCastable } from "../operands.ts";
+import { gradEnabled } from "../scope.ts";
 import { scalarNode, type Tensor } from "../tensor.ts";
 import { activationMethods } from "./activation.ts";
 import { compareMethods } from "./compare.ts";
@@ -42,14 +45,21 @@ const twins = Object.fromEntries(
   Object.entries(WRITABLE).map(([name, method]) => [`${name}_`, twinOf(method)]),
 ) as Twins<typeof WRITABLE>; // safe because every method is entered once, with its own parameters
 
+/** What is written over a result still depends on what that came from: its gradient is 0 there, as in PyTorch, not absent. */
+function overwriting(tensor: Tensor, node: Node): Node {
+  if (!gradEnabled() || tensor.isLeaf) return node;
+  const value = build.expand(build.cast(node, tensor.dtype), tensor.dims);
+  return build.where(build.constant(0, "bool"), tensor.node, value);
+}
+
 export const inPlaceMethods = {
   ...twins,
   /** Takes over the elements of another tensor, converted and broadcast. */
   copy_(this: Tensor, other: Tensor): Tensor {
-    return this.write(other.node, [other]);
+    return this.write(overwriting(this, other.node), [other]);
   },
   fill_(this: Tensor, value: Scalar): Tensor {
-    return this.write(scalarNode(value, this.dtype));
+    return this.write(overwriting(this, scalarNode(value, this.dtype)));
   },
   zero_(this: Tensor): Tensor {
     return this.fill_(0);

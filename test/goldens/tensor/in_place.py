@@ -37,6 +37,9 @@ written("copy_", "(lambda z: (z[0].copy_(a[1]), z[1].copy_(c), z * b)[2])(torch.
         note="into what required no grad")
 written("fill_", "(y[0].fill_(2), y * b)[1]", "y.select(0, 0).fill_(2), y.mul(b)")
 written("zero_", "(y[:, 1].zero_(), y * y)[1]", "y.select(1, 1).zero_(), y.mul(y)")
+written("zero_", "(y.zero_(), y * b)[1]", "y.zero_(), y.mul(b)", note="all of it")
+written("fill_", "(y.fill_(3), y * b)[1]", "y.fill_(3), y.mul(b)", note="all of it")
+written("copy_", "(y.copy_(b), y * y)[1]", "y.copy_(b), y.mul(y)", note="all of it")
 # The rest has gradients on purpose that are no derivatives: never the first of an operation, which differences check.
 case("detach", [leaf([2, 3])], "a * a", "a.mul(a)", note="without")
 case("detach", [leaf([2, 3])], "a.detach() * a", "a.detach().mul(a)", view=True)
