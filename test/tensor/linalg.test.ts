@@ -1,10 +1,14 @@
 // Products and linear algebra beyond their goldens: errors in PyTorch's sentences, properties, devices, what cannot be exported.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { AbrazoError } from "../../src/errors.ts";
 import {
   cdist,
   exportOnnx,
   eye,
+  fromFile,
   linalg,
   ones,
   randn,
@@ -300,6 +304,18 @@ describe("what is computed in JavaScript", () => {
     const found = gradientOf(w);
     for (const i of [0, 1])
       for (const j of [0, 1]) expect(found[2 * i + j]).toBeCloseTo((at(i, j, 1e-5) - at(i, j, -1e-5)) / 2e-5, 6);
+  });
+
+  it("reads matrices that lie in a file", () => {
+    const folder = mkdtempSync(join(tmpdir(), "linalg-"));
+    try {
+      const path = join(folder, "matrix");
+      writeFileSync(path, new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer));
+      const stored = fromFile({ path, offset: 0, byteLength: 16 }, [2, 2], "float32");
+      expect(linalg.det(stored).itemSync()).toBe(-2);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it("cannot be exported, and says so", () => {

@@ -61,7 +61,7 @@ export function qr(a: Tensor, mode: (typeof QR_MODES)[number] = "reduced"): { q:
  *
  * @example
  * ```ts
- * const { eigenvalues } = linalg.eigh(tensor([[2, 1], [1, 2]], { dtype: "float64" }));
+ * const { eigenvalues } = linalg.eigh(tensor([[2, 1], [1, 2]], { dtype: "float32" }));
  * await eigenvalues.tolist(); // [1, 3]
  * ```
  */

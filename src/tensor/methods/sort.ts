@@ -213,8 +213,8 @@ function quantileOf(
 
 export const sortMethods = {
   /**
-   * The elements along an axis in order, and where they stood. Equal elements keep their order (`stable` or not), NaN counts as
-   * largest.
+   * The elements along an axis in order, and where they stood. Always stable: equal elements keep their
+   * order. NaN counts as largest.
    *
    * @example
    * ```ts
@@ -235,7 +235,7 @@ export const sortMethods = {
     return this.sort(0).values;
   },
   /**
-   * The k largest elements along an axis (or smallest), in order, and where they stand.
+   * The k largest elements along an axis (or smallest), always in order, and where they stand; of equal ones the first.
    *
    * @example
    * ```ts
