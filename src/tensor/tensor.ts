@@ -324,12 +324,16 @@ export class Tensor {
     return elementsOf(node, this.#device);
   }
 
-  /** Reading a scalar loss also computes its gradients, so that backward() does not run the forward pass again. */
+  /** Reading a scalar loss, or what was detached from it, also computes its gradients: backward() does not run forward again. */
   #realizeWithGradients(node: Node): void {
-    if (node.value !== undefined || !this.requiresGrad || !gradEnabled() || numeric(node.shape) === undefined) return;
-    if (sizeOf(node.shape) !== 1 || node.inputs.length === 0) return;
-    const ahead = gradientsAhead(node);
-    realizeNodes([node, ...(ahead === undefined ? [] : foreseen(ahead.leaves, ahead.nodes))], this.#device);
+    const [source] = node.inputs;
+    if (node.value !== undefined || source === undefined || !gradEnabled()) return;
+    if (numeric(node.shape) === undefined || sizeOf(node.shape) !== 1) return;
+    const isCut = typeof node.op.grad === "string" && node.inputs.length === 1 && source.type === node.type;
+    const loss = isCut ? source : node;
+    if (loss.value !== undefined || !(isCut || this.requiresGrad)) return;
+    const ahead = gradientsAhead(loss);
+    realizeNodes([node, loss, ...(ahead === undefined ? [] : foreseen(ahead.leaves, ahead.nodes))], this.#device);
   }
 
   async item(): Promise<number> {

@@ -10,6 +10,7 @@ import {
   isGradEnabled,
   noGrad,
   ones,
+  sessionStats,
   setGradEnabled,
   type Tensor,
   tensor,
@@ -215,6 +216,18 @@ describe("backward", () => {
     const y = leaf([1, 2]);
     y.sum().backward(null, { createGraph: true });
     expect((y.grad as Tensor | null)?.requiresGrad).toBe(false); // a constant, as in PyTorch
+  });
+
+  it("does not run the forward pass again after the loss was read, detached or not", () => {
+    for (const read of [(loss: Tensor) => loss.itemSync(), (loss: Tensor) => loss.detach().itemSync()]) {
+      const x = leaf([1, 2]);
+      const loss = x.mul(x).exp().sum();
+      const { runs } = sessionStats;
+      read(loss);
+      loss.backward();
+      expect(list(x.grad)).toEqual([Math.fround(2 * Math.fround(Math.E)), expect.closeTo(4 * Math.exp(4), 3)]);
+      expect(sessionStats.runs - runs).toBe(1);
+    }
   });
 
   it("after the loss was read is the same, with hooks too", () => {

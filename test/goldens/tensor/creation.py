@@ -24,7 +24,7 @@ for name, js in [("zeros", "zerosLike"), ("ones", "onesLike")]:
 case("full_like", [leaf([2, 3])], "torch.full_like(a, 2)", "T.fullLike(a, 2)", grad=False, others=INTS)  # likewise
 case("new_full", [leaf([2])], "a.new_full((2,), 3)", "a.newFull([2], 3)", grad=False, others=INTS)  # likewise
 case("new_tensor", [leaf([2])], "a.new_tensor([[1, 2]])", "a.newTensor([[1, 2]])", grad=False, others=INTS)  # likewise
-case("empty_like", [leaf([2, 3])], "torch.empty_like(a).shape.numel() * torch.ones(1)", "T.ones([1]).mul(T.emptyLike(a).numel())", grad=False)  # likewise
+case("empty_like", [leaf([2, 3])], "torch.zeros_like(torch.empty_like(a))", "T.zerosLike(T.emptyLike(a))", grad=False, others=INTS)  # likewise
 
 for py, js in [
     ("5", "5"), ("1, 4", "1, 4"), ("5, 0, -2", "5, 0, -2"), ("0", "0"), ("0, 1, 0.1", "0, 1, 0.1"), ("1, 2.5, 0.5", "1, 2.5, 0.5"),
