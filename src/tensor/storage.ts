@@ -10,10 +10,11 @@ import { activeTrace } from "./trace.ts";
 export class Storage {
   #node: Node;
   #shared: TypedArray | undefined;
-  /** Storages of the same elements with other histories: a tensor and what was detached from it. */
-  #twins: Twins | undefined;
-  /** Counts writes, so that views know when to look again. */
-  version = 0;
+  /** What storages of the same elements have in common: a tensor and what was detached from it. */
+  #memory: Memory | undefined;
+  /** Writes to the memory that this storage has taken over. */
+  #seen = 0;
+  #version = 0;
 
   constructor(node: Node, shared?: TypedArray) {
     this.#node = node;
@@ -23,15 +24,18 @@ export class Storage {
 
   /** Elements that the caller may change at any time: an operation takes them as they are when it is recorded. */
   get shared(): TypedArray | undefined {
-    return this.#shared;
+    return this.#memory?.shared ?? this.#shared;
   }
 
-  get hasTwins(): boolean {
-    return this.#twins !== undefined;
+  /** Counts writes, so that views know when to look again. */
+  get version(): number {
+    this.#follow();
+    return this.#version;
   }
 
   get node(): Node {
-    const shared = this.#shared;
+    this.#follow();
+    const { shared } = this;
     if (shared === undefined) {
       this.#node.isRead = true;
       return this.#node;
@@ -44,76 +48,72 @@ export class Storage {
 
   /** The node without a look at shared elements: for what only reads shape and dtype. */
   get peek(): Node {
+    this.#follow();
     return this.#node;
   }
 
-  /** Replaces the elements; twins see those of `leaf`, which is computed. */
-  write(node: Node, leaf: Node = node): void {
+  /** Replaces the elements. */
+  write(node: Node): void {
     activeTrace()?.writes(this);
-    this.version++;
+    this.#version++;
     this.#node = node;
-    for (const twin of this.#twins?.living() ?? []) {
-      if (twin === this) continue;
-      activeTrace()?.writes(twin);
-      twin.#replace(stopGradient(leaf));
-    }
+    if (this.#memory === undefined) return;
+    this.#memory.last = stopGradient(node);
+    this.#seen = ++this.#memory.writes;
   }
 
   /** Gives the elements a node of their own without a history, which no other tensor shares. */
   isolate(): void {
     activeTrace()?.writes(this);
-    this.version++;
-    this.#node = cutOff(this.#node);
+    this.#node = cutOff(this.peek);
+    this.#version++;
   }
 
   /** From now on the elements are those of an array that the caller may change. */
   share(data: TypedArray): void {
-    this.#shared = data;
-    for (const twin of this.#twins?.living() ?? []) twin.#shared = data;
+    if (this.#memory === undefined) this.#shared = data;
+    else this.#memory.shared = data;
   }
 
   /** A storage of the same elements without their history: a write to either is seen in both. */
   twin(): Storage {
-    const other = new Storage(stopGradient(this.node), this.#shared);
-    this.#twins ??= new Twins(this);
-    this.#twins.add(other);
-    other.#twins = this.#twins;
+    const { node, shared } = this;
+    const other = new Storage(stopGradient(node));
+    this.#memory ??= { writes: 0, last: undefined, shared };
+    other.#memory = this.#memory;
+    other.#seen = this.#seen;
     return other;
   }
 
-  /** Other elements in the place of these, gradients going where they went before. */
-  #replace(leaf: Node): void {
-    this.version++;
-    this.#node = this.#node.inputs.length === 0 ? leaf : withHistory(leaf, this.#node);
+  /** Takes over what another storage of the memory wrote. */
+  #follow(): void {
+    const memory = this.#memory;
+    if (memory === undefined || memory.writes === this.#seen) return;
+    this.#seen = memory.writes;
+    if (memory.last !== undefined) this.#replace(memory.last);
   }
+
+  /** Other elements in the place of these, gradients going where they went before. */
+  #replace(elements: Node): void {
+    this.#version++;
+    const { inputs, op } = this.#node;
+    const isCut = inputs.length === 0 || op.name === "stopGradient";
+    this.#node = isCut ? elements : withHistory(elements, this.#node);
+  }
+}
+
+/** Elements that several storages show. It keeps no history, so that a detached tensor that lives on does not either. */
+interface Memory {
+  writes: number;
+  /** What was written last. */
+  last: Node | undefined;
+  shared: TypedArray | undefined;
 }
 
 /** The elements of one node with the gradient of another, for writes that are not recorded. */
 export function withHistory(elements: Node, history: Node): Node {
   const [, older] = history.op.name === "withHistory" ? history.inputs : [];
   return call("withHistory", [elements, older ?? history]);
-}
-
-/** Held weakly: a detached tensor that lives on does not keep the other's history. */
-class Twins {
-  #members: WeakRef<Storage>[];
-  #limit = 16;
-
-  constructor(first: Storage) {
-    this.#members = [new WeakRef(first)];
-  }
-
-  living(): Storage[] {
-    return this.#members.flatMap((member) => member.deref() ?? []);
-  }
-
-  add(storage: Storage): void {
-    if (this.#members.length >= this.#limit) {
-      this.#members = this.#members.filter((member) => member.deref() !== undefined);
-      this.#limit = 2 * this.#members.length + 16;
-    }
-    this.#members.push(new WeakRef(storage));
-  }
 }
 
 function sameBytes(a: TypedArray, b: TypedArray): boolean {

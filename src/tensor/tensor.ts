@@ -245,13 +245,13 @@ export class Tensor {
       root.#requiresGrad = true;
       root.#history = true;
     }
-    const { shared, hasTwins } = this.storage;
+    const { shared } = this.storage;
     // What is not recorded is a value: a leaf stays a leaf, and gradients go where they went before.
-    const isValue = shared !== undefined || hasTwins || (root.#requiresGrad && !tracked);
+    const isValue = shared !== undefined || (root.#requiresGrad && !tracked);
     const leaf = isValue ? build.cutOff(leafOf(written, this.#device)) : written;
     if (shared !== undefined) setElements(shared, elementsOf(leaf, this.#device));
-    if (tracked) this.storage.write(written, leaf);
-    else this.storage.write(root.#requiresGrad && !root.isLeaf ? withHistory(leaf, base) : leaf, leaf);
+    if (tracked) this.storage.write(written);
+    else this.storage.write(root.#requiresGrad && !root.isLeaf ? withHistory(leaf, base) : leaf);
     return this;
   }
 

@@ -6,7 +6,15 @@ import { empty, manualSeed, ones, rand, randint, randn, randperm, type Tensor, z
 import { METHOD_CASES, type MethodCase, recordCase, toNumber } from "../tensor/goldens.ts";
 
 const list = (t: Tensor) => t.tolistSync();
-const values = (t: Tensor) => Array.from(t.dataSync(), Number);
+const values = (t: Tensor) => [t.flatten().tolistSync()].flat().map(Number);
+
+/** One in the last place, of numbers from 1 to 2. */
+const UNITS: Readonly<Record<string, number>> = {
+  float16: 2 ** -10,
+  bfloat16: 2 ** -7,
+  float32: 2 ** -23,
+  float64: 2 ** -52,
+};
 
 /** Rows of the goldens that draw by these operations, with as many units in the last place as they may differ. */
 function expectBits(ops: readonly string[], ulps: number, where: (row: MethodCase) => boolean = () => true): void {
@@ -17,7 +25,7 @@ function expectBits(ops: readonly string[], ulps: number, where: (row: MethodCas
     const wanted = row.outs[0]?.value.map(toNumber) ?? [];
     expect(out?.dtype, row.js).toBe(row.outs[0]?.dtype);
     const found = out === undefined ? [] : values(out.to("float64"));
-    const unit = { float16: 2 ** -10, bfloat16: 2 ** -7, float32: 2 ** -23, float64: 2 ** -52 }[`${out?.dtype}`] ?? 0;
+    const unit = UNITS[out?.dtype ?? ""] ?? 0;
     const far = found.filter((value, at) => {
       const target = wanted[at] ?? Number.NaN;
       return !(Math.abs(value - target) <= ulps * unit * Math.max(Math.abs(target), 2 ** -3));

@@ -2,6 +2,7 @@
 
 import { internalError } from "../../errors.ts";
 import { constant, expand, permute, reshape, slice, sliceScatter, trilu, unbroadcast } from "../build.ts";
+import type { DType } from "../dtype.ts";
 import type { Attrs, Node } from "../node.ts";
 import {
   defineOp,
@@ -76,8 +77,12 @@ defineOp({
 /** The runtime drops an Expand to no elements as if it changed nothing, so that one is written as a constant. */
 function lowerExpand(ctx: LowerContext): readonly string[] {
   const { shape, dtype } = ctx.node;
-  if (!shape.includes(0)) return ctx.emit("Expand", [ctx.input(0), ctx.shape(shape)]);
-  return ctx.emit("Cast", ctx.emit("ConstantOfShape", [ctx.shape(shape)]), { attrs: { to: ctx.onnxType(dtype) } });
+  const cast = (name: string, to: DType) => ctx.emit("Cast", [name], { attrs: { to: ctx.onnxType(to) } });
+  if (shape.includes(0)) return cast(ctx.emit("ConstantOfShape", [ctx.shape(shape)])[0] ?? "", dtype);
+  // WebGPU's kernel takes uint8 and fails on some of its shapes.
+  if (ctx.device !== "webgpu" || dtype !== "uint8") return ctx.emit("Expand", [ctx.input(0), ctx.shape(shape)]);
+  const [wide = ""] = ctx.emit("Expand", [cast(ctx.input(0), "int32")[0] ?? "", ctx.shape(shape)]);
+  return cast(wide, dtype);
 }
 
 function sliceLength(size: number, start: number, end: number, step: number): number {
