@@ -50,7 +50,7 @@ export class PickleWriter {
   }
 
   #number(value: number): void {
-    if (Number.isInteger(value) && !Object.is(value, -0)) {
+    if (Number.isSafeInteger(value) && !Object.is(value, -0)) {
       if (Math.abs(value) >= 2 ** 31) {
         this.#long(BigInt(value));
         return;
@@ -88,6 +88,10 @@ export class PickleWriter {
     if (value instanceof Uint8Array) {
       this.global("_codecs", "encode");
       this.tuple([Buffer.from(value).toString("latin1"), "latin1"], depth);
+      this.op("R");
+    } else if (value instanceof Set) {
+      this.global("__builtin__", "set");
+      this.tuple([[...value]], depth);
       this.op("R");
     } else if (Array.isArray(value)) this.#list(value, depth);
     else if (value instanceof Map) {
@@ -129,6 +133,6 @@ function unstorable(message: string): AbrazoError {
   return new AbrazoError({
     code: "UNSTORABLE_VALUE",
     message,
-    hint: "Tensors, numbers, words, truth values, null, lists, plain objects and Maps can be stored.",
+    hint: "Tensors, numbers, words, truth values, null, lists, Sets, plain objects and Maps can be stored.",
   });
 }

@@ -16,8 +16,8 @@ export class PickleGlobal {
 }
 
 export interface PickleHost {
-  /** The allowed global of a name such as "collections.OrderedDict"; undefined refuses the pickle. */
-  global(name: string): PickleGlobal | undefined;
+  /** What a global such as "collections.OrderedDict" is: a PickleGlobal or a plain value; undefined refuses the pickle. */
+  global(name: string): unknown;
   /** The value that a persistent id stands for. */
   persistent(id: unknown): unknown;
 }
@@ -203,7 +203,8 @@ class Unpickler {
 
   // --- names, and what Python would call ---
 
-  global(name = `${this.#line()}.${this.#line()}`): void {
+  global(given = `${this.#line()}.${this.#line()}`): void {
+    const name = given.replace(/^__builtin__\./, "builtins."); // protocol 2 is written with Python 2's name
     const found = this.#host.global(name);
     if (found === undefined) throw refusedGlobal(name);
     this.push(found);

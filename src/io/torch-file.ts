@@ -57,6 +57,8 @@ class Host implements PickleHost {
   readonly storages = new Map<string, Storage>();
   readonly #make: (tensor: TorchTensor) => unknown;
   readonly #elements: Elements | undefined;
+  /** What each tensor was made of: a parameter is made of a tensor once more. */
+  readonly #made = new Map<unknown, TorchTensor>();
   #budget: number;
 
   constructor(make: (tensor: TorchTensor) => unknown, elements?: Elements) {
@@ -77,7 +79,8 @@ class Host implements PickleHost {
     return storage;
   }
 
-  global(name: string): PickleGlobal | undefined {
+  global(name: string): unknown {
+    if (DTYPE_NAMES.test(name)) return name;
     const maker = Object.hasOwn(MAKERS, name) ? MAKERS[name] : undefined;
     if (maker !== undefined) return new PickleGlobal(name, (args) => maker(args, this));
     return NAMES.test(name) ? new PickleGlobal(name) : undefined;
@@ -111,7 +114,19 @@ class Host implements PickleHost {
       throw pickleError(`its tensors would take more than ${MAX_REPEATED} bytes beyond its own`);
     const bytes = this.#elements?.get(key);
     const data = bytes === undefined ? allocate(type, 0) : elementsOf(bytes, type, { shape, strides, offset, total });
-    return this.#make({ dtype: type, shape: [...shape], data, requiresGrad: requiresGrad === true });
+    return this.#keep({ dtype: type, shape: [...shape], data, requiresGrad: requiresGrad === true });
+  }
+
+  parameter(tensor: unknown, requiresGrad: unknown): unknown {
+    const made = this.#made.get(tensor);
+    if (made === undefined) throw pickleError("a parameter without a tensor");
+    return this.#keep({ ...made, requiresGrad: requiresGrad === true });
+  }
+
+  #keep(tensor: TorchTensor): unknown {
+    const made = this.#make(tensor);
+    this.#made.set(made, tensor);
+    return made;
   }
 }
 
@@ -147,8 +162,9 @@ function elementsOf(
 
 type Maker = (args: readonly unknown[], host: Host) => unknown;
 
+/** A dtype is the word that PyTorch prints, such as "torch.float32". */
 const dtypeName = (value: unknown): string | undefined =>
-  value instanceof PickleGlobal ? value.name.replace(/^torch\./, "") : undefined;
+  typeof value === "string" ? value.replace(/^torch\./, "") : undefined;
 
 /** What stands where Python would call: data of ours. These and the names below are all that a file may name. */
 const MAKERS: Readonly<Record<string, Maker>> = {
@@ -160,14 +176,15 @@ const MAKERS: Readonly<Record<string, Maker>> = {
     host.tensor(storage, offset, shape, strides, requiresGrad),
   "torch._utils._rebuild_tensor_v3": ([storage, offset, shape, strides, requiresGrad, , dtype], host) =>
     host.tensor(storage, offset, shape, strides, requiresGrad, dtypeName(dtype)),
-  "torch._utils._rebuild_parameter": ([data]) => data,
-  "torch._utils._rebuild_parameter_with_state": ([data]) => data,
+  "torch._utils._rebuild_parameter": ([data, requiresGrad], host) => host.parameter(data, requiresGrad),
+  "torch._utils._rebuild_parameter_with_state": ([data, requiresGrad], host) => host.parameter(data, requiresGrad),
   "torch._tensor._rebuild_from_type_v2": ([rebuild, , args]) => {
     if (!(rebuild instanceof PickleGlobal) || rebuild.make === undefined || !isTuple(args)) {
       throw pickleError("a tensor of a kind that is not known");
     }
     return rebuild.make(args);
   },
+  "builtins.set": ([items = []]) => new Set(Array.isArray(items) ? items : []),
   "torch.Size": ([sizes]) => sizes,
   "torch.device": ([type, index]) => (index === undefined ? type : `${type}:${index}`),
   "_codecs.encode": ([text, encoding]) => {
@@ -176,9 +193,10 @@ const MAKERS: Readonly<Record<string, Maker>> = {
   },
 };
 
-/** Names that only stand for something: types of storages, dtypes, kinds of tensors. */
-const NAMES =
-  /^torch\.(?:storage\.)?(?:\w+Storage|u?int\d+|b?float\d+\w*|half|float|double|bool|complex\d+|Tensor|nn\.parameter\.Parameter)$/;
+const DTYPE_NAMES = /^torch\.(?:u?int\d+|b?float\d+\w*|complex\d+|bool)$/;
+
+/** Names that only stand for something: types of storages, kinds of tensors. */
+const NAMES = /^torch\.(?:(?:storage\.)?\w+Storage|Tensor|nn\.parameter\.Parameter)$/;
 
 function orderedDict(pairs: unknown): Map<string | number, unknown> {
   const dict = new Map<string | number, unknown>();
@@ -207,7 +225,26 @@ function unsupportedDtype(name: string): AbrazoError {
 export async function readTorchFile(source: ByteSource, make: (tensor: TorchTensor) => unknown): Promise<unknown> {
   const first = await source.read(0, Math.min(4, source.size));
   const isZip = first[0] === 0x50 && first[1] === 0x4b;
-  return isZip ? await readArchive(source, make) : readLegacy(await source.read(0, source.size), make);
+  const value = isZip ? await readArchive(source, make) : readLegacy(await source.read(0, source.size), make);
+  requirePlain(value);
+  return value;
+}
+
+/** A name or a storage by itself is no value that could be given to anybody. */
+function requirePlain(value: unknown): void {
+  const seen = new Set<unknown>();
+  const open = [value];
+  while (open.length > 0) {
+    const item = open.pop();
+    if (item instanceof PickleGlobal) throw pickleError(`It holds ${item.name} as a value`);
+    if (item instanceof Storage) throw pickleError("It holds a storage without a tensor");
+    if (typeof item !== "object" || item === null || seen.has(item)) continue;
+    seen.add(item);
+    const items = item instanceof Map || item instanceof Set || Array.isArray(item) ? item.values() : undefined;
+    if (items !== undefined) for (const inner of items) open.push(inner);
+    else if (Object.getPrototypeOf(item) === Object.prototype)
+      for (const inner of Object.values(item)) open.push(inner);
+  }
 }
 
 async function readArchive(source: ByteSource, make: (tensor: TorchTensor) => unknown): Promise<unknown> {

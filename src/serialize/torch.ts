@@ -18,6 +18,7 @@ export type Storable =
   | string
   | Uint8Array
   | readonly Storable[]
+  | ReadonlySet<Storable>
   | ReadonlyMap<string | number, Storable>
   | { readonly [name: string]: Storable };
 
@@ -54,8 +55,8 @@ function collect(value: unknown, tensors: Set<Tensor>, seen: Set<object>): void 
     if (typeof item !== "object" || item === null || seen.has(item)) continue;
     seen.add(item);
     if (item instanceof Tensor) tensors.add(item);
-    else if (item instanceof Map) open.push(...item.values());
-    else if (!(item instanceof Uint8Array)) open.push(...Object.values(item));
+    else if (item instanceof Map || item instanceof Set) for (const inner of item.values()) open.push(inner);
+    else if (!(item instanceof Uint8Array)) for (const inner of Object.values(item)) open.push(inner);
   }
 }
 
