@@ -34,7 +34,7 @@ import {
   numberAttr,
 } from "../op.ts";
 import { scan } from "../scan.ts";
-import type { Dim, Shape } from "../shape.ts";
+import { type Dim, numeric, type Shape, sizeOf } from "../shape.ts";
 import { type Formula, formula } from "./formula.ts";
 
 function reducedShape(shape: Shape, axes: readonly number[], keepDim: boolean): Dim[] {
@@ -60,6 +60,50 @@ function reduced(ctx: LowerContext, opType: string, input: string): readonly str
   });
 }
 
+/** More elements than this are added up in stages. */
+const MOST_AT_ONCE = 2 ** 16;
+
+/**
+ * The kernels add float32 numbers one after another: beyond some ten thousand, what each adds is rounded away. So many are
+ * added in stages, over axes that are cut up, so that each adds few.
+ */
+function lowerSums(opType: string): (ctx: LowerContext) => readonly string[] {
+  return (ctx) => {
+    const shape = numeric(inputAt(ctx.node.inputs, 0).shape);
+    const axes = listAttr(ctx.node.attrs, "axes");
+    const count = shape === undefined ? 0 : sizeOf(shape.filter((_, axis) => axes.includes(axis)));
+    if (shape === undefined || count <= MOST_AT_ONCE || sizeOf(shape) === 0) return lowerReduce(opType)(ctx);
+    const groups = groupsOf(shape, axes);
+    const [first = ""] = ctx.emit("Reshape", [ctx.input(0), ctx.int64(groups.map(({ size }) => size))]);
+    let stage = first;
+    for (const [axis, { reduced: gone }] of [...groups.entries()].reverse()) {
+      if (gone) [stage = ""] = ctx.emit(opType, [stage, ctx.int64([axis])], { attrs: { keepdims: 0 } });
+    }
+    return ctx.emit("Reshape", [stage, ctx.int64(numeric(ctx.node.shape) ?? [])]);
+  };
+}
+
+/** Neighbouring axes as one where all are reduced or none is; large reduced ones cut up. */
+function groupsOf(shape: readonly number[], axes: readonly number[]): { size: number; reduced: boolean }[] {
+  const groups: { size: number; reduced: boolean }[] = [];
+  for (const [axis, size] of shape.entries()) {
+    if (size === 1) continue;
+    const last = groups.at(-1);
+    if (last?.reduced === axes.includes(axis)) last.size *= size;
+    else groups.push({ size, reduced: axes.includes(axis) });
+  }
+  return groups.flatMap(({ size, reduced: gone }) =>
+    (gone ? cut(size) : [size]).map((part) => ({ size: part, reduced: gone })),
+  );
+}
+
+/** A size as a product of sizes of a few hundred at most, as far as it has divisors. */
+function cut(size: number): number[] {
+  let part = size <= 512 ? 1 : Math.floor(Math.sqrt(size));
+  while (size % part !== 0) part--;
+  return part === 1 ? [size] : [...cut(part), ...cut(size / part)];
+}
+
 function lowerReduce(opType: string): (ctx: LowerContext) => readonly string[] {
   return (ctx) => reduced(ctx, opType, ctx.input(0));
 }
@@ -69,7 +113,7 @@ defineOp({
   autocast: "float32",
   doc: "Sum over axes; g goes to every element.",
   infer: reduceType,
-  lower: lowerReduce("ReduceSum"),
+  lower: lowerSums("ReduceSum"),
   computeIn: NARROW_INTS,
   lacks: ["bool"],
   grad: (ctx) => [spread(ctx, ctx.g)],
@@ -110,7 +154,7 @@ function flipped(x: Node, axis: number, size: number): Node {
 function lowerMean(ctx: LowerContext): readonly string[] {
   const { shape } = inputAt(ctx.node.inputs, 0);
   const none = listAttr(ctx.node.attrs, "axes").some((axis) => shape[axis] === 0);
-  if (!none) return lowerReduce("ReduceMean")(ctx);
+  if (!none) return lowerSums("ReduceMean")(ctx);
   return ctx.emit("Div", [...lowerReduce("ReduceSum")(ctx), ctx.constant(ctx.node.dtype, 0)]);
 }
 
