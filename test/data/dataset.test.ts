@@ -184,7 +184,7 @@ describe("datasets", () => {
     expect(() => new TensorDataset()).toThrow("Size mismatch between tensors");
   });
 
-  it("Subset and ConcatDataset look through", () => {
+  it("Subset and ConcatDataset look through", async () => {
     const both = new ConcatDataset([["a", "b"], new Subset(["c", "d", "e"], [2, 0])]);
     expect(range(both.length).map((index) => both.get(index))).toEqual(["a", "b", "e", "c"]);
     expect(both.get(-1)).toBe("c");
@@ -192,7 +192,7 @@ describe("datasets", () => {
     expect(() => new ConcatDataset([])).toThrow("datasets should not be an empty iterable");
     const inner = new Subset(new Subset(new TensorDataset(y), [2, 1, 0]), [0, 2]);
     expect(inner.getBatch?.([0, 1])).toMatchObject([expect.any(Tensor)]);
-    expect(defaultCollate([inner.get(0), inner.get(1)])[0]?.tolistSync()).toEqual([2, 0]);
+    expect(defaultCollate([await inner.get(0), await inner.get(1)])[0]?.tolistSync()).toEqual([2, 0]);
   });
 
   it("ChainDataset joins streams, awaited ones too", async () => {

@@ -80,13 +80,13 @@ export interface RotateOptions {
   expand?: boolean;
   /** [x, y] from the upper left corner; the middle when absent. */
   center?: readonly [number, number];
-  /** What corners that come from outside are filled with. */
+  /** What corners that come from outside are filled with; absent, they are 0, and the edge fades into them. */
   fill?: number;
 }
 
 /** Counter-clockwise by degrees, by the inverse map and torch's grid_sample without aligned corners. */
 export function rotateRaster(raster: Raster, angle: number, options: RotateOptions): Raster {
-  const { interpolation = "nearest", expand = false, center, fill = 0 } = options;
+  const { interpolation = "nearest", expand = false, center, fill } = options;
   const { width, height } = raster;
   const [cx, cy] = center === undefined ? [0, 0] : [center[0] - width * 0.5, center[1] - height * 0.5];
   const radians = (angle * Math.PI) / 180;
@@ -132,7 +132,7 @@ const roundDigits = (value: number): number => Math.trunc(value * 1e4 + 0.5 * Ma
 interface Place {
   plane: number;
   cell: number;
-  fill: number;
+  fill: number | undefined;
 }
 
 function pixelAt({ data, width, height, cells }: Raster, { plane, cell }: Place, x: number, y: number): number {
@@ -142,19 +142,25 @@ function pixelAt({ data, width, height, cells }: Raster, { plane, cell }: Place,
 
 function sampleNearest(raster: Raster, place: Place, x: number, y: number): number {
   const value = pixelAt(raster, place, roundHalfEven(x), roundHalfEven(y));
-  return Number.isNaN(value) ? place.fill : value;
+  return Number.isNaN(value) ? (place.fill ?? 0) : value;
 }
 
-/** Neighbours outside count as the fill, weighted as the others are. */
+/**
+ * Neighbours outside count as 0. A fill is mixed in by the weight of what lay outside, which torchvision does with the
+ * faded value.
+ */
 function sampleBilinear(raster: Raster, place: Place, x: number, y: number): number {
   const [left, top] = [Math.floor(x), Math.floor(y)];
-  let sum = 0;
+  let [sum, inside] = [0, 0];
   for (const [dx, dy] of NEIGHBOURS) {
     const weight = (dx === 1 ? x - left : left + 1 - x) * (dy === 1 ? y - top : top + 1 - y);
     const value = pixelAt(raster, place, left + dx, top + dy);
-    sum += weight * (Number.isNaN(value) ? place.fill : value);
+    if (Number.isNaN(value)) continue;
+    sum += weight * value;
+    inside += weight;
   }
-  return raster.data instanceof Uint8Array ? Math.min(255, Math.max(0, roundHalfEven(sum))) : sum;
+  const mixed = place.fill === undefined ? sum : sum * inside + (1 - inside) * place.fill;
+  return raster.data instanceof Uint8Array ? Math.min(255, Math.max(0, roundHalfEven(mixed))) : mixed;
 }
 
 const NEIGHBOURS = [

@@ -233,7 +233,8 @@ export class RandomRotation extends PictureTransform {
   }
 
   forward<P extends Picture>(picture: P): P {
-    return functional.rotate(picture, drawUniform(defaultGenerator, ...this.degrees), this.#options);
+    const angle = drawUniform(defaultGenerator, ...this.degrees);
+    return functional.rotate(picture, angle, { fill: 0, ...this.#options });
   }
 }
 
@@ -266,7 +267,9 @@ export class RandomErasing extends Transform<Tensor, Tensor> {
     if (!happens(this.p)) return tensor;
     const { channels, height, width } = dimensionsOf(tensor);
     for (let tries = 0; tries < 10; tries++) {
-      const drawn = drawShape(height * width, this.scale, this.ratio);
+      // Here the ratio is height by width, in the window of RandomResizedCrop width by height: torchvision has it so.
+      const shape = drawShape(height * width, this.scale, this.ratio);
+      const drawn = { height: shape.width, width: shape.height };
       if (!(drawn.height < height && drawn.width < width)) continue;
       // torch draws the noise before the place.
       const value = this.value === "random" ? drawNormal(channels * drawn.height * drawn.width) : this.value;
