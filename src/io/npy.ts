@@ -138,7 +138,12 @@ function parseHeader(text: string): Omit<Header, "start"> {
     throw damaged(`Cannot parse header: ${JSON.stringify(body.slice(0, 200))}`);
   }
   if (descr === undefined || !descr.startsWith("'")) throw unsupported(descr ?? "");
-  const sizes = shape.slice(1, -1).split(",").map((part) => part.trim().replace(/L$/, "")).filter((part) => part !== "").map(Number); // biome-ignore format: one chain
+  const sizes = shape
+    .slice(1, -1)
+    .split(",")
+    .map((part) => part.trim().replace(/L$/, ""))
+    .filter((part) => part !== "")
+    .map(Number);
   if (!sizes.every(Number.isSafeInteger)) throw damaged(`shape is not valid: ${shape}`);
   return { descr: descr.slice(1, -1), fortranOrder: order === "True", shape: sizes };
 }

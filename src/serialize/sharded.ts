@@ -21,7 +21,16 @@ export interface ShardOptions {
   metadata?: Readonly<Record<string, string>>;
 }
 
-const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30 }; // biome-ignore format: one table
+const UNITS: Readonly<Record<string, number>> = {
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KIB: 2 ** 10,
+  MIB: 2 ** 20,
+  GIB: 2 ** 30,
+};
 
 function bytesOf(size: number | string): number {
   const [, amount, unit = ""] = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(String(size)) ?? [];
@@ -51,7 +60,9 @@ export async function saveSharded(
 ): Promise<void> {
   const shards = shardsOf(entriesOf(state), bytesOf(maxShardSize));
   await mkdir(folder, { recursive: true });
-  const before = (await readdir(folder)).filter((name) => /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(name)); // biome-ignore format: one chain
+  const before = (await readdir(folder)).filter((name) =>
+    /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(name),
+  );
   const written = new Set<string>();
   const weightMap: Record<string, string> = {};
   for (const [index, shard] of shards.entries()) {

@@ -19,10 +19,10 @@ const DTYPES: Readonly<Record<string, string>> = {
   u1: "uint8",
   u2: "int32",
   u4: "int64",
-  u8: "int64", // biome-ignore format: a table
+  u8: "int64",
   f2: "float16",
   f4: "float32",
-  f8: "float64", // biome-ignore format: a table
+  f8: "float64",
 };
 
 describe("arrays of numpy", () => {

@@ -10,7 +10,17 @@ const golden: Record<string, { norm: number; grads: number[][] }> = JSON.parse(
 ).norms;
 
 const float = { dtype: "float32" } as const;
-const grads = () => [tensor([[3, -4], [0, 12]], float), tensor([-1.5, 0.25, 0], float), tensor(2, float)]; // biome-ignore format: a matrix
+const grads = () => [
+  tensor(
+    [
+      [3, -4],
+      [0, 12],
+    ],
+    float,
+  ),
+  tensor([-1.5, 0.25, 0], float),
+  tensor(2, float),
+];
 
 function withGrads(): Tensor[] {
   return grads().map((grad) => {
@@ -50,7 +60,13 @@ it("errorIfNonfinite refuses a norm that is no number; without it the gradients 
   const parameters = withGrads();
   const [first] = parameters;
   if (first === undefined) throw new Error("three parameters");
-  first.grad = tensor([[Number.POSITIVE_INFINITY, 0], [0, 0]], float); // biome-ignore format: a matrix
+  first.grad = tensor(
+    [
+      [Number.POSITIVE_INFINITY, 0],
+      [0, 0],
+    ],
+    float,
+  );
   expect(() => clipGradNorm_(parameters, 1, { errorIfNonfinite: true })).toThrow(
     "The total norm of order 2 for gradients from `parameters` is non-finite, so it cannot be clipped.",
   );
@@ -63,5 +79,12 @@ it("errorIfNonfinite refuses a norm that is no number; without it the gradients 
 it("clipGradValue_ bounds every element", () => {
   const parameters = withGrads();
   clipGradValue_(parameters, 1.75);
-  expect(parameters.map(({ grad }) => grad?.tolistSync())).toEqual([[[1.75, -1.75], [0, 1.75]], [-1.5, 0.25, 0], 1.75]); // biome-ignore format: a matrix
+  expect(parameters.map(({ grad }) => grad?.tolistSync())).toEqual([
+    [
+      [1.75, -1.75],
+      [0, 1.75],
+    ],
+    [-1.5, 0.25, 0],
+    1.75,
+  ]);
 });

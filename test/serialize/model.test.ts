@@ -1,0 +1,183 @@
+// Whole models as folders of an architecture and weights.
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import * as nn from "../../src/nn/index.ts";
+import { loadModel, type ModuleClass, saveModel } from "../../src/serialize/index.ts";
+import { manualSeed, rand, type Tensor } from "../../src/tensor/index.ts";
+import { inFolder } from "../support/fixtures.ts";
+
+class Block extends nn.Module<[Tensor], Tensor> {
+  readonly fc: nn.Linear;
+  readonly config: { width: number };
+
+  constructor(config: { width: number }) {
+    super();
+    this.config = config;
+    this.fc = new nn.Linear(config.width, config.width);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return this.fc(x).relu().add(x);
+  }
+}
+
+class Pair extends nn.Module<[Tensor], Tensor> {
+  readonly left: nn.Linear;
+  readonly right: nn.Linear;
+
+  constructor(inputs: number, outputs: number) {
+    super();
+    this.left = new nn.Linear(inputs, outputs);
+    this.right = new nn.Linear(inputs, outputs, { bias: false });
+  }
+
+  override forward(x: Tensor): Tensor {
+    return this.left(x).mul(this.right(x));
+  }
+}
+
+/** Stores a model, makes it again under other random numbers, and compares what both say. */
+async function again(
+  model: nn.AnyModule,
+  x: Tensor,
+  classes: Readonly<Record<string, ModuleClass>> = {},
+  args?: unknown[],
+) {
+  await inFolder(async (folder) => {
+    await saveModel(model, folder, args === undefined ? {} : { args });
+    expect((await readdir(folder)).sort()).toEqual(["architecture.json", "model.safetensors"]);
+    manualSeed(99);
+    const loaded = await loadModel(folder, { classes });
+    expect(`${loaded}`).toBe(`${model}`);
+    expect(loaded.training).toBe(model.training);
+    const call = (of: nn.AnyModule) => (of as nn.Sequential)(x).tolistSync(); // safe because these models take one tensor
+    expect(call(loaded)).toEqual(call(model));
+  });
+}
+
+describe("a stored model is made again", () => {
+  it("of usual layers, without any class being passed", async () => {
+    const layers = [
+      new nn.Conv2d(1, 4, 3, { padding: 1, stride: 2, bias: false }),
+      new nn.BatchNorm2d(4),
+      new nn.ReLU(),
+      new nn.MaxPool2d(2),
+      new nn.AvgPool2d(2, { ceilMode: true }),
+      new nn.Flatten(),
+      new nn.Linear(16, 6),
+      new nn.LayerNorm(6, { eps: 1e-3 }),
+      new nn.Dropout(0.2),
+      new nn.GELU({ approximate: "tanh" }),
+      new nn.LeakyReLU(0.3),
+      new nn.Linear(6, 4, { bias: false }),
+      new nn.SiLU(),
+      new nn.BatchNorm1d(4, { affine: false, momentum: null }),
+      new nn.Unflatten(1, [2, 2]),
+      new nn.Conv1d(2, 2, 2, { padding: "same" }),
+      new nn.Sigmoid(),
+      new nn.Tanh(),
+      new nn.Identity(),
+      new nn.Softmax(-1),
+      new nn.LogSoftmax(1),
+    ];
+    const model = new nn.Sequential(...layers);
+    model(rand([3, 1, 16, 16])); // moves the running means
+    await again(model.eval(), rand([2, 1, 16, 16]));
+  });
+
+  it("of steps with names, and of one that is used twice", async () => {
+    await again(new nn.Sequential({ first: new nn.Linear(2, 3), act: new nn.ReLU() }), rand([2, 2]));
+    const shared = new nn.Linear(2, 2);
+    const model = new nn.Sequential(shared, new nn.Tanh(), shared);
+    await again(model, rand([2, 2]));
+    await inFolder(async (folder) => {
+      await saveModel(model, folder);
+      const loaded = (await loadModel(folder)) as nn.Sequential; // safe because a Sequential was stored
+      expect(loaded.at(0)).toBe(loaded.at(2));
+    });
+  });
+
+  it("of classes of one's own, by their config or by their arguments", async () => {
+    await again(new Block({ width: 3 }), rand([2, 3]), { Block });
+    await again(new nn.Sequential(new Block({ width: 3 }), new nn.Linear(3, 1)), rand([2, 3]), { Block });
+    await again(new Pair(3, 2), rand([2, 3]), { Pair }, [3, 2]);
+  });
+
+  it("holds a table of words", async () => {
+    await inFolder(async (folder) => {
+      const model = new nn.ModuleDict({
+        words: new nn.Embedding(5, 2, { paddingIdx: -1 }),
+        list: new nn.ModuleList([new nn.Linear(1, 1)]),
+      });
+      await saveModel(model, folder);
+      expect([...(await loadModel(folder)).stateDict()].map(([name, value]) => [name, value.tolistSync()])).toEqual(
+        [...model.stateDict()].map(([name, value]) => [name, value.tolistSync()]),
+      );
+    });
+  });
+});
+
+describe("a stored model is refused", () => {
+  it("when its class was not passed", async () => {
+    await inFolder(async (folder) => {
+      await saveModel(new Block({ width: 2 }), folder);
+      await expect(loadModel(folder)).rejects.toMatchObject({ code: "UNKNOWN_CLASS", data: { class: "Block" } });
+      for (const name of ["constructor", "__proto__", "toString"]) {
+        const path = join(folder, "architecture.json");
+        const text = await readFile(path, "utf8");
+        await writeFile(path, text.replace(/"class": "\w+"/, `"class": "${name}"`));
+        await expect(loadModel(folder)).rejects.toMatchObject({ code: "UNKNOWN_CLASS" });
+      }
+    });
+  });
+
+  it("when the class makes something else by now", async () => {
+    await inFolder(async (folder) => {
+      await saveModel(new Block({ width: 2 }), folder);
+      class Other extends Block {
+        readonly more = new nn.Linear(1, 1);
+      }
+      Object.defineProperty(Other, "name", { value: "Block" });
+      await expect(loadModel(folder, { classes: { Block: Other } })).rejects.toMatchObject({
+        code: "ARCHITECTURE_MISMATCH",
+      });
+    });
+  });
+
+  it("when the files are not what they were", async () => {
+    await inFolder(async (folder) => {
+      const path = join(folder, "architecture.json");
+      await saveModel(new nn.Sequential(new nn.Linear(2, 3)), folder);
+      const text = await readFile(path, "utf8");
+      const load = async (changed: string) => {
+        await writeFile(path, changed);
+        return await loadModel(folder);
+      };
+      await expect(load(text.replace('"inFeatures": 2', '"inFeatures": 4'))).rejects.toMatchObject({
+        code: "ARCHITECTURE_MISMATCH",
+      });
+      await expect(load(text.replace('"inFeatures": 2', '"inFeatures": "2"'))).rejects.toMatchObject({
+        code: "INVALID_ARCHITECTURE",
+      });
+      await expect(load(text.replace("abrazo-model-1", "other"))).rejects.toMatchObject({ code: "INVALID_JSON" });
+      await writeFile(path, text);
+      await saveModelWeightsOf(new nn.Sequential(new nn.Linear(2, 4)), folder, text);
+      await expect(loadModel(folder)).rejects.toMatchObject({ code: "STATE_DICT_MISMATCH" });
+    });
+  });
+
+  it("when it could not be told apart from another", async () => {
+    await inFolder(async (folder) => {
+      const shared = new nn.ReLU();
+      const model = new nn.Sequential({ a: shared, b: shared });
+      await expect(saveModel(model, folder)).rejects.toMatchObject({ code: "UNSTORABLE_MODEL" });
+    });
+  });
+});
+
+/** Weights of one model beside the architecture of another. */
+async function saveModelWeightsOf(model: nn.AnyModule, folder: string, architecture: string): Promise<void> {
+  await saveModel(model, folder);
+  await writeFile(join(folder, "architecture.json"), architecture);
+}
