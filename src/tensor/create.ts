@@ -5,9 +5,11 @@ import { type DType, isFloat, type TypedArray } from "../graph/dtype.ts";
 import { makeLeaf, makePlaceholder } from "../graph/leaf.ts";
 import type { FileRange } from "../graph/node.ts";
 import { type Dim, sizeOf } from "../graph/shape.ts";
+import { checkFinite } from "./anomaly.ts";
 import { encode, flattenNested, guessDType, type NestedArray, type Scalar } from "./convert.ts";
 import { type CreateOptions, filled, fromHost, requireSizes } from "./host.ts";
 import { moveNodes, realizeNodes } from "./realize.ts";
+import { currentScope } from "./scope.ts";
 import { Storage } from "./storage.ts";
 import { Tensor } from "./tensor.ts";
 import "./methods.ts";
@@ -169,8 +171,10 @@ export function symbolic(name: string, shape: readonly Dim[], dtype: DType): Ten
 /** One value everywhere; its dtype, unless given, is that of tensor(value). */
 export const full = (shape: readonly number[], value: Scalar, options: CreateOptions = {}): Tensor =>
   filled(shape, value, options.dtype ?? guessDType([value]), options);
+/** Zeros of a shape, float32 unless a dtype is given. */
 export const zeros = (shape: readonly number[], options: CreateOptions = {}): Tensor =>
   filled(shape, 0, options.dtype ?? "float32", options);
+/** Ones of a shape, float32 unless a dtype is given. */
 export const ones = (shape: readonly number[], options: CreateOptions = {}): Tensor =>
   filled(shape, 1, options.dtype ?? "float32", options);
 /** Sizes without values to be relied on: zeros here, where PyTorch shows what memory held. */
@@ -181,9 +185,13 @@ const as = (like: Tensor, options: CreateOptions): CreateOptions & { dtype: DTyp
   device: like.device,
   ...options,
 });
+/** Zeros of the shape, dtype and device of another tensor, as far as options do not say otherwise. */
 export const zerosLike = (like: Tensor, options: CreateOptions = {}): Tensor => zeros(like.shape, as(like, options));
+/** Ones, likewise. */
 export const onesLike = (like: Tensor, options: CreateOptions = {}): Tensor => ones(like.shape, as(like, options));
+/** empty(), likewise. */
 export const emptyLike = (like: Tensor, options: CreateOptions = {}): Tensor => empty(like.shape, as(like, options));
+/** One value, likewise. */
 export const fullLike = (like: Tensor, value: Scalar, options: CreateOptions = {}): Tensor =>
   full(like.shape, value, as(like, options));
 
@@ -298,6 +306,7 @@ export function realizeSync(tensors: readonly Tensor[]): void {
       device,
     );
   }
+  if (currentScope().anomaly !== undefined) checkFinite(tensors);
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   isGradEnabled,
   noGrad,
   ones,
+  realizeSync,
   sessionStats,
   setGradEnabled,
   type Tensor,
@@ -639,6 +640,12 @@ describe("detectAnomaly", () => {
       caught(() => leaf([1, 2]).maskedFill(mask, Number.NEGATIVE_INFINITY).softmax(0).sum().backward()),
     ).toBeUndefined();
     expect(detectAnomaly(() => ones([2]).mul(3)).tolistSync()).toEqual([3, 3]);
+  });
+
+  it("looks at what is computed ahead, as an optimizer does", () => {
+    expect(caught(() => realizeSync([ones([1]).mul(-1).log()]))?.message).toBe(
+      "Function 'log' returned nan values in the forward pass.",
+    );
   });
 
   it("looks at what an async function reads and gives", async () => {
