@@ -49,5 +49,5 @@ export function formula(ctx: LowerContext): Formula {
 /** b's sign bit, that of -0 too: 1 / -0 is -∞. */
 export function isNegative({ on, number, div }: Formula, b: string): string {
   const zero = number(0);
-  return on("Less", div(number(1), on("Where", on("Equal", b, zero), b, on("Sign", b))), zero);
+  return on("Or", on("Less", b, zero), on("Less", div(number(1), b), zero));
 }

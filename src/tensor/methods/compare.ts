@@ -100,6 +100,14 @@ export const compareMethods = {
   isinf: isValue(Number.POSITIVE_INFINITY, build.abs),
   isposinf: isValue(Number.POSITIVE_INFINITY),
   isneginf: isValue(Number.NEGATIVE_INFINITY),
+  /** Whether the sign is negative: true of -0 too. */
+  signbit(this: Tensor): Tensor {
+    return this.map((node) => {
+      const x = node.dtype === "bool" ? build.cast(node, "int32") : node;
+      const sign = isFloat(x.dtype) ? build.call("copysign", [build.constant(1, x.dtype), x]) : x;
+      return build.less(sign, build.constant(0, x.dtype));
+    });
+  },
   isfinite(this: Tensor): Tensor {
     return this.map(finite);
   },

@@ -85,6 +85,16 @@ function wholePower(node: Node, exponent: number): Node {
 
 const LARGEST_UNROLLED = 64;
 
+/** Powers that PyTorch does not leave to the general function either: it is slow, and so is its gradient. */
+const POWERS: ReadonlyMap<number, (node: Node) => Node> = new Map([
+  [0.5, build.sqrt],
+  [2, build.square],
+  [3, (node: Node) => build.mul(build.square(node), node)],
+  [-0.5, build.rsqrt],
+  [-1, build.reciprocal],
+  [-2, (node: Node) => build.reciprocal(build.square(node))],
+]);
+
 /** Ignores a NaN where the other operand is a number. */
 const ignoringNaN = (whole: (a: Node, b: Node) => Node, holds: (a: Node, b: Node) => Node) =>
   function (this: Tensor, other: TensorLike): Tensor {
@@ -171,7 +181,8 @@ export const elementwiseMethods = {
    */
   pow(this: Tensor, exponent: TensorLike): Tensor {
     return this.combine(exponent, (a, b) => {
-      if (exponent instanceof Tensor || isFloat(a.dtype)) return build.pow(a, b);
+      if (exponent instanceof Tensor) return build.pow(a, b);
+      if (isFloat(a.dtype)) return POWERS.get(Number(exponent))?.(a) ?? build.pow(a, b);
       const power = Number(exponent);
       if (power < 0) {
         throw new AbrazoError({
@@ -205,6 +216,10 @@ export const elementwiseMethods = {
    * ```
    */
   clamp(this: Tensor, min?: Bound, max?: Bound): Tensor {
+    return clamped(this, min, max);
+  },
+  /** As clamp. */
+  clip(this: Tensor, min?: Bound, max?: Bound): Tensor {
     return clamped(this, min, max);
   },
   clampMin(this: Tensor, min: TensorLike): Tensor {
@@ -257,6 +272,17 @@ export const elementwiseMethods = {
   copysign: realBinary("copysign"),
   /** ln(eᵃ + eᵇ). */
   logaddexp: realBinary("logaddexp", false),
+  /** log2(2ᵃ + 2ᵇ). */
+  logaddexp2(this: Tensor, other: TensorLike): Tensor {
+    return this.combine(other, (a, b) =>
+      build.scale(build.call("logaddexp", [build.scale(a, Math.LN2), build.scale(b, Math.LN2)]), Math.LOG2E),
+    );
+  },
+  /** `this` to the power of `exponent`, in float64. */
+  floatPower(this: Tensor, exponent: TensorLike): Tensor {
+    const double = (tensor: Tensor): Tensor => tensor.map((node) => build.cast(node, "float64"));
+    return double(this).combine(exponent instanceof Tensor ? double(exponent) : exponent, build.pow);
+  },
   /** `this · ln(other)`, and 0 where `this` is 0. */
   xlogy: realBinary("xlogy"),
   /** 0 below 0, 1 above, `values` at 0. No gradient flows. */

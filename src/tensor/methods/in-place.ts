@@ -17,8 +17,17 @@ const { cumsum, cumprod } = cumulativeMethods;
 const { relu } = activationMethods;
 // Of two operands of equal rank none is the one to be written; these answer with a truth value.
 const { equal: _equal, allclose: _allclose, isclose: _isclose, ...comparisons } = compareMethods;
-const { isnan: _nan, isinf: _inf, isposinf: _pos, isneginf: _neg, isfinite: _finite, ...logic } = comparisons;
-const { rsub: _rsub, maximum: _max, minimum: _min, fmax: _fmax, fmin: _fmin, ...arithmetic } = elementwiseMethods;
+const {
+  isnan: _nan,
+  isinf: _inf,
+  isposinf: _pos,
+  isneginf: _neg,
+  isfinite: _finite,
+  signbit: _sign,
+  ...logic
+} = comparisons;
+const { rsub: _rsub, maximum: _max, minimum: _min, fmax: _fmax, fmin: _fmin, ...further } = elementwiseMethods;
+const { logaddexp: _logaddexp, logaddexp2: _logaddexp2, ...arithmetic } = further;
 
 /** Every method that has a twin: what PyTorch has as `name_`. */
 const WRITABLE = { ...arithmetic, ...functionMethods, ...logic, relu, cumsum, cumprod };

@@ -99,6 +99,8 @@ def number(value):
         return int(value)
     if isinstance(value, float) and not math.isfinite(value):
         return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    if isinstance(value, float) and value == 0 and math.copysign(1, value) < 0:
+        return value  # -0.0 stays what it is
     return int(value) if float(value).is_integer() else value
 
 

@@ -36,6 +36,10 @@ for name, js in [("logical_and", "logicalAnd"), ("logical_or", "logicalOr"), ("l
 case("logical_not", [leaf([2, 3], -1, 1, True)], "a.logical_not()", "a.logicalNot()", others=EVERY, grad=False, view=True)
 case("logical_not", [leaf([])], "a.logical_not()", "a.logicalNot()", note="0-d", grad=False)
 case("logical_not", [leaf([0])], "a.logical_not()", "a.logicalNot()", note="empty", grad=False)
+case("signbit", [leaf([2, 3])], "a.signbit()", "a.signbit()", others=INTS + HALVES + ["bool"], grad=False, view=True)
+case("signbit", [given([0, -0.0, inf, -inf])], "a.signbit()", "a.signbit()", note="special", grad=False)
+case("signbit", [leaf([])], "a.signbit()", "a.signbit()", note="0-d", grad=False)
+case("signbit", [leaf([0])], "a.signbit()", "a.signbit()", note="empty", grad=False)
 for name in ["isnan", "isinf", "isposinf", "isneginf", "isfinite"]:
     case(name, [given([[nan, inf, -inf], [0, 1, -1]])], f"a.{name}()", f"a.{name}()", others=HALVES, grad=False, view=True)
     case(name, [given([1, 0], "int64")], f"a.{name}()", f"a.{name}()", note="whole numbers", grad=False)

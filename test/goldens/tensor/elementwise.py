@@ -61,6 +61,8 @@ case("pow", [given([0.0, 0, 0, 2]), given([0.0, 1, 2, 0])], "a.pow(b)", "a.pow(b
 case("pow", [given([-2.0, 3, 0, -1.5])], "a.pow(3)", "a.pow(3)", note="cube")
 case("pow", [given([-2.0, 3, 0.5, -1.5])], "a.pow(-1)", "a.pow(-1)", note="negative power")
 case("pow", [given([2.0, 3, 0.5, 4])], "a.pow(0.5)", "a.pow(0.5)", note="root")
+for power in ["2", "-0.5", "-2", "4", "0", "1", "2.5"]:
+    case("pow", [given([2.0, 3, 0.5, 4])], f"a.pow({power})", f"a.pow({power})", note=f"power {power}", others=H)
 case("pow", [given([3, -2, 0, 7], "int64")], "a.pow(0)", "a.pow(0)", note="power 0", grad=False)
 case("pow", [given([3, -2, 0, 7], "int64")], "a.pow(21)", "a.pow(21)", note="exact beyond 2^53", grad=False)
 case("pow", [given([3, -2, 0, 7], "int32")], "a.pow(13)", "a.pow(13)", note="wraps", grad=False)
@@ -88,6 +90,7 @@ case("clamp", [given([7, -7, 0], "int64")], "a.clamp(0.5, 2)", "a.clamp(0.5, 2)"
 case("clamp", [leaf([2, 3]), leaf([3], -40, -1), leaf([2, 1], 1, 40)], "a.clamp(b, c)", "a.clamp(b, c)", note="tensors", others=H)
 case("clamp", [leaf([2, 3]), leaf([3]), leaf([2, 1])], "a.clamp(b, c)", "a.clamp(b, c)", note="tensors that cross")
 case("clamp", [leaf([2, 3]), leaf([3])], "a.clamp(min=b)", "a.clamp(b)", note="tensor below")
+case("clip", [leaf([2, 3])], "a.clip(-0.5, 0.25)", "a.clip(-0.5, 0.25)", others=H)
 case("clamp_min", [leaf([2, 3])], "a.clamp_min(0.25)", "a.clampMin(0.25)", others=H)
 case("clamp_max", [leaf([2, 3])], "a.clamp_max(0.25)", "a.clampMax(0.25)", others=H)
 
@@ -101,13 +104,22 @@ case("lerp", [leaf([2, 3]), leaf([3]), leaf([2, 1], 1, 15)], "a.lerp(b, c)", "a.
 pair("hypot", "hypot", others=H)
 case("hypot", [given([3e30, 0, inf, nan, 1e-30]), given([4e30, 0, nan, 1, 1e-30])], "a.hypot(b)", "a.hypot(b)", note="without overflow", grad=False)
 pair("atan2", "atan2", others=H)
-case("atan2", [given([0, 0, 1, -1, inf, inf, -inf, nan, 1]), given([1, -1, 0, 0, inf, -inf, 1, 1, -inf])], "a.atan2(b)", "a.atan2(b)", note="special", grad=False)
+case("atan2", [given([0, 0, -0.0, -0.0, -0.0, 1, -1, inf, inf, -inf, nan, 1]), given([1, -1, 1, -1, -0.0, 0, 0, inf, -inf, 1, 1, -inf])], "a.atan2(b)", "a.atan2(b)", note="special", grad=False)
 case("atan2", [given([1, -7], "int64"), given([2, 3], "int64")], "a.atan2(b)", "a.atan2(b)", note="whole numbers", grad=False)
 pair("copysign", "copysign", others=H)
-case("copysign", [given([1.0, 2, inf, 0])], "a.mul(0).copysign(a).add(a.copysign(-3.0))", "a.mul(0).copysign(a).add(a.copysign(-3))", note="number", grad=False)
+case("copysign", [given([1.0, -2, inf, 3]), given([-0.0, 0, -inf, -1])], "a.copysign(b)", "a.copysign(b)", note="signs of 0", grad=False)
+case("copysign", [given([1.0, -2, inf])], "a.copysign(-0.0)", "a.copysign(-0)", note="number", grad=False)
+# 1 / x tells 0 and -0 apart
+for name in ["neg", "floor", "ceil", "trunc", "round", "sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "expm1", "log1p", "sqrt", "erf", "abs"]:
+    case(name, [given([0.0, -0.0])], f"1 / a.{name}()", f"a.{name}().reciprocal()", note="signs of 0", grad=False)
+case("mul", [given([1.0, -1])], "1 / a.mul(-0.0)", "a.mul(-0).reciprocal()", note="signs of 0", grad=False)
+case("fmod", [given([-4.0, 4])], "1 / a.fmod(2)", "a.fmod(2).reciprocal()", note="signs of 0", grad=False)
 case("copysign", [given([1, -7], "int64"), given([-2, 3], "int64")], "a.copysign(b)", "a.copysign(b)", note="whole numbers", grad=False)
 pair("logaddexp", "logaddexp", others=H)
 case("logaddexp", [given([inf, -inf, -inf, 1000, nan, 1e-30]), given([inf, -inf, 1, 999, 1, -60])], "a.logaddexp(b)", "a.logaddexp(b)", note="special", grad=False)
+pair("logaddexp2", "logaddexp2", others=H)
+pair("float_power", "float_power", "floatPower", first=POSITIVE, others=["int64", "float16"])
+case("float_power", [given([2, -3], "int64")], "a.float_power(3)", "a.floatPower(3)", note="whole numbers", grad=False)
 pair("xlogy", "xlogy", second=POSITIVE, others=H)
 case("xlogy", [given([0, 0, 0, 1, 2, 0]), given([0, inf, nan, 0, -1, -1])], "a.xlogy(b)", "a.xlogy(b)", note="special", grad=False)
 # PyTorch has no derivative of heaviside
