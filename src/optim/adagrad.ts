@@ -1,15 +1,8 @@
 // Adagrad (Duchi, Hazan and Singer 2011, JMLR 12) and Adadelta (Zeiler 2012, arXiv 1212.5701), as PyTorch has them.
 // Knows no loop and no schedule.
 import { full, zerosLike } from "../tensor/index.ts";
-import {
-  checkShared,
-  decayedGrad,
-  type GroupOptions,
-  Optimizer,
-  type ParamsInput,
-  requireOption,
-  type UpdateContext,
-} from "./optimizer.ts";
+import { Optimizer, type ParamsInput, type UpdateContext } from "./optimizer.ts";
+import { checkShared, decayedGrad, type GroupOptions, requireOption } from "./options.ts";
 
 export interface AdagradOptions extends GroupOptions {
   /** The learning rate of step t is lr / (1 + (t-1) lrDecay). */

@@ -2,16 +2,8 @@
 // Knows no loop and no schedule.
 import { zerosLike } from "../tensor/index.ts";
 import { checkMoments, decayed, type MomentsOptions, moments } from "./adam.ts";
-import {
-  checkBetas,
-  checkShared,
-  decayedGrad,
-  type GroupOptions,
-  Optimizer,
-  type ParamsInput,
-  requireOption,
-  type UpdateContext,
-} from "./optimizer.ts";
+import { Optimizer, type ParamsInput, type UpdateContext } from "./optimizer.ts";
+import { checkBetas, checkShared, decayedGrad, type GroupOptions, requireOption } from "./options.ts";
 
 export interface AdamaxOptions extends GroupOptions {
   betas: readonly [number, number];

@@ -1,15 +1,8 @@
 // Adam (Kingma and Ba 2015, arXiv 1412.6980) and AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101), as PyTorch has them.
 // Knows no loop and no schedule.
 import { type Tensor, zerosLike } from "../tensor/index.ts";
-import {
-  checkBetas,
-  checkShared,
-  decayedGrad,
-  type GroupOptions,
-  Optimizer,
-  type ParamsInput,
-  type UpdateContext,
-} from "./optimizer.ts";
+import { Optimizer, type ParamsInput, type UpdateContext } from "./optimizer.ts";
+import { checkBetas, checkShared, decayedGrad, type GroupOptions } from "./options.ts";
 
 /** What Adam and its kin share. */
 export interface MomentsOptions extends GroupOptions {

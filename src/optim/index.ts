@@ -6,14 +6,13 @@ export { clipGradNorm_, clipGradsWithNorm_, clipGradValue_, getTotalNorm, type N
 export { GradScaler, type GradScalerOptions, type GradScalerState } from "./grad-scaler.ts";
 export * as lrScheduler from "./lr-scheduler/index.ts";
 export {
-  decayGroups,
-  type GroupOptions,
   Optimizer,
   type OptimizerState,
   type ParamGroup,
   type ParamGroupInput,
   type ParamsInput,
 } from "./optimizer.ts";
+export { decayGroups, type GroupOptions } from "./options.ts";
 export { RMSprop, type RMSpropOptions } from "./rmsprop.ts";
 export { constantSchedule, cosineSchedule, linearSchedule, type Schedule } from "./schedules.ts";
 export { SGD, type SGDOptions } from "./sgd.ts";

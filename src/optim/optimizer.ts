@@ -1,23 +1,16 @@
 // What optimizers share: parameter groups with options of their own, one run a step, state for checkpoints.
 // Knows no update rule, no loop and no schedule.
 import { AbrazoError, internalError } from "../errors.ts";
-import { addScaled } from "../graph/build.ts";
 import type { TypedArray } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
 import { takeLosses } from "../tensor/foresight.ts";
 import { enableGrad, noGrad, realizeSync, Tensor, zerosLike } from "../tensor/index.ts";
 import { Storage } from "../tensor/storage.ts";
-import { scalarNode } from "../tensor/tensor.ts";
 import { activeTrace, guard, inTrace, Trace } from "../tensor/trace.ts";
 import { Foresight } from "./foresight.ts";
+import type { GroupOptions } from "./options.ts";
 
-/** Options that every optimizer has; each adds its own. A group may give any of them another value. */
-export interface GroupOptions {
-  lr: number;
-  weightDecay: number;
-  /** Goes up the gradient instead of down. */
-  maximize: boolean;
-}
+export type { GroupOptions };
 
 /** Parameters and what holds for them alone. */
 export type ParamGroupInput<Options extends GroupOptions = GroupOptions> = {
@@ -356,46 +349,4 @@ function nonLeafError(): AbrazoError {
     message: "can't optimize a non-leaf Tensor",
     hint: "This tensor was computed from others that require grad; pass those, or detach().settle().requiresGrad_() it.",
   });
-}
-
-/** An option that has to hold, for a rule's check. PyTorch's sentence names it. */
-export function requireOption(holds: boolean, name: string, value: number, allowed = "It has to be 0 or more."): void {
-  if (holds) return;
-  throw new AbrazoError({ code: "OPTIMIZER_OPTION", message: `Invalid ${name}: ${value}`, hint: allowed });
-}
-
-/** The check that every rule begins with. */
-export function checkShared({ lr, weightDecay }: GroupOptions): void {
-  requireOption(lr >= 0, "learning rate", lr);
-  requireOption(weightDecay >= 0, "weight_decay value", weightDecay);
-}
-
-/** The check of Adam's kin. */
-export function checkBetas({ betas, eps }: { betas: readonly [number, number]; eps: number }): void {
-  requireOption(eps >= 0, "epsilon value", eps);
-  for (const [index, beta] of betas.entries()) {
-    requireOption(beta >= 0 && beta < 1, `beta parameter at index ${index}`, beta, "It has to be in [0, 1).");
-  }
-}
-
-/** The gradient with weight decay added to it, as L2 regularization is. */
-export function decayedGrad(grad: Tensor, parameter: Tensor, weightDecay: number): Tensor {
-  return weightDecay === 0 ? grad : grad.add(parameter.mul(weightDecay));
-}
-
-/** p - lr d; where the direction is a gradient that was not computed yet and is a product, one kernel does all of it. */
-export function descend(parameter: Tensor, direction: Tensor, lr: number): Tensor {
-  const node = addScaled(parameter.node, direction.node, scalarNode(-lr, parameter.dtype));
-  return Tensor.fromNode(node, [parameter, direction]);
-}
-
-/** Matrices and tables decay; biases and norms, which have one axis, do not. */
-export function decayGroups(
-  parameters: readonly Tensor[],
-  weightDecay: number,
-): { params: Tensor[]; weightDecay: number }[] {
-  return [
-    { params: parameters.filter(({ ndim }) => ndim > 1), weightDecay },
-    { params: parameters.filter(({ ndim }) => ndim <= 1), weightDecay: 0 },
-  ];
 }

@@ -1,15 +1,8 @@
 // RMSprop (Hinton, lecture 6 of "Neural Networks for Machine Learning", 2012), as PyTorch has it.
 // Knows no loop and no schedule.
 import { zerosLike } from "../tensor/index.ts";
-import {
-  checkShared,
-  decayedGrad,
-  type GroupOptions,
-  Optimizer,
-  type ParamsInput,
-  requireOption,
-  type UpdateContext,
-} from "./optimizer.ts";
+import { Optimizer, type ParamsInput, type UpdateContext } from "./optimizer.ts";
+import { checkShared, decayedGrad, type GroupOptions, requireOption } from "./options.ts";
 
 export interface RMSpropOptions extends GroupOptions {
   /** How much of the running mean of squares stays each step. */

@@ -1,16 +1,8 @@
 // Stochastic gradient descent with momentum, as PyTorch has it.
 // Knows no loop and no schedule.
 import { AbrazoError } from "../errors.ts";
-import {
-  checkShared,
-  decayedGrad,
-  descend,
-  type GroupOptions,
-  Optimizer,
-  type ParamsInput,
-  requireOption,
-  type UpdateContext,
-} from "./optimizer.ts";
+import { Optimizer, type ParamsInput, type UpdateContext } from "./optimizer.ts";
+import { checkShared, decayedGrad, descend, type GroupOptions, requireOption } from "./options.ts";
 
 export interface SGDOptions extends GroupOptions {
   momentum: number;

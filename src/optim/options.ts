@@ -1,0 +1,56 @@
+// Options of update rules and their checks, and the steps of the calculation that several rules share.
+// Knows no state and no run.
+import { AbrazoError } from "../errors.ts";
+import { addScaled } from "../graph/build.ts";
+import { Tensor } from "../tensor/index.ts";
+import { scalarNode } from "../tensor/tensor.ts";
+
+/** Options that every optimizer has; each adds its own. A group may give any of them another value. */
+export interface GroupOptions {
+  lr: number;
+  weightDecay: number;
+  /** Goes up the gradient instead of down. */
+  maximize: boolean;
+}
+
+/** An option that has to hold, for a rule's check. PyTorch's sentence names it. */
+export function requireOption(holds: boolean, name: string, value: number, allowed = "It has to be 0 or more."): void {
+  if (holds) return;
+  throw new AbrazoError({ code: "OPTIMIZER_OPTION", message: `Invalid ${name}: ${value}`, hint: allowed });
+}
+
+/** The check that every rule begins with. */
+export function checkShared({ lr, weightDecay }: GroupOptions): void {
+  requireOption(lr >= 0, "learning rate", lr);
+  requireOption(weightDecay >= 0, "weight_decay value", weightDecay);
+}
+
+/** The check of Adam's kin. */
+export function checkBetas({ betas, eps }: { betas: readonly [number, number]; eps: number }): void {
+  requireOption(eps >= 0, "epsilon value", eps);
+  for (const [index, beta] of betas.entries()) {
+    requireOption(beta >= 0 && beta < 1, `beta parameter at index ${index}`, beta, "It has to be in [0, 1).");
+  }
+}
+
+/** The gradient with weight decay added to it, as L2 regularization is. */
+export function decayedGrad(grad: Tensor, parameter: Tensor, weightDecay: number): Tensor {
+  return weightDecay === 0 ? grad : grad.add(parameter.mul(weightDecay));
+}
+
+/** p - lr d; where the direction is a gradient that was not computed yet and is a product, one kernel does all of it. */
+export function descend(parameter: Tensor, direction: Tensor, lr: number): Tensor {
+  const node = addScaled(parameter.node, direction.node, scalarNode(-lr, parameter.dtype));
+  return Tensor.fromNode(node, [parameter, direction]);
+}
+
+/** Matrices and tables decay; biases and norms, which have one axis, do not. */
+export function decayGroups(
+  parameters: readonly Tensor[],
+  weightDecay: number,
+): { params: Tensor[]; weightDecay: number }[] {
+  return [
+    { params: parameters.filter(({ ndim }) => ndim > 1), weightDecay },
+    { params: parameters.filter(({ ndim }) => ndim <= 1), weightDecay: 0 },
+  ];
+}
