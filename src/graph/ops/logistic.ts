@@ -35,8 +35,13 @@ defineOp({
     const f = formula(ctx);
     const [x, y] = [ctx.input(0), ctx.input(1)];
     const least = f.number(LEAST_LOG);
-    const yes = f.on("Max", f.log(x), least);
-    const no = f.on("Max", log1pOf(f, f.on("Neg", x), ctx.device), least);
+    // A shader need not give -∞ for ln 0.
+    const cut = (logarithm: string, end: number) => {
+      const limited = f.on("Max", logarithm, least);
+      return ctx.device === "webgpu" ? f.where(f.on("Equal", x, f.number(end)), least, limited) : limited;
+    };
+    const yes = cut(f.log(x), 0);
+    const no = cut(log1pOf(f, f.on("Neg", x), ctx.device), 1);
     return [f.sub(f.mul(f.sub(y, f.number(1)), no), f.mul(y, yes))];
   },
   grad: ({ inputs, g }) => {
