@@ -41,8 +41,13 @@ export { Event, synchronize } from "./event.ts";
 export { formatTensor, type PrintOptions, setPrintOptions } from "./format.ts";
 export { type IndexPart, slice } from "./index-spec.ts";
 export {
+  atleast1d,
+  atleast2d,
+  atleast3d,
+  broadcastTensors,
   cartesianProd,
   cat,
+  columnStack,
   concat,
   concatenate,
   dstack,

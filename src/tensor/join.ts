@@ -3,7 +3,7 @@
 import { AbrazoError } from "../errors.ts";
 import * as build from "../graph/build.ts";
 import { type DType, promote } from "../graph/dtype.ts";
-import { axisOf, sameShape, shapeError, showShape } from "../graph/shape.ts";
+import { axisOf, broadcast, type Shape, sameShape, shapeError, showShape } from "../graph/shape.ts";
 import { integers } from "./methods/support.ts";
 import { chooseWhere } from "./methods/where.ts";
 import { Tensor, type TensorLike } from "./tensor.ts";
@@ -65,7 +65,7 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   return cat(
     tensors.map((part) => part.unsqueeze(axis)),
     axis,
-  );
+  ).madeBy("stack");
 }
 
 const atLeast = (tensor: Tensor, rank: 1 | 2 | 3): Tensor => {
@@ -73,6 +73,24 @@ const atLeast = (tensor: Tensor, rank: 1 | 2 | 3): Tensor => {
   if (tensor.ndim === 1 && rank > 1) return rank === 2 ? tensor.unsqueeze(0) : tensor.unsqueeze(0).unsqueeze(2);
   return tensor.ndim === 2 && rank === 3 ? tensor.unsqueeze(2) : tensor;
 };
+
+/** At least one axis: what has none gets one of size 1. */
+export const atleast1d = (tensor: Tensor): Tensor => atLeast(tensor, 1);
+/** At least two axes: a vector becomes a row. */
+export const atleast2d = (tensor: Tensor): Tensor => atLeast(tensor, 2);
+/** At least three axes: a vector becomes [1, n, 1], a matrix [m, n, 1]. */
+export const atleast3d = (tensor: Tensor): Tensor => atLeast(tensor, 3);
+
+/** Each tensor as a view of the shape that all have together. */
+export function broadcastTensors(...tensors: readonly Tensor[]): Tensor[] {
+  const shape = tensors.reduce<Shape>((common, { dims }) => broadcast(common, dims), []);
+  return tensors.map((tensor) => tensor.expand(shape));
+}
+
+/** Side by side, vectors as columns. */
+export function columnStack(tensors: readonly Tensor[]): Tensor {
+  return hstack(tensors.map((part) => (part.ndim <= 1 ? part.reshape([-1, 1]) : part)));
+}
 
 /** Side by side: along the second axis, vectors along their own. */
 export function hstack(tensors: readonly Tensor[]): Tensor {

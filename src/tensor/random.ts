@@ -140,8 +140,11 @@ const as = (like: Tensor, options: RandomOptions): RandomOptions => ({
   device: like.device,
   ...options,
 });
+/** rand() in the shape, dtype and on the device of another tensor. */
 export const randLike = (like: Tensor, options: RandomOptions = {}): Tensor => rand(like.shape, as(like, options));
+/** randn(), likewise. */
 export const randnLike = (like: Tensor, options: RandomOptions = {}): Tensor => randn(like.shape, as(like, options));
+/** randint(), likewise: of floats the numbers are whole too. */
 export const randintLike = (like: Tensor, low: Real, high: Real, options: RandomOptions = {}): Tensor =>
   randint(low, high, like.shape, as(like, options));
 

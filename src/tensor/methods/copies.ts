@@ -2,7 +2,7 @@
 // Writes to what they give are not seen in what they came from.
 import * as build from "../../graph/build.ts";
 import type { Node } from "../../graph/node.ts";
-import { axisOf, shapeError } from "../../graph/shape.ts";
+import { axisOf, sameShape, shapeError, showShape } from "../../graph/shape.ts";
 import { decode } from "../convert.ts";
 import { integerLeaf } from "../indices.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
@@ -62,6 +62,19 @@ function triangle(upper: boolean): (this: Tensor, diagonal?: number) => Tensor {
     }
     return this.map((node) => build.trilu(node, upper, diagonal));
   };
+}
+
+/** A copy, a view of which takes the elements of `source`, of the view's own shape. */
+function written(tensor: Tensor, source: Tensor, view: (copy: Tensor) => Tensor): Tensor {
+  const copy = copied(tensor);
+  const part = view(copy);
+  if (!sameShape(part.dims, source.dims)) {
+    throw shapeError(
+      `expected src to have a size equal to the slice of self. src size = ${showShape(source.dims)}, slice size = ${showShape(part.dims)}`,
+    );
+  }
+  part.write(source.node, [source]);
+  return copy;
 }
 
 export const copyMethods = {
@@ -168,6 +181,18 @@ export const copyMethods = {
       return build.reshape(flat, [...outer, side, side]);
     });
     return matrices.movedim([-2, -1], [one, two]);
+  },
+  /** A copy with the slice at one index replaced by `source`. */
+  selectScatter(this: Tensor, source: Tensor, dim: number, index: number): Tensor {
+    return written(this, source, (copy) => copy.select(dim, index));
+  },
+  /** A copy with the elements of slice(dim, start, end, step) replaced by `source`. */
+  sliceScatter(this: Tensor, source: Tensor, dim = 0, start = 0, end?: number, step = 1): Tensor {
+    return written(this, source, (copy) => copy.slice(dim, start, end, step));
+  },
+  /** A copy with a diagonal replaced by `source`. */
+  diagonalScatter(this: Tensor, source: Tensor, offset = 0, dim1 = 0, dim2 = 1): Tensor {
+    return written(this, source, (copy) => copy.diagonal(offset, dim1, dim2));
   },
   /** This tensor where the condition holds, `other` elsewhere. */
   where(this: Tensor, condition: Tensor, other: TensorLike): Tensor {

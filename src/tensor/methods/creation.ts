@@ -11,12 +11,15 @@ const made =
     filled(shape, value, options.dtype ?? tensor.dtype, { device: tensor.device, ...options });
 
 export const creationMethods = {
+  /** Zeros of a shape. */
   newZeros(this: Tensor, shape: readonly number[], options: CreateOptions = {}): Tensor {
     return made(0)(this, shape, options);
   },
+  /** Ones of a shape. */
   newOnes(this: Tensor, shape: readonly number[], options: CreateOptions = {}): Tensor {
     return made(1)(this, shape, options);
   },
+  /** One value everywhere. */
   newFull(this: Tensor, shape: readonly number[], value: Scalar, options: CreateOptions = {}): Tensor {
     return made(value)(this, shape, options);
   },

@@ -64,6 +64,7 @@ export const splitMethods = {
       Array.from({ length: count }, (_, at) => Math.min(length, (at + 1) * size)),
     );
   },
+  /** Parts of the sizes listed, which add up to the size of the axis. */
   splitWithSizes(this: Tensor, sizes: readonly number[], dim = 0): Tensor[] {
     const axis = axisOf(dim, this.ndim);
     const ends = cumulated(sizes);

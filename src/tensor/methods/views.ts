@@ -61,6 +61,7 @@ export const viewMethods = {
   reshape(this: Tensor, shape: readonly Dim[]): Tensor {
     return reshaped(this, shape) ?? copied(this).viewBy(reshapeStep(inferReshape(this.dims, shape)));
   },
+  /** reshape to the shape of another tensor. */
   reshapeAs(this: Tensor, other: Tensor): Tensor {
     return this.reshape(other.dims);
   },
@@ -83,6 +84,7 @@ export const viewMethods = {
       data: { shape: this.shape, strides: this.stride(), wanted: shape },
     });
   },
+  /** view in the shape of another tensor. */
   viewAs(this: Tensor, other: Tensor): Tensor {
     return this.view(other.dims);
   },
@@ -96,6 +98,7 @@ export const viewMethods = {
     const size = numeric(merged)?.reduce((a, b) => a * b, 1) ?? -1;
     return this.reshape([...dims.slice(0, from), size, ...dims.slice(to + 1)]);
   },
+  /** One axis, contiguous: a view of what is contiguous, else a copy. */
   ravel(this: Tensor): Tensor {
     return this.contiguous().flatten();
   },
@@ -124,6 +127,7 @@ export const viewMethods = {
     const axis = axisOf(dim, this.ndim + 1);
     return this.viewBy(unsqueezeStep(axis, this.dims.toSpliced(axis, 0, 1)));
   },
+  /** Two axes exchanged, without a copy. */
   transpose(this: Tensor, first: number, second: number): Tensor {
     const order = [...this.dims.keys()];
     const [one, two] = [axisOf(first, order.length), axisOf(second, order.length)];
@@ -132,6 +136,7 @@ export const viewMethods = {
     order[two] = one;
     return this.viewBy(permuteStep(order));
   },
+  /** transpose under NumPy's name. */
   swapaxes(this: Tensor, first: number, second: number): Tensor {
     return this.transpose(first, second);
   },
@@ -179,9 +184,11 @@ export const viewMethods = {
     }
     return this.viewBy(expandStep(shape.map((dim, axis) => (dim === -1 ? (dims[axis - missing] ?? 1) : dim))));
   },
+  /** expand to the shape of another tensor. */
   expandAs(this: Tensor, other: Tensor): Tensor {
     return this.expand(other.dims);
   },
+  /** expand under NumPy's name. */
   broadcastTo(this: Tensor, shape: readonly Dim[]): Tensor {
     return this.expand(shape);
   },

@@ -122,6 +122,13 @@ case("diag", [leaf([3, 4])], "a.diag(1)", "a.diag(1)", note="of a matrix", view=
 shapes("diag_embed", "a.diag_embed()", "a.diagEmbed()", M, small=[[0], [2, 0]])
 case("diag_embed", [leaf([2, 3])], "a.diag_embed(1, 0, 2)", "a.diagEmbed(1, 0, 2)", note="other axes", view=True)
 case("diag_embed", [leaf([2])], "a.diag_embed(-2)", "a.diagEmbed(-2)", note="below the diagonal")
+case("select_scatter", [leaf([2, 3]), leaf([2])], "a.select_scatter(b, 1, -1)", "a.selectScatter(b, 1, -1)", view=True)
+case("slice_scatter", [leaf([2, 5]), leaf([2, 2])], "a.slice_scatter(b, 1, 1, 5, 2)", "a.sliceScatter(b, 1, 1, 5, 2)", view=True)
+case("diagonal_scatter", [leaf([3, 3]), leaf([2])], "a.diagonal_scatter(b, 1)", "a.diagonalScatter(b, 1)", view=True)
+case("broadcast_tensors", [leaf([2, 1]), leaf([3])], "torch.broadcast_tensors(a, b)", "T.broadcastTensors(a, b)")
+for rank in (1, 2, 3):
+    case(f"atleast_{rank}d", [leaf([]), leaf([2]), leaf([2, 3])], f"torch.atleast_{rank}d(a, b, c)", f"[a, b, c].map(T.atleast{rank}d)")
+case("column_stack", [leaf([2]), leaf([2, 2])], "torch.column_stack((a, b))", "T.columnStack([a, b])")
 case("tril_indices", [], "torch.tril_indices(3, 4, -1)", "T.trilIndices(3, 4, -1)", grad=False)  # places have no gradient
 case("triu_indices", [], "torch.triu_indices(3, 4, 1)", "T.triuIndices(3, 4, 1)", grad=False)  # places have no gradient
 
