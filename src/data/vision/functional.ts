@@ -112,14 +112,19 @@ export function rotate<P extends Picture>(picture: P, angle: number, options: Ro
  * ```
  */
 export function toTensor(image: Image): Tensor {
-  const planar = pilToTensor(image).dataSync();
+  const planar = planesOf(image);
   const data = new Float32Array(planar.length);
-  for (let i = 0; i < data.length; i++) data[i] = Number(planar[i]) / 255;
+  for (let i = 0; i < data.length; i++) data[i] = (planar[i] ?? 0) / 255;
   return fromHost(data, [image.channels, image.height, image.width], "float32");
 }
 
 /** An image as a uint8 tensor [C, H, W], values as they are. */
 export function pilToTensor(image: Image): Tensor {
+  return fromHost(planesOf(image).slice(), [image.channels, image.height, image.width], "uint8");
+}
+
+/** An image's bytes channel by channel; those of a grey one are its own. */
+function planesOf(image: Image): Uint8Array {
   const given: unknown = image;
   if (!(given instanceof Image)) {
     const what = given instanceof Tensor ? "Tensor" : typeof given;
@@ -129,12 +134,9 @@ export function pilToTensor(image: Image): Tensor {
       hint: given instanceof Tensor ? "It is a tensor already: leave ToTensor() out." : "Give it an Image.",
     });
   }
-  const { data, width, height, channels } = image;
-  return fromHost(planarOf(data, channels, width * height), [channels, height, width], "uint8");
-}
-
-function planarOf(data: Uint8Array, channels: number, pixels: number): Uint8Array {
-  if (channels === 1) return data.slice();
+  const { data, channels } = image;
+  if (channels === 1) return data;
+  const pixels = data.length / channels;
   const out = new Uint8Array(data.length);
   for (let c = 0; c < channels; c++) for (let i = 0; i < pixels; i++) out[c * pixels + i] = data[i * channels + c] ?? 0;
   return out;
@@ -185,16 +187,22 @@ export function normalize(tensor: Tensor, mean: readonly number[], std: readonly
   const { channels } = dimensionsOf(tensor);
   requireStatistics(mean, std, channels);
   return changed(tensor, (raster) => {
-    const f = raster.data instanceof Float32Array ? Math.fround : (value: number) => value;
     const out = raster.data.slice();
     const pixels = raster.height * raster.width;
     for (let plane = 0; plane < raster.planes; plane++) {
       const c = plane % channels;
-      const [m, s] = [f(mean[mean.length === 1 ? 0 : c] ?? 0), f(std[std.length === 1 ? 0 : c] ?? 1)];
-      for (let i = plane * pixels; i < (plane + 1) * pixels; i++) out[i] = f((out[i] ?? 0) - m) / s;
+      const [m, s] = [mean[mean.length === 1 ? 0 : c] ?? 0, std[std.length === 1 ? 0 : c] ?? 1];
+      const part = out.subarray(plane * pixels, (plane + 1) * pixels);
+      if (part instanceof Float32Array) standardize32(part, Math.fround(m), Math.fround(s));
+      else for (let i = 0; i < part.length; i++) part[i] = ((part[i] ?? 0) - m) / s;
     }
     return { ...raster, data: out };
   });
+}
+
+/** Rounded after each step, as torch has it; a loop of its own, since it is the hot one. */
+function standardize32(data: Float32Array, mean: number, std: number): void {
+  for (let i = 0; i < data.length; i++) data[i] = Math.fround((data[i] ?? 0) - mean) / std;
 }
 
 function requireStatistics(mean: readonly number[], std: readonly number[], channels: number): void {

@@ -71,8 +71,9 @@ export class ImageFolder<Sample = Image, Target = number> extends Dataset<[Sampl
   #sample(image: Image, index: number): [Sample, Target] {
     const { transform, targetTransform } = this.#options;
     const [, target] = this.#at(index);
+    const sample = transform === undefined ? image : transform(image);
     // safe because without a transform Sample is Image and Target is number, which are the defaults
-    return [transform?.(image) ?? image, targetTransform?.(target) ?? target] as [Sample, Target];
+    return [sample, targetTransform === undefined ? target : targetTransform(target)] as [Sample, Target];
   }
 }
 

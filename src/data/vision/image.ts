@@ -94,7 +94,8 @@ export class Image {
     const { width, height } = this;
     // safe because the constructor lets only 1, 3 and 4 through
     const channels = this.channels as 1 | 3 | 4;
-    await sharp(this.data, { raw: { width, height, channels } }).toFile(path);
+    const picture = sharp(this.data, { raw: { width, height, channels } });
+    await (channels === 1 ? picture.toColourspace("b-w") : picture).toFile(path);
   }
 }
 

@@ -1,13 +1,16 @@
 // MNIST and Fashion-MNIST: 70,000 grey pictures of 28 x 28 in memory, from IDX files of a folder.
-// Knows no loader and no transform.
+// Knows no loader.
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { AbrazoError } from "../../errors.ts";
+import { fromHost } from "../../tensor/create.ts";
 import type { Tensor } from "../../tensor/index.ts";
+import { defaultCollate } from "../collate.ts";
 import { checkedIndex, Dataset, type ModuleSource } from "../dataset.ts";
 import { readIdx } from "../idx.ts";
 import { downloadFile } from "./download.ts";
 import { Image } from "./image.ts";
+import { byteTable } from "./transforms.ts";
 
 export interface MnistOptions<Sample, Target> {
   /** The folder of the four files, or the one above `<name>/raw`, where `download` puts them. */
@@ -66,6 +69,7 @@ abstract class IdxPictures<Sample, Target> extends Dataset<[Sample, Target]> {
   readonly classes: readonly string[];
   readonly train: boolean;
   override readonly source: ModuleSource;
+  declare readonly getBatch?: (indices: readonly number[]) => unknown;
   readonly #pixels: Uint8Array;
   readonly #labels: Uint8Array;
   readonly #size: readonly [height: number, width: number];
@@ -98,6 +102,28 @@ abstract class IdxPictures<Sample, Target> extends Dataset<[Sample, Target]> {
     this.#size = [height, width];
     this.#transform = transform;
     this.#targetTransform = targetTransform;
+    const table = transform === undefined ? undefined : byteTable(transform);
+    if (table !== undefined) this.getBatch = (indices) => this.#lookUp(indices, table);
+  }
+
+  /** A batch at once: what the transform makes of each byte is known. */
+  #lookUp(indices: readonly number[], table: Float32Array): [Tensor, unknown] {
+    const [height, width] = this.#size;
+    const area = height * width;
+    const pixels = this.#pixels;
+    const out = new Float32Array(indices.length * area);
+    let at = 0;
+    for (const index of indices) {
+      const start = checkedIndex(index, this.length) * area;
+      for (let i = start; i < start + area; i++) out[at++] = table[pixels[i] ?? 0] ?? 0;
+    }
+    const targets = indices.map((index) => this.#target(checkedIndex(index, this.length)));
+    return [fromHost(out, [indices.length, 1, height, width], "float32"), defaultCollate(targets)];
+  }
+
+  #target(at: number): unknown {
+    const label = this.#labels[at] ?? 0;
+    return this.#targetTransform === undefined ? label : this.#targetTransform(label);
   }
 
   get length(): number {
@@ -108,9 +134,9 @@ abstract class IdxPictures<Sample, Target> extends Dataset<[Sample, Target]> {
     const at = checkedIndex(index, this.length);
     const [height, width] = this.#size;
     const image = new Image(this.#pixels.subarray(at * height * width, (at + 1) * height * width), width, height, 1);
-    const label = this.#labels[at] ?? 0;
+    const sample = this.#transform === undefined ? image : this.#transform(image);
     // safe because without a transform Sample is Image and Target is number, which are the defaults
-    return [this.#transform?.(image) ?? image, this.#targetTransform?.(label) ?? label] as [Sample, Target];
+    return [sample, this.#target(at)] as [Sample, Target];
   }
 }
 

@@ -2,9 +2,9 @@
 // Draws nothing.
 import { AbrazoError } from "../../errors.ts";
 import type { DType } from "../../graph/dtype.ts";
-import type { Tensor } from "../../tensor/index.ts";
+import { Tensor } from "../../tensor/index.ts";
 import * as functional from "./functional.ts";
-import type { Image } from "./image.ts";
+import { Image } from "./image.ts";
 import type { Picture } from "./raster.ts";
 import type { ResizeOptions, Size } from "./resize.ts";
 import { APPLY, Callable, PictureTransform, Transform } from "./transform.ts";
@@ -219,4 +219,24 @@ export class Grayscale extends PictureTransform {
   forward<P extends Picture>(picture: P): P {
     return functional.rgbToGrayscale(picture, this.numOutputChannels);
   }
+}
+
+/**
+ * What a transform makes of each of the 256 values of a grey pixel, if it looks at nothing but that value: `ToTensor`, and
+ * `Normalize` after it. A dataset in memory then makes a batch without a tensor for each sample.
+ */
+export function byteTable(transform: Step): Float32Array | undefined {
+  const steps: readonly Step[] = transform instanceof Compose ? transform.transforms : [transform];
+  // A class that extends one of these may do anything.
+  const [first, ...rest] = steps.map((step) => step.constructor);
+  if (first !== ToTensor || rest.some((step) => step !== Normalize)) return undefined;
+  const all = new Image(
+    Uint8Array.from({ length: 256 }, (_, value) => value),
+    256,
+    1,
+    1,
+  );
+  const made = new Compose([...steps])(all);
+  const values = made instanceof Tensor ? made.dataSync() : undefined;
+  return values instanceof Float32Array ? values : undefined;
 }
