@@ -1,0 +1,52 @@
+// Ten thousand steps: memory, sessions and threads at the end are those of the first thousand.
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { packageFile } from "../../src/package-root.ts";
+
+const src = (...parts: string[]): string => JSON.stringify(packageFile("src", ...parts));
+
+/** Trains in a process of its own; prints memory, sessions and threads after 1,000 and after 10,000 steps. */
+const script = (isCompiled: boolean): string => `
+  import { readdirSync } from "node:fs";
+  import { functional as F, Linear, ReLU, Sequential } from ${src("nn", "index.ts")};
+  import { AdamW } from ${src("optim", "index.ts")};
+  import { compile, randint, randn, sessionStats } from ${src("tensor", "index.ts")};
+  const model = new Sequential(new Linear(64, 128), new ReLU(), new Linear(128, 10));
+  const optimizer = new AdamW(model.parameters());
+  const record = (x, y) => {
+    const loss = F.crossEntropy(model(x), y);
+    if (${!isCompiled}) loss.itemSync();
+    loss.backward();
+    optimizer.step();
+    optimizer.zeroGrad();
+    return loss;
+  };
+  const step = ${isCompiled} ? compile(record) : record;
+  const threads = () => readdirSync("/proc/self/task").length;
+  // Made once: arrays that come and go fill the collector's room for a few thousand steps, whatever the core does.
+  const batches = Array.from({ length: 16 }, () => [randn([16, 64]), randint(0, 10, [16])]);
+  const seen = [];
+  for (let index = 1; index <= 10_000; index++) {
+    step(...batches[index % 16]).itemSync();
+    if (index % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+    if (index === 1_000 || index === 10_000) {
+      globalThis.gc();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      seen.push([process.memoryUsage.rss(), sessionStats.compiled - sessionStats.released, threads()]);
+    }
+  }
+  console.log(JSON.stringify(seen));`;
+
+describe.skipIf(!existsSync("/proc/self/task"))("no leak over 10,000 steps (needs /proc)", { timeout: 240_000 }, () => {
+  it.each([
+    ["recorded anew each time", false],
+    ["compiled", true],
+  ])("%s", (_, isCompiled) => {
+    const args = ["--expose-gc", "--import", "tsx", "--input-type=module", "-e", script(isCompiled)];
+    const output = execFileSync(process.execPath, args, { cwd: packageFile(), encoding: "utf8" });
+    const [early = [], late = []]: number[][] = JSON.parse(output);
+    expect(late[0]).toBeLessThanOrEqual((early[0] ?? 0) * 1.05);
+    expect(late.slice(1)).toEqual(early.slice(1));
+  });
+});
