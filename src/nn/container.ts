@@ -95,9 +95,11 @@ export class ModuleList<Item extends AnyModule> extends AnyModule {
 export class ModuleDict<Item extends AnyModule> extends AnyModule {
   readonly #items = new Map<string, Item>();
 
-  constructor(items: Readonly<Record<string, Item>> = {}) {
+  /** Names that are whole numbers come first in an object; pairs keep any order. */
+  constructor(items: Readonly<Record<string, Item>> | Iterable<readonly [string, Item]> = []) {
     super();
-    for (const [name, item] of Object.entries(items)) this.set(name, item);
+    const pairs = Symbol.iterator in items ? items : Object.entries(items);
+    for (const [name, item] of pairs as Iterable<readonly [string, Item]>) this.set(name, item); // safe because an object has no iterator
   }
 
   protected override *ownModules(): Generator<[string, AnyModule]> {

@@ -4,7 +4,7 @@ import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import type { Node } from "../../graph/node.ts";
 import { axisOf } from "../../graph/shape.ts";
-import { arange, rand, Tensor } from "../../tensor/index.ts";
+import { arange, rand, type Tensor } from "../../tensor/index.ts";
 
 const number = (value: number, like: Node): Node => build.constant(value, like.dtype);
 
@@ -32,20 +32,7 @@ export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
  * ```
  */
 export function prelu(x: Tensor, weight: Tensor): Tensor {
-  const count = weight.numel();
-  const channels = x.ndim < 2 ? 1 : Number(x.dims[1]);
-  if (count !== 1 && count !== channels) {
-    throw new AbrazoError({
-      code: "SHAPE_MISMATCH",
-      message: `Mismatch of parameter numbers and input channel size. Found parameter numbers = ${count} and channel size = ${channels}.`,
-      hint: "The weight has one element, or one for each channel (axis 1).",
-      data: { count, channels },
-    });
-  }
-  const shape = x.dims.map((_, axis) => (axis === 1 && count > 1 ? count : 1));
-  const slope = build.reshape(weight.node, shape);
-  const node = build.where(build.greater(x.node, number(0, x.node)), x.node, build.mul(slope, x.node));
-  return Tensor.fromNode(node, [x, weight]);
+  return x.prelu(weight);
 }
 
 /** scale · (x where x > 0, else α (e^(x / width) - 1)); the exponential sees no positive x, so that it stays finite. */
@@ -199,10 +186,7 @@ export function softshrink(x: Tensor, lambd = 0.5): Tensor {
 
 /** x outside ±λ, else 0. */
 export function hardshrink(x: Tensor, lambd = 0.5): Tensor {
-  return x.map((node) => {
-    const size = build.call("abs", [node]);
-    return build.where(build.lessEqual(size, number(lambd, node)), number(0, node), node);
-  });
+  return x.hardshrink(lambd);
 }
 
 /**
