@@ -112,6 +112,18 @@ export const LAYERS: Readonly<Record<string, (module: Recorded) => nn.AnyModule>
   Conv3d: (m) => new nn.Conv3d(...conv(m), convOptions(m)),
   BatchNorm1d: (m) => new nn.BatchNorm1d(...batchNorm(m)),
   BatchNorm2d: (m) => new nn.BatchNorm2d(...batchNorm(m)),
+  BatchNorm3d: (m) => new nn.BatchNorm3d(...batchNorm(m)),
+  GroupNorm: (m) =>
+    new nn.GroupNorm(number(m, "numGroups"), number(m, "numChannels"), {
+      eps: number(m, "eps"),
+      affine: has(m, "weight"),
+      bias: has(m, "bias"),
+    }),
+  RMSNorm: (m) => {
+    const eps = maybe(m, "eps");
+    const options = { elementwiseAffine: has(m, "weight"), ...(eps === undefined ? {} : { eps }) };
+    return new nn.RMSNorm(numbers(m, "normalizedShape"), options);
+  },
   LayerNorm: (m) =>
     new nn.LayerNorm(numbers(m, "normalizedShape"), {
       eps: number(m, "eps"),
@@ -126,9 +138,31 @@ export const LAYERS: Readonly<Record<string, (module: Recorded) => nn.AnyModule>
   MaxPool2d: (m) => new nn.MaxPool2d(size(m.settings["kernelSize"], m, "kernelSize"), poolOptions(m)),
   AvgPool2d: (m) => new nn.AvgPool2d(size(m.settings["kernelSize"], m, "kernelSize"), poolOptions(m)),
   Dropout: (m) => new nn.Dropout(number(m, "p")),
+  Dropout1d: (m) => new nn.Dropout1d(number(m, "p")),
+  Dropout2d: (m) => new nn.Dropout2d(number(m, "p")),
+  Dropout3d: (m) => new nn.Dropout3d(number(m, "p")),
+  AlphaDropout: (m) => new nn.AlphaDropout(number(m, "p")),
   ReLU: () => new nn.ReLU(),
   LeakyReLU: (m) => new nn.LeakyReLU(number(m, "negativeSlope")),
   GELU: (m) => new nn.GELU({ approximate: word(m, "approximate", ["none", "tanh"]) }),
+  PReLU: (m) => new nn.PReLU(number(m, "numParameters")),
+  ELU: (m) => new nn.ELU(number(m, "alpha")),
+  CELU: (m) => new nn.CELU(number(m, "alpha")),
+  SELU: () => new nn.SELU(),
+  ReLU6: () => new nn.ReLU6(),
+  Hardtanh: (m) => new nn.Hardtanh(number(m, "minVal"), number(m, "maxVal")),
+  Hardsigmoid: () => new nn.Hardsigmoid(),
+  Hardswish: () => new nn.Hardswish(),
+  Hardshrink: (m) => new nn.Hardshrink(number(m, "lambd")),
+  Softshrink: (m) => new nn.Softshrink(number(m, "lambd")),
+  Threshold: (m) => new nn.Threshold(number(m, "threshold"), number(m, "value")),
+  Softplus: (m) => new nn.Softplus(number(m, "beta"), number(m, "threshold")),
+  Softsign: () => new nn.Softsign(),
+  LogSigmoid: () => new nn.LogSigmoid(),
+  Tanhshrink: () => new nn.Tanhshrink(),
+  Mish: () => new nn.Mish(),
+  GLU: (m) => new nn.GLU(number(m, "dim")),
+  Softmin: (m) => new nn.Softmin(number(m, "dim")),
   SiLU: () => new nn.SiLU(),
   Sigmoid: () => new nn.Sigmoid(),
   Tanh: () => new nn.Tanh(),

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { AbrazoError, suggestion } from "../errors.ts";
 import { readJson } from "../io/json.ts";
-import { AnyModule, type Identity, ModuleDict, ModuleList, Sequential } from "../nn/index.ts";
+import * as nn from "../nn/index.ts";
 import { Tensor } from "../tensor/index.ts";
 import { LAYERS, type Recorded } from "./layers.ts";
 import { loadSafetensors, saveFile } from "./safetensors.ts";
@@ -36,10 +36,16 @@ const moduleSchema: z.ZodType<RecordedModule> = z.strictObject({
     return z.record(z.string(), z.union([z.strictObject({ sameAs: z.string() }), moduleSchema]));
   },
 });
-const fileSchema = z.strictObject({ format: z.literal(FORMAT), training: z.boolean(), model: moduleSchema });
+const fileSchema = z.strictObject({
+  format: z.literal(FORMAT),
+  training: z.boolean(),
+  /** Parameters that are not trained. */
+  frozen: z.array(z.string()),
+  model: moduleSchema,
+});
 
 /** A class of modules, or what stands in for one. */
-export type ModuleClass = new (...args: never[]) => AnyModule;
+export type ModuleClass = new (...args: never[]) => nn.AnyModule;
 
 export interface SaveModelOptions {
   /** What the model's constructor took, as JSON; else its property `config`, where it has one, is its only argument. */
@@ -55,24 +61,23 @@ export interface SaveModelOptions {
  * const again = await loadModel("my-model", { classes: { SimpleNetwork } });
  * ```
  */
-export async function saveModel(model: AnyModule, folder: string, { args }: SaveModelOptions = {}): Promise<void> {
+export async function saveModel(model: nn.AnyModule, folder: string, { args }: SaveModelOptions = {}): Promise<void> {
   const recorded = describe(model);
-  const file = {
-    format: FORMAT,
-    training: model.training,
-    model: args === undefined ? recorded : { ...recorded, args },
-  };
+  const frozen = [...model.namedParameters()].filter(([, { requiresGrad }]) => !requiresGrad).map(([name]) => name);
+  const described = args === undefined ? recorded : { ...recorded, args };
+  const file = { format: FORMAT, training: model.training, frozen, model: described };
   await mkdir(folder, { recursive: true });
   await saveFile(model.stateDict(), join(folder, WEIGHTS), { format: "pt" });
   await writeFile(join(folder, ARCHITECTURE), `${JSON.stringify(file, null, 2)}\n`);
 }
 
-function describe(model: AnyModule): RecordedModule {
+function describe(model: nn.AnyModule): RecordedModule {
   // Through JSON, so that what is compared after loading is what was stored.
-  return JSON.parse(JSON.stringify(recordOf(model, "", new Map())));
+  return JSON.parse(JSON.stringify(recordOf(model, "", new Map(), true)));
 }
 
-function recordOf(module: AnyModule, path: string, seen: Map<AnyModule, string>): RecordedModule {
+/** @param alone whether only containers are above it: it then has to be known by itself */
+function recordOf(module: nn.AnyModule, path: string, seen: Map<nn.AnyModule, string>, alone: boolean): RecordedModule {
   seen.set(module, path);
   const settings: Record<string, unknown> = {};
   const tensors: Record<string, readonly number[]> = {};
@@ -80,23 +85,40 @@ function recordOf(module: AnyModule, path: string, seen: Map<AnyModule, string>)
   let args: unknown[] = [];
   for (const [name, value] of Object.entries(module)) {
     if (value instanceof Tensor) tensors[name] = value.shape;
-    else if (value instanceof AnyModule || !isPlain(value)) continue;
+    else if (value instanceof nn.AnyModule || !isPlain(value)) continue;
     else if (name === "config") args = [value];
     else settings[name] = value;
   }
+  if (alone && isUnknownLayer(module)) throw unstorableLayer(module.constructor.name, path);
   for (const [name, child] of childrenOf(module)) {
     const sameAs = seen.get(child);
-    children[name] = sameAs === undefined ? recordOf(child, joined(path, name), seen) : { sameAs };
+    const below = alone && Object.hasOwn(CONTAINERS, module.constructor.name);
+    children[name] = sameAs === undefined ? recordOf(child, joined(path, name), seen, below) : { sameAs };
   }
   return { class: module.constructor.name, args, settings, tensors, children };
+}
+
+/** A layer of ours that the table lacks, where no class of the caller's would make it. */
+function isUnknownLayer(module: nn.AnyModule): boolean {
+  const { name } = module.constructor;
+  const ours: Readonly<Record<string, unknown>> = nn;
+  return ours[name] === module.constructor && !Object.hasOwn(LAYERS, name) && !Object.hasOwn(CONTAINERS, name);
+}
+
+function unstorableLayer(name: string, path: string): AbrazoError {
+  return new AbrazoError({
+    code: "UNSTORABLE_MODEL",
+    message: `The layer "${path}" is a ${name}, which an architecture file cannot say how to make.`,
+    hint: "Put it into a module class of your own, which makes it, or store the state alone: saveFile(model.stateDict(), path).",
+  });
 }
 
 const joined = (path: string, name: string): string => (path === "" ? name : `${path}.${name}`);
 
 /** Modules held directly, also those that a list holds twice, which namedChildren() gives once. */
-function childrenOf(module: AnyModule): [string, AnyModule][] {
+function childrenOf(module: nn.AnyModule): [string, nn.AnyModule][] {
   const named = [...module.namedChildren()];
-  const items: AnyModule[] = module instanceof Sequential || module instanceof ModuleList ? [...module] : [];
+  const items: nn.AnyModule[] = module instanceof nn.Sequential || module instanceof nn.ModuleList ? [...module] : [];
   if (items.length <= named.length) return named;
   if (named.every(([name]) => /^\d+$/.test(name))) return items.map((item, place) => [`${place}`, item]);
   throw new AbrazoError({
@@ -129,24 +151,36 @@ export interface LoadModelOptions extends LoadOptions {
 export async function loadModel(
   folder: string,
   { classes = {}, ...options }: LoadModelOptions = {},
-): Promise<AnyModule> {
-  const { model: recorded, training } = await readJson(join(folder, ARCHITECTURE), fileSchema);
+): Promise<nn.AnyModule> {
+  const { model: recorded, training, frozen } = await readJson(join(folder, ARCHITECTURE), fileSchema);
   const model = build(recorded, classes);
   checkSame(describe(model), recorded, "");
-  model.loadStateDict(await loadSafetensors(join(folder, WEIGHTS)));
+  const weights = await loadSafetensors(join(folder, WEIGHTS));
+  model.loadStateDict(weights);
+  for (const [name, tensor] of model.stateDict()) {
+    // A model that was cast to another dtype is made in that dtype again.
+    const stored = weights.get(name);
+    if (stored !== undefined && stored.dtype !== tensor.dtype) tensor.assign(stored.node);
+  }
+  for (const name of frozen) model.getParameter(name).requiresGrad_(false);
   if (options.device !== undefined) model.to({ device: options.device });
   return model.train(training);
 }
 
 type Classes = Readonly<Record<string, ModuleClass>>;
 
-function build(recorded: RecordedModule, classes: Classes, path = "", made = new Map<string, AnyModule>()): AnyModule {
+function build(
+  recorded: RecordedModule,
+  classes: Classes,
+  path = "",
+  made = new Map<string, nn.AnyModule>(),
+): nn.AnyModule {
   const module = make(recorded, classes, path, made);
   made.set(path, module);
   return module;
 }
 
-function make(recorded: RecordedModule, classes: Classes, path: string, made: Map<string, AnyModule>): AnyModule {
+function make(recorded: RecordedModule, classes: Classes, path: string, made: Map<string, nn.AnyModule>): nn.AnyModule {
   const { class: name, args } = recorded;
   const own = Object.hasOwn(classes, name) ? classes[name] : undefined;
   if (own !== undefined) return new own(...(args as never[])); // safe because the class itself says what it takes
@@ -177,11 +211,11 @@ function unknownModule(path: string): AbrazoError {
   });
 }
 
-const CONTAINERS: Readonly<Record<string, (children: Record<string, AnyModule>) => AnyModule>> = {
+const CONTAINERS: Readonly<Record<string, (children: Record<string, nn.AnyModule>) => nn.AnyModule>> = {
   // safe because a step that takes something else than a tensor fails when it is called, as in the model that was stored
-  Sequential: (children) => new Sequential(children as Readonly<Record<string, Identity>>),
-  ModuleList: (children) => new ModuleList(Object.values(children)),
-  ModuleDict: (children) => new ModuleDict(children),
+  Sequential: (children) => new nn.Sequential(children as Readonly<Record<string, nn.Identity>>),
+  ModuleList: (children) => new nn.ModuleList(Object.values(children)),
+  ModuleDict: (children) => new nn.ModuleDict(children),
 };
 
 /** What was made is what was stored: classes, settings, shapes and order. */

@@ -86,6 +86,47 @@ describe("a stored model is made again", () => {
     await again(model.eval(), rand([2, 1, 16, 16]));
   });
 
+  it("of every other layer that an architecture may name", async () => {
+    const rows: [nn.AnyModule, number[]][] = [
+      [new nn.BatchNorm3d(2), [2, 2, 1, 2, 2]],
+      [new nn.Conv3d(1, 2, [1, 2, 2], { groups: 1 }), [1, 1, 2, 3, 3]],
+      [new nn.GroupNorm(2, 4, { affine: false }), [2, 4]],
+      [new nn.RMSNorm([2, 3], { eps: 1e-3 }), [1, 2, 3]],
+      [new nn.RMSNorm(3), [1, 3]],
+      [new nn.GLU(-1), [2, 4]],
+      [new nn.Dropout1d(0.1), [1, 2, 3]],
+      [new nn.Dropout2d(0.1), [1, 2, 3]],
+      [new nn.Dropout3d(0.1), [1, 2, 3, 4]],
+    ];
+    const plain = [
+      new nn.AlphaDropout(0.1),
+      ...[new nn.PReLU(3), new nn.ELU(0.5), new nn.CELU(0.5), new nn.SELU(), new nn.ReLU6(), new nn.Hardtanh(-2, 2)],
+      ...[new nn.Hardsigmoid(), new nn.Hardswish(), new nn.Hardshrink(0.1), new nn.Softshrink(0.1)],
+      ...[new nn.Threshold(0.1, 2), new nn.Softplus(2, 10), new nn.Softsign(), new nn.LogSigmoid()],
+      ...[new nn.Tanhshrink(), new nn.Mish(), new nn.Softmin(0)],
+    ];
+    for (const layer of plain) rows.push([layer, [2, 3]]);
+    for (const [layer, shape] of rows) await again(layer.eval(), rand(shape));
+  });
+
+  it("in its dtype, with what was frozen", async () => {
+    await inFolder(async (folder) => {
+      const model = new nn.Sequential(new nn.Linear(2, 2), new nn.Linear(2, 1)).to("float16");
+      model.at(0).requiresGrad_(false);
+      await saveModel(model, folder);
+      const loaded = await loadModel(folder);
+      expect(loaded.parameters().map(({ dtype, requiresGrad }) => [dtype, requiresGrad])).toEqual([
+        ["float16", false],
+        ["float16", false],
+        ["float16", true],
+        ["float16", true],
+      ]);
+      expect(loaded.parameters().map((tensor) => tensor.tolistSync())).toEqual(
+        model.parameters().map((tensor) => tensor.tolistSync()),
+      );
+    });
+  });
+
   it("of steps with names, and of one that is used twice", async () => {
     await again(new nn.Sequential({ first: new nn.Linear(2, 3), act: new nn.ReLU() }), rand([2, 2]));
     const shared = new nn.Linear(2, 2);
@@ -172,6 +213,9 @@ describe("a stored model is refused", () => {
       const shared = new nn.ReLU();
       const model = new nn.Sequential({ a: shared, b: shared });
       await expect(saveModel(model, folder)).rejects.toMatchObject({ code: "UNSTORABLE_MODEL" });
+      const unknown = new nn.Sequential(new nn.ReLU(), new nn.ZeroPad2d(1));
+      await expect(saveModel(unknown, folder)).rejects.toThrow('The layer "1" is a ZeroPad2d');
+      expect(await readdir(folder)).toEqual([]);
     });
   });
 });
