@@ -110,8 +110,8 @@ function requireRank(x: Tensor, ranks: readonly number[]): void {
  * @example
  * ```ts
  * const layer = new BatchNorm1d(2);
- * layer(tensor([[1, 10], [3, 30]], { dtype: "float32" })).tolistSync(); // [[-0.999995, -1], [0.999995, 1]]
- * layer.runningMean?.tolistSync(); // [0.2, 2]
+ * layer(tensor([[1, 10], [3, 30]], { dtype: "float32" })).tolistSync(); // [[-0.9999949932098389, -1], [0.9999949932098389, 1]]
+ * layer.runningMean?.tolistSync(); // [0.20000000298023224, 2]
  * ```
  */
 export class BatchNorm1d extends BatchNorm {

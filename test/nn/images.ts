@@ -1,6 +1,17 @@
 // What the suites of image layers share: the goldens, and the networks of the chapter.
 import { readFileSync } from "node:fs";
-import { AvgPool2d, Conv2d, functional as F, Linear, Module } from "../../src/nn/index.ts";
+import {
+  AvgPool2d,
+  BatchNorm2d,
+  Conv2d,
+  functional as F,
+  Flatten,
+  Linear,
+  MaxPool2d,
+  Module,
+  ReLU,
+  Sequential,
+} from "../../src/nn/index.ts";
 import { SGD } from "../../src/optim/index.ts";
 import { packageFile } from "../../src/package-root.ts";
 import { manualSeed, rand, type Tensor, tensor } from "../../src/tensor/index.ts";
@@ -40,6 +51,47 @@ export class LeNet5 extends Module<[Tensor], Tensor> {
   }
 }
 
+/** Convolutions, batch normalization and pooling: every kind of layer of a small network for images. */
+export const convnet = (): Sequential =>
+  new Sequential(
+    new Conv2d(1, 4, 3),
+    new BatchNorm2d(4),
+    new ReLU(),
+    new Conv2d(4, 8, 3),
+    new ReLU(),
+    new MaxPool2d(2),
+    new Flatten(),
+    new Linear(72, 16),
+    new ReLU(),
+    new Linear(16, 5),
+  );
+
+/** What is not as in the golden, by name, with the largest difference. */
+export function differences(golden: NetworkGolden, trained: Trained, limit: number): string[] {
+  const { model, logits, losses } = trained;
+  const parameters = new Map(model.namedParameters());
+  const state = model.stateDict();
+  const parts: [string, number][] = [
+    ["logits", apart(logits, golden.logits)],
+    ["losses", apart(losses, golden.losses)],
+    ...Object.entries(golden.grads).map(([name, grad]): [string, number] => [
+      `gradient of ${name}`,
+      apart(numbers(parameters.get(name)?.grad), grad),
+    ]),
+    ...Object.entries(golden.state).map(([name, value]): [string, number] => [
+      name,
+      apart(numbers(state.get(name)), value),
+    ]),
+  ];
+  return parts.filter(([, most]) => !(most < limit)).map(([name, most]) => `${name}: ${most}`);
+}
+
+interface Trained {
+  model: Module<[Tensor], Tensor>;
+  logits: number[];
+  losses: number[];
+}
+
 export const numbers = (t: Tensor | null | undefined): number[] => [...(t?.dataSync() ?? [])].map(Number);
 
 /** The largest difference from a golden, which may hold the first elements alone; infinite where elements are missing. */
@@ -54,13 +106,14 @@ export function train(
   shape: readonly number[],
   classes: number,
   steps: number,
-): { model: Module<[Tensor], Tensor>; logits: number[]; losses: number[] } {
+  device = "cpu",
+): Trained {
   manualSeed(7);
-  const model = make();
-  const x = rand(shape);
+  const model = make().to({ device });
+  const x = rand(shape).to({ device });
   const target = tensor(
     Array.from({ length: shape[0] ?? 0 }, (_, at) => at % classes),
-    { dtype: "int64" },
+    { dtype: "int64", device },
   );
   const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
   model.eval();

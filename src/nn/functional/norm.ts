@@ -17,7 +17,7 @@ type Optional = Tensor | null | undefined;
  * @throws SHAPE_MISMATCH when x does not end in these sizes
  * @example
  * ```ts
- * layerNorm(tensor([[1, 3]], { dtype: "float32" }), [2]).tolistSync(); // [[-0.999995, 0.999995]]
+ * layerNorm(tensor([[1, 3]], { dtype: "float32" }), [2]).tolistSync(); // [[-0.9999949932098389, 0.9999949932098389]]
  * ```
  */
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps: number): Tensor;
@@ -87,7 +87,7 @@ function requireSame(tensor: Optional, sizes: readonly number[], name: string): 
  * @throws SHAPE_MISMATCH when x does not end in these sizes
  * @example
  * ```ts
- * rmsNorm(tensor([[3, 4]], { dtype: "float32" }), [2]).tolistSync(); // [[0.848528, 1.131371]]
+ * rmsNorm(tensor([[3, 4]], { dtype: "float32" }), [2]).tolistSync(); // [[0.8485281467437744, 1.1313709020614624]]
  * ```
  */
 export function rmsNorm(
@@ -133,7 +133,7 @@ export interface BatchNormOptions {
  * @example
  * ```ts
  * const x = tensor([[1, 10], [3, 30]], { dtype: "float32" });
- * batchNorm(x, null, null, { training: true }).tolistSync(); // [[-0.999995, -1], [0.999995, 1]]
+ * batchNorm(x, null, null, { training: true }).tolistSync(); // [[-0.9999949932098389, -1], [0.9999949932098389, 1]]
  * ```
  */
 export function batchNorm(
@@ -221,7 +221,7 @@ function moveRunning({ x, normal, axes, count, momentum, runningMean, runningVar
 }
 
 /** Writes a statistic that is computed with the next run that computes `source`. */
-export function writeRunning(running: Tensor, value: Tensor, source: Batch["normal"]): void {
+function writeRunning(running: Tensor, value: Tensor, source: Batch["normal"]): void {
   const node = build.cast(value.node, running.dtype);
   if (running.storage.shared !== undefined) running.assign(node);
   else if (writeWaiting(running.storage, node, source)) realizeNodes([node], running.device);
@@ -286,7 +286,7 @@ export interface InstanceNormOptions {
  * @throws SHAPE_MISMATCH when a plane has one element alone
  * @example
  * ```ts
- * instanceNorm(tensor([[[1, 3]]], { dtype: "float32" })).tolistSync(); // [[[-0.999995, 0.999995]]]
+ * instanceNorm(tensor([[[1, 3]]], { dtype: "float32" })).tolistSync(); // [[[-0.9999949932098389, 0.9999949932098389]]]
  * ```
  */
 export function instanceNorm(

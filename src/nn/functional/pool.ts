@@ -51,14 +51,15 @@ export function maxPool1d(x: Tensor, kernelSize: Size, options: MaxPoolOptions =
 }
 
 /**
- * Largest element of each window of x [N, C, H, W] or [C, H, W]; its gradient goes to the first that holds it.
+ * Largest element of each window of x [N, C, H, W] or [C, H, W]; its gradient goes to the first that holds it. A NaN
+ * beside numbers is passed over.
  *
  * @throws SHAPE_MISMATCH when no window fits
  * @example
  * ```ts
  * const x = tensor([[[1, 5], [2, 4]]]);
  * maxPool2d(x, 2).tolistSync(); // [[[5]]]
- * maxPool2d(x, 2, { returnIndices: true })[1].tolistSync(); // [[[1n]]]
+ * maxPool2d(x, 2, { returnIndices: true })[1].tolistSync(); // [[[1]]]
  * ```
  */
 export function maxPool2d(x: Tensor, kernelSize: Size, options: WithIndices): [Tensor, Tensor];

@@ -21,6 +21,7 @@ conv("conv2d", [2, 2, 7, 6], W2(3, 2, 3, 2), None, ", stride=(3, 2), padding=(1,
 conv("conv2d", [2, 4, 4, 4], W2(6, 2), [6], ", groups=2, padding=1", ", { groups: 2, padding: 1 }", note="groups")
 conv("conv2d", [2, 3, 4, 4], W2(6, 1), [6], ", groups=3", ", { groups: 3 }", note="each channel by itself")
 conv("conv2d", [1, 9, 4, 3], W2(2, 9, 2, 2), [2], ", padding=1", ", { padding: 1 }", note="many channels")
+conv("conv2d", [2, 6, 4, 4], W2(4, 6), None, "", "", note="channels in threes, filters in fours")
 conv("conv2d", [1, 16, 5, 5], W2(4, 8), None, ", groups=2, stride=2", ", { groups: 2, stride: 2 }", note="many channels in groups")
 conv("conv2d", [2, 2, 4, 5], W2(2, 2, 2, 3), [2], ", padding='same'", ', { padding: "same" }', note="same, an even kernel")
 conv("conv2d", [1, 2, 5, 5], W2(2, 2), None, ", padding='same', dilation=2", ', { padding: "same", dilation: 2 }', note="same, dilated")
