@@ -58,6 +58,32 @@ LAYERS = {
     "new nn.Transformer({ dModel: 4, nhead: 2, numEncoderLayers: 2, numDecoderLayers: 1, dimFeedforward: 6 })":
         lambda: nn.Transformer(4, 2, 2, 1, 6),
 }
+PLAIN = """
+ReLU ReLU6 LeakyReLU ELU SELU CELU GELU SiLU
+Mish Softplus Softsign Hardtanh Hardsigmoid Hardswish LogSigmoid Tanh
+Sigmoid GLU Tanhshrink Softshrink Hardshrink MSELoss L1Loss SmoothL1Loss
+HuberLoss NLLLoss CrossEntropyLoss BCELoss BCEWithLogitsLoss KLDivLoss PoissonNLLLoss GaussianNLLLoss
+MarginRankingLoss HingeEmbeddingLoss CosineEmbeddingLoss TripletMarginLoss SoftMarginLoss MultiLabelSoftMarginLoss CosineSimilarity PairwiseDistance
+Identity Flatten Dropout Dropout1d Dropout2d Dropout3d AlphaDropout
+""".split()
+LAYERS.update({f"new nn.{name}()": getattr(nn, name) for name in PLAIN})
+LAYERS.update({
+    "new nn.LeakyReLU(0.2)": lambda: nn.LeakyReLU(0.2),
+    "new nn.ELU(0.5)": lambda: nn.ELU(0.5),
+    "new nn.Softplus(2, 10)": lambda: nn.Softplus(2.0, 10.0),
+    "new nn.Hardtanh(-2, 0.5)": lambda: nn.Hardtanh(-2.0, 0.5),
+    "new nn.Threshold(0.1, 20)": lambda: nn.Threshold(0.1, 20),
+    "new nn.Softmax(1)": lambda: nn.Softmax(1),
+    "new nn.LogSoftmax(-1)": lambda: nn.LogSoftmax(-1),
+    "new nn.Softmin(0)": lambda: nn.Softmin(0),
+    'new nn.GELU({ approximate: "tanh" })': lambda: nn.GELU("tanh"),
+    "new nn.Dropout(0.2)": lambda: nn.Dropout(0.2),
+    "new nn.Unflatten(1, [2, 3])": lambda: nn.Unflatten(1, (2, 3)),
+    "new nn.GRU(3, 4, { numLayers: 2, batchFirst: true, dropout: 0.5 })": lambda: nn.GRU(3, 4, 2, batch_first=True, dropout=0.5),
+    'new nn.RNNCell(3, 4, { bias: false, nonlinearity: "relu" })': lambda: nn.RNNCell(3, 4, False, "relu"),
+    "new nn.TransformerEncoder(new nn.TransformerEncoderLayer(4, 2, { dimFeedforward: 6 }), 2)":
+        lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 6), 2),
+})
 
 fills = []
 for py, js, shape in FILLS:
