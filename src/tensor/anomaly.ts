@@ -68,7 +68,7 @@ function describe(node: Node, fault: Fault): AbrazoError {
     message:
       from === undefined
         ? `Function '${made.op.name}' returned ${fault} values in the forward pass.`
-        : `Function '${gradName(undefined, made)}' returned ${fault} values in its ${from.index}th output.`,
+        : `Function '${gradName(made)}' returned ${fault} values in its ${from.index}th output.`,
     hint: `${takes}; data.recordedAt says where it was recorded.`,
     data,
   });

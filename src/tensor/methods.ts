@@ -119,9 +119,9 @@ function named(name: string, method: (this: Tensor, ...given: never[]) => unknow
   return function (this: Tensor, ...given: never[]): unknown {
     const result = method.apply(this, given);
     if (result instanceof Tensor) {
-      if (result !== this || name.endsWith("_")) result.madeBy(name);
+      if (result !== this || name.endsWith("_")) result.madeBy(name, typeof given[0]);
     } else {
-      for (const part of severalOf(result)) if (part instanceof Tensor) part.madeBy(name);
+      for (const part of severalOf(result)) if (part instanceof Tensor) part.madeBy(name, typeof given[0]);
     }
     return result;
   };

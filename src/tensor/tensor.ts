@@ -52,6 +52,8 @@ export class Tensor {
   /** True for what was computed from others that require grad, as opposed to a leaf. */
   #history: boolean;
   #madeBy: string | undefined;
+  /** typeof the first argument of what made this tensor: PyTorch numbers its overloads. */
+  #overload: string | undefined;
   #grad: Tensor | null = null;
   #device: string;
   #view: { version: number; node: Node } | undefined;
@@ -135,12 +137,13 @@ export class Tensor {
 
   /** Name of the operation that made this tensor, as PyTorch names its gradient, e.g. "AddBackward0"; null for a leaf. */
   get gradFn(): string | null {
-    return this.isLeaf ? null : gradName(this.#madeBy, this.#peek);
+    return this.isLeaf ? null : gradName(this.#peek, this.#madeBy, this.#overload);
   }
 
-  /** Says which method or function of PyTorch's made this tensor. */
-  madeBy(name: string): this {
+  /** Says which method or function of PyTorch's made this tensor, and of which type its first argument was. */
+  madeBy(name: string, overload?: string): this {
     this.#madeBy = name;
+    this.#overload = overload;
     return this;
   }
 

@@ -93,13 +93,21 @@ show(G, J)
 for py, js in [("{} * 2", ".mul(2)"), ("{} + 1", ".add(1)"), ("{} - 1", ".sub(1)"), ("{} / 2", ".div(2)"), ("{} ** 2", ".pow(2)"), ("{} ** {}", ".pow({})"),
                ("{}.sum()", ".sum()"), ("{}.mean()", ".mean()"), ("{}.sum(0, keepdim=True)", ".sum(0, true)"), ("{}.exp()", ".exp()"), ("{}.softmax(0)", ".softmax(0)"), ("{}.log_softmax(0)", ".logSoftmax(0)"),
                ("{}[0]", ".select(0, 0)"), ("{}[:1]", ".slice(0, 0, 1)"), ("{}.view(2, 1)", ".view([2, 1])"), ("{}.clone()", ".clone()"), ("{}.double()", '.to("float64")'), ("{}.relu()", ".relu()"),
-               ("{}.unsqueeze(0)", ".unsqueeze(0)"), ("{}.unsqueeze(0).t()", ".unsqueeze(0).t()"), ("{}.unsqueeze(0).T", ".unsqueeze(0).T"), ("{}.expand(2, 2)", ".expand([2, 2])"), ("-{}", ".neg()"),
+               ("{}.unsqueeze(0)", ".unsqueeze(0)"), ("{}.unsqueeze(0).squeeze()", ".unsqueeze(0).squeeze()"), ("{}.unsqueeze(0).squeeze(0)", ".unsqueeze(0).squeeze(0)"), ("{}.sum(0)", ".sum(0)"), ("{}.max(0)[0]", ".max(0).values"), ("{}.unsqueeze(0).t()", ".unsqueeze(0).t()"), ("{}.unsqueeze(0).T", ".unsqueeze(0).T"), ("{}.expand(2, 2)", ".expand([2, 2])"), ("-{}", ".neg()"),
                ("{}.unsqueeze(0) @ {}.unsqueeze(1)", ".unsqueeze(0).matmul({}.unsqueeze(1))"), ("{} @ {}", ".matmul({})"), ("torch.ones(1, 2) @ {}", None), ("{}.detach()", ".detach()"),
                ("{}.max()", ".max()"), ("{}.masked_fill(torch.tensor([True, False]), 0)", ".maskedFill(T.tensor([true, false]), 0)"), ("({} * 2).add_(1)", ".mul(2).add_(1)")]:
     ours = f"T.ones([1, 2]).matmul({J})" if js is None else J + js.replace("{}", J)
     show(py.replace("{}", G), ours)
 show(f"torch.cat([{G}, {G}])", f"T.cat([{J}, {J}])")
 show(f"F.linear({G}.unsqueeze(0), torch.ones(2, 2), torch.ones(2))", f"F.linear({J}.unsqueeze(0), T.ones([2, 2]), T.ones([2]))")
+show(f"torch.stack([{G}, {G}])", f"T.stack([{J}, {J}])")
+show(f"F.mse_loss({G}, torch.zeros(2))", f"F.mseLoss({J}, T.zeros([2]))")
+show(f"F.cross_entropy({G}, torch.tensor(1))", f"F.crossEntropy({J}, T.tensor(1))")
+show(f"F.binary_cross_entropy_with_logits({G}, torch.zeros(2))", f"F.binaryCrossEntropyWithLogits({J}, T.zeros([2]))")
+show(f"F.conv1d({G}.view(1, 1, 2), torch.ones(1, 1, 2))", f"F.conv1d({J}.view([1, 1, 2]), T.ones([1, 1, 2]))")
+show(f"F.max_pool2d({G}.view(1, 1, 1, 2), (1, 2))", f"F.maxPool2d({J}.view([1, 1, 1, 2]), [1, 2])")
+show(f"F.layer_norm({G}, (2,)) * 0", f"F.layerNorm({J}, [2]).mul(0)")
+show(f"F.layer_norm({G}, (2,)).round()", f"F.layerNorm({J}, [2]).round()")
 show("torch.tensor([[0.1] * 8] * 2, dtype=torch.float64, requires_grad=True)",
      f'T.tensor({js_list([[0.1] * 8] * 2)}, {{ dtype: "float64", requiresGrad: true }})')
 show("torch.tensor([[0.1] * 5] * 2, dtype=torch.float64, requires_grad=True).exp().softmax(1)",
