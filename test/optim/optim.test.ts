@@ -226,6 +226,24 @@ it("one step is one run of one session, compiled once whatever the learning rate
   expect(sessionStats.compiled - before.compiled).toBe(1);
 });
 
+describe("no step compiles anew when learning rate, bias corrections or other options change", () => {
+  it.each(Object.keys(CASES))("%s", (name) => {
+    const held = parameters();
+    const optimizer = (CASES[name] ?? (() => new SGD([])))([held.weight, held.bias]);
+    const step = (at: number) => {
+      optimizer.lr = 0.01 / (at + 1);
+      optimizer.zeroGrad();
+      lossOf(held, at).backward();
+      optimizer.step();
+    };
+    // Momentum begins at the second step, RAdam's rate is rectified from the sixth on.
+    for (let at = 0; at < 7; at++) step(at);
+    const before = sessionStats.compiled;
+    for (let at = 7; at < 12; at++) step(at);
+    expect(sessionStats.compiled).toBe(before);
+  });
+});
+
 describe("state", () => {
   const MAKES: Readonly<Record<string, (p: Tensor[]) => Optimizer>> = {
     AdamW: (p) => new AdamW(p, { lr: 0.05, amsgrad: true }),
