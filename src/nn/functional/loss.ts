@@ -66,8 +66,8 @@ export function nllLoss(
   checkTarget(input, target, axis, ignoreIndex);
   const { each, share } = picked(input, target, axis, weight, ignoreIndex);
   const losses = each.mul(share);
-  if (reduction === "none") return losses;
-  return reduction === "sum" ? losses.sum() : losses.sum().div(share.sum());
+  const whole = reduction === "none" ? losses : losses.sum();
+  return (reduction === "mean" ? whole.div(share.sum()) : whole).madeBy("nllLoss");
 }
 
 /** -x[class] for each target, and what each counts: its class's weight, 0 where it is ignored. */
@@ -231,7 +231,7 @@ export function binaryCrossEntropyWithLogits(
   const soft = input.map((x) => build.call("softplus", [build.neg(x)])); // ln(1 + e⁻ˣ)
   const scaled = posWeight === undefined ? soft : soft.mul(posWeight.sub(1).mul(wanted).add(1));
   const each = wanted.neg().add(1).mul(input).add(scaled);
-  return reduced(weight === undefined ? each : each.mul(weight), reduction);
+  return reduced(weight === undefined ? each : each.mul(weight), reduction).madeBy("binaryCrossEntropyWithLogits");
 }
 
 /**

@@ -22,7 +22,7 @@ export function mseLoss(
 ): Tensor {
   warnOfSizes(input, target);
   const each = input.sub(target).square();
-  if (weight === undefined) return reduced(each, reduction);
+  if (weight === undefined) return reduced(each, reduction).madeBy("mseLoss");
   const weighed = each.mul(weight);
   return reduction === "mean" ? weighed.sum().div(weight.expand(weighed.dims).sum()) : reduced(weighed, reduction);
 }
