@@ -35,7 +35,19 @@ describe("autocast", () => {
     const results = autocast(HALF, () => {
       const y = x.matmul(w);
       const loss = F.crossEntropy(y, tensor([0, 1]));
-      return [y.sum(), y.mean(), y.softmax(-1), y.logSoftmax(-1), y.exp(), y.pow(2), loss, F.layerNorm(y, [2])];
+      return [
+        y.sum(),
+        y.mean(),
+        y.softmax(-1),
+        y.logSoftmax(-1),
+        y.exp(),
+        y.pow(2),
+        y.pow(y),
+        y.square(),
+        F.mseLoss(y, y),
+        loss,
+        F.layerNorm(y, [2]),
+      ];
     });
     expect(results.map(({ dtype }) => dtype)).toEqual(results.map(() => "float32"));
   });

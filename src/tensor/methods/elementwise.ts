@@ -7,7 +7,7 @@ import type { Node } from "../../graph/node.ts";
 import type { Scalar } from "../convert.ts";
 import { numberNode, resultType } from "../operands.ts";
 import { Tensor, type TensorLike } from "../tensor.ts";
-import { floating, realBinary, requireReal } from "./support.ts";
+import { floating, realBinary, requireReal, wideInAutocast } from "./support.ts";
 
 /** An operation that on truth values is a logical one. */
 const withTruth = (name: string, logical: string) => (a: Node, b: Node) =>
@@ -182,7 +182,7 @@ export const elementwiseMethods = {
   pow(this: Tensor, exponent: TensorLike): Tensor {
     return this.combine(exponent, (a, b) => {
       if (exponent instanceof Tensor) return build.pow(a, b);
-      if (isFloat(a.dtype)) return POWERS.get(Number(exponent))?.(a) ?? build.pow(a, b);
+      if (isFloat(a.dtype)) return POWERS.get(Number(exponent))?.(wideInAutocast(a)) ?? build.pow(a, b);
       const power = Number(exponent);
       if (power < 0) {
         throw new AbrazoError({

@@ -4,7 +4,7 @@ import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import { isFloat } from "../../graph/dtype.ts";
 import type { Tensor } from "../tensor.ts";
-import { floating, unary } from "./support.ts";
+import { floating, unary, wideInAutocast } from "./support.ts";
 
 /** What leaves whole numbers as they are. */
 const toWhole = (name: string) =>
@@ -45,7 +45,7 @@ export const functionMethods = {
   /** As sign: these tensors are real. */
   sgn: signOf,
   square(this: Tensor): Tensor {
-    return this.map((node) => build.square(node.dtype === "bool" ? build.cast(node, "int64") : node));
+    return this.map((node) => build.square(node.dtype === "bool" ? build.cast(node, "int64") : wideInAutocast(node)));
   },
   reciprocal: unary("reciprocal"),
   sqrt: unary("sqrt"),

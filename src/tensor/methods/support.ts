@@ -7,6 +7,7 @@ import { makeLeaf } from "../../graph/leaf.ts";
 import type { Attrs, Node } from "../../graph/node.ts";
 import { axisOf, shapeError } from "../../graph/shape.ts";
 import { decode } from "../convert.ts";
+import { currentScope } from "../scope.ts";
 import { Storage } from "../storage.ts";
 import { Tensor, type TensorLike } from "../tensor.ts";
 
@@ -45,6 +46,13 @@ export function requireReal(name: string, dtype: DType): void {
 /** Functions of real numbers give float32 for whole numbers, as PyTorch does. */
 export function floating(node: Node): Node {
   return isFloat(node.dtype) ? node : build.cast(node, "float32");
+}
+
+/** Powers are of those functions that autocast computes in float32: their range is soon too large for float16. */
+export function wideInAutocast(node: Node): Node {
+  return isFloat(node.dtype) && node.dtype !== "float64" && currentScope().autocast !== undefined
+    ? build.cast(node, "float32")
+    : node;
 }
 
 /** Whole numbers are summed in int64, as PyTorch does. */
