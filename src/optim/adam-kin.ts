@@ -57,7 +57,7 @@ export interface NAdamOptions extends MomentsOptions {
  * const optimizer = new NAdam([w], { lr: 0.1 });
  * w.square().sum().backward();
  * optimizer.step();
- * await w.tolist(); // [0.8938983678817749, -1.893898367881775]
+ * await w.tolist(); // [0.8943548202514648, -1.8943548202514648]
  * ```
  */
 export class NAdam extends Optimizer<NAdamOptions> {

@@ -54,7 +54,7 @@ export function checkMoments(options: MomentsOptions): void {
  * const optimizer = new Adam([w], { lr: 0.1 });
  * w.square().sum().backward();
  * optimizer.step();
- * await w.tolist(); // [0.8999999761581421, -1.899999976158142]
+ * await w.tolist(); // [0.9000000357627869, -1.899999976158142]
  * ```
  */
 export class Adam extends Optimizer<AdamOptions> {

@@ -70,7 +70,17 @@ export function clipGradNorm_(parameters: readonly Tensor[], maxNorm: number, op
   return norm;
 }
 
-/** Scales gradients by `maxNorm` over a norm that is known, never up. */
+/**
+ * Scales gradients by `maxNorm` over a norm that is known, never up.
+ *
+ * @example
+ * ```ts
+ * const w = tensor([0, 0], { dtype: "float32", requiresGrad: true });
+ * w.grad = tensor([3, 4], { dtype: "float32" });
+ * clipGradsWithNorm_([w], 1, getTotalNorm([w.grad]));
+ * w.grad.tolistSync(); // [0.5999999046325684, 0.7999998331069946]
+ * ```
+ */
 export function clipGradsWithNorm_(parameters: readonly Tensor[], maxNorm: number, totalNorm: Tensor): void {
   noGrad(() => {
     const scale = totalNorm.add(1e-6).reciprocal().mul(maxNorm).clamp(0, 1); // as PyTorch's clip_grad_norm_

@@ -44,7 +44,15 @@ export function descend(parameter: Tensor, direction: Tensor, lr: number): Tenso
   return Tensor.fromNode(node, [parameter, direction]);
 }
 
-/** Matrices and tables decay; biases and norms, which have one axis, do not. */
+/**
+ * Matrices and tables decay; biases and norms, which have one axis, do not.
+ *
+ * @example
+ * ```ts
+ * const groups = decayGroups([ones([2, 2]), ones([2])], 0.01);
+ * groups.map(({ params, weightDecay }) => [params.length, weightDecay]); // [[1, 0.01], [1, 0]]
+ * ```
+ */
 export function decayGroups(
   parameters: readonly Tensor[],
   weightDecay: number,

@@ -22,7 +22,7 @@ export interface RMSpropOptions extends GroupOptions {
  * const optimizer = new RMSprop([w], { lr: 0.1 });
  * w.square().sum().backward();
  * optimizer.step();
- * await w.tolist(); // [4.76837158203125e-7, -1.0000003576278687]
+ * await w.tolist(); // [5.960464477539063e-8, -1]
  * ```
  */
 export class RMSprop extends Optimizer<RMSpropOptions> {

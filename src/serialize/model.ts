@@ -147,6 +147,15 @@ export interface LoadModelOptions extends LoadOptions {
  * have to be passed. What is made has to be what was stored, layer by layer.
  *
  * @throws UNKNOWN_CLASS for a class that was not passed; ARCHITECTURE_MISMATCH where a class makes something else by now
+ * @example
+ * ```ts
+ * await saveModel(new Sequential(new Linear(2, 3), new ReLU()), "net");
+ * `${await loadModel("net")}`;
+ * // Sequential(
+ * //   (0): Linear(in_features=2, out_features=3, bias=True)
+ * //   (1): ReLU()
+ * // )
+ * ```
  */
 export async function loadModel(
   folder: string,

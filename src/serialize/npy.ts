@@ -60,7 +60,15 @@ export async function saveNpz(path: string, state: StateDict, { compressed = fal
   await writeNpz(path, new Map(named), { compressed });
 }
 
-/** The tensors of a .npz file, by name. Throws as loadNpy() does. */
+/**
+ * The tensors of a .npz file, by name. Throws as loadNpy() does.
+ *
+ * @example
+ * ```ts
+ * await saveNpz("data.npz", { x: ones([2, 3]) });
+ * (await loadNpz("data.npz")).get("x")?.shape; // [2, 3]
+ * ```
+ */
 export async function loadNpz(path: string, options: LoadOptions = {}): Promise<Map<string, Tensor>> {
   const arrays = await withFile(path, readNpz);
   const tensors = new Map<string, Tensor>();

@@ -6,6 +6,13 @@ import { LRScheduler, requireWhole, type SchedulerOptions } from "./base.ts";
 /**
  * From the initial learning rate to `etaMin` along half a cosine of `tMax` steps, and back up after it:
  * η = ηmin + (η₀ - ηmin) (1 + cos(π t / T)) / 2.
+ *
+ * @example
+ * ```ts
+ * const optimizer = new SGD([zeros([1])], { lr: 1 });
+ * new CosineAnnealingLR(optimizer, { tMax: 2 });
+ * // rates of steps 0, 1, …: 1, 0.5, 0
+ * ```
  */
 export class CosineAnnealingLR extends LRScheduler {
   protected tMax: number;
@@ -41,7 +48,16 @@ export class CosineAnnealingLR extends LRScheduler {
   }
 }
 
-/** Along half a cosine of `t0` steps, then anew from the initial rate, each time `tMult` as long. */
+/**
+ * Along half a cosine of `t0` steps, then anew from the initial rate, each time `tMult` as long.
+ *
+ * @example
+ * ```ts
+ * const optimizer = new SGD([zeros([1])], { lr: 1 });
+ * new CosineAnnealingWarmRestarts(optimizer, { t0: 2 });
+ * // rates of steps 0, 1, …: 1, 0.5, 1, 0.5
+ * ```
+ */
 export class CosineAnnealingWarmRestarts extends LRScheduler {
   protected t0: number;
   protected tMult: number;

@@ -35,7 +35,16 @@ export interface CyclicOptions extends SchedulerOptions, MomentumOptions {
   gamma?: number;
 }
 
-/** Between `baseLr` and `maxLr`, linearly up in `stepSizeUp` steps and down in `stepSizeDown`, again and again. */
+/**
+ * Between `baseLr` and `maxLr`, linearly up in `stepSizeUp` steps and down in `stepSizeDown`, again and again.
+ *
+ * @example
+ * ```ts
+ * const optimizer = new SGD([zeros([1])], { momentum: 0.9 });
+ * new CyclicLR(optimizer, { baseLr: 0.25, maxLr: 0.75, stepSizeUp: 2 });
+ * // rates of steps 0, 1, …: 0.25, 0.5, 0.75, 0.5, 0.25
+ * ```
+ */
 export class CyclicLR extends LRScheduler {
   protected maxLrs: number[];
   protected totalSize: number;
@@ -111,7 +120,7 @@ type Level = "first" | "max" | "last";
  * ```ts
  * const optimizer = new AdamW([zeros([1])]);
  * const scheduler = new OneCycleLR(optimizer, { maxLr: 0.01, totalSteps: 10 });
- * scheduler.getLastLr(); // [0.0004]
+ * scheduler.getLastLr()[0]?.toFixed(6); // "0.000400"
  * ```
  */
 export class OneCycleLR extends LRScheduler {

@@ -42,7 +42,16 @@ export class LambdaLR extends LRScheduler {
   }
 }
 
-/** The current learning rate times a function of the step. */
+/**
+ * The current learning rate times a function of the step.
+ *
+ * @example
+ * ```ts
+ * const optimizer = new SGD([zeros([1])], { lr: 1 });
+ * new MultiplicativeLR(optimizer, () => 0.5);
+ * // rates of steps 0, 1, …: 1, 0.5, 0.25
+ * ```
+ */
 export class MultiplicativeLR extends LRScheduler {
   readonly #lambdas: readonly LrLambda[];
 
@@ -63,8 +72,9 @@ export class MultiplicativeLR extends LRScheduler {
  *
  * @example
  * ```ts
- * const scheduler = new StepLR(optimizer, { stepSize: 30, gamma: 0.1 });
- * // lr 1e-3 in epochs 0-29, 1e-4 in 30-59, 1e-5 from 60 on, when step() is called once an epoch
+ * const optimizer = new SGD([zeros([1])], { lr: 1 });
+ * new StepLR(optimizer, { stepSize: 2, gamma: 0.5 });
+ * // rates of steps 0, 1, …: 1, 1, 0.5, 0.5, 0.25
  * ```
  */
 export class StepLR extends LRScheduler {
@@ -91,7 +101,16 @@ export class StepLR extends LRScheduler {
   }
 }
 
-/** The learning rate times `gamma` at each milestone; one that is named twice counts twice. */
+/**
+ * The learning rate times `gamma` at each milestone; one that is named twice counts twice.
+ *
+ * @example
+ * ```ts
+ * const optimizer = new SGD([zeros([1])], { lr: 1 });
+ * new MultiStepLR(optimizer, { milestones: [1, 3], gamma: 0.5 });
+ * // rates of steps 0, 1, …: 1, 0.5, 0.5, 0.25
+ * ```
+ */
 export class MultiStepLR extends LRScheduler {
   protected milestones: number[];
   protected gamma: number;
@@ -117,7 +136,16 @@ export class MultiStepLR extends LRScheduler {
   }
 }
 
-/** The learning rate times `factor` for the first `totalIters` steps. */
+/**
+ * The learning rate times `factor` for the first `totalIters` steps.
+ *
+ * @example
+ * ```ts
+ * const optimizer = new SGD([zeros([1])], { lr: 1 });
+ * new ConstantLR(optimizer, { factor: 0.5, totalIters: 2 });
+ * // rates of steps 0, 1, …: 0.5, 0.5, 1
+ * ```
+ */
 export class ConstantLR extends LRScheduler {
   protected factor: number;
   protected totalIters: number;
@@ -145,7 +173,16 @@ export class ConstantLR extends LRScheduler {
   }
 }
 
-/** The learning rate times a factor that goes linearly from `startFactor` to `endFactor` in `totalIters` steps: a warm-up. */
+/**
+ * The learning rate times a factor that goes linearly from `startFactor` to `endFactor` in `totalIters` steps: a warm-up.
+ *
+ * @example
+ * ```ts
+ * const optimizer = new SGD([zeros([1])], { lr: 1 });
+ * new LinearLR(optimizer, { startFactor: 0.5, totalIters: 2 });
+ * // rates of steps 0, 1, …: 0.5, 0.75, 1
+ * ```
+ */
 export class LinearLR extends LRScheduler {
   protected startFactor: number;
   protected endFactor: number;
@@ -189,7 +226,16 @@ export class LinearLR extends LRScheduler {
   }
 }
 
-/** The learning rate times `gamma` every step. */
+/**
+ * The learning rate times `gamma` every step.
+ *
+ * @example
+ * ```ts
+ * const optimizer = new SGD([zeros([1])], { lr: 1 });
+ * new ExponentialLR(optimizer, { gamma: 0.5 });
+ * // rates of steps 0, 1, …: 1, 0.5, 0.25
+ * ```
+ */
 export class ExponentialLR extends LRScheduler {
   protected gamma: number;
 
@@ -208,7 +254,16 @@ export class ExponentialLR extends LRScheduler {
   }
 }
 
-/** The learning rate falls to 0 in `totalIters` steps: lr₀ (1 - t/T)^power. */
+/**
+ * The learning rate falls to 0 in `totalIters` steps: lr₀ (1 - t/T)^power.
+ *
+ * @example
+ * ```ts
+ * const optimizer = new SGD([zeros([1])], { lr: 1 });
+ * new PolynomialLR(optimizer, { totalIters: 4 });
+ * // rates of steps 0, 1, …: 1, 0.75, 0.5, 0.25, 0
+ * ```
+ */
 export class PolynomialLR extends LRScheduler {
   protected totalIters: number;
   protected power: number;
