@@ -3,6 +3,7 @@
 import { inspect } from "node:util";
 import { formatTensor } from "./format.ts";
 import { activationMethods } from "./methods/activation.ts";
+import { aliasMethods } from "./methods/aliases.ts";
 import { compareMethods } from "./methods/compare.ts";
 import { copyMethods } from "./methods/copies.ts";
 import { countingMethods } from "./methods/counting.ts";
@@ -34,6 +35,7 @@ const printMethods = {
 
 type ElementwiseMethods = typeof elementwiseMethods;
 type FunctionMethods = typeof functionMethods;
+type AliasMethods = typeof aliasMethods;
 type ActivationMethods = typeof activationMethods;
 type CumulativeMethods = typeof cumulativeMethods;
 type StatisticsMethods = typeof statisticsMethods;
@@ -59,6 +61,7 @@ declare module "./tensor.ts" {
   interface Tensor
     extends ElementwiseMethods,
       FunctionMethods,
+      AliasMethods,
       ActivationMethods,
       CumulativeMethods,
       StatisticsMethods,
@@ -85,6 +88,7 @@ declare module "./tensor.ts" {
 export const METHODS = {
   ...elementwiseMethods,
   ...functionMethods,
+  ...aliasMethods,
   ...activationMethods,
   ...cumulativeMethods,
   ...statisticsMethods,

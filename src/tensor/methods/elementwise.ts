@@ -278,6 +278,10 @@ export const elementwiseMethods = {
       build.scale(build.call("logaddexp", [build.scale(a, Math.LN2), build.scale(b, Math.LN2)]), Math.LOG2E),
     );
   },
+  /** `this · 2^other`. */
+  ldexp(this: Tensor, other: TensorLike): Tensor {
+    return this.combine(other, (a, b) => build.mul(floating(a), build.call("exp2", [floating(b)])));
+  },
   /** `this` to the power of `exponent`, in float64. */
   floatPower(this: Tensor, exponent: TensorLike): Tensor {
     const double = (tensor: Tensor): Tensor => tensor.map((node) => build.cast(node, "float64"));

@@ -134,6 +134,14 @@ export const statisticsMethods = {
       return normOf(node, order, axesOf(dim, node.shape.length), keepDim);
     });
   },
+  /** The norm of order p of the difference. */
+  dist(this: Tensor, other: Tensor, p = 2): Tensor {
+    return this.combine(other, (a, b) => {
+      const difference = build.sub(a, b);
+      requireReal(difference, `dist(): expected floating point inputs. Got ${scalarTypeName(difference.dtype)}`);
+      return normOf(difference, p, axesOf(undefined, difference.shape.length), false);
+    });
+  },
   /** ln Σ eˣ over axes, which neither overflows nor loses what is small. */
   logsumexp(this: Tensor, dim: Axes, keepDim = false): Tensor {
     return this.map((node) => logSumExp(floating(node), axesOf(dim, node.shape.length), keepDim));

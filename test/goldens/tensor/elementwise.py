@@ -205,4 +205,21 @@ case("add_", [given([1, 2, 3], "int64")], "a.clone().add_(2)", "a.mul(1).add_(2)
 case("eq_", [given([1, 2, 3], "int64")], "a.clone().eq_(2)", "a.mul(1).eq_(2)", note="whole numbers", grad=False)
 case("bitwise_and_", [given([1, 2, 3], "int64")], "a.clone().bitwise_and_(2)", "a.mul(1).bitwiseAnd_(2)", note="whole numbers", grad=False)
 
+# Second names.
+camel = lambda name: name.split("_")[0] + "".join(word.capitalize() for word in name.split("_")[1:])
+for name, arguments in [
+    ("absolute", ""), ("arccos", ""), ("arccosh", ""), ("arcsin", ""), ("arcsinh", ""), ("arctan", ""), ("arctan2", "b"), ("arctanh", ""),
+    ("divide", "b"), ("true_divide", "b"), ("multiply", "b"), ("subtract", "b"), ("negative", ""), ("fix", ""),
+    ("greater", "b"), ("greater_equal", "b"), ("less", "b"), ("less_equal", "b"), ("not_equal", "b"),
+]:
+    truth_value = name.split("_")[0] in ("greater", "less", "not")
+    inside = [[1.3125, 1.1875, 2.4375]] if name == "arccosh" else [[0.3125, -0.1875, 0.4375]]
+    leaves = [given(inside), given([0.3125, 0.9375, -1.6875])][: 2 if arguments else 1]
+    case(name, leaves, f"a.{name}({arguments})", f"a.{camel(name)}({arguments})", grad=not truth_value)
+    # PyTorch has no derivative of these in place
+    differentiable = not truth_value and name not in ("arccosh", "arcsinh", "arctanh")
+    case(f"{name}_", leaves, f"a.mul(1).{name}_({arguments})", f"a.mul(1).{camel(name)}_({arguments})", grad=differentiable)
+pair("ldexp", "ldexp", second=(-15, 15), others=H)
+case("ldexp", [given([1, -3], "int64"), given([4, 2], "int64")], "a.ldexp(b)", "a.ldexp(b)", note="whole numbers", grad=False)
+
 write("elementwise")

@@ -101,6 +101,10 @@ for p, js in [("2", "2"), ("1", "1"), ("3", "3"), ("1.5", "1.5"), ("0.5", "0.5")
     if "inf" not in p:
         case("norm", [leaf([0, 3])], f"a.norm({p}, 0)", f"a.norm({js}, 0)", note="empty", grad=grad)
 case("norm", [leaf([2, 3])], "a.norm()", "a.norm()")
+for p in ["2", "1", "3"]:
+    case("dist", [leaf([2, 3]), leaf([3])], f"a.dist(b, {p})", f"a.dist(b, {p})", note=p, view=p == "2")
+case("dist", [leaf([])], "a.dist(a * 2)", "a.dist(a.mul(2))", note="0-d")
+case("dist", [leaf([0]), leaf([0])], "a.dist(b)", "a.dist(b)", note="empty")
 case("logsumexp", [leaf([2, 3, 4])], "a.logsumexp(1)", "a.logsumexp(1)", others=H, view=True)
 case("logsumexp", [leaf([2, 3, 4])], "a.logsumexp((0, 2), True)", "a.logsumexp([0, 2], true)", note="axes")
 case("logsumexp", [given([[1000.0, 1001], [-1000, -1001]])], "a.logsumexp(1)", "a.logsumexp(1)", note="large")
