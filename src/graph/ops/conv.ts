@@ -69,6 +69,7 @@ defineOp({
   grad: ({ inputs, attrs, g }) => {
     const [x, weight] = [inputAt(inputs, 0), inputAt(inputs, 1)];
     const geometry = windowsOf(attrs);
+    // As a convolution with the weight turned, dx takes 6.5 ms instead of 4.8 (3 × 3 of 64 → 32 channels on 24 × 24, batch 64).
     return [
       convTranspose(g, weight, undefined, { ...geometry, outputPadding: leftOver(x.shape, g.shape, geometry) }),
       convWeight(x, g, geometry),
