@@ -13,7 +13,8 @@ export interface EmbeddingOptions extends LayerOptions {
 }
 
 /**
- * A table [count, width] of standard normals; ids of any shape [...] pick rows: [..., width].
+ * A table [count, width] of standard normals; ids of any shape [...] pick rows: [..., width]. PyTorch's max_norm, which
+ * rewrites rows while they are read, is not here: clip the weight after a step instead.
  *
  * @example
  * ```ts

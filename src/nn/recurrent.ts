@@ -269,7 +269,8 @@ export class RNN extends Recurrent<Tensor, [Tensor, Tensor]> {
 
 /**
  * Long short-term memory (Hochreiter and Schmidhuber 1997). Called with [T, N, in] and perhaps [h₀, c₀], each
- * [layers · directions, N, hidden], it gives the outputs [T, N, directions · hidden] and [hₙ, cₙ].
+ * [layers · directions, N, hidden], it gives the outputs [T, N, directions · hidden] and [hₙ, cₙ]. Projections (proj_size)
+ * are not here. Each number of steps is a graph of its own: pad sequences to few lengths, and pass `lengths`.
  *
  * @example
  * ```ts

@@ -89,7 +89,8 @@ export interface CrossEntropyOptions extends NllOptions {
 
 /**
  * Cross entropy of logits [C], [N, C] or [N, C, d₁, …]: against classes, int64 [], [N] or [N, d₁, …], or against
- * probabilities of the classes, of the logits' shape. It is logSoftmax over the classes, then nllLoss.
+ * probabilities of the classes, of the logits' shape. It is logSoftmax over the classes, then nllLoss: logits are the raw
+ * output of a network, any real numbers, with no softmax applied.
  *
  * @example
  * ```ts
