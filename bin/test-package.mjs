@@ -22,6 +22,15 @@ if (typeof AbrazoError !== "function") throw new Error("AbrazoError is not expor
 console.log(JSON.stringify(result));
 `;
 
+/** A worker starts from a file of the package that is no compiled one. */
+const LOAD = `
+import { DataLoader, TensorDataset } from "abrazo/data";
+import { arange } from "abrazo/tensor";
+const seen = [];
+for await (const [batch] of new DataLoader(new TensorDataset(arange(4)), { batchSize: 3, numWorkers: 1 })) seen.push(batch.tolistSync());
+if (JSON.stringify(seen) !== "[[0,1,2],[3]]") throw new Error(JSON.stringify(seen));
+`;
+
 /** The README's hub, on a free port. */
 const LOOP = `
 import { spawn, spawnSync } from "node:child_process";
@@ -58,9 +67,11 @@ try {
   const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
   writeFileSync(join(folder, "package.json"), '{"name":"stranger","private":true,"type":"module"}');
   writeFileSync(join(folder, "use.js"), USE);
+  writeFileSync(join(folder, "load.js"), LOAD);
   writeFileSync(join(folder, "loop.js"), LOOP);
   step("npm install in an empty project", "npm", ["install", "--silent", "--no-fund", "--no-audit", `./${tarball}`]);
   step('import { pipeline } from "abrazo"', process.execPath, ["use.js"]);
+  step("a loader with a worker", process.execPath, ["load.js"]);
   step("npx --no-install abrazo --version", "npx", ["--no-install", "abrazo", "--version"]);
   step("abrazo run", "npx", ["--no-install", "abrazo", "run", "sentiment-analysis", "What a wonderful day", "--json"]);
   step("serve, login, push, pull, run", process.execPath, ["loop.js"]);

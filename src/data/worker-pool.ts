@@ -84,8 +84,6 @@ export class WorkerPool {
     const thread = new Worker(packageFile("src/data/worker-start.mjs"), {
       workerData: { setup, body: BODY.href, typescript: needsTypeScript(setup.dataset) },
     });
-    // A loader that was given up must not hold the process; a wait for a batch holds it while it lasts.
-    thread.unref();
     const member: Member = {
       id: setup.id,
       thread,
@@ -104,6 +102,9 @@ export class WorkerPool {
       member.fault ??= faultOf(error, "WORKER_DIED");
     });
     thread.on("message", (message: FromWorker) => this.#receive(member, message));
+    // A loader that was given up must not hold the process; a wait for a batch holds it while it lasts. To listen to
+    // messages is to hold, so this comes last.
+    thread.unref();
     return member;
   }
 

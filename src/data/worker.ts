@@ -21,12 +21,13 @@ setWorkerInfo({ id, numWorkers, seed, dataset: undefined });
 
 let epoch = 0;
 let batches: AsyncGenerator<unknown> | undefined;
-const recipe = makeRecipe();
+/** Undefined where the dataset could not be made: the main thread knows, and waits for nothing more. */
+const recipe: Promise<Recipe | undefined> = makeRecipe().catch((error: unknown) => {
+  post({ kind: "failed", error: faultOf(error) });
+  return undefined;
+});
 // One after another, as they come; a stop is heard between them.
-let work: Promise<void> = recipe.then(
-  () => undefined,
-  (error: unknown) => post({ kind: "failed", error: faultOf(error) }),
-);
+let work: Promise<void> = Promise.resolve();
 
 port.on("message", (message: ToWorker) => {
   if (message.kind === "stop") process.exit(0);
@@ -43,6 +44,7 @@ async function makeRecipe(): Promise<Recipe> {
 
 async function begin({ generator, skip }: Extract<ToWorker, { kind: "epoch" }>): Promise<void> {
   const made = await recipe;
+  if (made === undefined) return;
   await batches?.return(undefined);
   batches = isIterableRecipe(made) ? batchesOf(made) : undefined;
   for (let i = 0; i < skip; i++) await batches?.next();
@@ -50,10 +52,10 @@ async function begin({ generator, skip }: Extract<ToWorker, { kind: "epoch" }>):
 }
 
 async function fetch({ epoch: wanted, batch, indices }: Extract<ToWorker, { kind: "fetch" }>): Promise<void> {
+  const made = await recipe;
   // The caller has left that epoch: nobody waits for the batch.
-  if (wanted !== epoch) return;
+  if (made === undefined || wanted !== epoch) return;
   try {
-    const made = await recipe;
     const value = isMapRecipe(made) ? await fetchBatch(made, indices ?? []) : await nextBatch();
     if (value === undefined) {
       post({ kind: "end", epoch: wanted, batch });

@@ -292,9 +292,9 @@ describe("the process", () => {
     const { status, stdout, stderr } = program(`
       for await (const batch of new DataLoader(new Squares(100), { batchSize: 2, numWorkers: 2 })) break;
       console.log(process._getActiveHandles().filter((handle) => handle.constructor.name === "Worker").length);
-      const left = new DataLoader(new Squares(100), { batchSize: 2, numWorkers: 1, persistentWorkers: true });
+      const left = new DataLoader(new Squares(100), { batchSize: 2, numWorkers: 3, persistentWorkers: true });
       for await (const batch of left) break;
-      const iterator = new DataLoader(new Squares(100), { batchSize: 2, numWorkers: 1 })[Symbol.asyncIterator]();
+      const iterator = new DataLoader(new Squares(100), { batchSize: 2, numWorkers: 2 })[Symbol.asyncIterator]();
       await iterator.next();
       console.log("done");
     `);

@@ -11,19 +11,49 @@ function remap(raster: Raster, rows: Int32Array, columns: Int32Array, fill = 0):
   const { data, planes, height, width, cells } = raster;
   const out = pixelsLike(data, planes * rows.length * columns.length * cells);
   if (fill !== 0) out.fill(fill);
+  const run = runOf(columns);
   let at = 0;
   for (let plane = 0; plane < planes; plane++) {
     for (const row of rows) {
       const start = (plane * height + row) * width;
-      for (const column of columns) {
-        if (row !== OUTSIDE && column !== OUTSIDE) {
-          for (let cell = 0; cell < cells; cell++) out[at + cell] = data[(start + column) * cells + cell] ?? 0;
-        }
-        at += cells;
+      if (row !== OUTSIDE && run !== undefined) {
+        const from = (start + run.column) * cells;
+        out.set(data.subarray(from, from + run.length * cells), at + run.at * cells);
+      } else if (row !== OUTSIDE) {
+        copyCells({ data, out, start, at, cells }, columns);
       }
+      at += columns.length * cells;
     }
   }
   return { data: out, planes, height: rows.length, width: columns.length, cells };
+}
+
+interface Row {
+  data: Raster["data"];
+  out: Raster["data"];
+  start: number;
+  at: number;
+  cells: number;
+}
+
+function copyCells({ data, out, start, at, cells }: Row, columns: Int32Array): void {
+  let to = at;
+  for (const column of columns) {
+    if (column !== OUTSIDE) {
+      for (let cell = 0; cell < cells; cell++) out[to + cell] = data[(start + column) * cells + cell] ?? 0;
+    }
+    to += cells;
+  }
+}
+
+/** Where the columns are neighbours in order, apart from those outside at both ends: such a row is copied at once. */
+function runOf(columns: Int32Array): { at: number; column: number; length: number } | undefined {
+  const at = columns.findIndex((column) => column !== OUTSIDE);
+  if (at < 0) return { at: 0, column: 0, length: 0 };
+  const column = columns[at] ?? 0;
+  let length = 1;
+  while (columns[at + length] === column + length) length++;
+  return columns.subarray(at + length).every((rest) => rest === OUTSIDE) ? { at, column, length } : undefined;
 }
 
 /** `length` places from `start` on; those beyond the picture are outside. */
