@@ -2,6 +2,7 @@
 // Knows no model.
 import { shapeError } from "../graph/shape.ts";
 import { ones, type Tensor, tensor, zeros } from "../tensor/index.ts";
+import { activeTrace } from "../tensor/trace.ts";
 import { batchNorm, instanceNorm } from "./functional/norm.ts";
 import { buffer, parameter } from "./marks.ts";
 import { Module } from "./module.ts";
@@ -85,7 +86,9 @@ abstract class BatchNorm extends RunningNorm {
   override forward(x: Tensor): Tensor {
     this.requireAxes(x);
     const { weight, bias, eps, momentum, training, running_mean, running_var, num_batches_tracked: tracked } = this;
-    const count = training && tracked !== undefined ? tracked.itemSync() + 1 : 1;
+    // Counted on the host, where the count is a number that the moving average may need; in a trace it is a node like others.
+    const isTraced = activeTrace() !== undefined && momentum !== null;
+    const count = training && tracked !== undefined && !isTraced ? tracked.itemSync() + 1 : 1;
     const y = batchNorm(x, running_mean, running_var, {
       weight,
       bias,
@@ -93,7 +96,7 @@ abstract class BatchNorm extends RunningNorm {
       training: training || running_mean === undefined,
       momentum: momentum ?? 1 / count,
     });
-    if (training) tracked?.assign(tensor(count, { dtype: "int64" }).node);
+    if (training) tracked?.assign(isTraced ? tracked.add(1).node : tensor(count, { dtype: "int64" }).node);
     return y;
   }
 }
@@ -111,7 +114,7 @@ function requireRank(x: Tensor, ranks: readonly number[]): void {
  * ```ts
  * const layer = new BatchNorm1d(2);
  * layer(tensor([[1, 10], [3, 30]], { dtype: "float32" })).tolistSync(); // [[-0.9999949932098389, -1], [0.9999949932098389, 1]]
- * layer.runningMean?.tolistSync(); // [0.20000000298023224, 2]
+ * layer.running_mean?.tolistSync(); // [0.20000000298023224, 2]
  * ```
  */
 export class BatchNorm1d extends BatchNorm {
