@@ -180,18 +180,27 @@ function makePlan(order: Order, outputs: readonly Node[], device: string): Plan 
   const folder = folderOf(files);
   const indexOf = new Map(order.nodes.filter((node) => isLeafValue(order, node)).map((node, index) => [node, index]));
   const names = lowered.model.outputs.map(({ name }) => name);
-  const model = encodeModel(lowered.model);
-  const compile = ({ arena, threads }: Grant): Session => {
-    const options = sessionOptions(device, lowered.flops, threads);
-    if (folder !== undefined) withWeights(options, folder);
-    return new Session(model, names, { ...options, enableCpuMemArena: arena });
-  };
   return {
     feeds: lowered.inputs.map(({ name, node }) => [indexOf.get(node) ?? -1, name]),
     outputs: names,
     bytes: lowered.bytes,
     isLarge: isLarge(lowered.flops),
-    compile,
+    compile: compiler(encodeModel(lowered.model), names, device, lowered.flops, folder),
+  };
+}
+
+/** In a function of its own: what it refers to lives as long as the plan, and no node with its elements may. */
+function compiler(
+  model: Uint8Array,
+  outputs: readonly string[],
+  device: string,
+  flops: number,
+  folder: string | undefined,
+): Plan["compile"] {
+  return ({ arena, threads }) => {
+    const options = sessionOptions(device, flops, threads);
+    if (folder !== undefined) withWeights(options, folder);
+    return new Session(model, outputs, { ...options, enableCpuMemArena: arena });
   };
 }
 

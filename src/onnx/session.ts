@@ -1,6 +1,7 @@
 // Structural key → session: compiled once, kept while its bytes fit the budget, released when cold.
 // Knows nothing of building graphs.
 import { availableParallelism, totalmem } from "node:os";
+import { AbrazoError } from "../errors.ts";
 import type { Session, SessionOptions } from "./runtime.ts";
 
 /** Below this many multiply-adds a second thread costs more than it gives. */
@@ -10,6 +11,8 @@ const MOST_SESSIONS = 500;
 const COLD_AFTER = 100;
 /** An arena grows by doubling, and its blocks do not fit one another exactly. */
 const ARENA_FACTOR = 1.5;
+/** What a session takes besides, measured on graphs of a few nodes. */
+const SESSION_BYTES = 150_000;
 /** Threads of all pools together, or eight pools where cores are many. A pool has one a core, less the thread that runs. */
 const MOST_THREADS = 40;
 const MOST_POOLS = 8;
@@ -41,7 +44,8 @@ export const sessionStats = { compiled: 0, reused: 0, runs: 0, released: 0 };
 
 /** Sessions by key. Arenas and threads share a budget each: a session for which nothing is left runs without. */
 export class SessionCache {
-  readonly budget: number;
+  /** Bytes that arenas and sessions may take together. */
+  budget: number;
   readonly #entries = new Map<string, Entry>();
   readonly #pool: number;
   readonly #mostThreads: number;
@@ -55,7 +59,7 @@ export class SessionCache {
     this.#mostThreads = Math.max(MOST_THREADS, MOST_POOLS * this.#pool);
   }
 
-  /** Estimated bytes of all arenas. */
+  /** Estimated bytes of all sessions and their arenas. */
   get held(): number {
     return this.#held;
   }
@@ -83,11 +87,11 @@ export class SessionCache {
     const bytes = demand.bytes * ARENA_FACTOR;
     const threads = demand.isLarge ? this.#pool : 0;
     this.#makeRoom(bytes, threads);
-    const arena = this.#held + bytes <= this.budget;
+    const arena = this.#held + SESSION_BYTES + bytes <= this.budget;
     const pooled = this.#threads + threads <= this.#mostThreads;
     const session = demand.compile({ arena, threads: threads > 0 && pooled ? undefined : 1 });
     sessionStats.compiled++;
-    const entry = { session, bytes: arena ? bytes : 0, threads: pooled ? threads : 0, lastUse };
+    const entry = { session, bytes: SESSION_BYTES + (arena ? bytes : 0), threads: pooled ? threads : 0, lastUse };
     this.#entries.set(key, entry);
     this.#held += entry.bytes;
     this.#threads += entry.threads;
@@ -104,7 +108,7 @@ export class SessionCache {
     for (const [key, { lastUse }] of this.#entries) {
       const cold = this.#uses - lastUse > COLD_AFTER;
       const crowded = this.#entries.size >= MOST_SESSIONS;
-      const scarce = this.#held + bytes > this.budget || this.#threads + threads > this.#mostThreads;
+      const scarce = this.#held + SESSION_BYTES + bytes > this.budget || this.#threads + threads > this.#mostThreads;
       if (!crowded && !(cold && scarce)) return;
       this.#release(key);
     }
@@ -128,6 +132,27 @@ function budgetOfMachine(): number {
 }
 
 export const sessions: SessionCache = new SessionCache(budgetOfMachine());
+
+/**
+ * Sets how much memory compiled graphs may keep for their intermediate results, in bytes; a sixth of the machine's when never
+ * set. Beyond it cold ones are released, and others run without memory of their own, which is slower. On Linux the process
+ * gives freed memory back to the system at once where MALLOC_MMAP_THRESHOLD_=131072 is in its environment.
+ *
+ * @example
+ * ```ts
+ * configureSessions({ memory: 512 * 1024 ** 2 });
+ * ```
+ */
+export function configureSessions({ memory }: { memory: number }): void {
+  if (!(memory >= 0)) {
+    throw new AbrazoError({
+      code: "SESSION_MEMORY",
+      message: `The memory of sessions has to be 0 bytes or more, but got ${memory}.`,
+      hint: "Give a number of bytes, e.g. 512 * 1024 ** 2.",
+    });
+  }
+  sessions.budget = memory;
+}
 
 /** Releases every cached session. */
 export function clearSessions(): void {

@@ -2,7 +2,7 @@
 export type { DType, TypedArray } from "../graph/dtype.ts";
 export { deviceStats } from "../onnx/device-memory.ts";
 export { DEVICES, type Device, isAvailable, resolveDevice } from "../onnx/devices.ts";
-export { clearSessions, sessionStats } from "../onnx/session.ts";
+export { clearSessions, configureSessions, sessionStats } from "../onnx/session.ts";
 export { version } from "../package-root.ts";
 export { autograd } from "./autograd-namespace.ts";
 export type { BackwardOptions, GradHook, GradOptions, HookHandle } from "./backward.ts";

@@ -55,7 +55,8 @@ it.skipIf(!existsSync("/proc/self/task"))("kept sessions add no threads (needs /
 });
 
 it("sessions share one byte budget: cold ones are released, and where all are in use a new one runs without an arena", () => {
-  const cache = new SessionCache(1000);
+  const each = 150_000; // of every session, with or without an arena
+  const cache = new SessionCache(4 * each + 1000);
   const arenas: boolean[] = [];
   const ask = (key: string, size: number) =>
     cache.get(key, {
@@ -69,13 +70,13 @@ it("sessions share one byte budget: cold ones are released, and where all are in
   const buckets = ["a", "b", "c", "d"];
   for (let round = 0; round < 3; round++) for (const key of buckets) ask(key, 200); // 300 each with the arena's slack
   expect(arenas).toEqual([true, true, true, false]);
-  expect([cache.held, cache.size]).toEqual([900, 4]);
+  expect([cache.held, cache.size]).toEqual([4 * each + 900, 4]);
   const released = sessionStats.released;
   for (let use = 0; use < 101; use++) ask("d", 200);
   ask("e", 300);
   expect(arenas.at(-1)).toBe(true);
   expect(sessionStats.released - released).toBe(2);
-  expect([cache.held, cache.size]).toEqual([750, 3]);
+  expect([cache.held, cache.size]).toEqual([3 * each + 750, 3]);
   cache.clear();
   expect([cache.held, cache.size]).toEqual([0, 0]);
 });
