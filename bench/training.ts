@@ -1,6 +1,7 @@
 // Training against PyTorch eager: the same models, batches, optimizers and threads, rounds alternating in one run.
 // npm run bench -- training [python]; it needs a Python with torch and transformers.
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { createInterface } from "node:readline";
 import { DataLoader, TensorDataset } from "../src/data/index.ts";
@@ -28,17 +29,25 @@ type Step = () => number;
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
+/** Milliseconds in the loader, in garbage collection, and inside the runtime: the rest of a step is recording, keys and feeding. */
+let [loading, collecting, inside] = [0, 0, 0];
+new PerformanceObserver((list) => {
+  for (const { duration } of list.getEntries()) collecting += duration;
+}).observe({ entryTypes: ["gc"] });
+
 /** Batches of a loader, epoch after epoch. */
 function endless(batch: number): () => [Tensor, Tensor] {
   const dataset = new TensorDataset(randn([8192, 1, 28, 28]), randint(0, 10, [8192]));
   const loader = new DataLoader(dataset, { batchSize: batch, shuffle: true, dropLast: true });
   let batches = loader[Symbol.iterator]();
   return () => {
+    const start = performance.now();
     let next = batches.next();
     if (next.done === true) {
       batches = loader[Symbol.iterator]();
       next = batches.next();
     }
+    loading += performance.now() - start;
     // safe because a dataset of two tensors is collated into two tensors
     return next.value as unknown as [Tensor, Tensor];
   };
@@ -197,8 +206,6 @@ class Peer {
   }
 }
 
-/** Milliseconds inside the runtime, so that the rest of a step is ours: recording, keys, feeds, results. */
-let inside = 0;
 const run = Session.prototype.run;
 Session.prototype.run = function timed(...args: Parameters<typeof run>) {
   const start = performance.now();
@@ -212,38 +219,40 @@ Session.prototype.run = function timed(...args: Parameters<typeof run>) {
 interface Timed {
   ours: number[];
   theirs: number[];
-  /** Part of our steps outside the runtime. */
-  share: number;
+  /** Parts of our steps: recording, keys and feeding; the loader; garbage collection. */
+  shares: { recording: number; loading: number; collecting: number };
 }
 
 async function alternate(peer: Peer, name: string, make: () => Step, steps: number, rounds = ROUNDS): Promise<Timed> {
   const step = make();
   for (let index = 0; index < WARM; index++) step();
   const [ours, theirs]: [number[], number[]] = [[], []];
-  let [total, outside] = [0, 0];
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  [loading, collecting, inside] = [0, 0, 0];
+  let total = 0;
   for (let round = 0; round < rounds; round++) {
     const times: number[] = [];
     for (let index = 0; index < steps; index++) {
-      const [start, before] = [performance.now(), inside];
+      const start = performance.now();
       step();
-      const time = performance.now() - start;
-      times.push(time);
-      total += time;
-      outside += time - (inside - before);
+      times.push(performance.now() - start);
     }
+    total += times.reduce((sum, time) => sum + time, 0);
     ours.push(median(times));
     theirs.push(await peer.ask(`step ${name} ${steps}`));
   }
-  return { ours, theirs, share: outside / total };
+  const recording = Math.max(0, total - loading - collecting - inside) / total;
+  return { ours, theirs, shares: { recording, loading: loading / total, collecting: collecting / total } };
 }
 
 const show = (times: readonly number[]): string =>
   `${Math.min(...times).toFixed(2)}–${Math.max(...times).toFixed(2)} ms`;
 
-function print(what: string, { ours, theirs, share }: Timed): void {
+function print(what: string, { ours, theirs, shares }: Timed): void {
   const ratio = median(theirs) / median(ours);
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   console.log(
-    `${what}: ${show(ours)} a step, PyTorch ${show(theirs)}, speed ${ratio.toFixed(2)}×, recording and feeding ${(100 * share).toFixed(1)} %`,
+    `${what}: ${show(ours)} a step, PyTorch ${show(theirs)}, speed ${ratio.toFixed(2)}×; recording ${percent(shares.recording)}, loader ${percent(shares.loading)}, garbage ${percent(shares.collecting)}`,
   );
 }
 
@@ -282,7 +291,8 @@ async function memory(python: string): Promise<void> {
 function buckets(): number {
   const step = transformer(bertConfig(256));
   for (let round = 0; round < 2; round++) for (const length of [16, 32, 64, 96, 128, 160, 192, 256]) step(16, length);
-  return process.resourceUsage().maxRSS / 1024;
+  // maxRSS would count the process that started this one.
+  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) / 1024;
 }
 
 export async function main([

@@ -17,7 +17,8 @@ export interface FileRange {
 
 /** Where a node's elements are once they exist. */
 export type Value =
-  | { kind: "host"; data: TypedArray }
+  /** `native` is what the runtime made of the array, kept for the next run. */
+  | { kind: "host"; data: TypedArray; native?: unknown }
   | { kind: "file"; range: FileRange }
   | { kind: "device"; device: string; handle: unknown };
 

@@ -139,8 +139,12 @@ function feedOf(leaf: Node, device: string): NativeTensor {
   if (buffer?.tensor !== undefined && buffer.device === device) return buffer.tensor;
   const elements = value?.kind === "host" ? value.data : (buffer?.moved ?? fetched(leaf, buffer?.device));
   if (device !== "cpu") deviceStats.fromHost += bytesOf(leaf);
+  // safe because only the next lines write it
+  if (value?.kind === "host" && value.native !== undefined) return value.native as NativeTensor;
   const { dtype, data } = toSession(leaf.dtype, elements);
-  return nativeTensor(dtype, data, leaf.shape.map(Number));
+  const native = nativeTensor(dtype, data, leaf.shape.map(Number));
+  if (value?.kind === "host" && data === elements) value.native = native;
+  return native;
 }
 
 function fetched(leaf: Node, device: string | undefined): TypedArray {

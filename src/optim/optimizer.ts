@@ -4,7 +4,7 @@ import { AbrazoError, internalError } from "../errors.ts";
 import type { TypedArray } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
 import { takeLosses } from "../tensor/foresight.ts";
-import { enableGrad, noGrad, realizeSync, Tensor, zerosLike } from "../tensor/index.ts";
+import { enableGrad, noGrad, realizeSync, Tensor, zeros, zerosLike } from "../tensor/index.ts";
 import { Storage } from "../tensor/storage.ts";
 import { activeTrace, guard, inTrace, Trace } from "../tensor/trace.ts";
 import { Foresight } from "./foresight.ts";
@@ -218,13 +218,17 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
     guard(() => this.#slots.length);
   }
 
-  /** The numbers of one more step, which is counted. */
+  /**
+   * The numbers of one more step, which is counted. The rule works element by element, so that a single one stands for the
+   * parameter and its state: these are not touched, and their arrays stay free to be written over.
+   */
   #numbersOf(slots: readonly Slot<Options>[], wanted: number): TypedArray[] {
     const [first] = slots;
+    if (first === undefined) return [];
+    const one = zeros([], { dtype: first.parameter.dtype });
+    const standIn = { ...first, parameter: one, tensors: mapValues(first.tensors, () => one) };
     const trace = new Trace();
-    const { result, leaves } = inTrace(trace, () =>
-      trace.numbersIn(() => noGrad(() => (first === undefined ? [] : this.#updateOf(first, first.parameter)))),
-    );
+    const { result, leaves } = inTrace(trace, () => trace.numbersIn(() => noGrad(() => this.#updateOf(standIn, one))));
     const made = leaves.map(({ value }) => (value?.kind === "host" ? value.data : new Float32Array(1)));
     for (const slot of slots) for (const { step, next } of result) count(slot, step, next);
     if (made.length * slots.length !== wanted)
