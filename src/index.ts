@@ -11,6 +11,7 @@ export {
   type ProgressEvent,
   setLogLevel,
   setLogListener,
+  withProgress,
 } from "./log.ts";
 export type { ModelInputs, ModelOutput, PreTrainedModel } from "./models/architecture.ts";
 export { fromConfig, loadPretrained, savePretrained } from "./models/auto.ts";
@@ -19,3 +20,4 @@ export * as optim from "./optim/index.ts";
 export * from "./serialize/index.ts";
 export * from "./tensor/index.ts";
 export { Tokenizer } from "./text/tokenizer.ts";
+export { EarlyStopping, type EarlyStoppingOptions } from "./train/early-stopping.ts";

@@ -63,3 +63,26 @@ export function onProgress(listener: ProgressListener): () => void {
 export function reportProgress(event: ProgressEvent): void {
   for (const listener of progressListeners) listener(event);
 }
+
+/**
+ * The items of a list or a loader, with a progress event after each: what tqdm is to Python.
+ *
+ * @param total items in all, where the iterable does not tell its `length`
+ *
+ * @example
+ * ```ts
+ * onProgress(({ task, loaded, total }) => console.log(`${task} ${loaded}/${total}`));
+ * for (const batch of withProgress(["a", "b"], "epoch 1")) void batch; // epoch 1 1/2, epoch 1 2/2
+ * ```
+ */
+export function* withProgress<Item>(
+  items: Iterable<Item> & { readonly length?: number },
+  task: string,
+  total: number | undefined = items.length,
+): Generator<Item> {
+  let loaded = 0;
+  for (const item of items) {
+    yield item;
+    reportProgress({ task, loaded: ++loaded, total, unit: "steps", done: loaded === total });
+  }
+}

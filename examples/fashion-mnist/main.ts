@@ -3,7 +3,17 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { compile, data, loadFile, manualSeed, nn, noGrad, optim, saveFile, type Tensor } from "../../src/index.ts";
+import { compile, data, loadFile, manualSeed, nn, optim, saveFile, type Tensor } from "../../src/index.ts";
+import {
+  epochHeader,
+  epochLine,
+  evalLoop,
+  type Figures,
+  type Loader,
+  SimpleNetwork,
+  type Step,
+  trainLoop,
+} from "./loops.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -17,45 +27,6 @@ const { values: options } = parseArgs({
   },
 });
 const { device } = options;
-
-class SimpleNetwork extends nn.Module<[Tensor], Tensor> {
-  readonly flatten = new nn.Flatten();
-  readonly network_stack = new nn.Sequential(
-    new nn.Linear(28 * 28, 512),
-    new nn.ReLU(),
-    new nn.Linear(512, 512),
-    new nn.ReLU(),
-    new nn.Linear(512, 10),
-  );
-
-  override forward(x: Tensor): Tensor {
-    return this.network_stack(this.flatten(x));
-  }
-}
-
-type Loader = data.DataLoader<[Tensor, number], [Tensor, Tensor]>;
-type Step = (images: Tensor, labels: Tensor) => Tensor;
-
-/** One pass over the training set; the mean of the batches' losses. */
-function trainLoop(loader: Loader, step: Step): number {
-  let total = 0;
-  for (const [images, labels] of loader) total += step(images.to({ device }), labels.to({ device })).itemSync();
-  return total / loader.length;
-}
-
-/** Mean loss of the batches, and the share of pictures that are told right. */
-function evalLoop(loader: Loader, model: nn.Module<[Tensor], Tensor>, lossOf: nn.Module<[Tensor, Tensor], Tensor>) {
-  return noGrad(() => {
-    let [loss, correct] = [0, 0];
-    for (const [images, labels] of loader) {
-      const predictions = model(images.to({ device }));
-      const here = labels.to({ device });
-      loss += lossOf(predictions, here).itemSync();
-      correct += predictions.argmax(1).eq(here).to("float32").sum().itemSync();
-    }
-    return { loss: loss / loader.length, accuracy: correct / (loader.dataset.length ?? 1) };
-  });
-}
 
 const { Compose, Normalize, ToTensor } = data.transforms;
 const plain = new data.datasets.FashionMNIST({ root: options.data });
@@ -89,19 +60,18 @@ const record: Step = (images, labels) => {
 };
 const step = options.compile ? compile(record) : record;
 
-const history: { epoch: number; train: number; test: number; accuracy: number; seconds: number }[] = [];
+const history: (Figures & { seconds: number })[] = [];
 for (let epoch = 0; epoch < Number(options.epochs); epoch++) {
-  console.log(`Epoch ${epoch + 1}\n${"-".repeat(31)}`);
+  console.log(epochHeader(epoch));
   const started = performance.now();
   model.train();
-  const train = trainLoop(trainLoader, step);
+  const train = trainLoop(trainLoader, step, device);
   const seconds = (performance.now() - started) / 1000;
   model.eval();
-  const { loss, accuracy } = evalLoop(testLoader, model, lossOf);
-  history.push({ epoch, train, test: loss, accuracy, seconds });
-  console.log(
-    `Epoch: ${epoch}, Train Loss: ${train.toFixed(4)}, Test Loss: ${loss.toFixed(4)}, Test Accuracy: ${accuracy.toFixed(2)}%, LR: ${optimizer.lr.toFixed(6)}`,
-  );
+  const { loss, accuracy } = evalLoop(testLoader, model, lossOf, device);
+  const figures = { epoch, train, test: loss, accuracy };
+  history.push({ ...figures, seconds });
+  console.log(epochLine(figures, optimizer.lr));
   scheduler.step();
 }
 console.log("Done!");
@@ -114,7 +84,7 @@ if (options.out !== undefined) {
   const again = new SimpleNetwork();
   again.loadStateDict(await loadFile(path));
   again.to({ device }).eval();
-  const [saved, loaded] = [evalLoop(testLoader, model, lossOf), evalLoop(testLoader, again, lossOf)];
+  const [saved, loaded] = [evalLoop(testLoader, model, lossOf, device), evalLoop(testLoader, again, lossOf, device)];
   console.log(
     `saved and loaded: ${loaded.loss === saved.loss && loaded.accuracy === saved.accuracy ? "equal" : "different"}`,
   );

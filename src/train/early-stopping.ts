@@ -1,0 +1,66 @@
+// Early stopping: an end to training once a measured value has stopped getting better.
+// Knows no loop and no model: the caller measures, and keeps the best weights where it wishes.
+import { AbrazoError } from "../errors.ts";
+
+export interface EarlyStoppingOptions {
+  /** Measurements without a better one before training ends. */
+  patience?: number;
+  /** What a measurement has to be better by to count. */
+  minDelta?: number;
+  /** "min" for a loss, "max" for an accuracy. */
+  mode?: "min" | "max";
+}
+
+/**
+ * Says when to stop: after `patience` measurements in a row of which none was better than the best by more than `minDelta`.
+ * A value that is no number is never better.
+ *
+ * @example
+ * ```ts
+ * const stopping = new EarlyStopping({ patience: 2 });
+ * [0.9, 0.7, 0.8, 0.75].map((loss) => stopping.step(loss)); // [false, false, false, true]
+ * stopping.best; // 0.7
+ * ```
+ */
+export class EarlyStopping {
+  readonly #patience: number;
+  readonly #minDelta: number;
+  readonly #sign: 1 | -1;
+  #best: number | undefined;
+  #bestStep = -1;
+  #steps = 0;
+
+  constructor({ patience = 5, minDelta = 0, mode = "min" }: EarlyStoppingOptions = {}) {
+    if (!(Number.isInteger(patience) && patience > 0) || !(minDelta >= 0)) {
+      throw new AbrazoError({
+        code: "EARLY_STOPPING_OPTION",
+        message: `patience has to be a whole number above 0 and minDelta 0 or more, but got ${patience} and ${minDelta}`,
+        hint: "patience counts measurements, minDelta is in their unit.",
+      });
+    }
+    this.#patience = patience;
+    this.#minDelta = minDelta;
+    this.#sign = mode === "min" ? -1 : 1;
+  }
+
+  /** The best value so far; undefined before the first. */
+  get best(): number | undefined {
+    return this.#best;
+  }
+
+  /** Whether the last measurement was the best so far: the moment to keep the weights. */
+  get isBest(): boolean {
+    return this.#steps > 0 && this.#bestStep === this.#steps - 1;
+  }
+
+  /** Takes a measurement; true when training should end. */
+  step(value: number): boolean {
+    const gain = this.#best === undefined ? Number.POSITIVE_INFINITY : this.#sign * (value - this.#best);
+    if (!Number.isNaN(value) && gain > this.#minDelta) {
+      this.#best = value;
+      this.#bestStep = this.#steps;
+    }
+    this.#steps++;
+    return this.#steps - 1 - this.#bestStep >= this.#patience;
+  }
+}
