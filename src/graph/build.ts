@@ -39,7 +39,6 @@ export const shift = (a: Node, offset: number): Node => add(a, constant(offset, 
 export const neg = (a: Node): Node => call("neg", [a]);
 export const exp = (a: Node): Node => call("exp", [a]);
 export const log = (a: Node): Node => call("log", [a]);
-export const log1p = (a: Node): Node => call("log1p", [a]);
 export const sqrt = (a: Node): Node => call("sqrt", [a]);
 export const rsqrt = (a: Node): Node => call("rsqrt", [a]);
 export const reciprocal = (a: Node): Node => call("reciprocal", [a]);
@@ -57,7 +56,6 @@ export const less = (a: Node, b: Node): Node => call("lt", [a, b]);
 export const greater = (a: Node, b: Node): Node => call("gt", [a, b]);
 export const lessEqual = (a: Node, b: Node): Node => call("le", [a, b]);
 export const greaterEqual = (a: Node, b: Node): Node => call("ge", [a, b]);
-export const logicalAnd = (a: Node, b: Node): Node => call("logicalAnd", [a, b]);
 export const logicalOr = (a: Node, b: Node): Node => call("logicalOr", [a, b]);
 export const logicalNot = (a: Node): Node => call("logicalNot", [a]);
 export const where = (condition: Node, a: Node, b: Node): Node => call("where", [condition, a, b]);

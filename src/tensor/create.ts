@@ -177,7 +177,11 @@ export const zeros = (shape: readonly number[], options: CreateOptions = {}): Te
 /** Ones of a shape, float32 unless a dtype is given. */
 export const ones = (shape: readonly number[], options: CreateOptions = {}): Tensor =>
   filled(shape, 1, options.dtype ?? "float32", options);
-/** Sizes without values to be relied on: zeros here, where PyTorch shows what memory held. */
+/**
+ * Sizes without values to be relied on: zeros here, where PyTorch shows what memory held.
+ *
+ * @alias
+ */
 export const empty = zeros;
 
 const as = (like: Tensor, options: CreateOptions): CreateOptions & { dtype: DType } => ({

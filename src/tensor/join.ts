@@ -47,8 +47,13 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   return node === first.node && first.requiresGrad ? first.clone() : Tensor.fromNode(node, tensors);
 }
 
-/** cat under NumPy's names. */
+/**
+ * cat under NumPy's names.
+ *
+ * @alias
+ */
 export const concat = cat;
+/** @alias */
 export const concatenate = cat;
 
 /** Joined along a new axis. */

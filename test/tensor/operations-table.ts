@@ -2,7 +2,7 @@
 // Keeps no list of operations: the goldens name them.
 import { AbrazoError } from "../../src/errors.ts";
 import { DTYPES, type DType, isDType, isFloat } from "../../src/graph/dtype.ts";
-import { deviceReport } from "../../src/tensor/index.ts";
+import { deviceReport, type PlacedKernel } from "../../src/tensor/index.ts";
 import { METHOD_CASES, type MethodCase, recordCase } from "./goldens.ts";
 
 const NAMES = Object.keys(DTYPES).filter(isDType);
@@ -36,8 +36,14 @@ function shown(dtypes: readonly DType[]): string {
 
 /** Where the kernels run on a device of its own: there, on the CPU, or both; "host" where there is no kernel at all. */
 export function placement(row: MethodCase, device: string): string {
-  const { outs } = recordCase(row, { dtype: "float32", device, requiresGrad: false });
-  const kernels = deviceReport(outs.filter((out) => out.device === device));
+  let kernels: readonly PlacedKernel[];
+  try {
+    const { outs } = recordCase(row, { dtype: "float32", device, requiresGrad: false });
+    kernels = deviceReport(outs.filter((out) => out.device === device));
+  } catch (error) {
+    if (error instanceof AbrazoError && error.code === "HOST_ONLY") return "host";
+    throw error;
+  }
   const elsewhere = new Set(kernels.filter((kernel) => kernel.device !== device).map(({ kernel }) => kernel));
   if (kernels.length === 0) return "host";
   if (elsewhere.size === 0) return "yes";
@@ -52,15 +58,22 @@ export interface OperationRow {
   row: MethodCase;
 }
 
-/** One row for each name of PyTorch's, by its first case. In-place twins belong to the operation that they are twins of. */
+const isFloatCase = ({ leaves }: MethodCase): boolean => leaves.some(({ dtype }) => dtype === "float");
+
+/** One row for each name of PyTorch's, by its simplest case. In-place twins belong to the operation that they are twins of. */
 export function operationRows(): OperationRow[] {
   const first = new Map<string, MethodCase>();
-  for (const row of METHOD_CASES) if (!row.op.endsWith("_") && !first.has(row.op)) first.set(row.op, row);
+  for (const row of METHOD_CASES) {
+    if (row.op.endsWith("_")) continue;
+    const known = first.get(row.op);
+    const isSimpler =
+      known === undefined || (isFloatCase(row) === isFloatCase(known) && row.js.length < known.js.length);
+    if (isSimpler || (isFloatCase(row) && known !== undefined && !isFloatCase(known))) first.set(row.op, row);
+  }
   return [...first.values()]
     .sort((a, b) => (a.op < b.op ? -1 : 1))
     .map((row) => {
-      const depends = row.leaves.some(({ dtype }) => dtype === "float");
-      const dtypes = depends ? shown(NAMES.filter((dtype) => computes(row, dtype))) : "as asked for";
+      const dtypes = isFloatCase(row) ? shown(NAMES.filter((dtype) => computes(row, dtype))) : "as asked for";
       const ofRows = METHOD_CASES.filter(({ op }) => op === row.op);
       const twice = ofRows.some(({ seconds }) => seconds !== undefined);
       const once = ofRows.some(({ grads }) => grads?.some((grad) => grad !== null) === true);

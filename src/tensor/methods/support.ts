@@ -78,14 +78,6 @@ export const unary = (name: string, attrs: Attrs = {}): ((this: Tensor) => Tenso
     return this.map((node) => build.call(name, [floating(node)], attrs));
   };
 
-/** A method that folds axes away, or leaves them with size 1. */
-export const reduction = (
-  make: (node: Node, axes: readonly number[], keepDim: boolean) => Node,
-): ((this: Tensor, dim?: Axes, keepDim?: boolean) => Tensor) =>
-  function (this: Tensor, dim?: Axes, keepDim = false): Tensor {
-    return this.map((node) => make(node, axesOf(dim, node.shape.length), keepDim));
-  };
-
 /** Places, counted row by row, of the elements that are not zero. */
 export function placesOfTruth(tensor: Tensor): number[] {
   const { dtype } = tensor;
