@@ -21,6 +21,7 @@ import { Session } from "../src/onnx/runtime.ts";
 import { Adam, AdamW, clipGradNorm_, decayGroups, type Optimizer, SGD } from "../src/optim/index.ts";
 import { packageFile } from "../src/package-root.ts";
 import { compile, Generator, ones, randint, randn, type Tensor } from "../src/tensor/index.ts";
+import { INSTALL, matmulPeers } from "./matmul-peers.ts";
 
 const ROUNDS = 5;
 const WARM = 3;
@@ -276,10 +277,30 @@ async function matmul(peer: Peer, size: number): Promise<void> {
   );
 }
 
+/** The same product by other libraries for JavaScript, alternating. */
+async function matmulBeside(size: number): Promise<void> {
+  const peers = await matmulPeers(size);
+  if (peers.length === 0) console.log(`TensorFlow.js and jax-js are not here: ${INSTALL}`);
+  const [a, b] = [randn([size, size]), randn([size, size])];
+  for (const [name, multiply] of peers) {
+    const [ours, theirs]: [number[], number[]] = [[], []];
+    await multiply();
+    for (let round = 0; round < ROUNDS; round++) {
+      const start = performance.now();
+      a.matmul(b).dataSync();
+      const middle = performance.now();
+      await multiply();
+      ours.push(middle - start);
+      theirs.push(performance.now() - middle);
+    }
+    const ratio = median(theirs) / median(ours);
+    console.log(`${size} × ${size} matmul: ${show(ours)}, ${name} ${show(theirs)}, speed ${ratio.toFixed(1)}×`);
+  }
+}
+
 /** Peak memory of a process that trains through all shape buckets of an epoch. */
 async function memory(python: string): Promise<void> {
-  const script = [process.execPath, ["--import", "tsx", packageFile("bench", "training.ts"), "buckets"]] as const;
-  const ours = Number(execFileSync(script[0], script[1], { encoding: "utf8" }).trim());
+  const ours = Number(apart("buckets"));
   const peer = new Peer(python);
   const theirs = await peer.ask("buckets");
   peer.close();
@@ -295,26 +316,43 @@ function buckets(): number {
   return Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) / 1024;
 }
 
-export async function main([
-  python = packageFile(".cache", "python-clients", "bin", "python"),
-  only,
-]: readonly string[]) {
+/** One row in this process, beside a PyTorch of its own. */
+async function row(python: string, what: string): Promise<void> {
   const peer = new Peer(python);
   try {
-    for (const { what, peer: name, steps, make } of WORKLOADS) {
-      if (only === undefined || what.includes(only)) print(what, await alternate(peer, name, make, steps));
+    const workload = WORKLOADS.find((each) => each.what === what);
+    if (workload !== undefined) {
+      print(what, await alternate(peer, workload.peer, workload.make, workload.steps));
+    } else if (what === "matmul") {
+      await matmul(peer, 2000);
+      await matmulBeside(2000);
+    } else {
+      const [hidden = 0, batch = 0, length = 0] = what.slice("bert-".length).split("x").map(Number);
+      const title = `BERT 4 × ${hidden}, batch ${batch} × ${length}`;
+      print(title, await alternate(peer, what, () => bert(hidden, batch, length), 4, 2));
     }
-    if (only !== undefined) return;
-    for (const name of GROWTH) {
-      const [hidden = 0, batch = 0, length = 0] = name.slice("bert-".length).split("x").map(Number);
-      const what = `BERT 4 × ${hidden}, batch ${batch} × ${length}`;
-      print(what, await alternate(peer, name, () => bert(hidden, batch, length), 4, 2));
-    }
-    await matmul(peer, 2000);
   } finally {
     peer.close();
   }
-  await memory(python);
 }
 
-if (process.argv[2] === "buckets") console.log(buckets());
+/** Each row in a process of its own: what one leaves to the collector is no cost of the next. */
+function apart(...args: readonly string[]): string {
+  const script = ["--import", "tsx", packageFile("bench", "training.ts"), ...args];
+  return execFileSync(process.execPath, script, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
+}
+
+/** @param only a part of the rows' names */
+export async function main([
+  python = packageFile(".cache", "python-clients", "bin", "python"),
+  only = "",
+]: readonly string[]) {
+  for (const what of [...WORKLOADS.map((each) => each.what), ...GROWTH, "matmul"]) {
+    if (what.includes(only)) console.log(apart("row", python, what));
+  }
+  if (only === "") await memory(python);
+}
+
+const [kind, ...args] = process.argv.slice(2);
+if (kind === "row") await row(args[0] ?? "", args[1] ?? "");
+if (kind === "buckets") console.log(buckets());
