@@ -44,7 +44,7 @@ const MOST_BYTES = 2 ** 31 - 1;
  * Writes a model as an ONNX file.
  *
  * @param folder a repository folder with config.json and model.safetensors
- * @example
+ * @example needs a model
  * ```ts
  * await exportModel("my-model", { dtype: "q8" });
  * // { path: "…/my-model/onnx/model_quantized.onnx", dtype: "q8", bytes: 5210332 }

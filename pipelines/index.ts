@@ -45,8 +45,10 @@ export interface PipelineInfo {
  * @example
  * ```ts
  * const classify = await pipeline("sentiment-analysis");
- * await classify("I love this book!"); // [{ label: "POSITIVE", score: 0.99 }]
- * await classify(["Wonderful.", "A waste of time."]); // one result each
+ * await classify("I love this book!"); // [{ label: "POSITIVE", score: 0.9… }]
+ * const answers = await classify(["Wonderful.", "A waste of time."]);
+ * answers.map(({ label }) => label); // ["POSITIVE", "NEGATIVE"]
+ * await classify.dispose();
  * ```
  */
 export async function pipeline<Name extends AnyTaskName>(

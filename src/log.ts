@@ -71,8 +71,9 @@ export function reportProgress(event: ProgressEvent): void {
  *
  * @example
  * ```ts
- * onProgress(({ task, loaded, total }) => console.log(`${task} ${loaded}/${total}`));
- * for (const batch of withProgress(["a", "b"], "epoch 1")) void batch; // epoch 1 1/2, epoch 1 2/2
+ * const stop = onProgress(({ task, loaded, total }) => console.log(`${task} ${loaded}/${total}`));
+ * for (const batch of withProgress(["a", "b"], "epoch 1")) void batch; // prints epoch 1 1/2 epoch 1 2/2
+ * stop();
  * ```
  */
 export function* withProgress<Item>(

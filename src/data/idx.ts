@@ -21,7 +21,7 @@ const TYPES: Readonly<Record<number, DType>> = {
 /**
  * The array of an IDX file as a tensor.
  *
- * @example
+ * @example needs files
  * ```ts
  * readIdx("train-labels-idx1-ubyte.gz").shape; // [60000]
  * ```

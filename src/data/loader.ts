@@ -272,10 +272,11 @@ export class DataLoader<Item, Batch = Collated<Item>> {
    *
    * @example
    * ```ts
-   * for (const batch of loader) { step(batch); if (enough) break; }
-   * const state = loader.stateDict();
-   * again.loadStateDict(state);
-   * for (const batch of again) step(batch); // the rest of the epoch
+   * const loader = new DataLoader([0, 1, 2, 3, 4, 5], { batchSize: 2 });
+   * for (const _ of loader) break;
+   * const again = new DataLoader([0, 1, 2, 3, 4, 5], { batchSize: 2 });
+   * again.loadStateDict(loader.stateDict());
+   * [...again].map((batch) => batch.tolistSync()); // [[2, 3], [4, 5]]
    * ```
    */
   stateDict(): LoaderState {

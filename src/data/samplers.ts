@@ -49,7 +49,7 @@ export interface RandomSamplerOptions {
  * @example
  * ```ts
  * manualSeed(7);
- * [...new RandomSampler([10, 20, 30, 40])]; // [1, 2, 3, 0]
+ * [...new RandomSampler([10, 20, 30, 40])]; // [1, 3, 0, 2]
  * ```
  */
 export class RandomSampler extends Sampler {

@@ -19,10 +19,14 @@ let current: WorkerInfo | undefined;
  *
  * @example
  * ```ts
- * *[Symbol.iterator]() {
- *   const { id, numWorkers } = getWorkerInfo() ?? { id: 0, numWorkers: 1 };
- *   for (let n = id; n < 100; n += numWorkers) yield n;
+ * class Count extends IterableDataset<number> {
+ *   *[Symbol.iterator]() {
+ *     const { id, numWorkers } = getWorkerInfo() ?? { id: 0, numWorkers: 1 };
+ *     for (let n = id; n < 4; n += numWorkers) yield n;
+ *   }
  * }
+ * [...new Count()]; // [0, 1, 2, 3]
+ * getWorkerInfo(); // undefined
  * ```
  */
 export function getWorkerInfo(): WorkerInfo | undefined {

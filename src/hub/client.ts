@@ -35,7 +35,7 @@ export async function commitOf(access: HubAccess, id: RepoId, revision: string):
 /**
  * Every file of a revision, all pages.
  *
- * @example
+ * @example needs a hub
  * ```ts
  * const access = { endpoint: "http://127.0.0.1:7860", token: undefined };
  * await listFiles(access, parseRepoId("ana/mood"), "main");
@@ -73,7 +73,7 @@ const userSchema = z.looseObject({
 /**
  * The user behind a token.
  *
- * @example
+ * @example needs a hub
  * ```ts
  * await whoAmI({ endpoint: "http://127.0.0.1:7860", token: "hf_…" }); // { name: "ana", role: "write" }
  * ```

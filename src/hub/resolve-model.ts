@@ -24,7 +24,7 @@ export interface ResolvedModel {
  * Brings a model repository into the cache.
  *
  * @param name "namespace/name"
- * @example
+ * @example needs a hub
  * ```ts
  * const { folder, commit } = await resolveModel("ana/sentiment-small", { revision: "main" });
  * ```

@@ -38,7 +38,7 @@ const COMMIT = /^[0-9a-f]{40}$/;
 /**
  * Brings a revision into the cache.
  *
- * @example
+ * @example needs a hub
  * ```ts
  * const access = { endpoint: "http://127.0.0.1:7860", token: undefined };
  * const { folder } = await snapshot(access, parseRepoId("ana/mood"), { cacheDir: cacheFolder() });

@@ -50,7 +50,7 @@ async function translated<Result>({ endpoint }: HubAccess, ask: () => Promise<Re
 /**
  * Makes a repository; one that exists already is fine. Returns whether it was made.
  *
- * @example
+ * @example needs a hub
  * ```ts
  * const access = { endpoint: "http://127.0.0.1:7860", token: "hf_…" };
  * await createRepo(access, parseRepoId("ana/mood"), { isPrivate: true }); // true
@@ -104,7 +104,7 @@ export interface UploadOptions {
 /**
  * Commits a folder's files: one commit, files that the hub has already are not sent again.
  *
- * @example
+ * @example needs a hub
  * ```ts
  * const access = { endpoint: "http://127.0.0.1:7860", token: "hf_…" };
  * await uploadFolder(access, parseRepoId("ana/mood"), "./my-model", { message: "Train on May" });

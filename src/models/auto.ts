@@ -80,7 +80,7 @@ function checkLayers(folder: string, config: BaseConfig, { tensors }: Safetensor
 /**
  * Loads a model from a repository folder. Weights stay in model.safetensors, mapped, until they are trained.
  *
- * @example
+ * @example needs a model
  * ```ts
  * const model = await loadPretrained("pipelines/defaults/text-classification");
  * model.labels; // ["NEGATIVE", "POSITIVE"]

@@ -25,7 +25,14 @@ class Callable {
   }
 }
 
-/** What all modules share, whatever they are called with: names, modes, state. Layers and models extend Module. */
+/**
+ * What all modules share, whatever they are called with: names, modes, state. Layers and models extend Module.
+ *
+ * @example
+ * ```ts
+ * new Linear(2, 1) instanceof AnyModule; // true
+ * ```
+ */
 export abstract class AnyModule extends Callable {
   #training = true;
 
@@ -179,7 +186,9 @@ export abstract class AnyModule extends Callable {
    *
    * @example
    * ```ts
-   * net.apply((module) => { if (module instanceof Linear) init.xavierUniform_(module.weight); });
+   * const net = new Sequential(new Linear(2, 3), new ReLU());
+   * net.apply((module) => { if (module instanceof Linear) init.zeros_(module.bias ?? module.weight); });
+   * (net[0] as Linear).bias?.tolistSync(); // [0, 0, 0]
    * ```
    */
   apply(fn: (module: AnyModule) => void): this {
@@ -207,7 +216,7 @@ export abstract class AnyModule extends Callable {
   /**
    * Moves every parameter and buffer to a device, or casts those of a floating dtype. They stay the objects that an optimizer holds.
    *
-   * @example
+   * @example needs a GPU
    * ```ts
    * new Linear(2, 1).to({ device: "webgpu" }).weight.device; // "webgpu"
    * new Linear(2, 1).to("float64").weight.dtype; // "float64"

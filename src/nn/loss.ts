@@ -126,7 +126,7 @@ export class NLLLoss extends WeightedLoss {
  *
  * @example
  * ```ts
- * new CrossEntropyLoss()(zeros([1, 4]), tensor([2])).itemSync(); // 1.3863 = ln 4
+ * new CrossEntropyLoss()(zeros([1, 4]), tensor([2])).itemSync(); // 1.3863
  * ```
  */
 export class CrossEntropyLoss extends WeightedLoss {

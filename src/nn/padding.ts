@@ -56,7 +56,14 @@ export class ZeroPad2d extends AnyPad {
   }
 }
 
-/** One value around the last axis. */
+/**
+ * One value around the last axis.
+ *
+ * @example
+ * ```ts
+ * new ConstantPad1d(1, 9)(tensor([[1, 2, 3]])).tolistSync(); // [[9, 1, 2, 3, 9]]
+ * ```
+ */
 export class ConstantPad1d extends AnyPad {
   readonly value: number;
 
@@ -70,7 +77,14 @@ export class ConstantPad1d extends AnyPad {
   }
 }
 
-/** One value around the last two axes. */
+/**
+ * One value around the last two axes.
+ *
+ * @example
+ * ```ts
+ * new ConstantPad2d([1, 0, 0, 0], 9)(tensor([[[1, 2], [3, 4]]])).tolistSync(); // [[[9, 1, 2], [9, 3, 4]]]
+ * ```
+ */
 export class ConstantPad2d extends AnyPad {
   readonly value: number;
 
@@ -84,42 +98,84 @@ export class ConstantPad2d extends AnyPad {
   }
 }
 
-/** Mirrored elements around the last axis, the edge itself not repeated. */
+/**
+ * Mirrored elements around the last axis, the edge itself not repeated.
+ *
+ * @example
+ * ```ts
+ * new ReflectionPad1d(1)(tensor([[1, 2, 3]])).tolistSync(); // [[2, 1, 2, 3, 2]]
+ * ```
+ */
 export class ReflectionPad1d extends AnyPad {
   constructor(padding: Size) {
     super(padding, 1, "reflect");
   }
 }
 
-/** Mirrored elements around the last two axes, the edge itself not repeated. */
+/**
+ * Mirrored elements around the last two axes, the edge itself not repeated.
+ *
+ * @example
+ * ```ts
+ * new ReflectionPad2d([1, 0, 0, 0])(tensor([[[1, 2], [3, 4]]])).tolistSync(); // [[[2, 1, 2], [4, 3, 4]]]
+ * ```
+ */
 export class ReflectionPad2d extends AnyPad {
   constructor(padding: Size) {
     super(padding, 2, "reflect");
   }
 }
 
-/** The edge repeated around the last axis. */
+/**
+ * The edge repeated around the last axis.
+ *
+ * @example
+ * ```ts
+ * new ReplicationPad1d(1)(tensor([[1, 2, 3]])).tolistSync(); // [[1, 1, 2, 3, 3]]
+ * ```
+ */
 export class ReplicationPad1d extends AnyPad {
   constructor(padding: Size) {
     super(padding, 1, "replicate");
   }
 }
 
-/** The edge repeated around the last two axes. */
+/**
+ * The edge repeated around the last two axes.
+ *
+ * @example
+ * ```ts
+ * new ReplicationPad2d([1, 0, 0, 0])(tensor([[[1, 2], [3, 4]]])).tolistSync(); // [[[1, 1, 2], [3, 3, 4]]]
+ * ```
+ */
 export class ReplicationPad2d extends AnyPad {
   constructor(padding: Size) {
     super(padding, 2, "replicate");
   }
 }
 
-/** The other end's elements around the last axis. */
+/**
+ * The other end's elements around the last axis.
+ *
+ * @example
+ * ```ts
+ * new CircularPad1d(1)(tensor([[1, 2, 3]])).tolistSync(); // [[3, 1, 2, 3, 1]]
+ * ```
+ */
 export class CircularPad1d extends AnyPad {
   constructor(padding: Size) {
     super(padding, 1, "circular");
   }
 }
 
-/** The other end's elements around the last two axes. */
+/**
+ * The other end's elements around the last two axes.
+ *
+ * @example
+ * ```ts
+ * new CircularPad2d([1, 0, 0, 0])(tensor([[[1, 2], [3, 4]]])).tolistSync(); // [[[2, 1, 2], [4, 3, 4]]]
+ * ```
+ */
 export class CircularPad2d extends AnyPad {
   constructor(padding: Size) {
     super(padding, 2, "circular");

@@ -80,9 +80,9 @@ export function allocateOn(device: string, bytes: number): NativeTensor {
 /**
  * The device itself, or the best one that works where "auto" is asked for, which is said aloud.
  *
- * @example
+ * @example needs a GPU
  * ```ts
- * resolveDevice("auto"); // info: Device: webgpu.
+ * resolveDevice("auto"); // "webgpu"
  * ```
  */
 export function resolveDevice(device: string): string {
@@ -110,6 +110,7 @@ export function resolveDevice(device: string): string {
  * @example
  * ```ts
  * const device = isAvailable("webgpu") ? "webgpu" : "cpu";
+ * isAvailable("cpu"); // true
  * ```
  */
 export function isAvailable(device: string): boolean {

@@ -141,6 +141,7 @@ export const sessions: SessionCache = new SessionCache(budgetOfMachine());
  * @example
  * ```ts
  * configureSessions({ memory: 512 * 1024 ** 2 });
+ * configureSessions({ memory: -1 }); // throws The memory of sessions has to be 0 bytes or more, but got -1.
  * ```
  */
 export function configureSessions({ memory }: { memory: number }): void {

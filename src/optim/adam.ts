@@ -89,7 +89,8 @@ export class Adam extends Optimizer<AdamOptions> {
  *
  * @example
  * ```ts
- * const optimizer = new AdamW(decayGroups(model.parameters(), 0.01), { lr: 5e-5 });
+ * const layer = new nn.Linear(3, 2);
+ * const optimizer = new AdamW(decayGroups(layer.parameters(), 0.01), { lr: 5e-5 });
  * optimizer.paramGroups.map(({ weightDecay }) => weightDecay); // [0.01, 0]
  * ```
  */

@@ -59,8 +59,10 @@ function normOf(tensors: readonly Tensor[], p: number): Tensor {
  *
  * @example
  * ```ts
- * const norm = clipGradNorm_(model.parameters(), 1);
- * optimizer.step([loss, norm]);
+ * const w = tensor([1.5, 2], { requiresGrad: true });
+ * w.square().sum().backward();
+ * const norm = clipGradNorm_([w], 1);
+ * [w.grad?.tolistSync(), norm.itemSync()]; // [[0.6, 0.8], 5]
  * ```
  */
 export function clipGradNorm_(parameters: readonly Tensor[], maxNorm: number, options: NormOptions = {}): Tensor {

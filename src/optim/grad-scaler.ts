@@ -38,11 +38,13 @@ interface Stage {
  *
  * @example
  * ```ts
- * const scaler = new GradScaler();
- * const loss = autocast({ dtype: "float16" }, () => lossOf(batch));
+ * const layer = new nn.Linear(2, 1);
+ * const [optimizer, scaler] = [new SGD(layer.parameters(), { lr: 0.1 }), new GradScaler()];
+ * const loss = autocast({ dtype: "float16" }, () => layer(ones([4, 2])).square().mean());
  * scaler.scale(loss).backward();
  * scaler.step(optimizer);
  * scaler.update();
+ * scaler.getScale(); // 65536
  * ```
  */
 export class GradScaler {

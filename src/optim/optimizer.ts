@@ -151,12 +151,15 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
    *
    * @example
    * ```ts
+   * const w = tensor([1.5], { requiresGrad: true });
+   * const optimizer = new SGD([w], { lr: 0.1 });
    * const loss = optimizer.step(() => {
    *   optimizer.zeroGrad();
-   *   const loss = lossOf(batch);
+   *   const loss = w.square().sum();
    *   loss.backward();
    *   return loss;
    * });
+   * [loss.itemSync(), w.tolistSync()]; // [2.25, [1.2]]
    * ```
    */
   step(closure: () => Tensor): Tensor;

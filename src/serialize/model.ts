@@ -53,12 +53,19 @@ export interface SaveModelOptions {
 }
 
 /**
- * Stores a model: what it is made of, and its weights. loadModel() makes it again.
+ * Stores a model: what it is made of (`architecture.json`), and its weights (`model.safetensors`). loadModel() makes it again.
+ *
+ * @throws UNSTORABLE_MODEL for a layer that an architecture file cannot say how to make
  *
  * @example
  * ```ts
- * await saveModel(model, "my-model"); // my-model/architecture.json, my-model/model.safetensors
+ * class SimpleNetwork extends nn.Module<[Tensor], Tensor> {
+ *   readonly fc = new nn.Linear(2, 1);
+ *   override forward(x: Tensor): Tensor { return this.fc(x).relu(); }
+ * }
+ * await saveModel(new SimpleNetwork(), "my-model");
  * const again = await loadModel("my-model", { classes: { SimpleNetwork } });
+ * again instanceof SimpleNetwork; // true
  * ```
  */
 export async function saveModel(model: nn.AnyModule, folder: string, { args }: SaveModelOptions = {}): Promise<void> {

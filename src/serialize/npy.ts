@@ -21,7 +21,8 @@ async function arraysOf(tensors: readonly Tensor[]): Promise<NpyArray[]> {
  *
  * @example
  * ```ts
- * await saveNpy("x.npy", tensor([[1, 2], [3, 4]])); // numpy.load("x.npy") is an int64 array
+ * await saveNpy("x.npy", tensor([[1, 2], [3, 4]]));
+ * (await loadNpy("x.npy")).tolistSync(); // [[1, 2], [3, 4]]
  * ```
  */
 export async function saveNpy(path: string, tensor: Tensor): Promise<void> {
@@ -35,7 +36,8 @@ export async function saveNpy(path: string, tensor: Tensor): Promise<void> {
  * @throws OBJECT_ARRAY for an array of Python objects, which is a pickle; DTYPE_UNSUPPORTED for words, dates, complex numbers
  * @example
  * ```ts
- * (await loadNpy("x.npy")).shape; // [2, 2]
+ * await saveNpy("x.npy", tensor([true, false]));
+ * (await loadNpy("x.npy")).dtype; // "bool"
  * ```
  */
 export async function loadNpy(path: string, options: LoadOptions = {}): Promise<Tensor> {
@@ -47,7 +49,8 @@ export async function loadNpy(path: string, options: LoadOptions = {}): Promise<
  *
  * @example
  * ```ts
- * await saveNpz("data.npz", { x, y }, { compressed: true });
+ * await saveNpz("data.npz", { x: ones([2]), y: zeros([3]) }, { compressed: true });
+ * [...(await loadNpz("data.npz")).keys()]; // ["x", "y"]
  * ```
  */
 export async function saveNpz(path: string, state: StateDict, { compressed = false } = {}): Promise<void> {

@@ -20,7 +20,8 @@ import {
  *
  * @example
  * ```ts
- * await saveFile(model.stateDict(), "model.safetensors", { format: "pt" });
+ * await saveFile(new nn.Linear(2, 1).stateDict(), "model.safetensors", { format: "pt" });
+ * [...(await loadFile("model.safetensors")).keys()]; // ["bias", "weight"]
  * ```
  */
 export async function saveFile(
@@ -139,10 +140,11 @@ function noRows(name: string): AbrazoError {
  *
  * @example
  * ```ts
- * const file = await safeOpen("model.safetensors");
- * file.keys(); // ["fc.bias", "fc.weight"]
- * const bias = await file.getTensor("fc.bias"); // reads 4 bytes for each of its elements, and no more
- * const row = await file.getSlice("fc.weight").rows(0, 1);
+ * await saveFile({ bias: zeros([3]), weight: ones([3, 2]) }, "layer.safetensors");
+ * const file = await safeOpen("layer.safetensors");
+ * file.keys(); // ["bias", "weight"]
+ * (await file.getTensor("bias")).shape; // [3]
+ * (await file.getSlice("weight").rows(0, 1)).tolistSync(); // [[1, 1]]
  * await file.close();
  * ```
  */

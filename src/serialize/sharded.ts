@@ -49,8 +49,8 @@ function bytesOf(size: number | string): number {
  *
  * @example
  * ```ts
- * await saveSharded(model.stateDict(), "checkpoint", { maxShardSize: "2GB" });
- * // checkpoint/model-00001-of-00003.safetensors … checkpoint/model.safetensors.index.json
+ * await saveSharded({ a: ones([100]), b: ones([100]) }, "checkpoint", { maxShardSize: "400B" });
+ * (await safeOpen("checkpoint/model-00001-of-00002.safetensors")).keys(); // ["a"]
  * ```
  */
 export async function saveSharded(
@@ -113,7 +113,8 @@ function shardsOf(entries: readonly [string, Tensor][], max: number): [string, T
  *
  * @example
  * ```ts
- * model.loadStateDict(await loadSharded("checkpoint"));
+ * await saveSharded({ a: ones([100]), b: ones([100]) }, "checkpoint", { maxShardSize: "400B" });
+ * [...(await loadSharded("checkpoint")).keys()]; // ["a", "b"]
  * ```
  */
 export async function loadSharded(path: string, options: LoadOptions = {}): Promise<Map<string, Tensor>> {

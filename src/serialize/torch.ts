@@ -29,8 +29,11 @@ export type Storable =
  * @throws UNSTORABLE_VALUE for functions, undefined and objects of other classes
  * @example
  * ```ts
+ * const model = new nn.Linear(2, 1);
+ * const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
  * await save(model.stateDict(), "model_weights.pth");
  * await save({ model: model.stateDict(), optimizer: optimizer.stateDict(), epoch: 3 }, "checkpoint.pth");
+ * model.loadStateDict(await loadFile("model_weights.pth")).missing; // []
  * ```
  */
 export async function save(value: Storable | object, path: string): Promise<void> {
@@ -67,7 +70,9 @@ function collect(value: unknown, tensors: Set<Tensor>, seen: Set<object>): void 
  * @throws PICKLE_GLOBAL_REFUSED with the name that the file would have Python call; INVALID_PICKLE; DTYPE_UNSUPPORTED
  * @example
  * ```ts
+ * await save({ epoch: 3, best: 0.25, weight: ones([2]) }, "checkpoint.pth");
  * const checkpoint = await load("checkpoint.pth");
+ * checkpoint; // { epoch: 3, best: 0.25, weight: tensor([1., 1.]) }
  * ```
  */
 export async function load(path: string, { device = "cpu" }: LoadOptions = {}): Promise<Storable> {
@@ -87,7 +92,9 @@ export async function load(path: string, { device = "cpu" }: LoadOptions = {}): 
  * @throws INVALID_SAFETENSORS, DTYPE_UNSUPPORTED; NOT_A_STATE_DICT where the file holds something else; as load() does
  * @example
  * ```ts
- * model.loadStateDict(await loadFile("model.safetensors", { device: "cpu" }));
+ * await saveFile(new nn.Linear(2, 1).stateDict(), "model.safetensors");
+ * const model = new nn.Linear(2, 1);
+ * model.loadStateDict(await loadFile("model.safetensors", { device: "cpu" })).unexpected; // []
  * ```
  */
 export async function loadFile(path: string, options: LoadOptions = {}): Promise<Map<string, Tensor>> {

@@ -316,7 +316,7 @@ export function realizeSync(tensors: readonly Tensor[]): void {
 /**
  * Moves tensors to a device, all in one run. Each stays the object that its module and its optimizer hold.
  *
- * @example
+ * @example needs a GPU
  * ```ts
  * const w = zeros([2]);
  * moveTo([w], "webgpu");

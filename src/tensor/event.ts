@@ -11,11 +11,12 @@ import { compute, finish } from "./timing.ts";
  * @example
  * ```ts
  * const [start, end] = [new Event({ enableTiming: true }), new Event({ enableTiming: true })];
+ * const [a, b] = [rand([100, 100]), rand([100, 100])];
  * start.record(a, b);
  * const c = a.matmul(b);
  * end.record();
  * synchronize();
- * start.elapsedTime(end); // 0.84
+ * start.elapsedTime(end) > 0; // true
  * ```
  */
 export class Event {
@@ -67,8 +68,9 @@ export class Event {
  *
  * @example
  * ```ts
- * const c = a.matmul(b);
- * synchronize(c); // c is computed
+ * const c = ones([2, 2]).matmul(ones([2, 2]));
+ * synchronize(c);
+ * c.tolistSync(); // [[2, 2], [2, 2]]
  * ```
  */
 export function synchronize(...tensors: Tensor[]): void {

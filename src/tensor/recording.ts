@@ -111,8 +111,7 @@ export function autocastDType(): DType | undefined {
  * @example
  * ```ts
  * const x = tensor([-1, 4], { dtype: "float32", requiresGrad: true });
- * detectAnomaly(() => x.sqrt().sum().backward());
- * // NOT_FINITE: Function 'sqrt' returned nan values in the forward pass.
+ * detectAnomaly(() => x.sqrt().sum().backward()); // throws Function 'sqrt' returned nan values in the forward pass.
  * ```
  */
 export function detectAnomaly<Result>(fn: () => Result): Result {

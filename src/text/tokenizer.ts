@@ -38,7 +38,7 @@ type SpecialName = "pad" | "eos" | "bos" | "unk" | "cls" | "sep" | "mask";
 /**
  * A repository's tokenizer.
  *
- * @example
+ * @example needs a model
  * ```ts
  * const tokenizer = await Tokenizer.fromFolder("my-model");
  * tokenizer.encode("I love it"); // [2, 45, 801, 97, 3]

@@ -23,8 +23,9 @@ interface Features {
 /**
  * @example
  * ```ts
- * const teacher = NgramClassifier.train(documents, labels, { generator: new Generator(1) });
- * teacher.probability([45, 801, 97]); // 0.93, of class 1
+ * const documents = [[1, 2], [1, 3], [4, 2], [4, 3]];
+ * const teacher = NgramClassifier.train(documents, [0, 0, 1, 1], { generator: new Generator(1) });
+ * teacher.probability([4, 2]) > 0.5; // true
  * ```
  */
 export class NgramClassifier {

@@ -74,8 +74,9 @@ function stretched(data: Pixels): Pixels {
  *
  * @example
  * ```ts
- * const [image, label] = trainset.get(0);
- * await saveImage(image.squeeze(), "first.png");
+ * await saveImage(ones([3, 4, 6]).mul(0.5), "grey.png");
+ * const sample = new transforms.ToTensor()(await Image.open("grey.png"));
+ * sample.shape; // [3, 4, 6]
  * ```
  */
 export async function saveImage(picture: Tensor | Image, path: string, options: GridOptions = {}): Promise<void> {

@@ -20,7 +20,7 @@ export interface ImageFolderOptions<Sample, Target> {
  * Pictures in `root/<class>/…`, also deeper. Classes are numbered in the order of their names.
  * Samples are promises, for pictures are decoded when they are asked for: loop with `for await`.
  *
- * @example
+ * @example needs files
  * ```ts
  * const pets = new datasets.ImageFolder("pets", { transform: new Compose([new Resize([64, 64]), new ToTensor()]) });
  * pets.classes; // ["cat", "dog"]

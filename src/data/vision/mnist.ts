@@ -184,7 +184,7 @@ export interface OpenOptions<Sample, Target> extends MnistOptions<Sample, Target
 /**
  * Zalando's pictures of clothes in ten classes.
  *
- * @example
+ * @example needs files
  * ```ts
  * const train = await datasets.FashionMNIST.open({ root: "data", download: true, transform: new ToTensor() });
  * const [image, label] = train.get(0);

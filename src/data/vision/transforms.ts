@@ -76,6 +76,7 @@ export function requireSteps(name: string, steps: readonly unknown[]): void {
  * @example
  * ```ts
  * const middle = new Lambda((image: Image) => functional.crop(image, 5, 5, 18, 18));
+ * middle(new Image(new Uint8Array(28 * 28), 28, 28, 1)).width; // 18
  * ```
  */
 export class Lambda<Input, Output> extends Transform<Input, Output> {

@@ -8,17 +8,38 @@ import { arange, rand, type Tensor } from "../../tensor/index.ts";
 
 const number = (value: number, like: Node): Node => build.constant(value, like.dtype);
 
-/** max(x, 0); slope 0 at 0. */
+/**
+ * max(x, 0); slope 0 at 0.
+ *
+ * @example
+ * ```ts
+ * relu(tensor([-1.5, 0.25])).tolistSync(); // [0, 0.25]
+ * ```
+ */
 export function relu(x: Tensor): Tensor {
   return x.relu();
 }
 
-/** min(max(x, 0), 6). */
+/**
+ * min(max(x, 0), 6).
+ *
+ * @example
+ * ```ts
+ * relu6(tensor([-1.5, 0.25])).tolistSync(); // [0, 0.25]
+ * ```
+ */
 export function relu6(x: Tensor): Tensor {
   return hardtanh(x, 0, 6);
 }
 
-/** x where x > 0, else negativeSlope · x. */
+/**
+ * x where x > 0, else negativeSlope · x.
+ *
+ * @example
+ * ```ts
+ * leakyRelu(tensor([-1.5, 0.25]), 0.1).tolistSync(); // [-0.15, 0.25]
+ * ```
+ */
 export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
   return x.map((node) => build.where(build.greater(node, number(0, node)), node, build.scale(node, negativeSlope)));
 }
@@ -42,37 +63,86 @@ function exponentialBelow(x: Node, alpha: number, width: number, scale: number):
   return build.scale(build.where(positive, x, build.scale(build.call("expm1", [below]), alpha)), scale);
 }
 
-/** x where x > 0, else α (eˣ - 1) (Clevert et al. 2016, arXiv 1511.07289). */
+/**
+ * x where x > 0, else α (eˣ - 1) (Clevert et al. 2016, arXiv 1511.07289).
+ *
+ * @example
+ * ```ts
+ * elu(tensor([-1.5, 0.25])).tolistSync(); // [-0.7769, 0.25]
+ * ```
+ */
 export function elu(x: Tensor, alpha = 1): Tensor {
   return x.map((node) => exponentialBelow(node, alpha, 1, 1));
 }
 
-/** λ · elu(x, α) with the λ and α that keep mean 0 and variance 1 (Klambauer et al. 2017, arXiv 1706.02515). */
+/**
+ * λ · elu(x, α) with the λ and α that keep mean 0 and variance 1 (Klambauer et al. 2017, arXiv 1706.02515).
+ *
+ * @example
+ * ```ts
+ * selu(tensor([-1.5, 0.25])).tolistSync(); // [-1.3658, 0.2627]
+ * ```
+ */
 export function selu(x: Tensor): Tensor {
   return x.map((node) => exponentialBelow(node, 1.6732632423543772, 1, 1.0507009873554805));
 }
 
-/** max(0, x) + min(0, α (e^(x/α) - 1)) (Barron 2017, arXiv 1704.07483). */
+/**
+ * max(0, x) + min(0, α (e^(x/α) - 1)) (Barron 2017, arXiv 1704.07483).
+ *
+ * @example
+ * ```ts
+ * celu(tensor([-1.5, 0.25])).tolistSync(); // [-0.7769, 0.25]
+ * ```
+ */
 export function celu(x: Tensor, alpha = 1): Tensor {
   return x.map((node) => exponentialBelow(node, alpha, alpha, 1));
 }
 
-/** x Φ(x), or its tanh approximation (Hendrycks and Gimpel 2016, arXiv 1606.08415). */
+/**
+ * x Φ(x), or its tanh approximation (Hendrycks and Gimpel 2016, arXiv 1606.08415).
+ *
+ * @example
+ * ```ts
+ * gelu(tensor([-1.5, 0.25])).tolistSync(); // [-0.1002, 0.1497]
+ * ```
+ */
 export function gelu(x: Tensor, options: { approximate?: "none" | "tanh" } = {}): Tensor {
   return x.gelu(options);
 }
 
-/** x σ(x). */
+/**
+ * x σ(x).
+ *
+ * @example
+ * ```ts
+ * silu(tensor([-1.5, 0.25])).tolistSync(); // [-0.2736, 0.1405]
+ * ```
+ */
 export function silu(x: Tensor): Tensor {
   return x.mul(x.sigmoid());
 }
 
-/** x tanh(softplus(x)) (Misra 2019, arXiv 1908.08681). */
+/**
+ * x tanh(softplus(x)) (Misra 2019, arXiv 1908.08681).
+ *
+ * @example
+ * ```ts
+ * mish(tensor([-1.5, 0.25])).tolistSync(); // [-0.2981, 0.1696]
+ * ```
+ */
 export function mish(x: Tensor): Tensor {
   return x.mul(softplus(x).tanh());
 }
 
-/** ln(1 + e^(βx)) / β; x itself where βx > threshold. */
+/**
+ * ln(1 + e^(βx)) / β; x itself where βx > threshold.
+ *
+ * @example
+ * ```ts
+ * softplus(tensor([-1.5, 0.25])).tolistSync(); // [0.2014, 0.8259]
+ * ```
+ */
 export function softplus(x: Tensor, beta = 1, threshold = 20): Tensor {
   return x.map((node) => {
     const scaled = beta === 1 ? node : build.scale(node, beta);
@@ -82,12 +152,26 @@ export function softplus(x: Tensor, beta = 1, threshold = 20): Tensor {
   });
 }
 
-/** x / (1 + |x|). */
+/**
+ * x / (1 + |x|).
+ *
+ * @example
+ * ```ts
+ * softsign(tensor([-1.5, 0.25])).tolistSync(); // [-0.6, 0.2]
+ * ```
+ */
 export function softsign(x: Tensor): Tensor {
   return x.map((node) => build.div(node, build.shift(build.call("abs", [node]), 1)));
 }
 
-/** x limited to [min, max]; slope 0 at both ends. */
+/**
+ * x limited to [min, max]; slope 0 at both ends.
+ *
+ * @example
+ * ```ts
+ * hardtanh(tensor([-1.5, 0.25])).tolistSync(); // [-1, 0.25]
+ * ```
+ */
 export function hardtanh(x: Tensor, min = -1, max = 1): Tensor {
   if (min > max) {
     throw new AbrazoError({
@@ -104,52 +188,122 @@ function limited(x: Node, min: number, max: number): Node {
   return build.where(build.lessEqual(x, low), low, build.where(build.greaterEqual(x, high), high, x));
 }
 
-/** min(max(x + 3, 0), 6) / 6. */
+/**
+ * min(max(x + 3, 0), 6) / 6.
+ *
+ * @example
+ * ```ts
+ * hardsigmoid(tensor([-1.5, 0.25])).tolistSync(); // [0.25, 0.5417]
+ * ```
+ */
 export function hardsigmoid(x: Tensor): Tensor {
   return x.map((node) => build.scale(limited(build.shift(node, 3), 0, 6), 1 / 6));
 }
 
-/** x · hardsigmoid(x) (Howard et al. 2019, arXiv 1905.02244). */
+/**
+ * x · hardsigmoid(x) (Howard et al. 2019, arXiv 1905.02244).
+ *
+ * @example
+ * ```ts
+ * hardswish(tensor([-1.5, 0.25])).tolistSync(); // [-0.375, 0.1354]
+ * ```
+ */
 export function hardswish(x: Tensor): Tensor {
   return x.mul(hardsigmoid(x));
 }
 
-/** ln σ(x) = -ln(1 + e⁻ˣ). */
+/**
+ * ln σ(x) = -ln(1 + e⁻ˣ).
+ *
+ * @example
+ * ```ts
+ * logsigmoid(tensor([-1.5, 0.25])).tolistSync(); // [-1.7014, -0.5759]
+ * ```
+ */
 export function logsigmoid(x: Tensor): Tensor {
   return x.map((node) => build.neg(build.call("softplus", [build.neg(node)])));
 }
 
-/** tanh x. */
+/**
+ * tanh x.
+ *
+ * @example
+ * ```ts
+ * tanh(tensor([-1.5, 0.25])).tolistSync(); // [-0.9051, 0.2449]
+ * ```
+ */
 export function tanh(x: Tensor): Tensor {
   return x.tanh();
 }
 
-/** 1 / (1 + e⁻ˣ). */
+/**
+ * 1 / (1 + e⁻ˣ).
+ *
+ * @example
+ * ```ts
+ * sigmoid(tensor([-1.5, 0.25])).tolistSync(); // [0.1824, 0.5622]
+ * ```
+ */
 export function sigmoid(x: Tensor): Tensor {
   return x.sigmoid();
 }
 
-/** e^x / Σ e^x along an axis. */
+/**
+ * e^x / Σ e^x along an axis.
+ *
+ * @example
+ * ```ts
+ * softmax(tensor([-1.5, 0.25]), 0).tolistSync(); // [0.148, 0.852]
+ * ```
+ */
 export function softmax(x: Tensor, dim: number): Tensor {
   return x.softmax(dim);
 }
 
-/** ln softmax(x) along an axis. */
+/**
+ * ln softmax(x) along an axis.
+ *
+ * @example
+ * ```ts
+ * logSoftmax(tensor([-1.5, 0.25]), 0).tolistSync(); // [-1.9102, -0.1602]
+ * ```
+ */
 export function logSoftmax(x: Tensor, dim: number): Tensor {
   return x.logSoftmax(dim);
 }
 
-/** softmax(-x) along an axis. */
+/**
+ * softmax(-x) along an axis.
+ *
+ * @example
+ * ```ts
+ * softmin(tensor([-1.5, 0.25]), 0).tolistSync(); // [0.852, 0.148]
+ * ```
+ */
 export function softmin(x: Tensor, dim: number): Tensor {
   return x.neg().softmax(dim);
 }
 
-/** x where x > threshold, else `value`. */
+/**
+ * x where x > threshold, else `value`.
+ *
+ * @example
+ * ```ts
+ * threshold(tensor([-1.5, 0.25]), 0, 9).tolistSync(); // [9, 0.25]
+ * ```
+ */
 export function threshold(x: Tensor, threshold: number, value: number): Tensor {
   return x.map((node) => build.where(build.lessEqual(node, number(threshold, node)), number(value, node), node));
 }
 
-/** a σ(b) for the halves a and b of x along an axis (Dauphin et al. 2017, arXiv 1612.08083). */
+/**
+ * a σ(b) for the halves a and b of x along an axis (Dauphin et al. 2017, arXiv 1612.08083).
+ *
+ * @example
+ * ```ts
+ * glu(tensor([-1.5, 0.25])).tolistSync(); // [-0.8433]
+ * ```
+ */
 export function glu(x: Tensor, dim = -1): Tensor {
   if (x.ndim === 0) throw halvingError("glu does not support 0-dimensional tensors", "Give it an axis of even size.");
   const size = x.size(dim);
@@ -164,12 +318,26 @@ function halvingError(message: string, hint: string): AbrazoError {
   return new AbrazoError({ code: "SHAPE_MISMATCH", message, hint });
 }
 
-/** x - tanh x. */
+/**
+ * x - tanh x.
+ *
+ * @example
+ * ```ts
+ * tanhshrink(tensor([-1.5, 0.25])).tolistSync(); // [-0.5949, 0.0051]
+ * ```
+ */
 export function tanhshrink(x: Tensor): Tensor {
   return x.sub(x.tanh());
 }
 
-/** x moved by λ towards 0; 0 within ±λ. */
+/**
+ * x moved by λ towards 0; 0 within ±λ.
+ *
+ * @example
+ * ```ts
+ * softshrink(tensor([-1.5, 0.25])).tolistSync(); // [-1, 0]
+ * ```
+ */
 export function softshrink(x: Tensor, lambd = 0.5): Tensor {
   if (lambd < 0) {
     throw new AbrazoError({
@@ -184,7 +352,14 @@ export function softshrink(x: Tensor, lambd = 0.5): Tensor {
   });
 }
 
-/** x outside ±λ, else 0. */
+/**
+ * x outside ±λ, else 0.
+ *
+ * @example
+ * ```ts
+ * hardshrink(tensor([-1.5, 0.25])).tolistSync(); // [-1.5, 0]
+ * ```
+ */
 export function hardshrink(x: Tensor, lambd = 0.5): Tensor {
   return x.hardshrink(lambd);
 }
@@ -219,7 +394,16 @@ const ACTIVATIONS: Readonly<Record<string, (x: Tensor) => Tensor>> = {
   silu,
 };
 
-/** The activation of a config's name, e.g. "gelu_new". */
+/**
+ * The activation of a config's name, e.g. "gelu_new".
+ *
+ * @throws UNKNOWN_ACTIVATION with the names that there are
+ *
+ * @example
+ * ```ts
+ * activation("relu")(tensor([-1.5, 0.25])).tolistSync(); // [0, 0.25]
+ * ```
+ */
 export function activation(name: string): (x: Tensor) => Tensor {
   const found = ACTIVATIONS[name];
   if (found !== undefined) return found;

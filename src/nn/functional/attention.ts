@@ -58,7 +58,15 @@ export function scaledDotProductAttention(
   return part(0, before).matmul(past.value).add(part(before, now).matmul(v)); // [B, H, T, d]
 }
 
-/** Weights [..., T, S] of the keys, which may lie in several parts. */
+/**
+ * Weights [..., T, S] of the keys, which may lie in several parts.
+ *
+ * @example
+ * ```ts
+ * const q = ones([1, 2, 8]);
+ * attentionWeights(q, [q]).tolistSync(); // [[[0.5, 0.5], [0.5, 0.5]]]
+ * ```
+ */
 export function attentionWeights(q: Tensor, keys: readonly Tensor[], mask?: Tensor, scale?: number): Tensor {
   const scaled = q.mul(scale ?? 1 / Math.sqrt(Number(q.dims.at(-1)))); // [..., T, d]
   const product = (key: Tensor) => Tensor.fromNode(build.matmul(scaled.node, key.node, true), [scaled, key]);
@@ -70,12 +78,27 @@ export function attentionWeights(q: Tensor, keys: readonly Tensor[], mask?: Tens
   return scores.maskedFill(seen.logicalNot(), least(scores)).softmax(-1).mul(seen.to(scores.dtype));
 }
 
-/** [T, S] bool: keys up to the query's own place. */
+/**
+ * [T, S] bool: keys up to the query's own place.
+ *
+ * @example
+ * ```ts
+ * causalMask(ones([3, 8]), ones([3, 8])).tolistSync(); // [[true, false, false], [true, true, false], [true, true, true]]
+ * ```
+ */
 export function causalMask(q: Tensor, k: Tensor): Tensor {
   return arangeLike(k, -2).unsqueeze(0).le(arangeLike(q, -2).unsqueeze(1));
 }
 
-/** An additive mask [B, 1, 1, T] from an attention mask of ones and zeros [B, T]: 0 where there is text, else the least float32. */
+/**
+ * An additive mask [B, 1, 1, T] from an attention mask of ones and zeros [B, T]: 0 where there is text, else the least
+ * float32.
+ *
+ * @example
+ * ```ts
+ * extendMask(tensor([[1, 1, 0]])).eq(0).tolistSync(); // [[[[true, true, false]]]]
+ * ```
+ */
 export function extendMask(attentionMask: Tensor): Tensor {
   const padding = attentionMask.unsqueeze(1).unsqueeze(1).eq(0).to("float32");
   return padding.mul(least(padding));

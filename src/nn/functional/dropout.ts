@@ -46,17 +46,38 @@ export function dropout(x: Tensor, p = 0.5, training = true): Tensor {
   return Tensor.fromNode(build.mul(x.node, mask), [x]);
 }
 
-/** Zeros whole channels of [N, C, L] (or [C, L]) with probability `p`. */
+/**
+ * Zeros whole channels of [N, C, L] (or [C, L]) with probability `p`.
+ *
+ * @example
+ * ```ts
+ * dropout1d(ones([1, 2, 3]), 0.5, false).shape; // [1, 2, 3]
+ * ```
+ */
 export function dropout1d(x: Tensor, p = 0.5, training = true): Tensor {
   return dropoutChannels("dropout1d", x, p, training, 1);
 }
 
-/** Zeros whole channels of [N, C, H, W] (or [C, H, W]) with probability `p`. */
+/**
+ * Zeros whole channels of [N, C, H, W] (or [C, H, W]) with probability `p`.
+ *
+ * @example
+ * ```ts
+ * dropout2d(ones([1, 3, 4, 4])).shape; // [1, 3, 4, 4]
+ * ```
+ */
 export function dropout2d(x: Tensor, p = 0.5, training = true): Tensor {
   return dropoutChannels("dropout2d", x, p, training, 2);
 }
 
-/** Zeros whole channels of [N, C, D, H, W] (or [C, D, H, W]) with probability `p`. */
+/**
+ * Zeros whole channels of [N, C, D, H, W] (or [C, D, H, W]) with probability `p`.
+ *
+ * @example
+ * ```ts
+ * dropout3d(ones([1, 8, 3, 3, 3])).shape; // [1, 8, 3, 3, 3]
+ * ```
+ */
 export function dropout3d(x: Tensor, p = 0.5, training = true): Tensor {
   return dropoutChannels("dropout3d", x, p, training, 3);
 }
@@ -64,6 +85,11 @@ export function dropout3d(x: Tensor, p = 0.5, training = true): Tensor {
 /**
  * Sets elements with probability `p` to the value that SELU saturates at, and shifts and scales so that mean 0 and
  * variance 1 are kept (Klambauer et al. 2017, arXiv 1706.02515): a (x · kept + α' · dropped) + b with α' = -λα.
+ *
+ * @example
+ * ```ts
+ * alphaDropout(ones([2]), 0.5, false).tolistSync(); // [1, 1]
+ * ```
  */
 export function alphaDropout(x: Tensor, p = 0.5, training = false): Tensor {
   checkProbability(p);
@@ -101,6 +127,14 @@ function keepMask(shape: Shape, p: number) {
   return build.greaterEqual(build.hashUniform(seed, shape), build.constant(p, "float32"));
 }
 
+/**
+ * Throws where a probability of dropout does not lie in [0, 1].
+ *
+ * @example
+ * ```ts
+ * checkProbability(1.5); // throws dropout probability has to be between 0 and 1, but got 1.5
+ * ```
+ */
 export function checkProbability(p: number): void {
   if (p >= 0 && p <= 1) return;
   throw new AbrazoError({

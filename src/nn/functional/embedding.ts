@@ -61,7 +61,14 @@ export function oneHot(classes: Tensor, numClasses = -1): Tensor {
   return classes.to("int64").unsqueeze(-1).eq(arange(count)).to("int64");
 }
 
-/** int64 0, 1, … up to the size of one axis, also where that size is only known at run time. */
+/**
+ * int64 0, 1, … up to the size of one axis, also where that size is only known at run time.
+ *
+ * @example
+ * ```ts
+ * arangeLike(ones([2, 3]), 1).tolistSync(); // [0, 1, 2]
+ * ```
+ */
 export function arangeLike(x: Tensor, dim: number): Tensor {
   return Tensor.fromNode(build.arangeLike(x.node, dim < 0 ? dim + x.ndim : dim), []);
 }

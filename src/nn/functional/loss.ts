@@ -94,8 +94,8 @@ export interface CrossEntropyOptions extends NllOptions {
  *
  * @example
  * ```ts
- * crossEntropy(tensor([[2, 1, 0.5]]), tensor([0])).itemSync(); // 0.4643
- * crossEntropy(ones([8, 5, 100]), zeros([8, 100], { dtype: "int64" })).itemSync(); // ln 5
+ * crossEntropy(tensor([[2, 1, 0.5]]), tensor([0])).itemSync(); // 0.4644
+ * crossEntropy(ones([8, 5, 100]), zeros([8, 100], { dtype: "int64" })).itemSync(); // 1.6094
  * ```
  */
 export function crossEntropy(

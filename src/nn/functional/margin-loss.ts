@@ -44,7 +44,14 @@ export function marginRankingLoss(
   return reduced(positivePart(target.neg().mul(x1.sub(x2)).add(margin)), reduction);
 }
 
-/** x where y is 1, max(0, margin - x) where y is -1. */
+/**
+ * x where y is 1, max(0, margin - x) where y is -1.
+ *
+ * @example
+ * ```ts
+ * hingeEmbeddingLoss(tensor([0.5, 0.5]), tensor([1, -1]), { reduction: "none" }).tolistSync(); // [0.5, 0.5]
+ * ```
+ */
 export function hingeEmbeddingLoss(
   input: Tensor,
   target: Tensor,
@@ -54,7 +61,14 @@ export function hingeEmbeddingLoss(
   return reduced(ofSign(input, target, 1).add(ofSign(far, target, -1)), reduction);
 }
 
-/** 1 - cos(x₁, x₂) where y is 1, max(0, cos(x₁, x₂) - margin) where y is -1; vectors [N, D] or [D]. */
+/**
+ * 1 - cos(x₁, x₂) where y is 1, max(0, cos(x₁, x₂) - margin) where y is -1; vectors [N, D] or [D].
+ *
+ * @example
+ * ```ts
+ * cosineEmbeddingLoss(tensor([[1, 0.5]]), tensor([[1, 0.5]]), tensor([-1])).itemSync(); // 1
+ * ```
+ */
 export function cosineEmbeddingLoss(
   x1: Tensor,
   x2: Tensor,
@@ -80,6 +94,11 @@ export function cosineEmbeddingLoss(
  * max(0, d(a, p) - d(a, n) + margin) with the p-norm distance d of vectors [..., D].
  *
  * @param swap the nearer of anchor and positive to the negative counts (Balntas et al. 2016)
+ *
+ * @example
+ * ```ts
+ * tripletMarginLoss(zeros([1, 2]), ones([1, 2]), zeros([1, 2]).add(3)).itemSync(); // 0
+ * ```
  */
 export function tripletMarginLoss(
   anchor: Tensor,
@@ -99,12 +118,26 @@ export function tripletMarginLoss(
   return reduced(positivePart(distance(anchor, positive).sub(far).add(margin)), reduction);
 }
 
-/** ln(1 + e^(-y x)) for signs y. */
+/**
+ * ln(1 + e^(-y x)) for signs y.
+ *
+ * @example
+ * ```ts
+ * softMarginLoss(tensor([0.5, -2]), tensor([1, -1])).itemSync(); // 0.3005
+ * ```
+ */
 export function softMarginLoss(input: Tensor, target: Tensor, { reduction = "mean" }: LossOptions = {}): Tensor {
   return reduced(logsigmoid(input.mul(target)).neg(), reduction);
 }
 
-/** The mean over classes of binary cross entropies of logits [..., C] against targets of 0 and 1. */
+/**
+ * The mean over classes of binary cross entropies of logits [..., C] against targets of 0 and 1.
+ *
+ * @example
+ * ```ts
+ * multilabelSoftMarginLoss(tensor([[0.5, -2]]), tensor([[1, 0]])).itemSync(); // 0.3005
+ * ```
+ */
 export function multilabelSoftMarginLoss(
   input: Tensor,
   target: Tensor,
@@ -116,7 +149,14 @@ export function multilabelSoftMarginLoss(
   return reduced((weight === undefined ? each : each.mul(weight)).mean(-1), reduction);
 }
 
-/** Σ over the other classes i of max(0, margin - x[y] + x[i])^p / C, for scores [N, C] or [C] and classes [N] or []. */
+/**
+ * Σ over the other classes i of max(0, margin - x[y] + x[i])^p / C, for scores [N, C] or [C] and classes [N] or [].
+ *
+ * @example
+ * ```ts
+ * multiMarginLoss(tensor([[0.1, 0.2, 0.7]]), tensor([2])).itemSync(); // 0.3
+ * ```
+ */
 export function multiMarginLoss(
   input: Tensor,
   target: Tensor,

@@ -27,7 +27,14 @@ export function mseLoss(
   return reduction === "mean" ? weighed.sum().div(weight.expand(weighed.dims).sum()) : reduced(weighed, reduction);
 }
 
-/** |x - y|; slope 0 where they are equal. */
+/**
+ * |x - y|; slope 0 where they are equal.
+ *
+ * @example
+ * ```ts
+ * l1Loss(tensor([1, 2.5]), tensor([3, 2.5])).itemSync(); // 1
+ * ```
+ */
 export function l1Loss(input: Tensor, target: Tensor, { reduction = "mean" }: LossOptions = {}): Tensor {
   warnOfSizes(input, target);
   return reduced(input.sub(target).abs(), reduction);
@@ -86,6 +93,11 @@ function notPositive(message: string, value: number): AbrazoError {
 /**
  * Negative log-likelihood of counts: e^x - y x, or x - y ln(x + ε) with `logInput: false`; `full` adds Stirling's
  * y ln y - y + ln(2πy)/2 for y > 1.
+ *
+ * @example
+ * ```ts
+ * poissonNllLoss(tensor([0.5, 1.5]), tensor([1, 4])).itemSync(); // -0.1848
+ * ```
  */
 export function poissonNllLoss(
   input: Tensor,
@@ -114,8 +126,14 @@ export function poissonNllLoss(
 }
 
 /**
- * Negative log-likelihood of a normal with mean `input` and variance `variance`: (ln v + (x - y)²/v) / 2, v at least `eps`
+ * Negative log-likelihood of a normal with mean `input` and variance `variance`: (ln v + (x - y)²/v) / 2, v at least
+ * `eps`
  * (the limit takes no gradient); `full` adds ln(2π)/2.
+ *
+ * @example
+ * ```ts
+ * gaussianNllLoss(tensor([0.5]), tensor([1.5]), tensor([0.25])).itemSync(); // 1.3069
+ * ```
  */
 export function gaussianNllLoss(
   input: Tensor,

@@ -10,8 +10,10 @@ import { LRScheduler, requireWhole, type SchedulerOptions } from "./base.ts";
  * @example
  * ```ts
  * const optimizer = new SGD([zeros([1])], { lr: 1 });
- * new CosineAnnealingLR(optimizer, { tMax: 2 });
- * // rates of steps 0, 1, …: 1, 0.5, 0
+ * const scheduler = new CosineAnnealingLR(optimizer, { tMax: 2 });
+ * const rates = scheduler.getLastLr();
+ * for (let step = 1; step <= 2; step++) { optimizer.step(); scheduler.step(); rates.push(...scheduler.getLastLr()); }
+ * rates; // [1, 0.5, 0]
  * ```
  */
 export class CosineAnnealingLR extends LRScheduler {
@@ -54,8 +56,10 @@ export class CosineAnnealingLR extends LRScheduler {
  * @example
  * ```ts
  * const optimizer = new SGD([zeros([1])], { lr: 1 });
- * new CosineAnnealingWarmRestarts(optimizer, { t0: 2 });
- * // rates of steps 0, 1, …: 1, 0.5, 1, 0.5
+ * const scheduler = new CosineAnnealingWarmRestarts(optimizer, { t0: 2 });
+ * const rates = scheduler.getLastLr();
+ * for (let step = 1; step <= 3; step++) { optimizer.step(); scheduler.step(); rates.push(...scheduler.getLastLr()); }
+ * rates; // [1, 0.5, 1, 0.5]
  * ```
  */
 export class CosineAnnealingWarmRestarts extends LRScheduler {

@@ -41,8 +41,10 @@ export interface CyclicOptions extends SchedulerOptions, MomentumOptions {
  * @example
  * ```ts
  * const optimizer = new SGD([zeros([1])], { momentum: 0.9 });
- * new CyclicLR(optimizer, { baseLr: 0.25, maxLr: 0.75, stepSizeUp: 2 });
- * // rates of steps 0, 1, …: 0.25, 0.5, 0.75, 0.5, 0.25
+ * const scheduler = new CyclicLR(optimizer, { baseLr: 0.25, maxLr: 0.75, stepSizeUp: 2 });
+ * const rates = scheduler.getLastLr();
+ * for (let step = 1; step <= 4; step++) { optimizer.step(); scheduler.step(); rates.push(...scheduler.getLastLr()); }
+ * rates; // [0.25, 0.5, 0.75, 0.5, 0.25]
  * ```
  */
 export class CyclicLR extends LRScheduler {

@@ -48,8 +48,10 @@ export class LambdaLR extends LRScheduler {
  * @example
  * ```ts
  * const optimizer = new SGD([zeros([1])], { lr: 1 });
- * new MultiplicativeLR(optimizer, () => 0.5);
- * // rates of steps 0, 1, …: 1, 0.5, 0.25
+ * const scheduler = new MultiplicativeLR(optimizer, () => 0.5);
+ * const rates = scheduler.getLastLr();
+ * for (let step = 1; step <= 2; step++) { optimizer.step(); scheduler.step(); rates.push(...scheduler.getLastLr()); }
+ * rates; // [1, 0.5, 0.25]
  * ```
  */
 export class MultiplicativeLR extends LRScheduler {
@@ -73,8 +75,10 @@ export class MultiplicativeLR extends LRScheduler {
  * @example
  * ```ts
  * const optimizer = new SGD([zeros([1])], { lr: 1 });
- * new StepLR(optimizer, { stepSize: 2, gamma: 0.5 });
- * // rates of steps 0, 1, …: 1, 1, 0.5, 0.5, 0.25
+ * const scheduler = new StepLR(optimizer, { stepSize: 2, gamma: 0.5 });
+ * const rates = scheduler.getLastLr();
+ * for (let step = 1; step <= 4; step++) { optimizer.step(); scheduler.step(); rates.push(...scheduler.getLastLr()); }
+ * rates; // [1, 1, 0.5, 0.5, 0.25]
  * ```
  */
 export class StepLR extends LRScheduler {
@@ -107,8 +111,10 @@ export class StepLR extends LRScheduler {
  * @example
  * ```ts
  * const optimizer = new SGD([zeros([1])], { lr: 1 });
- * new MultiStepLR(optimizer, { milestones: [1, 3], gamma: 0.5 });
- * // rates of steps 0, 1, …: 1, 0.5, 0.5, 0.25
+ * const scheduler = new MultiStepLR(optimizer, { milestones: [1, 3], gamma: 0.5 });
+ * const rates = scheduler.getLastLr();
+ * for (let step = 1; step <= 3; step++) { optimizer.step(); scheduler.step(); rates.push(...scheduler.getLastLr()); }
+ * rates; // [1, 0.5, 0.5, 0.25]
  * ```
  */
 export class MultiStepLR extends LRScheduler {
@@ -142,8 +148,10 @@ export class MultiStepLR extends LRScheduler {
  * @example
  * ```ts
  * const optimizer = new SGD([zeros([1])], { lr: 1 });
- * new ConstantLR(optimizer, { factor: 0.5, totalIters: 2 });
- * // rates of steps 0, 1, …: 0.5, 0.5, 1
+ * const scheduler = new ConstantLR(optimizer, { factor: 0.5, totalIters: 2 });
+ * const rates = scheduler.getLastLr();
+ * for (let step = 1; step <= 2; step++) { optimizer.step(); scheduler.step(); rates.push(...scheduler.getLastLr()); }
+ * rates; // [0.5, 0.5, 1]
  * ```
  */
 export class ConstantLR extends LRScheduler {
@@ -179,8 +187,10 @@ export class ConstantLR extends LRScheduler {
  * @example
  * ```ts
  * const optimizer = new SGD([zeros([1])], { lr: 1 });
- * new LinearLR(optimizer, { startFactor: 0.5, totalIters: 2 });
- * // rates of steps 0, 1, …: 0.5, 0.75, 1
+ * const scheduler = new LinearLR(optimizer, { startFactor: 0.5, totalIters: 2 });
+ * const rates = scheduler.getLastLr();
+ * for (let step = 1; step <= 2; step++) { optimizer.step(); scheduler.step(); rates.push(...scheduler.getLastLr()); }
+ * rates; // [0.5, 0.75, 1]
  * ```
  */
 export class LinearLR extends LRScheduler {
@@ -232,8 +242,10 @@ export class LinearLR extends LRScheduler {
  * @example
  * ```ts
  * const optimizer = new SGD([zeros([1])], { lr: 1 });
- * new ExponentialLR(optimizer, { gamma: 0.5 });
- * // rates of steps 0, 1, …: 1, 0.5, 0.25
+ * const scheduler = new ExponentialLR(optimizer, { gamma: 0.5 });
+ * const rates = scheduler.getLastLr();
+ * for (let step = 1; step <= 2; step++) { optimizer.step(); scheduler.step(); rates.push(...scheduler.getLastLr()); }
+ * rates; // [1, 0.5, 0.25]
  * ```
  */
 export class ExponentialLR extends LRScheduler {
@@ -260,8 +272,10 @@ export class ExponentialLR extends LRScheduler {
  * @example
  * ```ts
  * const optimizer = new SGD([zeros([1])], { lr: 1 });
- * new PolynomialLR(optimizer, { totalIters: 4 });
- * // rates of steps 0, 1, …: 1, 0.75, 0.5, 0.25, 0
+ * const scheduler = new PolynomialLR(optimizer, { totalIters: 4 });
+ * const rates = scheduler.getLastLr();
+ * for (let step = 1; step <= 4; step++) { optimizer.step(); scheduler.step(); rates.push(...scheduler.getLastLr()); }
+ * rates; // [1, 0.75, 0.5, 0.25, 0]
  * ```
  */
 export class PolynomialLR extends LRScheduler {

@@ -134,7 +134,8 @@ export function solveTriangular(
  * @example
  * ```ts
  * const a = tensor([[1, 0], [1, 1], [1, 2]], { dtype: "float64" });
- * const { solution } = linalg.lstsq(a, tensor([[1], [3], [5]], { dtype: "float64" })); // the line 1 + 2 x
+ * const { solution } = linalg.lstsq(a, tensor([1, 3, 5], { dtype: "float64" }));
+ * solution.allclose(tensor([1, 2]).to("float64")); // true
  * ```
  */
 export function lstsq(a: Tensor, b: Tensor): { solution: Tensor } {

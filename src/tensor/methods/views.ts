@@ -70,7 +70,8 @@ export const viewMethods = {
    *
    * @example
    * ```ts
-   * arange(6).view([3, 2]).t().view([6]); // throws: view size is not compatible with input tensor's size and stride …
+   * arange(6).view([3, 2]).shape; // [3, 2]
+   * arange(6).view([3, 2]).t().view([6]); // throws view size is not compatible with input tensor's size and stride …
    * ```
    */
   view(this: Tensor, shape: readonly Dim[]): Tensor {

@@ -1,0 +1,90 @@
+// Runs the examples of the documentation and holds them to the results that they show.
+// Knows no example: what an example needs that is not here, it says itself.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { packageFile } from "../../src/package-root.ts";
+import { agrees, type Example, examplesOf, moduleOf, show, sourceFiles } from "./examples.ts";
+
+/** What an example may need that this test has not. */
+const NEEDS = ["needs a hub", "needs a GPU", "needs files", "needs a model", "needs workers", "takes its time"];
+
+interface Watch {
+  see(line: number, claim: string, value: unknown): void;
+  printed(line: number, claim: string): void;
+  throws(line: number, claim: string, run: () => Promise<unknown>): Promise<void>;
+  console: { log(...values: unknown[]): void };
+}
+
+const all = sourceFiles().map((file) => ({ file, examples: examplesOf(file) }));
+const files = all.filter(({ examples }) => examples.some(({ needs }) => needs === undefined));
+const modules = packageFile(".cache", `examples-${process.pid}`);
+const work = mkdtempSync(join(tmpdir(), "abrazo-examples-"));
+const home = process.cwd();
+
+beforeAll(() => {
+  mkdirSync(modules, { recursive: true });
+  process.chdir(work);
+});
+
+afterAll(() => {
+  process.chdir(home);
+  for (const folder of [modules, work]) rmSync(folder, { recursive: true, force: true });
+});
+
+const asText = (value: unknown): string => (typeof value === "string" ? value : show(value));
+
+/** Runs an example; the lines whose result is another than they say, and how many said one. */
+async function outcome(run: (watch: Watch) => Promise<void>): Promise<{ wrong: string[]; claims: number }> {
+  const wrong: string[] = [];
+  let claims = 0;
+  let output: string[] = [];
+  const compare = (line: number, claim: string, ...texts: string[]): void => {
+    claims++;
+    if (!texts.some((text) => agrees(claim, text))) wrong.push(`line ${line} says ${claim} and gives ${texts[0]}`);
+  };
+  await run({
+    see(line, claim, value) {
+      const texts = value === undefined && output.length > 0 ? [output.join(" ")] : [show(value), asText(value)];
+      compare(line, claim, ...texts.slice(0, claim.includes("\n") ? 2 : 1));
+      output = [];
+    },
+    printed(line, claim) {
+      compare(line, claim.replace(/^prints (?:nothing)?/, ""), output.join(" "));
+      output = [];
+    },
+    async throws(line, claim, attempt) {
+      const thrown: unknown = await attempt().then(
+        () => "nothing",
+        (error: unknown) => error,
+      );
+      compare(line, claim.slice("throws ".length), String(Object(thrown).message ?? thrown));
+    },
+    console: { log: (...values) => void output.push(values.map(asText).join(" ")) },
+  });
+  return { wrong, claims };
+}
+
+describe("examples", () => {
+  it("says what it needs where it does not run", () => {
+    const odd = all
+      .flatMap(({ examples }) => examples)
+      .filter(({ needs }) => needs !== undefined && !NEEDS.includes(needs))
+      .map(({ file, line, needs }) => `${file}:${line} ${needs}`);
+    expect(odd).toEqual([]);
+  });
+
+  describe.each(files)("$file", ({ file, examples }) => {
+    const runnable = examples.filter(({ needs }) => needs === undefined);
+
+    it.each(runnable.map((example) => [example.line, example] as const))("line %i", async (line, _: Example) => {
+      const path = join(modules, `${file.replaceAll("/", "-")}`);
+      writeFileSync(path, `// @ts-nocheck\n${moduleOf(file, runnable)}`);
+      const module: Record<string, (watch: Watch) => Promise<void>> = await import(path);
+      const { wrong, claims } = await outcome(module[`line${line}`] ?? (() => Promise.reject(new Error("no example"))));
+      expect(wrong).toEqual([]);
+      expect(claims, "an example shows at least one result").toBeGreaterThan(0);
+    });
+  });
+});
