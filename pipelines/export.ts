@@ -19,6 +19,7 @@ const DTYPES = {
   q8: { file: "model_quantized.onnx", convert: quantizeModel },
 } as const;
 
+/** The types of weights that an exported model may have. */
 export type ExportDType = keyof typeof DTYPES;
 
 const optionsSchema = z.strictObject({
@@ -28,6 +29,7 @@ const optionsSchema = z.strictObject({
   out: z.string().min(1).optional(),
 });
 
+/** What is exported, and in which type. */
 export type ExportOptions = z.infer<typeof optionsSchema>;
 
 /** What was written. */

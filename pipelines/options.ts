@@ -25,6 +25,7 @@ const pipelineOptionsSchema = z.strictObject({
   threads: count.optional(),
 });
 
+/** Where a pipeline runs, and where its model comes from. */
 export type PipelineOptions = z.infer<typeof pipelineOptionsSchema>;
 
 export function parsePipelineOptions(given: unknown): PipelineOptions {

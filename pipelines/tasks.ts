@@ -24,6 +24,7 @@ export const TASKS = {
 } as const satisfies Record<string, TaskRow>;
 
 type Rows = typeof TASKS;
+/** The names of the tasks, without their aliases. */
 export type TaskName = keyof Rows;
 type AliasOf<Name extends TaskName> = Rows[Name]["aliases"][number];
 /** Every name that pipeline() takes. */
@@ -38,7 +39,14 @@ export type Resolved<Name extends AnyTaskName> = Name extends TaskName
 export type CallOf<Name extends AnyTaskName> =
   Awaited<ReturnType<Rows[Resolved<Name>]["load"]>> extends Task<infer _Kind, infer Call> ? Call : never;
 
-/** Names and aliases of all tasks. */
+/**
+ * Names and aliases of all tasks.
+ *
+ * @example
+ * ```ts
+ * taskNames(); // ["text-classification", "sentiment-analysis", "text-generation"]
+ * ```
+ */
 export function taskNames(): string[] {
   return Object.entries(TASKS).flatMap(([name, { aliases }]) => [name, ...aliases]);
 }

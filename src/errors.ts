@@ -1,6 +1,7 @@
 // The one error type of the product, and the helper that offers the nearest valid name.
 // Knows nothing of any domain: domain errors live with their domain and extend AbrazoError.
 
+/** What an error is made of. */
 export interface AbrazoErrorOptions {
   /** Permanent and searchable, in SCREAMING_SNAKE_CASE. */
   code: string;

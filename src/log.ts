@@ -2,8 +2,10 @@
 // Knows nothing of terminals: rendering is the command line's.
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
+/** How much is said: each level and those after it. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** One line of the log, as a listener gets it. */
 export interface LogRecord {
   level: Exclude<LogLevel, "silent">;
   message: string;
@@ -40,12 +42,32 @@ export const log = {
   error: (message: string, data?: Record<string, unknown>): void => emit("error", message, data),
 };
 
-/** Sets the least level that is emitted; the default is "info". */
+/**
+ * Sets the least level that is emitted; the default is "info".
+ *
+ * @example
+ * ```ts
+ * const restore = setLogListener(({ message }) => console.log(message));
+ * setLogLevel("silent");
+ * nn.functional.mseLoss(ones([2, 3]), ones([3])); // prints nothing
+ * setLogLevel("info");
+ * restore();
+ * ```
+ */
 export function setLogLevel(next: LogLevel): void {
   level = next;
 }
 
-/** Replaces where log records go; the default writes `level: message` to stderr. Returns the way back. */
+/**
+ * Replaces where log records go; the default writes `level: message` to stderr. Returns the way back.
+ *
+ * @example
+ * ```ts
+ * const restore = setLogListener(({ level, message }) => console.log(level, message));
+ * nn.functional.mseLoss(ones([2, 2]), ones([2])); // prints warn Using a target size (torch.Size([2])) that is different …
+ * restore();
+ * ```
+ */
 export function setLogListener(next: LogListener): () => void {
   const previous = logListener;
   logListener = next;
@@ -54,7 +76,16 @@ export function setLogListener(next: LogListener): () => void {
   };
 }
 
-/** Listens to progress events until the returned function is called. */
+/**
+ * Listens to progress events until the returned function is called.
+ *
+ * @example
+ * ```ts
+ * const stop = onProgress(({ task, loaded }) => console.log(task, loaded));
+ * for (const _ of withProgress([1, 2], "count")); // prints count 1 count 2
+ * stop();
+ * ```
+ */
 export function onProgress(listener: ProgressListener): () => void {
   progressListeners.add(listener);
   return () => progressListeners.delete(listener);

@@ -21,6 +21,7 @@ const optionsSchema = z.strictObject({
   batchSize: count.optional(),
 });
 
+/** Which classes of a text are given. */
 export type TextClassificationOptions = z.infer<typeof optionsSchema>;
 
 /** A label with its score. */

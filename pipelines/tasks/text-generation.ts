@@ -36,8 +36,10 @@ const optionsSchema = z.strictObject({
   batchSize: count.optional(),
 });
 
+/** How tokens are chosen, and when generation ends. */
 export type TextGenerationOptions = z.infer<typeof optionsSchema>;
 
+/** One text that was generated. */
 export interface GeneratedText {
   generatedText: string;
 }

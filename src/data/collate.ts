@@ -161,6 +161,7 @@ function put(target: TypedArray, source: TypedArray, at: number): void {
   bytes.set(new Uint8Array(source.buffer, source.byteOffset, source.byteLength), at * width);
 }
 
+/** What lists of a batch are filled up with. */
 export interface PadOptions {
   /** What fills up short rows: one value, or one for each field, e.g. `{ labels: -100 }` (fields not named get 0). */
   paddingValue?: number | Readonly<Record<string, number>>;

@@ -69,6 +69,7 @@ export abstract class IterableDataset<Item> {
 /** What has a length and items by index: a Dataset, or a list. */
 export type MapDataset<Item> = Pick<Dataset<Item>, "length" | "get" | "getBatch" | "source"> | ArrayLike<Item>;
 
+/** What a loader takes samples from: by index, or one after another. */
 export type AnyDataset<Item> = MapDataset<Item> | IterableDataset<Item>;
 
 export function isIterableDataset<Item>(dataset: AnyDataset<Item>): dataset is IterableDataset<Item> {
@@ -156,7 +157,15 @@ export class TensorDataset<Tensors extends readonly Tensor[]> extends Dataset<{
   }
 }
 
-/** Samples of a dataset at the given indices. */
+/**
+ * Samples of a dataset at the given indices.
+ *
+ * @example
+ * ```ts
+ * const evens = new Subset(["a", "b", "c"], [0, 2]);
+ * [evens.length, evens.get(1)]; // [2, "c"]
+ * ```
+ */
 export class Subset<Item> extends Dataset<Item> {
   readonly dataset: MapDataset<Item>;
   readonly indices: readonly number[];
@@ -191,7 +200,15 @@ export class Subset<Item> extends Dataset<Item> {
   }
 }
 
-/** Datasets one after another. */
+/**
+ * Datasets one after another.
+ *
+ * @example
+ * ```ts
+ * const all = new ConcatDataset([["a", "b"], ["c"]]);
+ * [all.length, all.get(2), all.cumulativeSizes]; // [3, "c", [2, 3]]
+ * ```
+ */
 export class ConcatDataset<Item> extends Dataset<Item> {
   readonly datasets: readonly MapDataset<Item>[];
   /** Where each of them ends. */
@@ -235,7 +252,20 @@ export class ConcatDataset<Item> extends Dataset<Item> {
   }
 }
 
-/** Iterable datasets one after another. */
+/**
+ * Iterable datasets one after another.
+ *
+ * @example
+ * ```ts
+ * class Count extends IterableDataset<number> {
+ *   *[Symbol.iterator]() { yield* [0, 1]; }
+ * }
+ * const chain = new ChainDataset([new Count(), new Count()]);
+ * const samples: number[] = [];
+ * for await (const sample of chain) samples.push(sample);
+ * samples; // [0, 1, 0, 1]
+ * ```
+ */
 export class ChainDataset<Item> extends IterableDataset<Item> {
   readonly datasets: readonly IterableDataset<Item>[];
   override readonly source: ModuleSource;

@@ -13,6 +13,7 @@ import { toWire } from "./wire.ts";
 import { getWorkerInfo } from "./worker-info.ts";
 import { WorkerPool, type WorkerState } from "./worker-pool.ts";
 
+/** How a loader orders, joins and fetches samples. */
 export interface LoaderOptions<Item, Batch> {
   /** Samples of a batch; null gives single samples. Default 1. */
   batchSize?: number | null;

@@ -10,13 +10,31 @@ interface Sized {
   readonly length: number;
 }
 
-/** An order of indices, or of lists of indices; anew at each iteration. */
+/**
+ * An order of indices, or of lists of indices; anew at each iteration.
+ *
+ * @example
+ * ```ts
+ * class Backwards extends Sampler {
+ *   readonly length = 3;
+ *   *[Symbol.iterator](): Iterator<number> { yield* [2, 1, 0]; }
+ * }
+ * [...new DataLoader([10, 20, 30], { sampler: new Backwards() })].map((batch) => batch.itemSync()); // [30, 20, 10]
+ * ```
+ */
 export abstract class Sampler<Item = number> implements Iterable<Item> {
   abstract readonly length: number;
   abstract [Symbol.iterator](): Iterator<Item>;
 }
 
-/** 0, 1, 2, … in order. */
+/**
+ * 0, 1, 2, … in order.
+ *
+ * @example
+ * ```ts
+ * [...new SequentialSampler(["a", "b", "c"])]; // [0, 1, 2]
+ * ```
+ */
 export class SequentialSampler extends Sampler {
   readonly #source: Sized;
 
@@ -34,6 +52,7 @@ export class SequentialSampler extends Sampler {
   }
 }
 
+/** How a random order is drawn. */
 export interface RandomSamplerOptions {
   /** Draw each index from all of them, so that one may come twice. */
   replacement?: boolean;
@@ -87,7 +106,15 @@ export class RandomSampler extends Sampler {
   }
 }
 
-/** The given indices in random order. */
+/**
+ * The given indices in random order.
+ *
+ * @example
+ * ```ts
+ * manualSeed(7);
+ * [...new SubsetRandomSampler([5, 6, 7])]; // [5, 6, 7]
+ * ```
+ */
 export class SubsetRandomSampler extends Sampler {
   readonly indices: readonly number[];
   readonly #generator: Generator | undefined;
@@ -108,15 +135,23 @@ export class SubsetRandomSampler extends Sampler {
   }
 }
 
+/** How weighted indices are drawn. */
 export interface WeightedSamplerOptions {
   replacement?: boolean;
   generator?: Generator;
 }
 
 /**
- * Indices drawn with probabilities that follow weights, which need not sum to 1. With replacement (the default) and more
+ * Indices drawn with probabilities that follow weights, which need not sum to 1. With replacement (the default) and
+ * more
  * than one sample the order is PyTorch's; without, the distribution is, since PyTorch's own stream there is its
  * processor library's.
+ *
+ * @example
+ * ```ts
+ * manualSeed(7);
+ * [...new WeightedRandomSampler([0, 1, 3], 6)]; // [2, 2, 2, 2, 2, 2]
+ * ```
  */
 export class WeightedRandomSampler extends Sampler {
   readonly weights: readonly number[];
@@ -168,7 +203,14 @@ function firstNotBelow(sorted: readonly number[], value: number): number {
   return low;
 }
 
-/** The indices of another sampler in lists of `batchSize`. */
+/**
+ * The indices of another sampler in lists of `batchSize`.
+ *
+ * @example
+ * ```ts
+ * [...new BatchSampler(new SequentialSampler([1, 2, 3]), 2, false)]; // [[0, 1], [2]]
+ * ```
+ */
 export class BatchSampler extends Sampler<number[]> {
   readonly sampler: Iterable<number> & Partial<Sized>;
   readonly batchSize: number;

@@ -1,6 +1,7 @@
 // Which worker this thread is, if it is one.
 // Knows no threads: the worker tells it.
 
+/** Which worker of a loader a thread is. */
 export interface WorkerInfo {
   /** This worker's number, from 0. */
   readonly id: number;

@@ -26,6 +26,7 @@ export const DTYPES = {
   bool: { bytes: 1, onnx: 9, safetensors: "BOOL", kind: "bool", rank: 0 },
 } as const satisfies Record<string, DTypeInfo>;
 
+/** The types that elements of a tensor may have. */
 export type DType = keyof typeof DTYPES;
 
 /** The array that holds a dtype's elements; float16 and bfloat16 keep their bits in a Uint16Array, bool one byte each. */

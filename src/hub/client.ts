@@ -16,11 +16,21 @@ const entrySchema = z.looseObject({
   size: bytes,
   lfs: z.looseObject({ oid: z.string().regex(/^[0-9a-f]{64}$/, "no SHA-256"), size: bytes }).optional(),
 });
+/** A file or folder of a repository: its path, git object id and size; `lfs` where it is stored by its SHA-256. */
 export type RemoteEntry = z.infer<typeof entrySchema>;
 
 const apiPath = (id: RepoId): string => `/api/${plural(id.type)}/${fullName(id)}`;
 
-/** The commit that a revision is at now. */
+/**
+ * The commit that a revision is at now.
+ *
+ * @throws HubError EMPTY_REPO where the repository has none
+ *
+ * @example needs a hub
+ * ```ts
+ * await commitOf({ endpoint: "http://127.0.0.1:7860", token: undefined }, parseRepoId("ana/mood"), "main"); // "2640b68b09b3…"
+ * ```
+ */
 export async function commitOf(access: HubAccess, id: RepoId, revision: string): Promise<string> {
   const path = `${apiPath(id)}/revision/${encodeURIComponent(revision)}`;
   const { sha } = (await requestJson(access, path, infoSchema)).value;

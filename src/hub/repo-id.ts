@@ -3,8 +3,10 @@
 import { AbrazoError } from "../errors.ts";
 
 export const REPO_TYPES = ["model", "dataset"] as const;
+/** What a repository holds. */
 export type RepoType = (typeof REPO_TYPES)[number];
 
+/** Which repository: its type, whose it is, and its name. */
 export interface RepoId {
   type: RepoType;
   namespace: string;
@@ -14,11 +16,26 @@ export interface RepoId {
 /** Plural used in API paths: "models", "datasets". */
 export const plural = (type: RepoType): string => `${type}s`;
 
-/** Path of a repository's page: "/ns/name" for models, "/datasets/ns/name" for datasets. */
+/**
+ * Path of a repository's page: "/ns/name" for models, "/datasets/ns/name" for datasets.
+ *
+ * @example
+ * ```ts
+ * repoPath(parseRepoId("datasets/ana/reviews")); // "/datasets/ana/reviews"
+ * ```
+ */
 export function repoPath({ type, namespace, name }: RepoId): string {
   return `/${type === "model" ? "" : `${plural(type)}/`}${namespace}/${name}`;
 }
 
+/**
+ * "namespace/name", without the type.
+ *
+ * @example
+ * ```ts
+ * fullName(parseRepoId("datasets/ana/reviews")); // "ana/reviews"
+ * ```
+ */
 export const fullName = ({ namespace, name }: Pick<RepoId, "namespace" | "name">): string => `${namespace}/${name}`;
 
 /** Names that every client accepts: letters, digits, single "-", "_" and "." inside; 96 characters. */
@@ -31,7 +48,15 @@ export function invalidName(segment: string): string | undefined {
   return SEGMENT.test(segment) ? undefined : 'it may hold letters, digits, "_", and single "-" or "." between them';
 }
 
-/** Parses "ns/name", with "models/" or "datasets/" in front if need be. */
+/**
+ * Parses "ns/name", with "models/" or "datasets/" in front if need be.
+ *
+ * @example
+ * ```ts
+ * parseRepoId("ana/mood"); // { type: "model", namespace: "ana", name: "mood" }
+ * parseRepoId("mood"); // throws "mood" is no repository name: it needs the form namespace/name.
+ * ```
+ */
 export function parseRepoId(text: string, type: RepoType = "model"): RepoId {
   const parts = text.replace(/^\/+|\/+$/g, "").split("/");
   const prefix = parts.length === 3 ? REPO_TYPES.find((candidate) => plural(candidate) === parts[0]) : undefined;

@@ -4,12 +4,21 @@ import type { z } from "zod";
 import { AbrazoError } from "../errors.ts";
 import { answerLimit, HUGGING_FACE, isOffline } from "./settings.ts";
 
+/** A hub, and as whom it is asked; without a token as nobody. */
 export interface HubAccess {
   endpoint: string;
   token: string | undefined;
 }
 
-/** An error that a hub answered, or the lack of an answer. */
+/**
+ * An error that a hub answered, or the lack of an answer; `data.status` is the HTTP status where there is one.
+ *
+ * @example
+ * ```ts
+ * const error = new HubError({ code: "EMPTY_REPO", message: "ana/mood has no commit yet." });
+ * error instanceof AbrazoError; // true
+ * ```
+ */
 export class HubError extends AbrazoError {}
 
 /** Whether a hub cannot be asked at present, so that what is cached may stand in for its answer. */

@@ -5,6 +5,7 @@ import { parseRepoId } from "./repo-id.ts";
 import { cacheFolder, endpointOf, isOffline, tokenFor } from "./settings.ts";
 import { snapshot } from "./snapshot.ts";
 
+/** Which version is wanted, from which hub, and where it is kept. */
 export interface ResolveOptions {
   revision?: string | undefined;
   token?: string | undefined;
@@ -14,6 +15,7 @@ export interface ResolveOptions {
   ignore?: ((path: string) => boolean) | undefined;
 }
 
+/** Where a model lies on disk, which commit it is, and whether the hub was asked. */
 export interface ResolvedModel {
   folder: string;
   commit: string;

@@ -12,7 +12,14 @@ const env = (name: string): string | undefined => process.env[name] || undefined
 export const isOffline = (): boolean =>
   ["HF_HUB_OFFLINE", "ABRAZO_OFFLINE"].some((name) => /^(1|true|yes|on)$/i.test(env(name) ?? ""));
 
-/** Given, or ABRAZO_ENDPOINT, HF_ENDPOINT, huggingface.co; without a slash at its end. */
+/**
+ * Given, or ABRAZO_ENDPOINT, HF_ENDPOINT, huggingface.co; without a slash at its end.
+ *
+ * @example
+ * ```ts
+ * endpointOf("http://127.0.0.1:7860/"); // "http://127.0.0.1:7860"
+ * ```
+ */
 export function endpointOf(given?: string): string {
   return checkEndpoint(given ?? env("ABRAZO_ENDPOINT") ?? env("HF_ENDPOINT") ?? HUGGING_FACE);
 }
@@ -57,7 +64,14 @@ export function answerLimit(): number {
   });
 }
 
-/** Hugging Face's cache folder, shared with its Python client. */
+/**
+ * Hugging Face's cache folder, shared with its Python client.
+ *
+ * @example
+ * ```ts
+ * cacheFolder("models"); // "models"
+ * ```
+ */
 export function cacheFolder(given?: string): string {
   const home = env("HF_HOME") ?? join(env("XDG_CACHE_HOME") ?? join(homedir(), ".cache"), "huggingface");
   return given ?? env("HF_HUB_CACHE") ?? env("HUGGINGFACE_HUB_CACHE") ?? join(home, "hub");
@@ -71,7 +85,13 @@ export function configFolder(): string {
 /**
  * The token for an endpoint: given, ABRAZO_TOKEN, a login at that endpoint, HF_TOKEN, Hugging Face's token file. What
  * stands in the environment goes to the hub that it is meant for alone: ABRAZO_TOKEN to that of ABRAZO_ENDPOINT (where
- * none is named, to any but Hugging Face's), HF_TOKEN to huggingface.co and that of HF_ENDPOINT, the file to the former.
+ * none is named, to any but Hugging Face's), HF_TOKEN to huggingface.co and that of HF_ENDPOINT, the file to the
+ * former.
+ *
+ * @example
+ * ```ts
+ * tokenFor("http://127.0.0.1:7860", "hf_given"); // "hf_given"
+ * ```
  */
 export function tokenFor(endpoint: string, given?: string): string | undefined {
   if (given !== undefined) return given;

@@ -16,6 +16,7 @@ import { fullName, plural, type RepoId } from "./repo-id.ts";
 import { type HubAccess, HubError, isAway } from "./request.ts";
 import { unsafePath } from "./safe-path.ts";
 
+/** Which version is wanted, which files, and where they are kept. */
 export interface SnapshotOptions {
   revision?: string | undefined;
   cacheDir: string;
@@ -25,6 +26,7 @@ export interface SnapshotOptions {
   ignore?: ((path: string) => boolean) | undefined;
 }
 
+/** Where a version of a repository lies on disk. */
 export interface Snapshot {
   folder: string;
   commit: string;

@@ -68,7 +68,14 @@ export async function createRepo(access: HubAccess, id: RepoId, { isPrivate = fa
   });
 }
 
-/** Deletes a repository with all its versions. */
+/**
+ * Deletes a repository with all its versions.
+ *
+ * @example needs a hub
+ * ```ts
+ * await deleteRepo({ endpoint: "http://127.0.0.1:7860", token: "hf_…" }, parseRepoId("ana/mood")); // undefined
+ * ```
+ */
 export function deleteRepo(access: HubAccess, id: RepoId): Promise<void> {
   return translated(access, () => official.deleteRepo(call(access, id)));
 }

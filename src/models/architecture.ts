@@ -11,6 +11,7 @@ export interface KeyValue {
   value: Tensor;
 }
 
+/** What a model is called with. */
 export interface ModelInputs {
   /** int64 [B, T] */
   inputIds: Tensor;
@@ -29,6 +30,7 @@ export interface ModelInputs {
 /** Inputs that only some architectures read. */
 export type OptionalInput = "tokenTypeIds" | "positionIds";
 
+/** What a call of a model gives. */
 export interface ModelOutput {
   /** [B, C] or [B, T, V] */
   logits: Tensor;
@@ -52,7 +54,17 @@ export interface BaseConfig {
   [key: string]: unknown;
 }
 
-/** A model with the config it was made from. */
+/**
+ * A model with the config it was made from: call it with ids, read its logits.
+ *
+ * @example
+ * ```ts
+ * const config = { model_type: "gpt2", architectures: ["GPT2LMHeadModel"], vocab_size: 8, n_embd: 4, n_layer: 1, n_head: 1 };
+ * const model = fromConfig(config, new Generator(0));
+ * const inputs = { inputIds: tensor([[1, 2, 3]]), attentionMask: tensor([[1, 1, 1]]) };
+ * model(inputs).logits.shape; // [1, 3, 8]
+ * ```
+ */
 export abstract class PreTrainedModel extends Module<[ModelInputs], ModelOutput> {
   readonly #config: BaseConfig;
 

@@ -28,7 +28,17 @@ export function architectureOf(config: { model_type: string }): Architecture {
   });
 }
 
-/** A model of a config with fresh weights. */
+/**
+ * A model of a config with fresh weights.
+ *
+ * @throws UNKNOWN_ARCHITECTURE, UNKNOWN_HEAD with the nearest name
+ *
+ * @example
+ * ```ts
+ * const config = { model_type: "gpt2", architectures: ["GPT2LMHeadModel"], vocab_size: 8, n_embd: 4, n_layer: 1, n_head: 1 };
+ * fromConfig(config, new Generator(0)).parameters().length; // 16
+ * ```
+ */
 export function fromConfig(config: BaseConfig, generator: Generator): PreTrainedModel {
   const model = builderOf(config)();
   model.initialize(generator);
@@ -142,7 +152,16 @@ function mapped(path: string, header: SafetensorsHeader, name: string): Tensor {
   return fromFile({ path, offset: entry.offset, byteLength: entry.byteLength }, entry.shape, dtype);
 }
 
-/** Writes config.json and model.safetensors into a folder. */
+/**
+ * Writes config.json and model.safetensors into a folder.
+ *
+ * @example
+ * ```ts
+ * const config = { model_type: "gpt2", architectures: ["GPT2LMHeadModel"], vocab_size: 8, n_embd: 4, n_layer: 1, n_head: 1 };
+ * await savePretrained(fromConfig(config, new Generator(0)), "tiny");
+ * (await loadPretrained("tiny")).config.model_type; // "gpt2"
+ * ```
+ */
 export async function savePretrained(model: PreTrainedModel, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "config.json"), `${JSON.stringify(model.config, null, 2)}\n`);

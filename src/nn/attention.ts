@@ -12,6 +12,7 @@ import { type LayerOptions, Linear } from "./linear.ts";
 import { parameter } from "./marks.ts";
 import { Module } from "./module.ts";
 
+/** How an attention layer is made. */
 export interface MultiheadAttentionOptions extends LayerOptions {
   /** Dropout of the attention weights. */
   dropout?: number;
@@ -23,6 +24,7 @@ export interface MultiheadAttentionOptions extends LayerOptions {
   batchFirst?: boolean;
 }
 
+/** Masks of one call of attention, and whether its weights are given. */
 export interface AttendOptions {
   /** [N, S], or [S] of a sequence alone: bool, true hides a key; or a float that is added to the scores. */
   keyPaddingMask?: Tensor | undefined;

@@ -8,6 +8,7 @@ import { buffer, parameter } from "./marks.ts";
 import { Module } from "./module.ts";
 import { python, pythonFloat } from "./print.ts";
 
+/** How a normalization with statistics of the batch is made. */
 export interface NormOptions {
   eps?: number;
   /** Share of a new batch in the running statistics; null: all batches count the same. */

@@ -9,6 +9,7 @@ import { parameter } from "./marks.ts";
 import { Module } from "./module.ts";
 import { python } from "./print.ts";
 
+/** How a convolution is made. */
 export interface ConvLayerOptions extends LayerOptions {
   stride?: Size;
   /** Elements on both sides of each axis; "valid" is none, "same" as many as keep the size (stride 1). */
@@ -20,6 +21,7 @@ export interface ConvLayerOptions extends LayerOptions {
   paddingMode?: "zeros" | Exclude<PadMode, "constant">;
 }
 
+/** How a transposed convolution is made. */
 export interface ConvTransposeLayerOptions extends LayerOptions {
   stride?: Size;
   padding?: Size;

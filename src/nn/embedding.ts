@@ -7,6 +7,7 @@ import type { LayerOptions } from "./linear.ts";
 import { parameter } from "./marks.ts";
 import { Module } from "./module.ts";
 
+/** How a table of vectors is made. */
 export interface EmbeddingOptions extends LayerOptions {
   /** The row of this id starts at zero and takes no gradient; counted from the end when negative. */
   paddingIdx?: number | undefined;

@@ -5,6 +5,7 @@ import { encode } from "../tensor/convert.ts";
 import { fromHost } from "../tensor/host.ts";
 import { defaultGenerator, type Generator, noGrad, randperm, type Tensor, zeros } from "../tensor/index.ts";
 
+/** Where random numbers come from. */
 export interface Draw {
   /** Where numbers are drawn from; the default generator when absent. */
   generator?: Generator;
@@ -207,6 +208,7 @@ export function xavierNormal_(tensor: Tensor, gain = 1, options: Draw = {}): Ten
   return normal_(tensor, 0, gain * Math.sqrt(2 / (fanIn + fanOut)), options);
 }
 
+/** The nonlinearities whose gain is known, by PyTorch's names. */
 export type Nonlinearity =
   | "linear"
   | "conv1d"
@@ -221,6 +223,7 @@ export type Nonlinearity =
   | "leaky_relu"
   | "selu";
 
+/** Which deviation Kaiming's initialization takes. */
 export interface KaimingOptions extends Draw {
   /** Slope of leaky_relu below 0. */
   a?: number;

@@ -6,6 +6,7 @@ import { parameter } from "./marks.ts";
 import { Module } from "./module.ts";
 import { python } from "./print.ts";
 
+/** How the first weights of a layer are made. */
 export interface LayerOptions {
   /** Where the first weights are drawn from; the default generator when absent. */
   generator?: Generator;

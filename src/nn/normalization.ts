@@ -7,6 +7,7 @@ import { parameter } from "./marks.ts";
 import { Module } from "./module.ts";
 import { python, pythonFloat } from "./print.ts";
 
+/** How a layer normalization is made. */
 export interface LayerNormOptions {
   eps?: number;
   /** A weight, which starts at one, and a bias, which starts at zero. */

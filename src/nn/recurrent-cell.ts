@@ -8,6 +8,7 @@ import type { LayerOptions } from "./linear.ts";
 import { parameter } from "./marks.ts";
 import { Module } from "./module.ts";
 
+/** How a recurrent cell is made. */
 export interface CellOptions extends LayerOptions {
   bias?: boolean;
 }

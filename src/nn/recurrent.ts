@@ -18,6 +18,7 @@ import type { LayerOptions } from "./linear.ts";
 import { Module } from "./module.ts";
 import { python, pythonFloat } from "./print.ts";
 
+/** How a recurrent network is made. */
 export interface RecurrentOptions extends LayerOptions {
   numLayers?: number;
   bias?: boolean;
@@ -28,6 +29,7 @@ export interface RecurrentOptions extends LayerOptions {
   bidirectional?: boolean;
 }
 
+/** What is known of the sequences of a call. */
 export interface SequenceOptions {
   /**
    * Steps of each sequence, [N]: what packing and padding again do in PyTorch. Beyond them outputs are 0, and the last

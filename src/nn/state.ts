@@ -3,6 +3,7 @@
 import { AbrazoError, nearestName } from "../errors.ts";
 import { noGrad, type Tensor } from "../tensor/index.ts";
 
+/** Names that loading a state left over: of the module without a value, and of values without a place. */
 export interface LoadedState {
   missing: string[];
   unexpected: string[];

@@ -6,6 +6,7 @@ import type { AnyModule } from "./any-module.ts";
 import { ModuleDict, ModuleList, Sequential } from "./container.ts";
 import { Module } from "./module.ts";
 
+/** One layer of a summary. */
 export interface SummaryRow {
   /** Class and place, e.g. "Conv2d-1". */
   layer: string;
@@ -15,6 +16,7 @@ export interface SummaryRow {
   trainable: boolean;
 }
 
+/** The layers of a model and its sizes; as a string, the table. */
 export interface Summary {
   rows: SummaryRow[];
   totalParameters: number;

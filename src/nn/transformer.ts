@@ -13,6 +13,7 @@ import { LayerNorm } from "./normalization.ts";
 
 type Act = "relu" | "gelu" | ((x: Tensor) => Tensor);
 
+/** How a layer of a transformer is made. */
 export interface TransformerLayerOptions extends LayerOptions {
   dimFeedforward?: number;
   dropout?: number;
@@ -53,6 +54,7 @@ function copyOf<Layer extends TransformerEncoderLayer | TransformerDecoderLayer>
   return to;
 }
 
+/** Masks of a call of an encoder. */
 export interface EncoderOptions {
   /** Which sources each sees, [T, T], as MultiheadAttention's attnMask. */
   mask?: Tensor | undefined;
@@ -144,6 +146,7 @@ export class TransformerEncoder extends Module<[Tensor, EncoderOptions?], Tensor
   }
 }
 
+/** Masks of a call of a decoder. */
 export interface DecoderOptions {
   tgtMask?: Tensor | undefined;
   memoryMask?: Tensor | undefined;
@@ -257,6 +260,7 @@ export class TransformerDecoder extends Module<[Tensor, Tensor, DecoderOptions?]
   }
 }
 
+/** How a transformer is made. */
 export interface TransformerOptions extends TransformerLayerOptions {
   dModel?: number;
   nhead?: number;
@@ -264,6 +268,7 @@ export interface TransformerOptions extends TransformerLayerOptions {
   numDecoderLayers?: number;
 }
 
+/** Masks of a call of a whole transformer. */
 export interface TransformerMasks extends DecoderOptions {
   srcMask?: Tensor | undefined;
   srcKeyPaddingMask?: Tensor | undefined;

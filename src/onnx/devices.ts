@@ -6,7 +6,9 @@ import { encodeModel, type OnnxModel } from "./proto.ts";
 import { installedProviders, type NativeTensor, nativeTensor, Session } from "./runtime.ts";
 import { sessionOptions } from "./session.ts";
 
+/** The names that a device may be asked for by; "auto" is the best one that works. */
 export const DEVICES = ["cpu", "webgpu", "cuda", "auto"] as const;
+/** One of DEVICES. */
 export type Device = (typeof DEVICES)[number];
 
 /** What "auto" tries, in this order. */

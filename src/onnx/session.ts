@@ -40,6 +40,7 @@ export interface Demand {
   compile(grant: Grant): Session;
 }
 
+/** How many sessions were compiled, used again, run and released since the process began. */
 export const sessionStats = { compiled: 0, reused: 0, runs: 0, released: 0 };
 
 /** Sessions by key. Arenas and threads share a budget each: a session for which nothing is left runs without. */
@@ -155,7 +156,16 @@ export function configureSessions({ memory }: { memory: number }): void {
   sessions.budget = memory;
 }
 
-/** Releases every cached session. */
+/**
+ * Releases every cached session.
+ *
+ * @example
+ * ```ts
+ * ones([2]).add(1).tolistSync();
+ * clearSessions();
+ * sessionStats.released > 0; // true
+ * ```
+ */
 export function clearSessions(): void {
   sessions.clear();
 }

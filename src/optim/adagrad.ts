@@ -4,6 +4,7 @@ import { full, zerosLike } from "../tensor/index.ts";
 import { Optimizer, type ParamsInput, type UpdateContext } from "./optimizer.ts";
 import { checkShared, decayedGrad, type GroupOptions, requireOption } from "./options.ts";
 
+/** Options of Adagrad, for all parameters or one group. */
 export interface AdagradOptions extends GroupOptions {
   /** The learning rate of step t is lr / (1 + (t-1) lrDecay). */
   lrDecay: number;
@@ -50,6 +51,7 @@ export class Adagrad extends Optimizer<AdagradOptions> {
   }
 }
 
+/** Options of Adadelta, for all parameters or one group. */
 export interface AdadeltaOptions extends GroupOptions {
   /** How much of the running means stays each step. */
   rho: number;

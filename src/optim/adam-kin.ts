@@ -5,6 +5,7 @@ import { checkMoments, decayed, type MomentsOptions, moments } from "./adam.ts";
 import { Optimizer, type ParamsInput, type UpdateContext } from "./optimizer.ts";
 import { checkBetas, checkShared, decayedGrad, type GroupOptions, requireOption } from "./options.ts";
 
+/** Options of Adamax, for all parameters or one group. */
 export interface AdamaxOptions extends GroupOptions {
   betas: readonly [number, number];
   eps: number;
@@ -43,6 +44,7 @@ export class Adamax extends Optimizer<AdamaxOptions> {
   }
 }
 
+/** Options of NAdam, for all parameters or one group. */
 export interface NAdamOptions extends MomentsOptions {
   momentumDecay: number;
 }

@@ -12,6 +12,7 @@ export interface MomentsOptions extends GroupOptions {
   decoupledWeightDecay: boolean;
 }
 
+/** Options of Adam, for all parameters or one group. */
 export interface AdamOptions extends MomentsOptions {
   /** Divides by the largest v̂ so far (Reddi et al. 2018, arXiv 1904.09237). */
   amsgrad: boolean;

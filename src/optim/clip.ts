@@ -3,6 +3,7 @@
 import { AbrazoError } from "../errors.ts";
 import { noGrad, type Tensor, tensor } from "../tensor/index.ts";
 
+/** Which norm of gradients is taken. */
 export interface NormOptions {
   /** Which p-norm; Infinity: the largest absolute value. */
   normType?: number;

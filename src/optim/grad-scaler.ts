@@ -4,6 +4,7 @@ import { AbrazoError } from "../errors.ts";
 import { noGrad, realizeSync, Tensor } from "../tensor/index.ts";
 import type { GroupOptions, Optimizer } from "./optimizer.ts";
 
+/** How the scale of losses starts, grows and shrinks. */
 export interface GradScalerOptions {
   initScale?: number;
   /** What the scale is multiplied by after `growthInterval` steps without an infinite gradient. */

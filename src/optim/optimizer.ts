@@ -65,6 +65,29 @@ interface Update<Options extends GroupOptions> {
   next: SlotState & { parameter: Tensor };
 }
 
+/**
+ * What all optimizers share: groups of parameters with options of their own, one run for a step, and a state to keep.
+ * An
+ * optimizer of one's own says in `update` what a parameter becomes, element by element, and in `check` which options it
+ * refuses.
+ *
+ * @throws NO_PARAMETERS for an empty list; NOT_A_TENSOR and NON_LEAF for what cannot be trained; DUPLICATE_PARAMETER
+ *
+ * @example
+ * ```ts
+ * class SignDescent extends Optimizer {
+ *   protected override check(): void {}
+ *   protected override update({ parameter, grad, group, tensors }: UpdateContext<GroupOptions>) {
+ *     return { parameter: parameter.sub(grad.sign().mul(group.lr)), tensors };
+ *   }
+ * }
+ * const w = tensor([1.5, -2], { requiresGrad: true });
+ * const optimizer = new SignDescent([w], { lr: 0.5 });
+ * w.square().sum().backward();
+ * optimizer.step();
+ * w.tolistSync(); // [1, -1.5]
+ * ```
+ */
 export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
   /** Options of groups that do not name their own. */
   readonly defaults: Readonly<Options>;

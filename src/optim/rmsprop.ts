@@ -4,6 +4,7 @@ import { zerosLike } from "../tensor/index.ts";
 import { Optimizer, type ParamsInput, type UpdateContext } from "./optimizer.ts";
 import { checkShared, decayedGrad, type GroupOptions, requireOption } from "./options.ts";
 
+/** Options of RMSprop, for all parameters or one group. */
 export interface RMSpropOptions extends GroupOptions {
   /** How much of the running mean of squares stays each step. */
   alpha: number;

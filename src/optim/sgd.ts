@@ -4,6 +4,7 @@ import { AbrazoError } from "../errors.ts";
 import { Optimizer, type ParamsInput, type UpdateContext } from "./optimizer.ts";
 import { checkShared, decayedGrad, descend, type GroupOptions, requireOption } from "./options.ts";
 
+/** Options of SGD, for all parameters or one group. */
 export interface SGDOptions extends GroupOptions {
   momentum: number;
   dampening: number;

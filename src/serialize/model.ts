@@ -47,6 +47,7 @@ const fileSchema = z.strictObject({
 /** A class of modules, or what stands in for one. */
 export type ModuleClass = new (...args: never[]) => nn.AnyModule;
 
+/** What is stored besides layers and weights. */
 export interface SaveModelOptions {
   /** What the model's constructor took, as JSON; else its property `config`, where it has one, is its only argument. */
   args?: readonly unknown[];
@@ -144,6 +145,7 @@ function isPlain(value: unknown): boolean {
   return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every(isPlain);
 }
 
+/** Classes of one's own that a stored model is made of, and where its tensors go. */
 export interface LoadModelOptions extends LoadOptions {
   /** The classes of your own that the architecture names. */
   classes?: Readonly<Record<string, ModuleClass>>;

@@ -57,7 +57,17 @@ export interface TensorSlice {
   rows(start: number, end?: number): Promise<Tensor>;
 }
 
-/** A safetensors file of which tensors are read one by one. */
+/**
+ * A safetensors file of which tensors are read one by one.
+ *
+ * @example
+ * ```ts
+ * await saveFile({ bias: zeros([3]) }, "bias.safetensors", { format: "pt" });
+ * const file = await safeOpen("bias.safetensors");
+ * [file.keys(), file.metadata]; // [["bias"], { format: "pt" }]
+ * await file.close();
+ * ```
+ */
 export class SafeFile {
   readonly #source: ByteSource & { close?(): Promise<void> };
   readonly #header: SafetensorsHeader;

@@ -15,6 +15,7 @@ const WHOLE = "model.safetensors";
 
 const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
 
+/** How large a file may become. */
 export interface ShardOptions {
   /** Bytes of a file at most, or e.g. "5GB" (the default); a larger tensor has a file of its own. */
   maxShardSize?: number | string;

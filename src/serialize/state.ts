@@ -8,6 +8,7 @@ import { realize, resolveDevice, type Tensor } from "../tensor/index.ts";
 /** Tensors by name: what `module.stateDict()` gives, or a plain object. */
 export type StateDict = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
 
+/** Where loaded tensors go. */
 export interface LoadOptions {
   /** Where the tensors shall be: "cpu" (the default), "webgpu", "cuda" or "auto". */
   device?: string;

@@ -28,6 +28,7 @@ import { timed } from "./timing.ts";
 const freed = new WeakSet<Tensor>();
 const afterAccumulation = new WeakMap<Tensor, Set<(leaf: Tensor) => void>>();
 
+/** Whether the graph is kept, and whether gradients have one. */
 export interface BackwardOptions {
   /** True where another backward pass through the same graph follows. As `createGraph` when absent. */
   retainGraph?: boolean;
@@ -114,6 +115,7 @@ export function backward(
   for (const leaf of changed) for (const hook of afterAccumulation.get(leaf) ?? []) hook(leaf);
 }
 
+/** As BackwardOptions, with the gradients that come in and what becomes of inputs without one. */
 export interface GradOptions extends BackwardOptions {
   /** Gradient with respect to each output, of its shape; null where it has one element. */
   gradOutputs?: Tensor | null | readonly (Tensor | null)[];

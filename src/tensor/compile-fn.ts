@@ -23,6 +23,7 @@ export type Compilable =
   | readonly Compilable[]
   | { readonly [name: string]: Compilable };
 
+/** How calls of a compiled function were answered. */
 export interface CompileStats {
   /** How often the function itself ran: as it is, and to be traced. */
   recorded: number;
@@ -30,6 +31,7 @@ export interface CompileStats {
   replayed: number;
 }
 
+/** A compiled function: called as the one that it was made of. */
 export interface Compiled<Args extends Compilable[], Result extends Compilable> {
   (...args: Args): Result;
   readonly stats: Readonly<CompileStats>;

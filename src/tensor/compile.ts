@@ -13,24 +13,37 @@ import { sessionOptions } from "../onnx/session.ts";
 import { elementsOf } from "./realize.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** A graph from named inputs to named outputs. */
 export interface Traced {
   /** Tensors made by symbolic(), in the order in which others see them. */
   inputs: readonly Tensor[];
   outputs: Readonly<Record<string, Tensor>>;
 }
 
+/** Elements and sizes of an input or an output. */
 export interface Feed {
   data: TypedArray;
   shape: readonly number[];
 }
 
+/** A graph with a session of its own. */
 export interface CompiledGraph {
   /** Runs on this thread; feeds are read in place, results are new arrays. */
   run(feeds: Readonly<Record<string, Feed>>): Record<string, Feed>;
   dispose(): void;
 }
 
-/** Compiles a traced graph into one session. Weights that lie in files are mapped, others become part of the model. */
+/**
+ * Compiles a traced graph into one session. Weights that lie in files are mapped, others become part of the model.
+ *
+ * @example
+ * ```ts
+ * const x = symbolic("x", ["batch", 2], "float32");
+ * const graph = compileGraph({ inputs: [x], outputs: { y: x.mul(2) } });
+ * graph.run({ x: { data: new Float32Array([1, 2]), shape: [1, 2] } })["y"]?.data; // Float32Array [2, 4]
+ * graph.dispose();
+ * ```
+ */
 export function compileGraph(
   traced: Traced,
   { device = "cpu", threads }: { device?: string; threads?: number } = {},
@@ -76,12 +89,26 @@ function runSession(
  * The bytes of an ONNX file, weights inside, for other runtimes.
  *
  * @param weightNames names of the weights in the file, as in the checkpoint
+ *
+ * @example
+ * ```ts
+ * const x = symbolic("x", ["batch", 2], "float32");
+ * exportOnnx({ inputs: [x], outputs: { y: x.mul(2) } }) instanceof Uint8Array; // true
+ * ```
  */
 export function exportOnnx(traced: Traced, weightNames: ReadonlyMap<Tensor, string> = new Map()): Uint8Array {
   return encodeModel(portableModel(traced, weightNames));
 }
 
-/** What exportOnnx writes, before it is encoded: standard operations only, every weight inside and named. */
+/**
+ * What exportOnnx writes, before it is encoded: standard operations only, every weight inside and named.
+ *
+ * @example
+ * ```ts
+ * const x = symbolic("x", ["batch", 2], "float32");
+ * portableModel({ inputs: [x], outputs: { y: x.mul(2) } }, new Map()).nodes.map(({ opType }) => opType); // ["Mul", "Identity"]
+ * ```
+ */
 export function portableModel(traced: Traced, weightNames: ReadonlyMap<Tensor, string>): OnnxModel {
   const names = new Map([...weightNames].map(([tensor, name]) => [tensor.node, name]));
   return lowerTraced(traced, "export", (leaf) => embedded(leaf, "cpu"), names).lowered.model;

@@ -87,6 +87,14 @@ export function tensor(values: NestedData | Tensor, options: CreateOptions = {})
 /**
  * A tensor of what is given without a copy where that is possible: a tensor is given back (converted where options ask
  * for it), a typed array is shared, lists are copied.
+ *
+ * @example
+ * ```ts
+ * const data = new Float32Array([1, 2]);
+ * const x = asTensor(data);
+ * data[0] = 9;
+ * x.tolistSync(); // [9, 2]
+ * ```
  */
 export function asTensor(values: NestedData | Tensor, options: CreateOptions = {}): Tensor {
   if (values instanceof Tensor) {
@@ -158,23 +166,65 @@ export function fromTypedArray(data: TypedArray, shape?: readonly number[], opti
   return options.requiresGrad === true ? made.requiresGrad_() : made;
 }
 
-/** A tensor whose elements lie in a file, mapped by the runtime and only read into memory when asked for. */
+/**
+ * A tensor whose elements lie in a file, mapped by the runtime and only read into memory when asked for.
+ *
+ * @example
+ * ```ts
+ * import { writeFile } from "node:fs/promises";
+ *
+ * const path = "numbers.bin";
+ * await writeFile(path, new Float32Array([0, 1.5, 2.5]));
+ * fromFile({ path, offset: 4, byteLength: 8 }, [2], "float32").tolistSync(); // [1.5, 2.5]
+ * ```
+ */
 export function fromFile(range: FileRange, shape: readonly number[], dtype: DType): Tensor {
   return new Tensor(new Storage(makeLeaf(shape, dtype, { kind: "file", range })));
 }
 
-/** A named input of a traced graph; sizes may be names such as "batch_size". */
+/**
+ * A named input of a traced graph; sizes may be names such as "batch_size".
+ *
+ * @example
+ * ```ts
+ * const x = symbolic("x", ["batch", 2], "float32");
+ * x.mul(2).dims; // ["batch", 2]
+ * ```
+ */
 export function symbolic(name: string, shape: readonly Dim[], dtype: DType): Tensor {
   return new Tensor(new Storage(makePlaceholder(name, shape, dtype)));
 }
 
-/** One value everywhere; its dtype, unless given, is that of tensor(value). */
+/**
+ * One value everywhere; its dtype, unless given, is that of tensor(value).
+ *
+ * @example
+ * ```ts
+ * full([2], 0.5).tolistSync(); // [0.5, 0.5]
+ * full([2], 3).dtype; // "int64"
+ * ```
+ */
 export const full = (shape: readonly number[], value: Scalar, options: CreateOptions = {}): Tensor =>
   filled(shape, value, options.dtype ?? guessDType([value]), options);
-/** Zeros of a shape, float32 unless a dtype is given. */
+/**
+ * Zeros of a shape, float32 unless a dtype is given.
+ *
+ * @example
+ * ```ts
+ * zeros([2, 3]).shape; // [2, 3]
+ * zeros([2], { dtype: "int64" }).tolistSync(); // [0, 0]
+ * ```
+ */
 export const zeros = (shape: readonly number[], options: CreateOptions = {}): Tensor =>
   filled(shape, 0, options.dtype ?? "float32", options);
-/** Ones of a shape, float32 unless a dtype is given. */
+/**
+ * Ones of a shape, float32 unless a dtype is given.
+ *
+ * @example
+ * ```ts
+ * ones([2]).tolistSync(); // [1, 1]
+ * ```
+ */
 export const ones = (shape: readonly number[], options: CreateOptions = {}): Tensor =>
   filled(shape, 1, options.dtype ?? "float32", options);
 /**
@@ -189,13 +239,42 @@ const as = (like: Tensor, options: CreateOptions): CreateOptions & { dtype: DTyp
   device: like.device,
   ...options,
 });
-/** Zeros of the shape, dtype and device of another tensor, as far as options do not say otherwise. */
+/**
+ * Zeros of the shape, dtype and device of another tensor, as far as options do not say otherwise.
+ *
+ * @example
+ * ```ts
+ * zerosLike(tensor([3, 4])).dtype; // "int64"
+ * ```
+ */
 export const zerosLike = (like: Tensor, options: CreateOptions = {}): Tensor => zeros(like.shape, as(like, options));
-/** Ones, likewise. */
+/**
+ * Ones of the shape, dtype and device of another tensor, as far as options do not say otherwise.
+ *
+ * @example
+ * ```ts
+ * onesLike(tensor([3, 4]), { dtype: "float32" }).tolistSync(); // [1, 1]
+ * ```
+ */
 export const onesLike = (like: Tensor, options: CreateOptions = {}): Tensor => ones(like.shape, as(like, options));
-/** empty(), likewise. */
+/**
+ * A tensor without values to be relied on, of the shape, dtype and device of another, as far as options do not say
+ * otherwise.
+ *
+ * @example
+ * ```ts
+ * emptyLike(zeros([2, 3])).shape; // [2, 3]
+ * ```
+ */
 export const emptyLike = (like: Tensor, options: CreateOptions = {}): Tensor => empty(like.shape, as(like, options));
-/** One value, likewise. */
+/**
+ * One value in the shape, dtype and on the device of another tensor, as far as options do not say otherwise.
+ *
+ * @example
+ * ```ts
+ * fullLike(zeros([2]), 0.5).tolistSync(); // [0.5, 0.5]
+ * ```
+ */
 export const fullLike = (like: Tensor, value: Scalar, options: CreateOptions = {}): Tensor =>
   full(like.shape, value, as(like, options));
 
@@ -265,13 +344,31 @@ function evenly(start: number, end: number, steps: number, dtype: DType): number
   });
 }
 
-/** `steps` numbers from `start` to `end`, both included, at equal distances; float32 unless a dtype is given. */
+/**
+ * `steps` numbers from `start` to `end`, both included, at equal distances; float32 unless a dtype is given.
+ *
+ * @throws BAD_RANGE when `steps` is no whole number from 0 on
+ *
+ * @example
+ * ```ts
+ * linspace(0, 1, 5).tolistSync(); // [0, 0.25, 0.5, 0.75, 1]
+ * ```
+ */
 export function linspace(start: number, end: number, steps: number, options: CreateOptions = {}): Tensor {
   const dtype = options.dtype ?? "float32";
   return fromHost(encode(evenly(start, end, steps, dtype), dtype), [steps], dtype, options);
 }
 
-/** `base` to the powers of linspace(start, end, steps). */
+/**
+ * `base` to the powers of linspace(start, end, steps).
+ *
+ * @throws BAD_RANGE when `steps` is no whole number from 0 on
+ *
+ * @example
+ * ```ts
+ * logspace(0, 3, 4).tolistSync(); // [1, 10, 100, 1000]
+ * ```
+ */
 export function logspace(
   start: number,
   end: number,
@@ -283,7 +380,16 @@ export function logspace(
   return fromHost(encode(powers, dtype), [steps], dtype, options);
 }
 
-/** Ones on the diagonal of a matrix of zeros, square unless `columns` is given. */
+/**
+ * Ones on the diagonal of a matrix of zeros, float32 [rows, columns], square unless `columns` is given.
+ *
+ * @throws BAD_RANGE for sizes below 0
+ *
+ * @example
+ * ```ts
+ * eye(2, 3).tolistSync(); // [[1, 0, 0], [0, 1, 0]]
+ * ```
+ */
 export function eye(rows: number, columns?: number | CreateOptions, more: CreateOptions = {}): Tensor {
   const [width, options] = typeof columns === "number" ? [columns, more] : [rows, columns ?? more];
   for (const [name, size] of Object.entries({ n: rows, m: width })) {
@@ -296,12 +402,31 @@ export function eye(rows: number, columns?: number | CreateOptions, more: Create
   return fromHost(encode([...flat], dtype), [rows, width], dtype, options);
 }
 
-/** Computes several tensors in one run. */
+/**
+ * Computes several tensors in one run, once the event loop has turned: what they hold can then be read at no cost.
+ *
+ * @example
+ * ```ts
+ * const [a, b] = [ones([2]).mul(3), ones([2]).exp()];
+ * await realize([a, b]);
+ * a.tolistSync(); // [3, 3]
+ * ```
+ */
 export async function realize(tensors: readonly Tensor[]): Promise<void> {
   await new Promise<void>((resolve) => setImmediate(resolve));
   realizeSync(tensors);
 }
 
+/**
+ * Computes several tensors in one run, now.
+ *
+ * @example
+ * ```ts
+ * const a = ones([2]).mul(3);
+ * realizeSync([a]);
+ * a.tolistSync(); // [3, 3]
+ * ```
+ */
 export function realizeSync(tensors: readonly Tensor[]): void {
   for (const device of new Set(tensors.map((tensor) => tensor.device))) {
     const group = tensors.filter((tensor) => tensor.device === device);

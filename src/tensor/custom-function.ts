@@ -16,6 +16,7 @@ export interface FunctionContext {
   readonly needsInputGrad: readonly boolean[];
 }
 
+/** A function with a gradient of its own: what it gives, and what it makes of the gradient of that. */
 export interface CustomFunction<Inputs extends readonly Tensor[]> {
   /** Name that print shows: `grad_fn=<nameBackward>`. */
   name?: string;

@@ -2,6 +2,7 @@
 // Knows labels and sizes alone.
 import type { Label } from "./einsum-parse.ts";
 
+/** In which order operands are contracted, and what that costs. */
 export interface ContractionPath {
   /** Each step takes the terms at two places of the list; their product goes to its end. */
   path: [number, number][];

@@ -8,6 +8,7 @@ import { encode, type Scalar } from "./convert.ts";
 import { Storage } from "./storage.ts";
 import { Tensor } from "./tensor.ts";
 
+/** What a new tensor is like. */
 export interface CreateOptions {
   dtype?: DType;
   device?: string;

@@ -53,10 +53,25 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
  * @alias
  */
 export const concat = cat;
-/** @alias */
+/**
+ * cat under another of NumPy's names.
+ *
+ * @alias
+ *
+ * @alias
+ */
 export const concatenate = cat;
 
-/** Joined along a new axis. */
+/**
+ * Tensors of one shape joined along a new axis.
+ *
+ * @throws SHAPE_MISMATCH where shapes differ; EMPTY_LIST for none
+ *
+ * @example
+ * ```ts
+ * stack([tensor([1, 2]), tensor([3, 4])], 1).tolistSync(); // [[1, 3], [2, 4]]
+ * ```
+ */
 export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   const [first] = tensors;
   if (first === undefined) throw emptyListError("stack expects a non-empty TensorList");
@@ -79,31 +94,82 @@ const atLeast = (tensor: Tensor, rank: 1 | 2 | 3): Tensor => {
   return tensor.ndim === 2 && rank === 3 ? tensor.unsqueeze(2) : tensor;
 };
 
-/** At least one axis: what has none gets one of size 1. */
+/**
+ * At least one axis: what has none gets one of size 1.
+ *
+ * @example
+ * ```ts
+ * atleast1d(tensor(5)).shape; // [1]
+ * ```
+ */
 export const atleast1d = (tensor: Tensor): Tensor => atLeast(tensor, 1);
-/** At least two axes: a vector becomes a row. */
+/**
+ * At least two axes: a vector becomes a row.
+ *
+ * @example
+ * ```ts
+ * atleast2d(tensor([1, 2])).shape; // [1, 2]
+ * ```
+ */
 export const atleast2d = (tensor: Tensor): Tensor => atLeast(tensor, 2);
-/** At least three axes: a vector becomes [1, n, 1], a matrix [m, n, 1]. */
+/**
+ * At least three axes: a vector becomes [1, n, 1], a matrix [m, n, 1].
+ *
+ * @example
+ * ```ts
+ * atleast3d(tensor([1, 2])).shape; // [1, 2, 1]
+ * ```
+ */
 export const atleast3d = (tensor: Tensor): Tensor => atLeast(tensor, 3);
 
-/** Each tensor as a view of the shape that all have together. */
+/**
+ * Each tensor as a view of the shape that all have together.
+ *
+ * @throws SHAPE_MISMATCH where sizes differ and none of them is 1
+ *
+ * @example
+ * ```ts
+ * broadcastTensors(zeros([3, 1]), zeros([2])).map((part) => part.shape); // [[3, 2], [3, 2]]
+ * ```
+ */
 export function broadcastTensors(...tensors: readonly Tensor[]): Tensor[] {
   const shape = tensors.reduce<Shape>((common, { dims }) => broadcast(common, dims), []);
   return tensors.map((tensor) => tensor.expand(shape));
 }
 
-/** Side by side, vectors as columns. */
+/**
+ * Side by side, vectors as columns.
+ *
+ * @example
+ * ```ts
+ * columnStack([tensor([1, 2]), tensor([3, 4])]).tolistSync(); // [[1, 3], [2, 4]]
+ * ```
+ */
 export function columnStack(tensors: readonly Tensor[]): Tensor {
   return hstack(tensors.map((part) => (part.ndim <= 1 ? part.reshape([-1, 1]) : part)));
 }
 
-/** Side by side: along the second axis, vectors along their own. */
+/**
+ * Side by side: along the second axis, vectors along their own.
+ *
+ * @example
+ * ```ts
+ * hstack([tensor([1, 2]), tensor([3])]).tolistSync(); // [1, 2, 3]
+ * ```
+ */
 export function hstack(tensors: readonly Tensor[]): Tensor {
   const parts = tensors.map((part) => atLeast(part, 1));
   return cat(parts, parts[0]?.ndim === 1 ? 0 : 1);
 }
 
-/** One above another: along the first axis, vectors as rows. */
+/**
+ * One above another: along the first axis, vectors as rows.
+ *
+ * @example
+ * ```ts
+ * vstack([tensor([1, 2]), tensor([3, 4])]).tolistSync(); // [[1, 2], [3, 4]]
+ * ```
+ */
 export function vstack(tensors: readonly Tensor[]): Tensor {
   return cat(
     tensors.map((part) => atLeast(part, 2)),
@@ -111,7 +177,14 @@ export function vstack(tensors: readonly Tensor[]): Tensor {
   );
 }
 
-/** One behind another: along the third axis. */
+/**
+ * One behind another: along the third axis.
+ *
+ * @example
+ * ```ts
+ * dstack([tensor([1, 2]), tensor([3, 4])]).tolistSync(); // [[[1, 3], [2, 4]]]
+ * ```
+ */
 export function dstack(tensors: readonly Tensor[]): Tensor {
   return cat(
     tensors.map((part) => atLeast(part, 3)),
@@ -139,6 +212,13 @@ export function where(condition: Tensor, a?: TensorLike, b?: TensorLike): Tensor
 /**
  * Coordinate grids of vectors, as views: "ij" with one axis a vector in their order, "xy" with the
  * first two axes exchanged.
+ *
+ * @example
+ * ```ts
+ * const [rows, columns] = meshgrid([tensor([1, 2]), tensor([3, 4, 5])]);
+ * rows?.tolistSync(); // [[1, 1, 1], [2, 2, 2]]
+ * columns?.tolistSync(); // [[3, 4, 5], [3, 4, 5]]
+ * ```
  */
 export function meshgrid(tensors: readonly Tensor[], { indexing = "ij" }: { indexing?: "ij" | "xy" } = {}): Tensor[] {
   if (tensors.length === 0) throw emptyListError("meshgrid expects a non-empty TensorList");
@@ -161,7 +241,14 @@ export function meshgrid(tensors: readonly Tensor[], { indexing = "ij" }: { inde
   return grids.toSpliced(0, 2, ...grids.slice(0, 2).reverse());
 }
 
-/** Every combination of one element of each vector, a row each. */
+/**
+ * Every combination of one element of each vector, a row each.
+ *
+ * @example
+ * ```ts
+ * cartesianProd(tensor([1, 2]), tensor([3, 4])).tolistSync(); // [[1, 3], [1, 4], [2, 3], [2, 4]]
+ * ```
+ */
 export function cartesianProd(...tensors: readonly Tensor[]): Tensor {
   const [first] = tensors;
   if (tensors.length === 1 && first !== undefined) return first;
@@ -187,12 +274,26 @@ function trianglePlaces(
   return integers(BigInt64Array.from(flat, BigInt), [2, places.length], device).to(dtype);
 }
 
-/** Rows and columns of the elements on and below a diagonal of a matrix, [2, count]. */
+/**
+ * Rows and columns of the elements on and below a diagonal of a matrix, [2, count].
+ *
+ * @example
+ * ```ts
+ * trilIndices(2, 2).tolistSync(); // [[0, 1, 1], [0, 0, 1]]
+ * ```
+ */
 export function trilIndices(rows: number, columns: number, offset = 0, options: PlaceOptions = {}): Tensor {
   return trianglePlaces(rows, columns, (row, column) => column - row <= offset, options);
 }
 
-/** Rows and columns of the elements on and above a diagonal of a matrix, [2, count]. */
+/**
+ * Rows and columns of the elements on and above a diagonal of a matrix, [2, count].
+ *
+ * @example
+ * ```ts
+ * triuIndices(2, 2).tolistSync(); // [[0, 0, 1], [0, 1, 1]]
+ * ```
+ */
 export function triuIndices(rows: number, columns: number, offset = 0, options: PlaceOptions = {}): Tensor {
   return trianglePlaces(rows, columns, (row, column) => column - row >= offset, options);
 }

@@ -10,6 +10,7 @@ import { parameterError, requireFloat, requireSpan } from "./methods/random.ts";
 import { defaultGenerator, type Generator } from "./rng.ts";
 import { Tensor } from "./tensor.ts";
 
+/** What a new tensor is like, and where its numbers come from. */
 export interface RandomOptions extends CreateOptions {
   generator?: Generator;
 }
@@ -33,7 +34,17 @@ export function rand(
   return fromHost(drawUniform(generator, dtype, sizeOf(sizes)), sizes, dtype, options);
 }
 
-/** Uniform in [low, high). */
+/**
+ * Uniform in [low, high), float32 unless another float dtype is given.
+ *
+ * @throws DTYPE_UNSUPPORTED for dtypes that are no floats
+ *
+ * @example
+ * ```ts
+ * manualSeed(7);
+ * uniform([2], -1, 1).tolistSync(); // [0.0698, -0.6024]
+ * ```
+ */
 export function uniform(
   shape: readonly number[],
   low: number,
@@ -46,7 +57,15 @@ export function uniform(
   return fromHost(drawUniform(generator, dtype, sizeOf(sizes), low, high), sizes, dtype, options);
 }
 
-/** Standard normal: torch.randn's own stream. Float dtypes alone. */
+/**
+ * Standard normal: torch.randn's own stream. Float dtypes alone.
+ *
+ * @example
+ * ```ts
+ * manualSeed(7);
+ * randn([3]).tolistSync(); // [-0.1468, 0.7861, 0.9468]
+ * ```
+ */
 export function randn(
   shape: readonly number[],
   { generator = defaultGenerator, ...options }: RandomOptions = {},
@@ -128,7 +147,15 @@ export function randint(
   return fromHost(data, sizes, dtype, options);
 }
 
-/** A random order of 0 … n-1, int64 unless a dtype is given. */
+/**
+ * A random order of 0 … n-1, int64 unless a dtype is given.
+ *
+ * @example
+ * ```ts
+ * manualSeed(7);
+ * randperm(5).tolistSync(); // [0, 1, 3, 2, 4]
+ * ```
+ */
 export function randperm(n: number, { generator = defaultGenerator, ...options }: RandomOptions = {}): Tensor {
   const [size = 0] = requireSizes([n]);
   const dtype = options.dtype ?? "int64";
@@ -140,14 +167,47 @@ const as = (like: Tensor, options: RandomOptions): RandomOptions => ({
   device: like.device,
   ...options,
 });
-/** rand() in the shape, dtype and on the device of another tensor. */
+/**
+ * rand() in the shape, dtype and on the device of another tensor.
+ *
+ * @example
+ * ```ts
+ * manualSeed(7);
+ * randLike(zeros([2])).tolistSync(); // [0.5349, 0.1988]
+ * ```
+ */
 export const randLike = (like: Tensor, options: RandomOptions = {}): Tensor => rand(like.shape, as(like, options));
-/** randn(), likewise. */
+/**
+ * randn() in the shape, dtype and on the device of another tensor.
+ *
+ * @example
+ * ```ts
+ * manualSeed(7);
+ * randnLike(zeros([2])).tolistSync(); // [-0.1468, 0.7861]
+ * ```
+ */
 export const randnLike = (like: Tensor, options: RandomOptions = {}): Tensor => randn(like.shape, as(like, options));
-/** randint(), likewise: of floats the numbers are whole too. */
+/**
+ * randint() in the shape, dtype and on the device of another tensor: of floats the numbers are whole too.
+ *
+ * @example
+ * ```ts
+ * manualSeed(7);
+ * randintLike(zeros([3]), 0, 10).tolistSync(); // [5, 2, 1]
+ * ```
+ */
 export const randintLike = (like: Tensor, low: Real, high: Real, options: RandomOptions = {}): Tensor =>
   randint(low, high, like.shape, as(like, options));
 
-/** 1 with the probability that each element is, else 0. */
+/**
+ * 1 with the probability that each element is, else 0; float tensors alone.
+ *
+ * @throws BAD_ARGUMENT where an element is no probability
+ *
+ * @example
+ * ```ts
+ * bernoulli(tensor([0, 1]).to("float32")).tolistSync(); // [0, 1]
+ * ```
+ */
 export const bernoulli = (probabilities: Tensor, options: { generator?: Generator } = {}): Tensor =>
   probabilities.bernoulli(options);

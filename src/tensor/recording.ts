@@ -45,6 +45,7 @@ function recast(node: Node, dtype: DType): Node {
   return isWidened && DTYPES[dtype].bytes < DTYPES[node.dtype].bytes ? source : cast(node, dtype);
 }
 
+/** In which dtype operations run, and whether they do. */
 export interface AutocastOptions {
   /** float16 or bfloat16. */
   dtype?: "float16" | "bfloat16";

@@ -6,7 +6,15 @@ import { boxMuller } from "./box-muller.ts";
 const N = 624;
 const M = 397;
 
-/** Mersenne Twister 19937 (Matsumoto and Nishimura 1998), seeded as `init_genrand`. */
+/**
+ * Mersenne Twister 19937 (Matsumoto and Nishimura 1998), seeded as `init_genrand`.
+ *
+ * @example
+ * ```ts
+ * const generator = new Generator(7);
+ * rand([2], { generator }).tolistSync(); // [0.5349, 0.1988]
+ * ```
+ */
 export class Generator {
   readonly #state = new Uint32Array(N);
   #index = N;

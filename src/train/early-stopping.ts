@@ -2,6 +2,7 @@
 // Knows no loop and no model: the caller measures, and keeps the best weights where it wishes.
 import { AbrazoError } from "../errors.ts";
 
+/** When a loop that no longer gets better ends. */
 export interface EarlyStoppingOptions {
   /** Measurements without a better one before training ends. */
   patience?: number;

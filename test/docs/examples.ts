@@ -85,7 +85,7 @@ const DECLARES = /^(?:const|let|class|function|for|if|while|try|import|export|re
 function program({ code, line }: Example): string[] {
   return code.flatMap((text, index) => {
     const at = line + index;
-    if (text.startsWith("// ")) return [];
+    if (text.startsWith("// ") || text.startsWith("import ")) return [];
     const [, statement = "", behind] = /^(.*;) \/\/ (.*)$/.exec(text) ?? [undefined, text];
     const below: string[] = [];
     for (let next = index + 1; code[next]?.startsWith("// "); next++) below.push(code[next]?.slice(3) ?? "");
@@ -111,7 +111,8 @@ export function moduleOf(file: string, examples: readonly Example[]): string {
     ...program(example),
     "}",
   ]);
-  return [...importsOf(file, code), ...functions.flat()].join("\n");
+  const own = code.split("\n").filter((line) => line.startsWith("import "));
+  return [...new Set([...own, ...importsOf(file, code)]), ...functions.flat()].join("\n");
 }
 
 /** A value as an example writes it. */
@@ -147,6 +148,7 @@ function closeTo(said: string, value: number): boolean {
 
 /** Whether a text is what was said: decimals as far as they are written, "…" for what is left out, spaces as they come. */
 export function agrees(claim: string, text: string): boolean {
+  if (claim === text) return true;
   const said: string[] = [];
   const cut: boolean[] = [];
   const literally = (part: string) =>

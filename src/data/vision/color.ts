@@ -72,12 +72,33 @@ const pixelStart = (index: number, { picture, pictures, pixel, pixels, channels 
     ? Math.floor(index / (channels * pixels)) * picture + (index % pixels)
     : index - (index % channels);
 
+/**
+ * Each element times a factor, within the range of the dtype: 0 is black, 1 the picture as it is.
+ *
+ * @throws BAD_FACTOR for a factor below 0
+ *
+ * @example
+ * ```ts
+ * adjustBrightness(new Image(new Uint8Array([100, 50]), 2, 1, 1), 1.5).data; // Uint8Array [150, 75]
+ * ```
+ */
 export function adjustBrightness<P extends Picture>(picture: P, factor: number): P {
   requireFactor("brightness_factor", factor);
   requireColors(picture);
   return blend(picture, factor, () => 0);
 }
 
+/**
+ * The distance of each element from the mean of the grey picture, times a factor: 0 is grey all over, 1 the picture as
+ * it is.
+ *
+ * @throws BAD_FACTOR for a factor below 0
+ *
+ * @example
+ * ```ts
+ * adjustContrast(new Image(new Uint8Array([100, 50]), 2, 1, 1), 2).data; // Uint8Array [125, 25]
+ * ```
+ */
 export function adjustContrast<P extends Picture>(picture: P, factor: number): P {
   requireFactor("contrast_factor", factor);
   requireColors(picture);
@@ -99,6 +120,16 @@ function greyMeans(data: Pixels, layout: Layout): number[] {
   });
 }
 
+/**
+ * The distance of each element from the grey of its pixel, times a factor: 0 is a grey picture, 1 the picture as it is.
+ *
+ * @throws BAD_FACTOR for a factor below 0
+ *
+ * @example
+ * ```ts
+ * adjustSaturation(new Image(new Uint8Array([200, 100, 0]), 1, 1, 3), 0).data; // Uint8Array [118, 118, 118]
+ * ```
+ */
 export function adjustSaturation<P extends Picture>(picture: P, factor: number): P {
   requireFactor("saturation_factor", factor);
   requireColors(picture);
@@ -107,7 +138,14 @@ export function adjustSaturation<P extends Picture>(picture: P, factor: number):
   return blend(picture, factor, (index, layout, data) => greyAt(data, pixelStart(index, layout), layout, f));
 }
 
-/** Turns the colours round the circle by a part of it, -0.5 to 0.5. */
+/**
+ * Turns the colours round the circle by a part of it, -0.5 to 0.5.
+ *
+ * @example
+ * ```ts
+ * adjustHue(new Image(new Uint8Array([200, 100, 0]), 1, 1, 3), 0.5).data; // Uint8Array [0, 100, 200]
+ * ```
+ */
 export function adjustHue<P extends Picture>(picture: P, factor: number): P {
   if (!(factor >= -0.5 && factor <= 0.5)) {
     throw new AbrazoError({
@@ -176,7 +214,14 @@ function fromHue(hue: number, saturation: number, value: number, f: Round): [num
   return sectors[sector % 6] ?? [value, value, value];
 }
 
-/** The largest value minus each: a negative. */
+/**
+ * The largest value minus each: a negative.
+ *
+ * @example
+ * ```ts
+ * invert(new Image(new Uint8Array([100, 50]), 2, 1, 1)).data; // Uint8Array [155, 205]
+ * ```
+ */
 export function invert<P extends Picture>(picture: P): P {
   return changed(picture, (raster) => {
     const bound = boundOf(raster.data);
@@ -186,7 +231,14 @@ export function invert<P extends Picture>(picture: P): P {
   });
 }
 
-/** One channel of grey, or three alike. */
+/**
+ * One channel of grey, or three alike.
+ *
+ * @example
+ * ```ts
+ * rgbToGrayscale(new Image(new Uint8Array([200, 100, 0]), 1, 1, 3)).data; // Uint8Array [118]
+ * ```
+ */
 export function rgbToGrayscale<P extends Picture>(picture: P, numOutputChannels = 1): P {
   if (numOutputChannels !== 1 && numOutputChannels !== 3) {
     throw new AbrazoError({

@@ -21,6 +21,7 @@ import { type ResizeOptions, resizedSize, resizeRaster, type Size } from "./resi
 
 export { adjustBrightness, adjustContrast, adjustHue, adjustSaturation, invert, rgbToGrayscale } from "./color.ts";
 
+/** A part of a picture, in pixels. */
 export interface Window {
   top: number;
   left: number;
@@ -41,7 +42,14 @@ export function crop<P extends Picture>(picture: P, top: number, left: number, h
   return changed(picture, (raster) => cropRaster(raster, top, left, height, width));
 }
 
-/** The middle of a picture; a smaller one is padded with 0. */
+/**
+ * The middle of a picture; a smaller one is padded with 0.
+ *
+ * @example
+ * ```ts
+ * centerCrop(arange(16).reshape([1, 4, 4]).to("float32"), 2).tolistSync(); // [[[5, 6], [9, 10]]]
+ * ```
+ */
 export function centerCrop<P extends Picture>(picture: P, size: Size): P {
   const [wantedHeight, wantedWidth] = pairOf(size);
   const { height, width } = dimensionsOf(picture);
@@ -54,17 +62,38 @@ export function centerCrop<P extends Picture>(picture: P, size: Size): P {
   return crop(large, top, left, wantedHeight, wantedWidth);
 }
 
-/** A window of a picture brought to a size. */
+/**
+ * A window of a picture brought to a size.
+ *
+ * @example
+ * ```ts
+ * resizedCrop(zeros([3, 40, 40]), { top: 0, left: 5, height: 20, width: 30 }, [10, 15]).shape; // [3, 10, 15]
+ * ```
+ */
 export function resizedCrop<P extends Picture>(picture: P, window: Window, size: Size, options: ResizeOptions = {}): P {
   return resize(crop(picture, window.top, window.left, window.height, window.width), size, options);
 }
 
-/** Mirrored left to right. */
+/**
+ * Mirrored left to right.
+ *
+ * @example
+ * ```ts
+ * hflip(tensor([[[1, 2], [3, 4]]]).to("float32")).tolistSync(); // [[[2, 1], [4, 3]]]
+ * ```
+ */
 export function hflip<P extends Picture>(picture: P): P {
   return changed(picture, flipColumns);
 }
 
-/** Upside down. */
+/**
+ * Upside down.
+ *
+ * @example
+ * ```ts
+ * vflip(tensor([[[1, 2], [3, 4]]]).to("float32")).tolistSync(); // [[[3, 4], [1, 2]]]
+ * ```
+ */
 export function vflip<P extends Picture>(picture: P): P {
   return changed(picture, flipRows);
 }
@@ -72,12 +101,20 @@ export function vflip<P extends Picture>(picture: P): P {
 /** One width for all sides, [left and right, top and bottom], or [left, top, right, bottom]. */
 export type Padding = number | readonly [number, number] | readonly [number, number, number, number];
 
+/** What a border is filled with. */
 export interface PadOptions {
   fill?: number;
   paddingMode?: PaddingMode;
 }
 
-/** A border around a picture. */
+/**
+ * A border around a picture.
+ *
+ * @example
+ * ```ts
+ * pad(tensor([[[1, 2]]]).to("float32"), [1, 0], { fill: 9 }).tolistSync(); // [[[9, 1, 2, 9]]]
+ * ```
+ */
 export function pad<P extends Picture>(picture: P, padding: Padding, options: PadOptions = {}): P {
   const { fill = 0, paddingMode = "constant" } = options;
   const [left, top, right = left, bottom = top] = typeof padding === "number" ? [padding, padding] : padding;
@@ -98,7 +135,14 @@ export function resize<P extends Picture>(picture: P, size: Size, options: Resiz
   return changed(picture, (raster) => resizeRaster(raster, newHeight, newWidth, options));
 }
 
-/** Turned counter-clockwise by degrees. */
+/**
+ * Turned counter-clockwise by degrees.
+ *
+ * @example
+ * ```ts
+ * rotate(tensor([[[1, 2], [3, 4]]]).to("float32"), 90).tolistSync(); // [[[2, 4], [1, 3]]]
+ * ```
+ */
 export function rotate<P extends Picture>(picture: P, angle: number, options: RotateOptions = {}): P {
   return changed(picture, (raster) => rotateRaster(raster, angle, options));
 }
@@ -118,7 +162,14 @@ export function toTensor(image: Image): Tensor {
   return fromHost(data, [image.channels, image.height, image.width], "float32");
 }
 
-/** An image as a uint8 tensor [C, H, W], values as they are. */
+/**
+ * An image as a uint8 tensor [C, H, W], values as they are.
+ *
+ * @example
+ * ```ts
+ * pilToTensor(new Image(new Uint8Array([0, 255]), 2, 1, 1)).tolistSync(); // [[[0, 255]]]
+ * ```
+ */
 export function pilToTensor(image: Image): Tensor {
   return fromHost(planesOf(image).slice(), [image.channels, image.height, image.width], "uint8");
 }
@@ -142,7 +193,16 @@ function planesOf(image: Image): Uint8Array {
   return out;
 }
 
-/** A tensor [C, H, W] or [H, W] as an image: floats from 0 to 1 become bytes, cut as torchvision cuts them. */
+/**
+ * A tensor [C, H, W] or [H, W] as an image: floats from 0 to 1 become bytes, cut as torchvision cuts them.
+ *
+ * @throws NOT_A_PICTURE for other shapes
+ *
+ * @example
+ * ```ts
+ * toPilImage(tensor([[[0, 0.5, 1]]])).data; // Uint8Array [0, 127, 255]
+ * ```
+ */
 export function toPilImage(tensor: Tensor): Image {
   if (!(tensor instanceof Tensor) || tensor.ndim < 2 || tensor.ndim > 3) {
     throw new AbrazoError({
@@ -161,7 +221,16 @@ export function toPilImage(tensor: Tensor): Image {
   return new Image(out, raster.width, raster.height, channels);
 }
 
-/** (x - mean) / std for each channel, in the tensor's dtype. */
+/**
+ * (x - mean) / std for each channel of a tensor [..., C, H, W], in its dtype.
+ *
+ * @throws NOT_A_TENSOR for an Image; SHAPE_MISMATCH where the channels are not as many
+ *
+ * @example
+ * ```ts
+ * normalize(tensor([[[0.5, 1]]]), [0.5], [0.25]).tolistSync(); // [[[0, 2]]]
+ * ```
+ */
 export function normalize(tensor: Tensor, mean: readonly number[], std: readonly number[]): Tensor {
   if (!(tensor instanceof Tensor)) {
     throw new AbrazoError({
@@ -223,7 +292,14 @@ function requireStatistics(mean: readonly number[], std: readonly number[], chan
   }
 }
 
-/** Another dtype with the values' range brought along: 0 … 255 for uint8, 0 … 1 for floats. */
+/**
+ * Another dtype with the values' range brought along: 0 … 255 for uint8, 0 … 1 for floats.
+ *
+ * @example
+ * ```ts
+ * convertImageDtype(tensor([[[0, 0.5, 1]]]), "uint8").tolistSync(); // [[[0, 127, 255]]]
+ * ```
+ */
 export function convertImageDtype(tensor: Tensor, dtype: Extract<DType, "uint8" | "float32" | "float64">): Tensor {
   const raster = rasterOf(tensor);
   const { data } = raster;
@@ -243,6 +319,11 @@ export function convertImageDtype(tensor: Tensor, dtype: Extract<DType, "uint8" 
  * A window of a tensor [..., C, H, W] overwritten.
  *
  * @param value one value, one for each channel, or one for each element [C, height, width] of the window
+ *
+ * @example
+ * ```ts
+ * erase(ones([1, 2, 3]), { top: 0, left: 1, height: 1, width: 2 }, 0).tolistSync(); // [[[1, 0, 0], [1, 1, 1]]]
+ * ```
  */
 export function erase(tensor: Tensor, window: Window, value: number | ArrayLike<number>): Tensor {
   if (!(tensor instanceof Tensor)) {
@@ -271,7 +352,14 @@ export function erase(tensor: Tensor, window: Window, value: number | ArrayLike<
   return pictureOf({ ...raster, data }, tensor);
 }
 
-/** One number for a square, or height and width. */
+/**
+ * One number for a square, or height and width.
+ *
+ * @example
+ * ```ts
+ * pairOf(5); // [5, 5]
+ * ```
+ */
 export function pairOf(size: Size): readonly [number, number] {
   return typeof size === "number" ? [size, size] : size;
 }

@@ -104,6 +104,7 @@ function padded(size: number, before: number, after: number, mode: PaddingMode):
   });
 }
 
+/** How a picture is turned, and what the corners become. */
 export interface RotateOptions {
   interpolation?: "nearest" | "bilinear";
   /** Makes the result large enough for all of the picture. */

@@ -6,6 +6,7 @@ import type { Tensor } from "../../tensor/index.ts";
 import { Image } from "./image.ts";
 import { dtypeOf, layoutOf, type Pixels, pixelsLike, rasterOf } from "./raster.ts";
 
+/** How pictures are laid out in a grid. */
 export interface GridOptions {
   /** Pictures in a row. */
   nrow?: number;

@@ -9,6 +9,7 @@ import { Image, type ImageMode } from "./image.ts";
 
 const EXTENSIONS = [".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"] as const;
 
+/** What the pictures of a folder are converted to, and what becomes of them and of their labels. */
 export interface ImageFolderOptions<Sample, Target> {
   transform?: (image: Image) => Sample;
   targetTransform?: (target: number) => Target;

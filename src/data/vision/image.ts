@@ -2,6 +2,7 @@
 // Knows no transforms and no datasets.
 import { AbrazoError } from "../../errors.ts";
 
+/** Grey, or red, green and blue, with or without an alpha channel: the names of PIL. */
 export type ImageMode = "L" | "RGB" | "RGBA";
 
 const MODES: Readonly<Record<number, ImageMode>> = { 1: "L", 3: "RGB", 4: "RGBA" };

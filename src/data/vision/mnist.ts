@@ -12,6 +12,7 @@ import { downloadFile } from "./download.ts";
 import { Image } from "./image.ts";
 import { byteTable } from "./transforms.ts";
 
+/** Where the files are, which part is wanted, and what becomes of pictures and labels. */
 export interface MnistOptions<Sample, Target> {
   /** The folder of the four files, or the one above `<name>/raw`, where `download` puts them. */
   root: string;
@@ -21,6 +22,7 @@ export interface MnistOptions<Sample, Target> {
   targetTransform?: (target: number) => Target;
 }
 
+/** Where a dataset is downloaded from. */
 export interface DownloadOptions {
   /** Where the files are, instead of the publisher's addresses. */
   baseUrl?: string;
@@ -176,6 +178,7 @@ async function download(published: Published, root: string, { baseUrl }: Downloa
   }
 }
 
+/** Options of a dataset that may be downloaded first. */
 export interface OpenOptions<Sample, Target> extends MnistOptions<Sample, Target>, DownloadOptions {
   /** Gets the files that are missing. */
   download?: boolean;
@@ -213,7 +216,15 @@ export class FashionMNIST<Sample = Image, Target = number> extends IdxPictures<S
   }
 }
 
-/** LeCun's handwritten digits. As FashionMNIST. */
+/**
+ * LeCun's handwritten digits. As FashionMNIST.
+ *
+ * @example needs files
+ * ```ts
+ * const test = await datasets.MNIST.open({ root: "data", train: false, download: true });
+ * [test.length, test.get(0)[1]]; // [10000, 7]
+ * ```
+ */
 export class MNIST<Sample = Image, Target = number> extends IdxPictures<Sample, Target> {
   /** Names of the classes, by label. */
   static readonly classes: readonly string[] = DIGITS.classes;

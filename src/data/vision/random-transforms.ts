@@ -25,7 +25,14 @@ function badOption(message: string, hint: string): AbrazoError {
   return new AbrazoError({ code: "BAD_OPTION", message, hint });
 }
 
-/** Mirrored left to right with probability p. */
+/**
+ * Mirrored left to right with probability p.
+ *
+ * @example
+ * ```ts
+ * new RandomHorizontalFlip(1)(new Image(new Uint8Array([1, 2, 3, 4]), 2, 2, 1)).data; // Uint8Array [2, 1, 4, 3]
+ * ```
+ */
 export class RandomHorizontalFlip extends PictureTransform {
   readonly p: number;
 
@@ -39,7 +46,14 @@ export class RandomHorizontalFlip extends PictureTransform {
   }
 }
 
-/** Upside down with probability p. */
+/**
+ * Upside down with probability p.
+ *
+ * @example
+ * ```ts
+ * new RandomVerticalFlip(1)(new Image(new Uint8Array([1, 2, 3, 4]), 2, 2, 1)).data; // Uint8Array [3, 4, 1, 2]
+ * ```
+ */
 export class RandomVerticalFlip extends PictureTransform {
   readonly p: number;
 
@@ -53,7 +67,14 @@ export class RandomVerticalFlip extends PictureTransform {
   }
 }
 
-/** A negative with probability p. */
+/**
+ * A negative with probability p.
+ *
+ * @example
+ * ```ts
+ * new RandomInvert(1)(new Image(new Uint8Array([1, 2, 3, 4]), 2, 2, 1)).data; // Uint8Array [254, 253, 252, 251]
+ * ```
+ */
 export class RandomInvert extends PictureTransform {
   readonly p: number;
 
@@ -67,7 +88,14 @@ export class RandomInvert extends PictureTransform {
   }
 }
 
-/** Grey with probability p; the number of channels stays. */
+/**
+ * Grey with probability p; the number of channels stays.
+ *
+ * @example
+ * ```ts
+ * new RandomGrayscale(1)(new Image(new Uint8Array([200, 100, 0]), 1, 1, 3)).data; // Uint8Array [118, 118, 118]
+ * ```
+ */
 export class RandomGrayscale extends PictureTransform {
   readonly p: number;
 
@@ -82,7 +110,15 @@ export class RandomGrayscale extends PictureTransform {
   }
 }
 
-/** Transforms, all of them with probability p or none. */
+/**
+ * Transforms, all of them with probability p or none.
+ *
+ * @example
+ * ```ts
+ * const flips = [new RandomHorizontalFlip(1), new RandomVerticalFlip(1)];
+ * new RandomApply(flips, 1)(new Image(new Uint8Array([1, 2, 3, 4]), 2, 2, 1)).data; // Uint8Array [4, 3, 2, 1]
+ * ```
+ */
 export class RandomApply extends PictureTransform {
   readonly transforms: readonly PictureTransform[];
   readonly p: number;
@@ -102,8 +138,16 @@ export class RandomApply extends PictureTransform {
 }
 
 /**
- * One of several transforms. The draw is from the default generator, so a seed repeats it; torchvision's is Python's own
+ * One of several transforms. The draw is from the default generator, so a seed repeats it; torchvision's is Python's
+ * own
  * `random`, whose choices are others.
+ *
+ * @example
+ * ```ts
+ * manualSeed(7);
+ * const flips = [new RandomHorizontalFlip(1), new RandomVerticalFlip(1)];
+ * new RandomChoice(flips)(new Image(new Uint8Array([1, 2, 3, 4]), 2, 2, 1)).data; // Uint8Array [3, 4, 1, 2]
+ * ```
  */
 export class RandomChoice extends PictureTransform {
   readonly transforms: readonly PictureTransform[];
@@ -119,6 +163,7 @@ export class RandomChoice extends PictureTransform {
   }
 }
 
+/** What is added around a picture before a window is cut out. */
 export interface RandomCropOptions extends functional.PadOptions {
   /** Border added first. */
   padding?: functional.Padding;
@@ -126,7 +171,14 @@ export interface RandomCropOptions extends functional.PadOptions {
   padIfNeeded?: boolean;
 }
 
-/** A window of a size somewhere in the picture. */
+/**
+ * A window of a size somewhere in the picture.
+ *
+ * @example
+ * ```ts
+ * new RandomCrop(28, { padding: 4 })(zeros([1, 28, 28])).shape; // [1, 28, 28]
+ * ```
+ */
 export class RandomCrop extends PictureTransform {
   readonly size: readonly [number, number];
   readonly #options: RandomCropOptions;
@@ -166,6 +218,7 @@ export class RandomCrop extends PictureTransform {
 
 type Range = readonly [low: number, high: number];
 
+/** Which windows are cut out, and how they are resized. */
 export interface ResizedCropOptions extends Omit<ResizeOptions, "maxSize"> {
   /** Part of the picture's area that the window covers. */
   scale?: Range;
@@ -173,7 +226,14 @@ export interface ResizedCropOptions extends Omit<ResizeOptions, "maxSize"> {
   ratio?: Range;
 }
 
-/** A window of random area and shape, brought to a size: the usual augmentation for classifiers of pictures. */
+/**
+ * A window of random area and shape, brought to a size: the usual augmentation for classifiers of pictures.
+ *
+ * @example
+ * ```ts
+ * new RandomResizedCrop(24)(ones([3, 40, 30])).shape; // [3, 24, 24]
+ * ```
+ */
 export class RandomResizedCrop extends PictureTransform {
   readonly size: readonly [number, number];
   readonly scale: Range;
@@ -218,7 +278,14 @@ function drawShape(area: number, scale: Range, ratio: Range): { height: number; 
   return { width: roundHalfEven(Math.sqrt(target * aspect)), height: roundHalfEven(Math.sqrt(target / aspect)) };
 }
 
-/** Turned by an angle between -degrees and degrees, or between two. */
+/**
+ * Turned by an angle between -degrees and degrees, or between two.
+ *
+ * @example
+ * ```ts
+ * new RandomRotation([90, 90])(tensor([[[1, 2], [3, 4]]]).to("float32")).tolistSync(); // [[[2, 4], [1, 3]]]
+ * ```
+ */
 export class RandomRotation extends PictureTransform {
   readonly degrees: Range;
   readonly #options: RotateOptions;
@@ -238,6 +305,7 @@ export class RandomRotation extends PictureTransform {
   }
 }
 
+/** How often a window is erased, of which size and shape, and what is written there. */
 export interface ErasingOptions {
   p?: number;
   scale?: Range;
@@ -246,7 +314,14 @@ export interface ErasingOptions {
   value?: number | readonly number[] | "random";
 }
 
-/** A window of a tensor erased with probability p: put it after `ToTensor`. */
+/**
+ * A window of a tensor erased with probability p: put it after `ToTensor`.
+ *
+ * @example
+ * ```ts
+ * new RandomErasing({ p: 1 })(ones([1, 8, 8])).sum().itemSync() < 64; // true
+ * ```
+ */
 export class RandomErasing extends Transform<Tensor, Tensor> {
   readonly p: number;
   readonly scale: Range;
@@ -287,6 +362,7 @@ function drawNormal(length: number): Float32Array {
   return noise;
 }
 
+/** How far colours may be changed. */
 export interface JitterOptions {
   /** Factor between 1 - b and 1 + b, or in a range. */
   brightness?: number | Range;

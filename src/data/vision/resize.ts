@@ -4,11 +4,13 @@ import { AbrazoError } from "../../errors.ts";
 import { roundHalfEven } from "./geometry.ts";
 import { pixelsLike, type Raster } from "./raster.ts";
 
+/** How values between pixels are found. */
 export type Interpolation = "nearest" | "bilinear" | "bicubic";
 
 /** [height, width], or one number for the smaller edge. */
 export type Size = number | readonly [height: number, width: number];
 
+/** How a picture is resized. */
 export interface ResizeOptions {
   /** Default "bilinear". */
   interpolation?: Interpolation;

@@ -55,7 +55,17 @@ export interface Transform<Input, Output> {
   (input: Input): Output;
 }
 
-/** A transform that makes an Image of an Image and a tensor of a tensor. */
+/**
+ * A transform that makes an Image of an Image and a tensor of a tensor.
+ *
+ * @example
+ * ```ts
+ * class Flipped extends PictureTransform {
+ *   forward<P extends Picture>(picture: P): P { return functional.hflip(picture); }
+ * }
+ * new Flipped()(tensor([[[1, 2]]]).to("float32")).tolistSync(); // [[[2, 1]]]
+ * ```
+ */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the call signature is the other half of the class
 export abstract class PictureTransform extends Callable {
   abstract forward<P extends Picture>(picture: P): P;

@@ -99,7 +99,14 @@ export class Lambda<Input, Output> extends Transform<Input, Output> {
   }
 }
 
-/** An image as float32 [C, H, W] from 0 to 1; see `functional.toTensor`. */
+/**
+ * An image as float32 [C, H, W] from 0 to 1; see `functional.toTensor`.
+ *
+ * @example
+ * ```ts
+ * new ToTensor()(new Image(new Uint8Array([0, 255]), 2, 1, 1)).tolistSync(); // [[[0, 1]]]
+ * ```
+ */
 export class ToTensor extends Transform<Image, Tensor> {
   constructor() {
     super(HERE);
@@ -110,7 +117,14 @@ export class ToTensor extends Transform<Image, Tensor> {
   }
 }
 
-/** An image as uint8 [C, H, W]. */
+/**
+ * An image as uint8 [C, H, W].
+ *
+ * @example
+ * ```ts
+ * new PILToTensor()(new Image(new Uint8Array([0, 255]), 2, 1, 1)).tolistSync(); // [[[0, 255]]]
+ * ```
+ */
 export class PILToTensor extends Transform<Image, Tensor> {
   constructor() {
     super(HERE);
@@ -121,7 +135,14 @@ export class PILToTensor extends Transform<Image, Tensor> {
   }
 }
 
-/** A tensor [C, H, W] as an image. */
+/**
+ * A tensor [C, H, W] as an image.
+ *
+ * @example
+ * ```ts
+ * new ToPILImage()(tensor([[[0, 0.5, 1]]])).data; // Uint8Array [0, 127, 255]
+ * ```
+ */
 export class ToPILImage extends Transform<Tensor, Image> {
   constructor() {
     super(HERE);
@@ -132,7 +153,14 @@ export class ToPILImage extends Transform<Tensor, Image> {
   }
 }
 
-/** Another dtype, with the range of values brought along. */
+/**
+ * Another dtype, with the range of values brought along.
+ *
+ * @example
+ * ```ts
+ * new ConvertImageDtype("uint8")(tensor([[[0, 0.5, 1]]])).tolistSync(); // [[[0, 127, 255]]]
+ * ```
+ */
 export class ConvertImageDtype extends Transform<Tensor, Tensor> {
   readonly dtype: Extract<DType, "uint8" | "float32" | "float64">;
 
@@ -146,7 +174,14 @@ export class ConvertImageDtype extends Transform<Tensor, Tensor> {
   }
 }
 
-/** (x - mean) / std for each channel of a float tensor: put it after `ToTensor`. */
+/**
+ * (x - mean) / std for each channel of a float tensor: put it after `ToTensor`.
+ *
+ * @example
+ * ```ts
+ * new Normalize([0.5], [0.25])(tensor([[[0.5, 1]]])).tolistSync(); // [[[0, 2]]]
+ * ```
+ */
 export class Normalize extends Transform<Tensor, Tensor> {
   readonly mean: readonly number[];
   readonly std: readonly number[];
@@ -162,7 +197,14 @@ export class Normalize extends Transform<Tensor, Tensor> {
   }
 }
 
-/** Another size; one number is the smaller edge. */
+/**
+ * Another size; one number is the smaller edge.
+ *
+ * @example
+ * ```ts
+ * new Resize([64, 48])(zeros([3, 100, 100])).shape; // [3, 64, 48]
+ * ```
+ */
 export class Resize extends PictureTransform {
   readonly size: Size;
   readonly #options: ResizeOptions;
@@ -178,7 +220,14 @@ export class Resize extends PictureTransform {
   }
 }
 
-/** The middle of a picture. */
+/**
+ * The middle of a picture.
+ *
+ * @example
+ * ```ts
+ * new CenterCrop(2)(arange(16).reshape([1, 4, 4]).to("float32")).tolistSync(); // [[[5, 6], [9, 10]]]
+ * ```
+ */
 export class CenterCrop extends PictureTransform {
   readonly size: Size;
 
@@ -192,7 +241,14 @@ export class CenterCrop extends PictureTransform {
   }
 }
 
-/** A border on all sides. */
+/**
+ * A border on all sides.
+ *
+ * @example
+ * ```ts
+ * new Pad([1, 0])(tensor([[[1, 2]]]).to("float32")).tolistSync(); // [[[0, 1, 2, 0]]]
+ * ```
+ */
 export class Pad extends PictureTransform {
   readonly padding: functional.Padding;
   readonly #options: functional.PadOptions;
@@ -208,7 +264,14 @@ export class Pad extends PictureTransform {
   }
 }
 
-/** Grey, in one channel or three. */
+/**
+ * Grey, in one channel or three.
+ *
+ * @example
+ * ```ts
+ * new Grayscale()(new Image(new Uint8Array([200, 100, 0]), 1, 1, 3)).data; // Uint8Array [118]
+ * ```
+ */
 export class Grayscale extends PictureTransform {
   readonly numOutputChannels: number;
 

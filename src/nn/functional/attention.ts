@@ -8,6 +8,7 @@ import { cat, Tensor } from "../../tensor/index.ts";
 import { dropout } from "./dropout.ts";
 import { arangeLike } from "./embedding.ts";
 
+/** Mask, scale and dropout of attention. */
 export interface AttentionOptions {
   /** Broadcast to [..., T, S]: of a float dtype it is added to the scores; of bool, true lets a query see a key. */
   attnMask?: Tensor | undefined;

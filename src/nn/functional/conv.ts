@@ -7,6 +7,7 @@ import { Tensor } from "../../tensor/index.ts";
 import { hostTensor } from "./host.ts";
 import { batched, optionError, perAxis, type Size } from "./sizes.ts";
 
+/** Step, border, spread and groups of a convolution. */
 export interface ConvOptions {
   stride?: Size;
   /** Zeros on both sides of each axis; "valid" is none, "same" as many as keep the size (stride 1). */
@@ -15,6 +16,7 @@ export interface ConvOptions {
   groups?: number;
 }
 
+/** Step, border, spread and groups of a transposed convolution. */
 export interface ConvTransposeOptions {
   stride?: Size;
   /** What is taken away on both sides of each axis. */
@@ -250,6 +252,7 @@ function requireBias(weight: Tensor, bias: Tensor | null | undefined, out: numbe
   );
 }
 
+/** Where the windows of unfold and fold lie. */
 export interface UnfoldOptions {
   dilation?: Size;
   padding?: Size;

@@ -7,6 +7,7 @@ import { Tensor } from "../../tensor/index.ts";
 import { givenExtremes } from "./given.ts";
 import { checkReduction, type LossOptions, lossShapeError, reduced, sizeText } from "./reduction.ts";
 
+/** Weights of classes, the class that does not count, and how losses become one. */
 export interface NllOptions extends LossOptions {
   /** One weight for each class, [C]; a mean is over the weights of the targets. */
   weight?: Tensor | undefined;
@@ -82,6 +83,7 @@ function picked(input: Tensor, target: Tensor, axis: number, weight: Tensor | un
   return { each, share: weights.mul(kept), kept };
 }
 
+/** As NllOptions, with smoothing. */
 export interface CrossEntropyOptions extends NllOptions {
   /** Share of the target spread evenly over all classes (Szegedy et al. 2016, arXiv 1512.00567). */
   labelSmoothing?: number | undefined;
@@ -148,6 +150,14 @@ function againstProbabilities(
   return reduced(each, reduction);
 }
 
+/**
+ * Throws where a label smoothing does not lie in [0, 1].
+ *
+ * @example
+ * ```ts
+ * checkSmoothing(1.5); // throws label_smoothing must be between 0.0 and 1.0. Got: 1.5
+ * ```
+ */
 export function checkSmoothing(labelSmoothing: number): void {
   if (labelSmoothing >= 0 && labelSmoothing <= 1) return;
   throw new AbrazoError({

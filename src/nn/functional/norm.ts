@@ -114,6 +114,7 @@ const EPSILON: Readonly<Record<string, number>> & { float32: number } = {
   bfloat16: 2 ** -7,
 };
 
+/** Weights, mode and numbers of a batch normalization. */
 export interface BatchNormOptions {
   weight?: Optional;
   bias?: Optional;
@@ -269,6 +270,7 @@ function inRows(x: Tensor, lead: readonly Dim[], eps: number): Tensor {
   });
 }
 
+/** Weights, mode and numbers of an instance normalization. */
 export interface InstanceNormOptions {
   runningMean?: Optional;
   runningVar?: Optional;

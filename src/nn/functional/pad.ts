@@ -7,6 +7,7 @@ import type { Tensor } from "../../tensor/index.ts";
 import { hostTensor } from "./host.ts";
 import { optionError } from "./sizes.ts";
 
+/** What a border is made of. */
 export type PadMode = "constant" | "reflect" | "replicate" | "circular";
 
 /**

@@ -8,6 +8,7 @@ import { hostTensor } from "./host.ts";
 import { byMatrix } from "./resize.ts";
 import { batched, optionError, perAxis, type Size } from "./sizes.ts";
 
+/** Where the windows of a maximum lie. */
 export interface MaxPoolOptions {
   /** The kernel's size when absent: windows side by side. */
   stride?: Size;
@@ -20,6 +21,7 @@ export interface MaxPoolOptions {
   returnIndices?: boolean;
 }
 
+/** Where the windows of a mean lie, and what it is divided by. */
 export interface AvgPoolOptions {
   /** The kernel's size when absent: windows side by side. */
   stride?: Size;

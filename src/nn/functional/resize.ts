@@ -7,8 +7,10 @@ import type { Tensor } from "../../tensor/index.ts";
 import { hostTensor } from "./host.ts";
 import { optionError, type Size } from "./sizes.ts";
 
+/** How values between places are found. */
 export type InterpolationMode = "nearest" | "nearest-exact" | "linear" | "bilinear" | "bicubic" | "trilinear";
 
+/** The size that is wanted, and how values between places are found. */
 export interface InterpolateOptions {
   /** The sizes behind [N, C]; or `scaleFactor`. */
   size?: Size;
@@ -140,7 +142,14 @@ function cubicRow(place: number, length: number): number[] {
   return row;
 }
 
-/** One axis through a matrix [out, in] that is given by its rows. */
+/**
+ * One axis of x, of size `in`, through a matrix [out, in] that is given by its rows.
+ *
+ * @example
+ * ```ts
+ * byMatrix(tensor([[1, 2]]).to("float32"), 1, [[1, 0], [0.5, 0.5], [0, 1]]).tolistSync(); // [[1, 1.5, 2]]
+ * ```
+ */
 export function byMatrix(x: Tensor, axis: number, rows: readonly (readonly number[])[]): Tensor {
   const matrix = hostTensor(rows.flat(), [rows.length, rows[0]?.length ?? 0], x);
   return x.map((node) => {

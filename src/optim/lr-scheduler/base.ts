@@ -4,6 +4,7 @@ import { AbrazoError } from "../../errors.ts";
 import { log } from "../../log.ts";
 import type { Optimizer } from "../optimizer.ts";
 
+/** Where a schedule starts. */
 export interface SchedulerOptions {
   /** Steps that a checkpoint has behind it; -1 starts anew. */
   lastEpoch?: number;
@@ -18,8 +19,22 @@ export interface SchedulerState {
 const NOT_STATE = new Set(["optimizer", "schedulers", "initial"]);
 
 /**
- * Base of all schedulers. `step()` is called after `optimizer.step()`, once an epoch or once a step: whichever the rule counts.
+ * Base of all schedulers. `step()` is called after `optimizer.step()`, once an epoch or once a step: whichever the rule
+ * counts.
  * Rules work on the current rate (it is multiplied, not set), so several schedulers may share an optimizer.
+ *
+ * @example
+ * ```ts
+ * class Halving extends LRScheduler {
+ *   constructor(optimizer: Optimizer) { super(optimizer); this.initialStep(); }
+ *   protected override getLr(): number[] { return this.currentLrs().map((lr) => (this.lastEpoch === 0 ? lr : lr / 2)); }
+ * }
+ * const optimizer = new SGD([zeros([1])], { lr: 1 });
+ * const scheduler = new Halving(optimizer);
+ * optimizer.step();
+ * scheduler.step();
+ * scheduler.getLastLr(); // [0.5]
+ * ```
  */
 export abstract class LRScheduler {
   readonly optimizer: Optimizer;

@@ -25,6 +25,7 @@ function writeMomentum(optimizer: Optimizer, index: number, value: number): void
   else if (group !== undefined) group.momentum = value;
 }
 
+/** Bounds, lengths and shape of a cycle. */
 export interface CyclicOptions extends SchedulerOptions, MomentumOptions {
   baseLr: number | readonly number[];
   maxLr: number | readonly number[];
@@ -96,6 +97,7 @@ export class CyclicLR extends LRScheduler {
   }
 }
 
+/** Peak, length and shape of the one cycle. */
 export interface OneCycleOptions extends SchedulerOptions, MomentumOptions {
   maxLr: number | readonly number[];
   /** Steps in all; or give `epochs` and `stepsPerEpoch`. */

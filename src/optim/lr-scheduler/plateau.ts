@@ -3,6 +3,7 @@
 import type { Optimizer } from "../optimizer.ts";
 import { perGroup, type SchedulerState, schedulerOption } from "./base.ts";
 
+/** When a measure counts as no better, and what becomes of the rate then. */
 export interface PlateauOptions {
   /** Whether less or more is better. */
   mode?: "min" | "max";

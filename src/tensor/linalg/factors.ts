@@ -70,7 +70,14 @@ export function eigh(a: Tensor): { eigenvalues: Tensor; eigenvectors: Tensor } {
   return { eigenvalues: eigvalsh(a), eigenvectors: a.map((node) => call("eighVectors", [node])) };
 }
 
-/** The eigenvalues of `eigh` alone; their gradient exists where some are equal, too. */
+/**
+ * The eigenvalues of `eigh` alone; their gradient exists where some are equal, too.
+ *
+ * @example
+ * ```ts
+ * linalg.eigvalsh(tensor([[2, 1], [1, 2]], { dtype: "float32" })).tolistSync(); // [1, 3]
+ * ```
+ */
 export function eigvalsh(a: Tensor): Tensor {
   requireSquare("eigvalsh", a);
   return a.map((node) => call("eigvalsh", [node]));
@@ -115,7 +122,14 @@ function squared(u: Tensor): Tensor {
   return Tensor.fromNode(call("concat", [u.node, q.slice(-1, k, m).node], { axis: u.ndim - 1 }), [u]);
 }
 
-/** The singular values of `svd` alone; their gradient exists where some are equal or zero, too. */
+/**
+ * The singular values of `svd` alone; their gradient exists where some are equal or zero, too.
+ *
+ * @example
+ * ```ts
+ * linalg.svdvals(tensor([[3, 0], [0, -4]], { dtype: "float32" })).tolistSync(); // [4, 3]
+ * ```
+ */
 export function svdvals(a: Tensor): Tensor {
   requireMatrices("svdvals", a);
   return a.map((node) => call("svdvals", [node]));

@@ -38,6 +38,7 @@ function requireElements(x: Tensor, axes: readonly number[], ord: number): void 
   );
 }
 
+/** The norms of matrices, by PyTorch's names. */
 export type MatrixOrder = "fro" | "nuc" | number;
 
 function orderError(ord: unknown): AbrazoError {

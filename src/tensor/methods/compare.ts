@@ -46,13 +46,19 @@ export interface Closeness {
 }
 
 export const compareMethods = {
+  /** Whether the elements are equal: bool, broadcast. NaN equals nothing. */
   eq,
+  /** Whether the elements differ. */
   ne(this: Tensor, other: TensorLike): Tensor {
     return eq.call(this, other).map(build.logicalNot);
   },
+  /** Whether this < other. */
   lt: comparison("lt"),
+  /** Whether this ≤ other. */
   le: comparison("le"),
+  /** Whether this > other. */
   gt: comparison("gt"),
+  /** Whether this ≥ other. */
   ge: comparison("ge"),
   /**
    * Whether shapes and all elements are the same. Computes now.
@@ -93,12 +99,17 @@ export const compareMethods = {
   logicalOr: logical("logicalOr"),
   /** Whether exactly one is not zero. */
   logicalXor: logical("logicalXor"),
+  /** Whether it is zero. */
   logicalNot(this: Tensor): Tensor {
     return this.map((node) => build.logicalNot(build.cast(node, "bool")));
   },
+  /** Whether it is no number. */
   isnan: unary("isnan"),
+  /** Whether it is Infinity or -Infinity. */
   isinf: isValue(Number.POSITIVE_INFINITY, build.abs),
+  /** Whether it is Infinity. */
   isposinf: isValue(Number.POSITIVE_INFINITY),
+  /** Whether it is -Infinity. */
   isneginf: isValue(Number.NEGATIVE_INFINITY),
   /** Whether the sign is negative: true of -0 too. */
   signbit(this: Tensor): Tensor {
@@ -108,13 +119,17 @@ export const compareMethods = {
       return build.less(sign, build.constant(0, x.dtype));
     });
   },
+  /** Whether it is neither infinite nor NaN. */
   isfinite(this: Tensor): Tensor {
     return this.map(finite);
   },
-  /** Of whole numbers their bits, of truth values logic; the same goes for Or, Xor and Not. */
+  /** Bits that are set in both; of truth values: and. Floats have no bits to work on. */
   bitwiseAnd: binary("bitwiseAnd"),
+  /** Bits that are set in either; of truth values: or. */
   bitwiseOr: binary("bitwiseOr"),
+  /** Bits that are set in one of both; of truth values: whether they differ. */
   bitwiseXor: binary("bitwiseXor"),
+  /** All bits turned; of truth values: not. */
   bitwiseNot(this: Tensor): Tensor {
     return this.map((node) => build.call("bitwiseNot", [node]));
   },

@@ -222,9 +222,11 @@ export const elementwiseMethods = {
   clip(this: Tensor, min?: Bound, max?: Bound): Tensor {
     return clamped(this, min, max);
   },
+  /** At least `min`, a number or a tensor that broadcasts. */
   clampMin(this: Tensor, min: TensorLike): Tensor {
     return clamped(this, min, undefined);
   },
+  /** At most `max`, a number or a tensor that broadcasts. */
   clampMax(this: Tensor, max: TensorLike): Tensor {
     return clamped(this, undefined, max);
   },

@@ -67,9 +67,11 @@ export const inPlaceMethods = {
   copy_(this: Tensor, other: Tensor): Tensor {
     return this.write(overwriting(this, other.node), [other]);
   },
+  /** One value everywhere, converted to the dtype. */
   fill_(this: Tensor, value: Scalar): Tensor {
     return this.write(overwriting(this, scalarNode(value, this.dtype)));
   },
+  /** 0 everywhere. */
   zero_(this: Tensor): Tensor {
     return this.fill_(0);
   },
