@@ -9,19 +9,15 @@ export type { BackwardOptions, GradHook, GradOptions, HookHandle } from "./backw
 export { type CompiledGraph, compileGraph, exportOnnx, type Feed, portableModel, type Traced } from "./compile.ts";
 export { type Compilable, type Compiled, type CompileStats, compile } from "./compile-fn.ts";
 export {
-  arange,
   asTensor,
   type CreateOptions,
   empty,
   emptyLike,
-  eye,
   floatTensor,
   fromFile,
   fromTypedArray,
   full,
   fullLike,
-  linspace,
-  logspace,
   moveTo,
   type NestedData,
   ones,
@@ -76,6 +72,7 @@ export {
   randperm,
   uniform,
 } from "./random.ts";
+export { arange, eye, linspace, logspace } from "./ranges.ts";
 export { type AutocastOptions, autocast, autocastDType, detectAnomaly } from "./recording.ts";
 export { defaultGenerator, Generator, manualSeed } from "./rng.ts";
 export { enableGrad, inferenceMode, isGradEnabled, noGrad, setGradEnabled } from "./scope.ts";

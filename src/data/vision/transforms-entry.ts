@@ -1,10 +1,9 @@
 // What `transforms` is to a caller: torchvision's names in one place.
+export { ColorJitter, type JitterOptions } from "./color-jitter.ts";
 export * as functional from "./functional.ts";
 export type { RotateOptions } from "./geometry.ts";
 export {
-  ColorJitter,
   type ErasingOptions,
-  type JitterOptions,
   RandomApply,
   RandomChoice,
   RandomCrop,

@@ -1,0 +1,131 @@
+// Tensors that are counted out: ranges of numbers, and the identity matrix.
+// Draws no random numbers.
+import { AbrazoError } from "../errors.ts";
+import { type DType, isFloat } from "../graph/dtype.ts";
+import { encode } from "./convert.ts";
+import { type CreateOptions, fromHost } from "./host.ts";
+import type { Tensor } from "./tensor.ts";
+
+type Real = number | bigint;
+
+function rangeError(message: string, hint: string): AbrazoError {
+  return new AbrazoError({ code: "BAD_RANGE", message, hint });
+}
+
+/**
+ * `start`, `start + step`, … before `end`; one bound is the end. Whole numbers give int64, others float32. Options come
+ * last, after however many numbers.
+ *
+ * @example
+ * ```ts
+ * await arange(5, 0, -2).tolist(); // [5, 3, 1]
+ * arange(2, { dtype: "float32", requiresGrad: true });
+ * ```
+ */
+export function arange(end: Real, options?: CreateOptions): Tensor;
+export function arange(start: Real, end: Real | undefined, options?: CreateOptions): Tensor;
+export function arange(start: Real, end: Real | undefined, step: Real | undefined, options?: CreateOptions): Tensor;
+export function arange(...args: readonly (Real | CreateOptions | undefined)[]): Tensor {
+  const options = args.find((arg) => typeof arg === "object") ?? {};
+  const [first = 0, second, step = 1] = args.filter((arg) => typeof arg !== "object");
+  const [from, to] = second === undefined ? [0, first] : [first, second];
+  if (Number(step) === 0) throw rangeError("step must be nonzero", "Count up or down.");
+  if (![from, to, step].every((value) => Number.isFinite(Number(value)))) {
+    throw rangeError(`unsupported range: ${from} -> ${to}`, "Bounds are finite numbers.");
+  }
+  const isWhole = [from, to, step].every((value) => typeof value === "bigint" || Number.isInteger(value));
+  const dtype = options.dtype ?? (isWhole ? "int64" : "float32");
+  if (Number(step) > 0 ? Number(from) > Number(to) : Number(from) < Number(to)) {
+    throw rangeError(
+      "upper bound and lower bound inconsistent with step sign",
+      `From ${from} to ${to} in steps of ${step}.`,
+    );
+  }
+  const values = [from, to, step].some((value) => typeof value === "bigint")
+    ? countedExactly(BigInt(from), BigInt(to), BigInt(step))
+    : counted(Number(from), Number(to), Number(step));
+  return fromHost(encode(values, dtype), [values.length], dtype, options);
+}
+
+function counted(from: number, to: number, step: number): number[] {
+  return Array.from({ length: Math.ceil((to - from) / step) }, (_, index) => from + index * step);
+}
+
+function countedExactly(from: bigint, to: bigint, step: bigint): bigint[] {
+  const values: bigint[] = [];
+  for (let value = from; step > 0n ? value < to : value > to; value += step) values.push(value);
+  return values;
+}
+
+/** From both ends towards the middle, as PyTorch counts, so that both are exact. */
+function evenly(start: number, end: number, steps: number, dtype: DType): number[] {
+  if (!(Number.isInteger(steps) && steps >= 0)) {
+    throw rangeError("number of steps must be non-negative", "Pass how many numbers are wanted.");
+  }
+  const rounded = dtype === "float32" ? Math.fround : (value: number) => value;
+  const [from, to] = [rounded(start), rounded(end)];
+  const step = rounded((to - from) / (steps - 1));
+  const half = Math.floor(steps / 2);
+  return Array.from({ length: steps }, (_, index) => {
+    if (steps === 1) return from;
+    return index < half ? from + step * index : to - step * (steps - index - 1);
+  });
+}
+
+/**
+ * `steps` numbers from `start` to `end`, both included, at equal distances; float32 unless a dtype is given.
+ *
+ * @throws BAD_RANGE when `steps` is no whole number from 0 on
+ *
+ * @example
+ * ```ts
+ * linspace(0, 1, 5).tolistSync(); // [0, 0.25, 0.5, 0.75, 1]
+ * ```
+ */
+export function linspace(start: number, end: number, steps: number, options: CreateOptions = {}): Tensor {
+  const dtype = options.dtype ?? "float32";
+  return fromHost(encode(evenly(start, end, steps, dtype), dtype), [steps], dtype, options);
+}
+
+/**
+ * `base` to the powers of linspace(start, end, steps).
+ *
+ * @throws BAD_RANGE when `steps` is no whole number from 0 on
+ *
+ * @example
+ * ```ts
+ * logspace(0, 3, 4).tolistSync(); // [1, 10, 100, 1000]
+ * ```
+ */
+export function logspace(
+  start: number,
+  end: number,
+  steps: number,
+  { base = 10, ...options }: CreateOptions & { base?: number } = {},
+): Tensor {
+  const dtype = options.dtype ?? "float32";
+  const powers = evenly(start, end, steps, isFloat(dtype) ? dtype : "float64").map((power) => base ** power);
+  return fromHost(encode(powers, dtype), [steps], dtype, options);
+}
+
+/**
+ * Ones on the diagonal of a matrix of zeros, float32 [rows, columns], square unless `columns` is given.
+ *
+ * @throws BAD_RANGE for sizes below 0
+ *
+ * @example
+ * ```ts
+ * eye(2, 3).tolistSync(); // [[1, 0, 0], [0, 1, 0]]
+ * ```
+ */
+export function eye(rows: number, columns?: number | CreateOptions, more: CreateOptions = {}): Tensor {
+  const [width, options] = typeof columns === "number" ? [columns, more] : [rows, columns ?? more];
+  for (const [name, size] of Object.entries({ n: rows, m: width })) {
+    if (!(size >= 0))
+      throw rangeError(`${name} must be greater or equal to 0, got ${size}`, "Sizes are whole numbers.");
+  }
+  const dtype = options.dtype ?? "float32";
+  const flat = new Uint8Array(rows * width);
+  for (let i = 0; i < Math.min(rows, width); i++) flat[i * width + i] = 1;
+  return fromHost(encode([...flat], dtype), [rows, width], dtype, options);
+}
