@@ -2,6 +2,7 @@
 // Holds no weights.
 import type { Tensor } from "../tensor/index.ts";
 import * as F from "./functional/activation.ts";
+import { glu, logSoftmax, softmax, softmin } from "./functional/softmax.ts";
 import { Module } from "./module.ts";
 import { python, pythonFloat } from "./print.ts";
 
@@ -200,7 +201,7 @@ export class Softmax extends Activation {
   }
 
   override forward(x: Tensor): Tensor {
-    return F.softmax(x, this.dim);
+    return softmax(x, this.dim);
   }
 
   override extraRepr(): string {
@@ -225,7 +226,7 @@ export class LogSoftmax extends Activation {
   }
 
   override forward(x: Tensor): Tensor {
-    return F.logSoftmax(x, this.dim);
+    return logSoftmax(x, this.dim);
   }
 
   override extraRepr(): string {
@@ -250,7 +251,7 @@ export class Softmin extends Activation {
   }
 
   override forward(x: Tensor): Tensor {
-    return F.softmin(x, this.dim);
+    return softmin(x, this.dim);
   }
 
   override extraRepr(): string {
@@ -275,7 +276,7 @@ export class GLU extends Activation {
   }
 
   override forward(x: Tensor): Tensor {
-    return F.glu(x, this.dim);
+    return glu(x, this.dim);
   }
 
   override extraRepr(): string {

@@ -14,3 +14,4 @@ export * from "./functional/pad.ts";
 export * from "./functional/pool.ts";
 export * from "./functional/regression-loss.ts";
 export * from "./functional/resize.ts";
+export * from "./functional/softmax.ts";

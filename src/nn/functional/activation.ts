@@ -1,10 +1,9 @@
-// Activations, elementwise but for those over an axis. Slopes at kinks are PyTorch's.
+// Activations, element by element. Slopes at kinks are PyTorch's.
 // Holds no weights.
 import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import type { Node } from "../../graph/node.ts";
-import { axisOf } from "../../graph/shape.ts";
-import { arange, rand, type Tensor } from "../../tensor/index.ts";
+import type { Tensor } from "../../tensor/index.ts";
 
 const number = (value: number, like: Node): Node => build.constant(value, like.dtype);
 
@@ -249,42 +248,6 @@ export function sigmoid(x: Tensor): Tensor {
 }
 
 /**
- * e^x / Σ e^x along an axis.
- *
- * @example
- * ```ts
- * softmax(tensor([-1.5, 0.25]), 0).tolistSync(); // [0.148, 0.852]
- * ```
- */
-export function softmax(x: Tensor, dim: number): Tensor {
-  return x.softmax(dim);
-}
-
-/**
- * ln softmax(x) along an axis.
- *
- * @example
- * ```ts
- * logSoftmax(tensor([-1.5, 0.25]), 0).tolistSync(); // [-1.9102, -0.1602]
- * ```
- */
-export function logSoftmax(x: Tensor, dim: number): Tensor {
-  return x.logSoftmax(dim);
-}
-
-/**
- * softmax(-x) along an axis.
- *
- * @example
- * ```ts
- * softmin(tensor([-1.5, 0.25]), 0).tolistSync(); // [0.852, 0.148]
- * ```
- */
-export function softmin(x: Tensor, dim: number): Tensor {
-  return x.neg().softmax(dim);
-}
-
-/**
  * x where x > threshold, else `value`.
  *
  * @example
@@ -294,28 +257,6 @@ export function softmin(x: Tensor, dim: number): Tensor {
  */
 export function threshold(x: Tensor, threshold: number, value: number): Tensor {
   return x.map((node) => build.where(build.lessEqual(node, number(threshold, node)), number(value, node), node));
-}
-
-/**
- * a σ(b) for the halves a and b of x along an axis (Dauphin et al. 2017, arXiv 1612.08083).
- *
- * @example
- * ```ts
- * glu(tensor([-1.5, 0.25])).tolistSync(); // [-0.8433]
- * ```
- */
-export function glu(x: Tensor, dim = -1): Tensor {
-  if (x.ndim === 0) throw halvingError("glu does not support 0-dimensional tensors", "Give it an axis of even size.");
-  const size = x.size(dim);
-  if (size % 2 !== 0) {
-    const message = `Halving dimension must be even, but dimension ${axisOf(dim, x.ndim)} is size ${size}`;
-    throw halvingError(message, "Choose an axis of even size.");
-  }
-  return x.narrow(dim, 0, size / 2).mul(x.narrow(dim, size / 2, size / 2).sigmoid());
-}
-
-function halvingError(message: string, hint: string): AbrazoError {
-  return new AbrazoError({ code: "SHAPE_MISMATCH", message, hint });
 }
 
 /**
@@ -362,27 +303,6 @@ export function softshrink(x: Tensor, lambd = 0.5): Tensor {
  */
 export function hardshrink(x: Tensor, lambd = 0.5): Tensor {
   return x.hardshrink(lambd);
-}
-
-/**
- * A sample of the Gumbel-softmax distribution over an axis (Jang et al. 2017, arXiv 1611.01144). Noise comes from the
- * default generator.
- *
- * @param hard the sample is one-hot, and its gradient that of the soft one
- *
- * @example
- * ```ts
- * gumbelSoftmax(zeros([2, 3]), 1, { hard: true }).sum(-1).tolistSync(); // [1, 1]
- * ```
- */
-export function gumbelSoftmax(logits: Tensor, tau = 1, { hard = false, dim = -1 } = {}): Tensor {
-  const noise = rand(logits.shape).log().neg().log().neg().to(logits.dtype);
-  const soft = logits.add(noise).div(tau).softmax(dim);
-  if (!hard) return soft;
-  const axis = axisOf(dim, logits.ndim);
-  const places = arange(logits.size(axis)).reshape(logits.dims.map((_, at) => (at === axis ? -1 : 1)));
-  const chosen = soft.argmax(axis, true).eq(places).to(logits.dtype);
-  return chosen.sub(soft.detach()).add(soft);
 }
 
 const ACTIVATIONS: Readonly<Record<string, (x: Tensor) => Tensor>> = {
