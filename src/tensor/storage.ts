@@ -2,7 +2,7 @@
 // Knows no arithmetic.
 import { call, cutOff, stopGradient } from "../graph/build.ts";
 import type { TypedArray } from "../graph/dtype.ts";
-import { makeLeaf } from "../graph/leaf.ts";
+import { copyLeaf, makeLeaf } from "../graph/leaf.ts";
 import type { Node } from "../graph/node.ts";
 import { activeTrace } from "./trace.ts";
 
@@ -73,6 +73,14 @@ export class Storage {
   share(data: TypedArray): void {
     if (this.#memory === undefined) this.#shared = data;
     else this.#memory.shared = data;
+  }
+
+  /** Lets go of what computed elements were computed from, where no gradient goes back through them. */
+  forgetHistory(): void {
+    const { value, inputs } = this.peek;
+    if (value === undefined || inputs.length === 0 || activeTrace() !== undefined) return;
+    this.#version++;
+    this.#node = copyLeaf(this.#node, value);
   }
 
   /** A storage of the same elements without their history: a write to either is seen in both. */

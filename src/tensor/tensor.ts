@@ -21,6 +21,7 @@ import { Storage, withHistory } from "./storage.ts";
 import { timed } from "./timing.ts";
 import { activeTrace } from "./trace.ts";
 import { permuteStep, type ViewStep, viewNode, writeThrough } from "./view-steps.ts";
+import { carry } from "./waiting.ts";
 
 /** An operand: a tensor, or a number, bigint or truth value. */
 export type TensorLike = Tensor | Scalar;
@@ -301,7 +302,9 @@ export class Tensor {
 
   /** The same elements without a history; they stay shared: a write to either tensor is seen in both. */
   detach(): Tensor {
-    return new Tensor(this.storage.twin(), { device: this.#device, steps: this.#steps });
+    const storage = this.storage.twin();
+    if (storage.peek.value === undefined) carry(storage);
+    return new Tensor(storage, { device: this.#device, steps: this.#steps });
   }
 
   /** Computes the elements now and forgets the operations that made them: a leaf. */
@@ -324,7 +327,11 @@ export class Tensor {
     const { node } = this;
     if (currentScope().anomaly !== undefined) checkFinite([this]);
     this.#realizeWithGradients(node);
-    return elementsOf(node, this.#device);
+    // What a view looks at is computed with it, once: another view would compute it again.
+    if (this.#steps.length > 0) realizeNodes([this.storage.peek, node], this.#device);
+    const elements = elementsOf(node, this.#device);
+    if (!this.requiresGrad) this.storage.forgetHistory();
+    return elements;
   }
 
   /** Reading a scalar loss, or what was detached from it, also computes its gradients: backward() does not run forward again. */

@@ -408,3 +408,55 @@ it("a synchronous loop holds no more buffers after many steps than after few", (
   // Each step makes 4 MB: sixty kept ones would be 240 MB.
   expect(steps(60) - few).toBeLessThan(120);
 });
+
+describe("loops that carry a value from step to step", () => {
+  /** Sessions that the later steps still needed. */
+  const compiledLater = (steps: number, step: () => void): number => {
+    for (let at = 0; at < steps; at++) step();
+    const before = sessionStats.compiled;
+    for (let at = 0; at < steps; at++) step();
+    return sessionStats.compiled - before;
+  };
+
+  it.each(["before", "after"])("a state detached %s the step is not computed again with each later one", (when) => {
+    const cell = new Linear(3, 3);
+    const optimizer = new SGD(cell.parameters(), { lr: 0.1 });
+    let state = ones([2, 3]);
+    const later = compiledLater(4, () => {
+      const next = cell(state).tanh();
+      if (when === "before") state = next.detach();
+      optimizer.zeroGrad();
+      next.square().mean().backward();
+      optimizer.step();
+      state = when === "before" ? state : next.detach();
+    });
+    expect(later).toBe(0);
+    if (when === "before") expect(state.node.inputs).toEqual([]);
+    expect(state.requiresGrad).toBe(false);
+  });
+
+  it("a view that is read computes what it looks at, once", () => {
+    const turn = tensor([
+      [0, -1],
+      [1, 0],
+    ]).to("float32");
+    let point: Tensor = tensor([3, 4], { dtype: "float32" });
+    const later = compiledLater(4, () => {
+      point = turn.matmul(point);
+      point.dataSync();
+    });
+    expect(later).toBe(0);
+    expect(point.tolistSync()).toEqual([3, 4]);
+  });
+
+  it("what takes no gradient keeps no history once it is read", () => {
+    let x = ones([3]);
+    x = x.add(1);
+    expect(x.node.inputs.length).toBeGreaterThan(0);
+    x.dataSync();
+    expect(x.node.inputs).toEqual([]);
+    const y = ones([3], { requiresGrad: true }).mul(2);
+    y.dataSync();
+    expect(y.node.inputs.length).toBeGreaterThan(0);
+  });
+});
