@@ -19,10 +19,10 @@ export interface AbrazoErrorOptions {
  *
  * @example
  * ```ts
- * try { await pipeline("sentiment-analisis"); } catch (error) {
- *   if (error instanceof AbrazoError) console.log(error.code, error.hint);
+ * try { ones([2, 3]).matmul(ones([2, 3])); } catch (error) {
+ *   if (error instanceof AbrazoError) console.log(error.code, error.message);
  * }
- * // UNKNOWN_TASK Did you mean "sentiment-analysis"?
+ * // SHAPE_MISMATCH mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)
  * ```
  */
 export class AbrazoError extends Error {

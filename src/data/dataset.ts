@@ -53,7 +53,7 @@ export abstract class Dataset<Item> {
  * @example
  * ```ts
  * class Count extends IterableDataset<number> {
- *   *[Symbol.iterator]() { yield* [0, 1, 2]; }
+ *   override *[Symbol.iterator]() { yield* [0, 1, 2]; }
  * }
  * [...new DataLoader(new Count(), { batchSize: 2 })].map((batch) => batch.tolistSync()); // [[0, 1], [2]]
  * ```
@@ -258,7 +258,7 @@ export class ConcatDataset<Item> extends Dataset<Item> {
  * @example
  * ```ts
  * class Count extends IterableDataset<number> {
- *   *[Symbol.iterator]() { yield* [0, 1]; }
+ *   override *[Symbol.iterator]() { yield* [0, 1]; }
  * }
  * const chain = new ChainDataset([new Count(), new Count()]);
  * const samples: number[] = [];

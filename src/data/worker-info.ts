@@ -21,7 +21,7 @@ let current: WorkerInfo | undefined;
  * @example
  * ```ts
  * class Count extends IterableDataset<number> {
- *   *[Symbol.iterator]() {
+ *   override *[Symbol.iterator]() {
  *     const { id, numWorkers } = getWorkerInfo() ?? { id: 0, numWorkers: 1 };
  *     for (let n = id; n < 4; n += numWorkers) yield n;
  *   }

@@ -157,7 +157,7 @@ type Step = Module<[Tensor], Tensor>;
  * ```ts
  * const net = new Sequential(new Linear(4, 8), new ReLU(), new Linear(8, 2));
  * net(ones([3, 4])).shape; // [3, 2]
- * net[0].toString(); // "Linear(in_features=4, out_features=8, bias=True)"
+ * net[0]?.toString(); // "Linear(in_features=4, out_features=8, bias=True)"
  * new Sequential({ hidden: new Linear(4, 8), act: new ReLU() }).getSubmodule("act").toString(); // "ReLU()"
  * ```
  */

@@ -11,6 +11,8 @@ export {
   type ParamGroup,
   type ParamGroupInput,
   type ParamsInput,
+  type SlotState,
+  type UpdateContext,
 } from "./optimizer.ts";
 export { decayGroups, type GroupOptions } from "./options.ts";
 export { RMSprop, type RMSpropOptions } from "./rmsprop.ts";

@@ -44,6 +44,7 @@ export interface SlotState {
   numbers?: Readonly<Record<string, number>>;
 }
 
+/** What a rule is given for one parameter. */
 export interface UpdateContext<Options extends GroupOptions> extends SlotState {
   parameter: Tensor;
   /** Already negated where the group maximizes. */
@@ -82,7 +83,7 @@ interface Update<Options extends GroupOptions> {
  *   }
  * }
  * const w = tensor([1.5, -2], { requiresGrad: true });
- * const optimizer = new SignDescent([w], { lr: 0.5 });
+ * const optimizer = new SignDescent([w], { lr: 0.5, weightDecay: 0, maximize: false });
  * w.square().sum().backward();
  * optimizer.step();
  * w.tolistSync(); // [1, -1.5]

@@ -1,30 +1,36 @@
 // Runs the examples of the documentation and holds them to the results that they show.
 // Knows no example: what an example needs that is not here, it says itself.
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { packageFile } from "../../src/package-root.ts";
-import { agrees, type Example, examplesOf, moduleOf, show, sourceFiles } from "./examples.ts";
+import { agrees, type Example, examplesOf, moduleOf, show, sourceFiles, type Watch } from "./examples.ts";
 
 /** What an example may need that this test has not. */
 const NEEDS = ["needs a hub", "needs a GPU", "needs files", "needs a model", "needs workers", "takes its time"];
 
-interface Watch {
-  see(line: number, claim: string, value: unknown): void;
-  printed(line: number, claim: string): void;
-  throws(line: number, claim: string, run: () => Promise<unknown>): Promise<void>;
-  console: { log(...values: unknown[]): void };
-}
+const TSC = packageFile("node_modules", "typescript", "bin", "tsc");
+const SETTINGS = {
+  rootDir: packageFile(),
+  typeRoots: [packageFile("node_modules", "@types")],
+  allowImportingTsExtensions: true,
+  rewriteRelativeImportExtensions: false,
+};
 
 const all = sourceFiles().map((file) => ({ file, examples: examplesOf(file) }));
 const files = all.filter(({ examples }) => examples.some(({ needs }) => needs === undefined));
+const moduleName = (file: string): string => file.replaceAll("/", "-");
 const modules = packageFile(".cache", `examples-${process.pid}`);
 const work = mkdtempSync(join(tmpdir(), "abrazo-examples-"));
 const home = process.cwd();
 
 beforeAll(() => {
   mkdirSync(modules, { recursive: true });
+  for (const { file, examples } of all) {
+    if (examples.length > 0) writeFileSync(join(modules, moduleName(file)), moduleOf(file, examples));
+  }
   process.chdir(work);
 });
 
@@ -67,6 +73,15 @@ async function outcome(run: (watch: Watch) => Promise<void>): Promise<{ wrong: s
 }
 
 describe("examples", () => {
+  it("takes decimals as far as they are written, whole numbers and words as they are", () => {
+    expect(agrees("[0.25, 3]", "[0.2499, 3]")).toBe(true);
+    expect(agrees("[0.25, 3]", "[0.2499, 4]")).toBe(false);
+    expect(agrees("0.53…", "0.5399")).toBe(true);
+    expect(agrees("0.53…", "0.5299")).toBe(false);
+    expect(agrees('{ a: "x" }', '{ a: "y" }')).toBe(false);
+    expect(agrees("", "1")).toBe(false);
+  });
+
   it("says what it needs where it does not run", () => {
     const odd = all
       .flatMap(({ examples }) => examples)
@@ -75,13 +90,19 @@ describe("examples", () => {
     expect(odd).toEqual([]);
   });
 
+  it("holds to the types, also where it does not run", () => {
+    const settings = { extends: packageFile("test", "tsconfig.json"), compilerOptions: SETTINGS, include: ["*.ts"] };
+    const path = join(modules, "tsconfig.json");
+    writeFileSync(path, JSON.stringify(settings));
+    const { stdout } = spawnSync(process.execPath, [TSC, "-p", path], { encoding: "utf8" });
+    expect(stdout).toBe("");
+  });
+
   describe.each(files)("$file", ({ file, examples }) => {
     const runnable = examples.filter(({ needs }) => needs === undefined);
 
     it.each(runnable.map((example) => [example.line, example] as const))("line %i", async (line, _: Example) => {
-      const path = join(modules, `${file.replaceAll("/", "-")}`);
-      writeFileSync(path, `// @ts-nocheck\n${moduleOf(file, runnable)}`);
-      const module: Record<string, (watch: Watch) => Promise<void>> = await import(path);
+      const module: Record<string, (watch: Watch) => Promise<void>> = await import(join(modules, moduleName(file)));
       const { wrong, claims } = await outcome(module[`line${line}`] ?? (() => Promise.reject(new Error("no example"))));
       expect(wrong).toEqual([]);
       expect(claims, "an example shows at least one result").toBeGreaterThan(0);

@@ -15,6 +15,14 @@ export interface Example {
   code: readonly string[];
 }
 
+/** What a running example tells of its lines. */
+export interface Watch {
+  see(line: number, claim: string, value: unknown): void;
+  printed(line: number, claim: string): void;
+  throws(line: number, claim: string, run: () => Promise<unknown>): Promise<void>;
+  console: { log(...values: unknown[]): void };
+}
+
 const BLOCK = /^([ \t]*)\* @example ?(.*)\n[ \t]*\* ```ts\n((?:[ \t]*\*.*\n)*?)[ \t]*\* ```$/gm;
 
 export function examplesOf(file: string): Example[] {
@@ -53,6 +61,10 @@ const ENTRIES = [
   "src/hub/index.ts",
 ] as const;
 
+/** Names that are types alone: they are imported as such. */
+const isType = (entry: string, name: string): boolean =>
+  publicNames(entry).some(({ path, kind }) => path === name && kind === "type");
+
 const topLevel = new Map<string, Set<string>>();
 function namesOf(entry: string): Set<string> {
   const known = topLevel.get(entry);
@@ -75,7 +87,8 @@ function importsOf(file: string, code: string): string[] {
   const entries = [...nearest.reverse(), ...ENTRIES];
   return [...used].flatMap((name) => {
     const from = exportsName(file, name) ? file : entries.find((entry) => namesOf(entry).has(name));
-    return from === undefined ? [] : [`import { ${name} } from ${JSON.stringify(packageFile(from))};`];
+    if (from === undefined) return [];
+    return [`import { ${isType(from, name) ? "type " : ""}${name} } from ${JSON.stringify(packageFile(from))};`];
   });
 }
 
@@ -107,12 +120,13 @@ function program({ code, line }: Example): string[] {
 export function moduleOf(file: string, examples: readonly Example[]): string {
   const code = examples.map((example) => example.code.join("\n")).join("\n");
   const functions = examples.map((example) => [
-    `export async function line${example.line}({ see, printed, throws, console }) {`,
+    `export async function line${example.line}({ see, printed, throws, console }: Watch) {`,
     ...program(example),
     "}",
   ]);
   const own = code.split("\n").filter((line) => line.startsWith("import "));
-  return [...new Set([...own, ...importsOf(file, code)]), ...functions.flat()].join("\n");
+  const watch = `import type { Watch } from ${JSON.stringify(packageFile("test/docs/examples.ts"))};`;
+  return [...new Set([watch, ...own, ...importsOf(file, code)]), ...functions.flat()].join("\n");
 }
 
 /** A value as an example writes it. */

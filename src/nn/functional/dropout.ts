@@ -21,8 +21,8 @@ const dropoutScope = new AsyncLocalStorage<DropoutState>();
  *
  * @example
  * ```ts
- * const mask = () => dropoutStep(1, 7, () => dropout(ones([100]), 0.5)).tolistSync();
- * mask().join() === mask().join(); // true
+ * const mask = () => dropoutStep(1, 7, () => dropout(ones([100]), 0.5));
+ * mask().equal(mask()); // true
  * ```
  */
 export function dropoutStep<Result>(seed: number, step: number, fn: () => Result): Result {

@@ -32,7 +32,7 @@ const QR_MODES = ["reduced", "complete", "r"] as const;
  * @example
  * ```ts
  * const { q, r } = linalg.qr(tensor([[3, 1], [4, 2]], { dtype: "float64" }));
- * (await r.tolist())[0]; // [-5, -2.2]
+ * await r.select(0, 0).tolist(); // [-5, -2.2]
  * ```
  */
 export function qr(a: Tensor, mode: (typeof QR_MODES)[number] = "reduced"): { q: Tensor; r: Tensor } {
