@@ -1,5 +1,7 @@
 // The dtype table: width, typed array, ONNX number, safetensors tag, kind.
 // Knows no data: converting values is the tensor's.
+import { totalmem } from "node:os";
+import { AbrazoError, suggestion } from "../errors.ts";
 
 interface DTypeInfo {
   /** Bytes of one element. */
@@ -48,8 +50,51 @@ export function isDType(name: string): name is DType {
   return name in DTYPES;
 }
 
+/** PyTorch's other names, offered where one is given. */
+const ALIASES: Readonly<Record<string, DType>> = {
+  float: "float32",
+  double: "float64",
+  half: "float16",
+  char: "int8",
+  short: "int16",
+  int: "int32",
+  long: "int64",
+  byte: "uint8",
+  boolean: "bool",
+};
+
+/** @throws UNKNOWN_DTYPE, with the nearest name */
+export function requireDType(name: string): void {
+  if (isDType(name)) return;
+  const alias = ALIASES[name];
+  throw new AbrazoError({
+    code: "UNKNOWN_DTYPE",
+    message: `There is no dtype "${name}".`,
+    hint: alias === undefined ? suggestion(String(name), Object.keys(DTYPES)) : `Did you mean "${alias}"?`,
+    data: { dtype: name },
+  });
+}
+
+/** @throws OUT_OF_MEMORY for more elements than the machine's memory or one array can hold */
+export function requireMemory(dtype: DType, length: number): void {
+  const bytes = length * DTYPES[dtype].bytes;
+  if (bytes <= MACHINE && length <= MOST_ELEMENTS) return;
+  throw new AbrazoError({
+    code: "OUT_OF_MEMORY",
+    message: `can't allocate memory: you tried to allocate ${bytes} bytes.`,
+    hint: `${length} elements of ${dtype} do not fit: this machine has ${MACHINE} bytes, and one array holds at most ${MOST_ELEMENTS} elements.`,
+    data: { bytes, dtype },
+  });
+}
+
+/** Bytes of this machine; asking the system at each allocation would cost more than most operations. */
+const MACHINE = totalmem();
+/** The largest length of a typed array. */
+const MOST_ELEMENTS = 2 ** 32;
+
 /** Allocates `length` zeroed elements of a dtype. */
 export function allocate(dtype: DType, length: number): TypedArray {
+  requireMemory(dtype, length);
   return viewBytes(dtype, new ArrayBuffer(length * DTYPES[dtype].bytes), 0, length);
 }
 

@@ -41,6 +41,8 @@ export class Node {
   readonly type: number;
   /** A small number that stands for op, attributes and types of inputs: what a node adds to a graph's key. */
   readonly signature: number;
+  /** Another recorded node of the same hash. */
+  next: Node | undefined;
   /** The walk that met this node last; see walk.ts. */
   visited = 0;
   /** True once somebody may hold on to it: its elements are not written over. */
@@ -64,12 +66,14 @@ let nextId = 1;
 let nextSignature = 1;
 const types = new Map<string, number>();
 const recipes = new Map<string, Recipe>();
+/** Those of operations without attributes on up to three inputs, found without making a text. */
+const plainRecipes = new WeakMap<Op, Map<number, Recipe>>();
 const MOST_RECIPES = 200_000;
 /**
- * Nodes recorded since the last run, by operation and inputs. Strong references, let go after each run: weak ones would
+ * Nodes recorded since the last run, by a hash of operation and inputs. Strong references, let go after each run: weak ones would
  * hold every node, and with it its buffers, to the end of a synchronous loop.
  */
-const recorded = new Map<string, Node>();
+const recorded = new Map<number, Node>();
 const MOST_RECORDED = 200_000;
 
 /** Ends a recording: the same expression recorded from here on is a new node. */
@@ -127,8 +131,31 @@ function requireDType(op: Op, inputs: readonly Node[]): void {
 
 const NONE: Attrs = {};
 
+/** Types are numbers below this, three of which fit a whole number that is exact. */
+const MOST_PLAIN_TYPES = 2 ** 17;
+
 function recipeFor(op: Op, inputs: readonly Node[], attrs: Attrs): Recipe {
-  let kind = attrs === NONE ? op.name : op.name + textOf(attrs);
+  if (attrs !== NONE || inputs.length > 3) return recipeByText(op, inputs, attrs);
+  let key = 0;
+  for (const { type } of inputs) {
+    if (type >= MOST_PLAIN_TYPES) return recipeByText(op, inputs, attrs);
+    key = key * MOST_PLAIN_TYPES + type;
+  }
+  let known = plainRecipes.get(op);
+  if (known === undefined || known.size >= MOST_RECIPES) {
+    known = new Map();
+    plainRecipes.set(op, known);
+  }
+  let recipe = known.get(key);
+  if (recipe === undefined) {
+    recipe = recipeByText(op, inputs, attrs);
+    known.set(key, recipe);
+  }
+  return recipe;
+}
+
+function recipeByText(op: Op, inputs: readonly Node[], attrs: Attrs): Recipe {
+  let kind = op.name + textOf(attrs);
   for (const input of inputs) kind += `,${input.type}`;
   const known = recipes.get(kind);
   if (known !== undefined) return known;
@@ -145,12 +172,22 @@ export function makeUnique(op: Op, inputs: readonly Node[], attrs: Attrs = NONE)
 /** The node of `op` over `inputs`; an equal one of the same recording is returned instead of a new one. */
 export function makeNode(op: Op, inputs: readonly Node[], attrs: Attrs = NONE): Node {
   const recipe = recipeFor(op, inputs, attrs);
-  let key = `${recipe.signature}`;
-  for (const input of inputs) key += `,${input.id}`;
-  const known = recorded.get(key);
-  if (known !== undefined) return known;
+  const { signature } = recipe;
+  let hash = signature;
+  for (const { id } of inputs) hash = (Math.imul(hash, 0x9e3779b1) ^ id) | 0;
+  const first = recorded.get(hash);
+  for (let known = first; known !== undefined; known = known.next) {
+    if (known.signature === signature && sameNodes(known.inputs, inputs)) return known;
+  }
   if (recorded.size >= MOST_RECORDED) recorded.clear();
   const node = new Node(op, inputs, attrs, recipe);
-  recorded.set(key, node);
+  node.next = first;
+  recorded.set(hash, node);
   return node;
+}
+
+function sameNodes(a: readonly Node[], b: readonly Node[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
 }
