@@ -174,6 +174,8 @@ export interface PadOptions {
  * A collator for samples of differing length: lists of numbers, typed arrays and tensors are filled up along their first
  * axis to the longest of the batch; all else is as in `defaultCollate`.
  *
+ * @throws BAD_OPTION where multipleOf is no whole number from 1 on
+ *
  * @example
  * ```ts
  * const collate = padCollate({ paddingValue: { labels: -100 } });

@@ -203,6 +203,8 @@ export class Subset<Item> extends Dataset<Item> {
 /**
  * Datasets one after another.
  *
+ * @throws EMPTY_LIST for no datasets; WRONG_DATASET for iterable ones
+ *
  * @example
  * ```ts
  * const all = new ConcatDataset([["a", "b"], ["c"]]);
@@ -254,6 +256,8 @@ export class ConcatDataset<Item> extends Dataset<Item> {
 
 /**
  * Iterable datasets one after another.
+ *
+ * @throws WRONG_DATASET for datasets that are not iterable
  *
  * @example
  * ```ts
@@ -322,6 +326,8 @@ export function noIterator(): AbrazoError {
  * A dataset in random parts that do not overlap, the same as PyTorch's for a seed.
  *
  * @param lengths sizes of the parts, or fractions that sum to 1: what rounding leaves over goes to the first parts in turn
+ * @throws SIZE_MISMATCH where the parts do not sum to the dataset
+ *
  * @example
  * ```ts
  * manualSeed(7);

@@ -74,6 +74,9 @@ interface Epoch {
  * As in PyTorch, as many workers as cores is a good start where samples are costly (decoding, augmenting); for data in
  * memory they only cost, and 0 is best.
  *
+ * @throws BAD_OPTION for options that exclude each other; NEEDS_AWAIT where workers are iterated without `for await`;
+ *   NO_LENGTH where `length` is asked of a dataset without one
+ *
  * @example
  * ```ts
  * manualSeed(7);

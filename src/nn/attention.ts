@@ -45,6 +45,8 @@ class NonDynamicallyQuantizableLinear extends Linear {}
  * Attention in several heads (Vaswani et al. 2017, arXiv 1706.03762): queries [T, N, E], keys [S, N, kdim] and values
  * [S, N, vdim] give [T, N, E] and the weights. Sequences alone have no N.
  *
+ * @throws BAD_PARAMETER where heads do not divide embedDim; SHAPE_MISMATCH for inputs and masks that do not fit
+ *
  * @example
  * ```ts
  * const attention = new MultiheadAttention(8, 2, { batchFirst: true });

@@ -86,6 +86,8 @@ export class ModuleList<Item extends AnyModule> extends AnyModule {
 /**
  * Modules by name, in the order in which they were given.
  *
+ * @throws UNKNOWN_KEY with the nearest name
+ *
  * @example
  * ```ts
  * const heads = new ModuleDict({ stars: new Linear(8, 5), topic: new Linear(8, 12) });

@@ -132,6 +132,8 @@ export function zeros_(tensor: Tensor): Tensor {
 /**
  * Ones on the diagonal of a matrix, zeros elsewhere.
  *
+ * @throws SHAPE_MISMATCH for other than two axes
+ *
  * @example
  * ```ts
  * init.eye_(zeros([2, 3])).tolistSync(); // [[1, 0, 0], [0, 1, 0]]
@@ -145,6 +147,8 @@ export function eye_(tensor: Tensor): Tensor {
 
 /**
  * The kernel [out, in / groups, …] of a convolution that keeps as many channels as it can.
+ *
+ * @throws SHAPE_MISMATCH for other than three to five axes
  *
  * @example
  * ```ts
@@ -274,6 +278,8 @@ export function kaimingNormal_(tensor: Tensor, options: KaimingOptions = {}): Te
 /**
  * What a nonlinearity shrinks deviations by, inverted.
  *
+ * @throws UNKNOWN_NONLINEARITY
+ *
  * @example
  * ```ts
  * init.calculateGain("leaky_relu", 0.2); // 1.3867504905630728
@@ -295,6 +301,8 @@ export function calculateGain(nonlinearity: Nonlinearity, param?: number): numbe
 /**
  * A (semi-)orthogonal matrix, over the first axis and all others (Saxe et al. 2014, arXiv 1312.6120): the Q of normal
  * numbers, with the signs that make the diagonal of R positive.
+ *
+ * @throws SHAPE_MISMATCH for fewer than two axes
  *
  * @example
  * ```ts
@@ -339,6 +347,8 @@ function orthonormalize(vectors: readonly Float64Array[]): void {
 
 /**
  * Normal of deviation `std`, with a share `sparsity` of each column set to 0 (Martens 2010).
+ *
+ * @throws SHAPE_MISMATCH for other than two axes
  *
  * @example
  * ```ts

@@ -87,6 +87,8 @@ export class RMSNorm extends Module<[Tensor], Tensor> {
 /**
  * Normalization of [N, C, …] over each of `numGroups` groups of channels, with a weight and a bias for each channel.
  *
+ * @throws LAYER_OPTION where groups do not divide the channels
+ *
  * @example
  * ```ts
  * new GroupNorm(3, 6)(ones([2, 6, 4])).shape; // [2, 6, 4]

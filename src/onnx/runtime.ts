@@ -165,7 +165,7 @@ function runtimeError(phase: "compile" | "run", cause: unknown): AbrazoError {
       cause,
     });
   }
-  if (/indices element out of data bounds|out of bounds/i.test(text)) {
+  if (/indices element out of data bounds|out of bounds|out of range value in index/i.test(text)) {
     return new AbrazoError({
       code: "INDEX_OUT_OF_RANGE",
       message: `An index is out of range: ${text}`,

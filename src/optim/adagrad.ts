@@ -15,6 +15,8 @@ export interface AdagradOptions extends GroupOptions {
 /**
  * s ← s + g², p ← p - lr g / (√s + ε).
  *
+ * @throws OPTIMIZER_OPTION for values out of range
+ *
  * @example
  * ```ts
  * const w = tensor([1, -2], { dtype: "float32", requiresGrad: true });
@@ -60,6 +62,8 @@ export interface AdadeltaOptions extends GroupOptions {
 
 /**
  * v ← ρ v + (1-ρ) g², δ = g √(u + ε) / √(v + ε), u ← ρ u + (1-ρ) δ², p ← p - lr δ.
+ *
+ * @throws OPTIMIZER_OPTION for values out of range
  *
  * @example
  * ```ts

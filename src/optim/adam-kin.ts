@@ -14,6 +14,8 @@ export interface AdamaxOptions extends GroupOptions {
 /**
  * m ← β₁ m + (1-β₁) g, u ← max(β₂ u, |g| + ε), p ← p - lr m / (u (1-β₁ᵗ)).
  *
+ * @throws OPTIMIZER_OPTION for values out of range
+ *
  * @example
  * ```ts
  * const w = tensor([1, -2], { dtype: "float32", requiresGrad: true });
@@ -52,6 +54,8 @@ export interface NAdamOptions extends MomentsOptions {
 /**
  * Adam with Nesterov's momentum: μₜ = β₁ (1 - ½ 0.96^(t ψ)), and
  * p ← p - lr ((1-μₜ) g / (1-∏μ) + μₜ₊₁ m / (1-∏μ μₜ₊₁)) / (√v̂ + ε).
+ *
+ * @throws OPTIMIZER_OPTION for values out of range
  *
  * @example
  * ```ts
@@ -97,6 +101,8 @@ export class NAdam extends Optimizer<NAdamOptions> {
 /**
  * Adam whose adaptive rate is rectified by its variance: as long as that cannot be told (the first five steps, about), it
  * is gradient descent with momentum.
+ *
+ * @throws OPTIMIZER_OPTION for values out of range
  *
  * @example
  * ```ts

@@ -49,6 +49,8 @@ export function checkMoments(options: MomentsOptions): void {
  * Weight decay is added to the gradient. The learning rate and the bias corrections are inputs of the graph: a step never
  * needs a new one.
  *
+ * @throws OPTIMIZER_OPTION for values out of range
+ *
  * @example
  * ```ts
  * const w = tensor([1, -2], { dtype: "float32", requiresGrad: true });
@@ -87,6 +89,8 @@ export class Adam extends Optimizer<AdamOptions> {
 
 /**
  * Adam with weight decay apart from the gradient: p ← p (1 - lr λ) - lr m̂ / (√v̂ + ε).
+ *
+ * @throws OPTIMIZER_OPTION for values out of range
  *
  * @example
  * ```ts

@@ -14,6 +14,8 @@ export interface NormOptions {
 /**
  * The p-norm of tensors as if they were one vector: 0-d. Nothing is computed yet, but with `errorIfNonfinite`.
  *
+ * @throws NORM_NOT_FINITE with errorIfNonfinite; NORM_ORDER for orders below 0
+ *
  * @example
  * ```ts
  * getTotalNorm([tensor([3.0]), tensor([4.0])].map((part) => part.to("float32"))).itemSync(); // 5

@@ -37,6 +37,8 @@ interface Stage {
 /**
  * Scales a loss so that float16 gradients do not vanish, and skips steps whose gradients are infinite: torch.amp.GradScaler.
  *
+ * @throws GRAD_SCALER for factors that do not grow or shrink, and calls out of order
+ *
  * @example
  * ```ts
  * const layer = new nn.Linear(2, 1);

@@ -72,7 +72,7 @@ interface Update<Options extends GroupOptions> {
  * optimizer of one's own says in `update` what a parameter becomes, element by element, and in `check` which options it
  * refuses.
  *
- * @throws NO_PARAMETERS for an empty list; NOT_A_TENSOR and NON_LEAF for what cannot be trained; DUPLICATE_PARAMETER
+ * @throws NO_PARAMETERS for an empty list; NOT_A_TENSOR and NON_LEAF_PARAMETER for what cannot be trained; DUPLICATE_PARAMETER
  *
  * @example
  * ```ts

@@ -17,6 +17,8 @@ export interface RMSpropOptions extends GroupOptions {
 /**
  * v ← α v + (1-α) g², p ← p - lr g / (√v + ε); with momentum b ← μ b + g / (√v + ε), p ← p - lr b.
  *
+ * @throws OPTIMIZER_OPTION for values out of range
+ *
  * @example
  * ```ts
  * const w = tensor([1, -2], { dtype: "float32", requiresGrad: true });

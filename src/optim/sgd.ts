@@ -14,6 +14,8 @@ export interface SGDOptions extends GroupOptions {
 /**
  * b ← μ b + (1-τ) g, p ← p - lr b; with Nesterov's momentum p ← p - lr (g + μ b). The first b is g.
  *
+ * @throws OPTIMIZER_OPTION for values below 0, and Nesterov without momentum or with dampening
+ *
  * @example
  * ```ts
  * const w = tensor([1, 2], { dtype: "float32", requiresGrad: true });

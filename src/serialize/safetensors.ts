@@ -60,6 +60,8 @@ export interface TensorSlice {
 /**
  * A safetensors file of which tensors are read one by one.
  *
+ * @throws NO_SUCH_TENSOR with the nearest name; NO_ROWS for rows of a tensor without axes
+ *
  * @example
  * ```ts
  * await saveFile({ bias: zeros([3]) }, "bias.safetensors", { format: "pt" });
@@ -147,6 +149,8 @@ function noRows(name: string): AbrazoError {
 
 /**
  * Opens a safetensors file and reads its header alone. Close it after use.
+ *
+ * @throws INVALID_SAFETENSORS for a header that no tensors fit
  *
  * @example
  * ```ts

@@ -112,6 +112,8 @@ function shardsOf(entries: readonly [string, Tensor][], max: number): [string, T
 /**
  * The state of a folder, or of its index: every tensor that the index names, and no other.
  *
+ * @throws SHARD_INDEX for an index that names what is not there
+ *
  * @example
  * ```ts
  * await saveSharded({ a: ones([100]), b: ones([100]) }, "checkpoint", { maxShardSize: "400B" });

@@ -18,6 +18,7 @@ export function flattenNested(values: NestedArray): { shape: number[]; flat: Sca
 
 function collect(values: NestedArray, shape: readonly number[], depth: number, flat: Scalar[]): void {
   if (!isList(values)) {
+    requireScalar(values);
     if (depth !== shape.length) throw ragged(shape[depth] ?? 0, depth);
     flat.push(values);
     return;
@@ -28,6 +29,17 @@ function collect(values: NestedArray, shape: readonly number[], depth: number, f
 
 function isList(values: NestedArray): values is readonly NestedArray[] {
   return Array.isArray(values);
+}
+
+/** @throws NOT_A_NUMBER for what stands where a number should, whatever its type says */
+export function requireScalar(value: unknown): void {
+  if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") return;
+  const kind = typeof value === "object" && value !== null ? value.constructor.name : String(value);
+  throw new AbrazoError({
+    code: "NOT_A_NUMBER",
+    message: typeof value === "string" ? "new(): invalid data type 'str'" : `Could not infer dtype of ${kind}`,
+    hint: "Elements are numbers, bigints and truth values, or lists of them; stack() makes one tensor of several.",
+  });
 }
 
 function ragged(expected: number, depth: number, got?: number): AbrazoError {
@@ -41,26 +53,39 @@ function ragged(expected: number, depth: number, got?: number): AbrazoError {
 /** PyTorch's guess: bool for truth values, int64 for whole numbers, else float32. */
 export function guessDType(flat: readonly Scalar[]): DType {
   if (flat.length > 0 && flat.every((value) => typeof value === "boolean")) return "bool";
-  const whole = flat.length > 0 && flat.every((value) => typeof value !== "number" || Number.isInteger(value));
+  const fits = (value: number) => Number.isInteger(value) && Math.abs(value) < 2 ** 63;
+  const whole = flat.length > 0 && flat.every((value) => typeof value !== "number" || fits(value));
   return whole ? "int64" : "float32";
 }
 
 export function encode(flat: readonly Scalar[], dtype: DType): TypedArray {
-  const out = allocate(dtype, flat.length);
+  return encodeEach(flat.length, dtype, (index) => flat[index] ?? 0);
+}
+
+/** Elements that are made one by one: a long list of numbers would need many times their memory. */
+export function encodeEach(length: number, dtype: DType, valueAt: (index: number) => Scalar): TypedArray {
+  const out = allocate(dtype, length);
   if (out instanceof BigInt64Array) {
-    for (let i = 0; i < flat.length; i++) out[i] = toBigInt(flat[i] ?? 0);
+    for (let i = 0; i < length; i++) out[i] = toBigInt(valueAt(i));
     return out;
   }
   const write = encoder(dtype);
-  for (let i = 0; i < flat.length; i++) out[i] = write(Number(flat[i]));
+  for (let i = 0; i < length; i++) out[i] = write(Number(valueAt(i)));
   return out;
 }
 
-/** What is no whole number of 64 bits (NaN, an infinity) becomes the smallest, as PyTorch's conversion on x86 gives. */
+/** A number that is no whole one of 64 bits (NaN, an infinity) becomes the smallest, as PyTorch's conversion on x86 gives. */
 function toBigInt(value: Scalar): bigint {
-  if (typeof value === "bigint") return value;
+  if (typeof value === "bigint") {
+    if (BigInt.asIntN(64, value) === value) return value;
+    throw new AbrazoError({
+      code: "OVERFLOW",
+      message: "Overflow when unpacking long long",
+      hint: `${value} has more than 64 bits; int64 holds -2^63 to 2^63 - 1.`,
+    });
+  }
   const whole = Math.trunc(Number(value));
-  return Number.isFinite(whole) ? BigInt(whole) : -(2n ** 63n);
+  return Math.abs(whole) < 2 ** 63 ? BigInt(whole) : -(2n ** 63n);
 }
 
 function encoder(dtype: DType): (value: number) => number {

@@ -1,7 +1,7 @@
 // Making tensors: from values, typed arrays and files, or filled.
 // Draws no random numbers and reads no file formats.
 import { AbrazoError } from "../errors.ts";
-import type { DType, TypedArray } from "../graph/dtype.ts";
+import { type DType, requireDType, type TypedArray } from "../graph/dtype.ts";
 import { makeLeaf, makePlaceholder } from "../graph/leaf.ts";
 import type { FileRange } from "../graph/node.ts";
 import { type Dim, sizeOf } from "../graph/shape.ts";
@@ -73,6 +73,7 @@ function isList(values: NestedData): values is readonly NestedData[] {
  * ```
  */
 export function tensor(values: NestedData | Tensor, options: CreateOptions = {}): Tensor {
+  if (options.dtype !== undefined) requireDType(options.dtype);
   if (values instanceof Tensor) return asTensor(values.detach().clone(), options);
   if (isTypedArray(values) && dtypesOf(values).includes(options.dtype ?? dtypesOf(values)[0] ?? "float32")) {
     const dtype = options.dtype ?? dtypesOf(values)[0] ?? "float32";
@@ -145,7 +146,7 @@ function unbuffered(data: TypedArray): TypedArray {
 export function fromTypedArray(data: TypedArray, shape?: readonly number[], options: CreateOptions = {}): Tensor {
   const allowed = dtypesOf(data);
   const dtype = options.dtype ?? allowed[0] ?? "float32";
-  const sizes = requireSizes(shape ?? [data.length]);
+  const sizes = requireSizes(shape ?? [data.length], dtype);
   if (!allowed.includes(dtype)) {
     throw new AbrazoError({
       code: "DTYPE_MISMATCH",
@@ -198,6 +199,8 @@ export function symbolic(name: string, shape: readonly Dim[], dtype: DType): Ten
 /**
  * One value everywhere; its dtype, unless given, is that of tensor(value).
  *
+ * @throws BAD_SIZE for sizes that are no whole numbers from 0 on
+ *
  * @example
  * ```ts
  * full([2], 0.5).tolistSync(); // [0.5, 0.5]
@@ -209,6 +212,8 @@ export const full = (shape: readonly number[], value: Scalar, options: CreateOpt
 /**
  * Zeros of a shape, float32 unless a dtype is given.
  *
+ * @throws BAD_SIZE for sizes that are no whole numbers from 0 on
+ *
  * @example
  * ```ts
  * zeros([2, 3]).shape; // [2, 3]
@@ -219,6 +224,8 @@ export const zeros = (shape: readonly number[], options: CreateOptions = {}): Te
   filled(shape, 0, options.dtype ?? "float32", options);
 /**
  * Ones of a shape, float32 unless a dtype is given.
+ *
+ * @throws BAD_SIZE for sizes that are no whole numbers from 0 on
  *
  * @example
  * ```ts

@@ -8,6 +8,8 @@ import { compute, finish } from "./timing.ts";
  * A mark in time. Operations are only recorded here, so a mark computes first what was recorded since the mark before
  * it: the time between two marks is the time of the work between them. Of equal expressions one is computed.
  *
+ * @throws EVENT where times are asked of marks that have none
+ *
  * @example
  * ```ts
  * const [start, end] = [new Event({ enableTiming: true }), new Event({ enableTiming: true })];

@@ -9,7 +9,7 @@ const size = (shape: readonly unknown[]): string => `[${shape.join(", ")}]`;
 /** A gradient fits its tensor: same sizes, dtype and device. */
 export function checkGrad(tensor: Tensor, grad: unknown): void {
   // safe because every tensor has dims; anything else is refused
-  const given = grad as Partial<Tensor>;
+  const given = (grad ?? {}) as Partial<Tensor>;
   if (given.dims === undefined || given.dtype === undefined) {
     throw gradError(`assigned grad expected to be a Tensor or None but got grad of type ${typeof grad}`);
   }

@@ -1,9 +1,10 @@
 // Tensors over elements that are in memory: what every way of making one ends in.
 // Knows no methods of Tensor.
 import { AbrazoError } from "../errors.ts";
-import { allocate, type DType, type TypedArray } from "../graph/dtype.ts";
+import { allocate, type DType, requireDType, requireMemory, type TypedArray } from "../graph/dtype.ts";
 import { makeLeaf } from "../graph/leaf.ts";
 import { showShape, sizeOf } from "../graph/shape.ts";
+import { requireDevice } from "../onnx/devices.ts";
 import { encode, type Scalar } from "./convert.ts";
 import { Storage } from "./storage.ts";
 import { Tensor } from "./tensor.ts";
@@ -21,13 +22,22 @@ export function fromHost(
   dtype: DType,
   options: CreateOptions = {},
 ): Tensor {
+  requireDevice(options.device ?? "cpu");
   const leaf = makeLeaf(shape, dtype, { kind: "host", data });
   const tensor = new Tensor(new Storage(leaf), { device: options.device ?? "cpu" });
   return options.requiresGrad === true ? tensor.requiresGrad_() : tensor;
 }
 
-/** Sizes that a new tensor may have. */
-export function requireSizes(shape: readonly number[]): readonly number[] {
+/** Sizes that a new tensor of the dtype may have. */
+export function requireSizes(shape: readonly number[], dtype: DType): readonly number[] {
+  requireDType(dtype);
+  if (!Array.isArray(shape)) {
+    throw new AbrazoError({
+      code: "BAD_SIZE",
+      message: `argument 'size' must be tuple of ints, not ${typeof shape}`,
+      hint: "Sizes are one list: zeros([2, 3]).",
+    });
+  }
   for (const size of shape) {
     if (Number.isSafeInteger(size) && size >= 0) continue;
     throw new AbrazoError({
@@ -37,12 +47,13 @@ export function requireSizes(shape: readonly number[]): readonly number[] {
       data: { shape },
     });
   }
+  requireMemory(dtype, sizeOf(shape));
   return [...shape];
 }
 
 /** One value everywhere. */
 export function filled(shape: readonly number[], value: Scalar, dtype: DType, options: CreateOptions = {}): Tensor {
-  const sizes = requireSizes(shape);
+  const sizes = requireSizes(shape, dtype);
   const data = allocate(dtype, sizeOf(sizes));
   const [element] = encode([value], dtype);
   // safe because `element` is of the same dtype

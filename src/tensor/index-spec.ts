@@ -22,6 +22,8 @@ export type IndexPart = number | string | null | boolean | Range | Tensor | Inde
 /**
  * A range of an index, as `start:end:step` in Python.
  *
+ * @throws BAD_SLICE for steps that are not above 0
+ *
  * @example
  * ```ts
  * await arange(10).index(slice(1, 8, 3)).tolist(); // [1, 4, 7]

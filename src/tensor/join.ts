@@ -8,6 +8,18 @@ import { integers } from "./methods/support.ts";
 import { chooseWhere } from "./methods/where.ts";
 import { Tensor, type TensorLike } from "./tensor.ts";
 
+/** @throws BAD_ARGUMENT for anything but a list of tensors */
+function requireTensors(name: string, tensors: unknown): void {
+  const odd = Array.isArray(tensors) ? tensors.findIndex((part) => !(part instanceof Tensor)) : -1;
+  if (Array.isArray(tensors) && odd < 0) return;
+  const got = Array.isArray(tensors) ? `${typeof tensors[odd]} as element ${odd}` : typeof tensors;
+  throw new AbrazoError({
+    code: "BAD_ARGUMENT",
+    message: `${name}(): argument 'tensors' (position 1) must be tuple of Tensors, not ${tensors instanceof Tensor ? "Tensor" : got}`,
+    hint: `The tensors are one list: ${name}([a, b]).`,
+  });
+}
+
 function emptyListError(message: string): AbrazoError {
   return new AbrazoError({ code: "EMPTY_LIST", message, hint: "Pass at least one." });
 }
@@ -15,12 +27,15 @@ function emptyListError(message: string): AbrazoError {
 /**
  * Joined along an axis, in PyTorch's promotion of their dtypes.
  *
+ * @throws SHAPE_MISMATCH where sizes differ on another axis; EMPTY_LIST for none
+ *
  * @example
  * ```ts
  * await cat([tensor([1]), tensor([2, 3])]).tolist(); // [1, 2, 3]
  * ```
  */
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
+  requireTensors("cat", tensors);
   // An empty vector joins with anything, as in PyTorch.
   const parts = tensors.filter(({ dims }) => !(dims.length === 1 && dims[0] === 0));
   const first = parts[0] ?? tensors[0];
@@ -73,6 +88,7 @@ export const concatenate = cat;
  * ```
  */
 export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
+  requireTensors("stack", tensors);
   const [first] = tensors;
   if (first === undefined) throw emptyListError("stack expects a non-empty TensorList");
   const other = tensors.findIndex(({ dims }) => !sameShape(dims, first.dims));
@@ -212,6 +228,8 @@ export function where(condition: Tensor, a?: TensorLike, b?: TensorLike): Tensor
 /**
  * Coordinate grids of vectors, as views: "ij" with one axis a vector in their order, "xy" with the
  * first two axes exchanged.
+ *
+ * @throws SHAPE_MISMATCH for tensors of more than one axis; EMPTY_LIST; BAD_OPTION
  *
  * @example
  * ```ts

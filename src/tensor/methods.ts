@@ -1,6 +1,8 @@
 // The methods of Tensor, gathered from their families: each has PyTorch's name and argument order.
 // Has no method of its own.
 import { inspect } from "node:util";
+import { AbrazoError } from "../errors.ts";
+import { shapeError } from "../graph/shape.ts";
 import { formatTensor } from "./format.ts";
 import { activationMethods } from "./methods/activation.ts";
 import { aliasMethods } from "./methods/aliases.ts";
@@ -81,7 +83,10 @@ declare module "./tensor.ts" {
       InPlaceMethods,
       GradientMethods,
       DeviceMethods,
-      PrintMethods {}
+      PrintMethods {
+    /** The parts along the first axis: what a `for` loop and `const [a, b] = tensor` go through. */
+    [Symbol.iterator](): ArrayIterator<Tensor>;
+  }
 }
 
 /** Every method by name, for tests and documentation. */
@@ -118,10 +123,37 @@ function severalOf(result: unknown): readonly unknown[] {
   return Object.getPrototypeOf(result) === Object.prototype ? Object.values(result) : [];
 }
 
+/** Methods that call functions of the user's, whose errors are his own. */
+const CALLING: ReadonlySet<string> = new Set(Object.keys(gradientMethods));
+
+/** The result; where the method meets an argument of a type that it does not know, PyTorch's sentence says so. */
+function checked<Given extends unknown[]>(
+  name: string,
+  method: (this: Tensor, ...given: Given) => unknown,
+  tensor: Tensor,
+  given: Given,
+): unknown {
+  try {
+    return method.apply(tensor, given);
+  } catch (error) {
+    if (!(error instanceof TypeError) || CALLING.has(name)) throw error;
+    const kinds = given.map((value) => (value instanceof Tensor ? "Tensor" : typeof value));
+    const isSizes = kinds.length > 1 && kinds.every((kind) => kind === "number");
+    throw new AbrazoError({
+      code: "BAD_ARGUMENT",
+      message: `${name}() received an invalid combination of arguments - got (${kinds.join(", ")})`,
+      hint: isSizes
+        ? `Sizes and axes are one list: ${name}([${given.join(", ")}]).`
+        : "Tensors are given as tensors, sizes and axes as numbers and lists of them, options last.",
+      cause: error,
+    });
+  }
+}
+
 /** The method itself, but what it makes knows by which name: print shows it as PyTorch's grad_fn. */
 function named(name: string, method: (this: Tensor, ...given: never[]) => unknown): typeof method {
   return function (this: Tensor, ...given: never[]): unknown {
-    const result = method.apply(this, given);
+    const result = checked(name, method, this, given);
     if (result instanceof Tensor) {
       if (result !== this || name.endsWith("_")) result.madeBy(name, typeof given[0]);
     } else {
@@ -135,6 +167,13 @@ Object.assign(
   Tensor.prototype,
   Object.fromEntries(Object.entries(METHODS).map(([name, method]) => [name, named(name, method)])),
 );
+
+Object.defineProperty(Tensor.prototype, Symbol.iterator, {
+  value(this: Tensor): ArrayIterator<Tensor> {
+    if (this.ndim === 0) throw shapeError("iteration over a 0-d tensor", "item() gives its number.");
+    return this.unbind(0).values();
+  },
+});
 
 // What console.log shows.
 Object.defineProperty(Tensor.prototype, inspect.custom, {

@@ -5,7 +5,7 @@ import * as build from "../graph/build.ts";
 import { DTYPES, type DType, isFloat, promote } from "../graph/dtype.ts";
 import { makeLeaf } from "../graph/leaf.ts";
 import { Node } from "../graph/node.ts";
-import { encode, type Scalar } from "./convert.ts";
+import { encode, requireScalar, type Scalar } from "./convert.ts";
 import { activeTrace } from "./trace.ts";
 
 /** The dtype of a number by itself: whole numbers that fit 64 bits are int64, as JavaScript has no 2.0 apart from 2. */
@@ -44,6 +44,7 @@ export function operandNodes(operands: readonly (Node | Scalar)[], dtype: DType 
 
 /** A 0-d leaf. A number beyond a whole-number dtype wraps around, as in PyTorch. */
 export function numberNode(value: Scalar, dtype: DType): Node {
+  requireScalar(value);
   const leaf = makeLeaf([], dtype, { kind: "host", data: encode([value], dtype) });
   activeTrace()?.number(leaf);
   return leaf;

@@ -18,6 +18,8 @@ export interface RandomOptions extends CreateOptions {
 /**
  * Uniform in [0, 1): torch.rand's own stream. Float dtypes alone.
  *
+ * @throws DTYPE_UNSUPPORTED for dtypes that are no floats; BAD_SIZE for sizes below 0
+ *
  * @example
  * ```ts
  * manualSeed(7);
@@ -30,7 +32,7 @@ export function rand(
 ): Tensor {
   const dtype = options.dtype ?? "float32";
   requireFloat(dtype, "check_uniform_bounds");
-  const sizes = requireSizes(shape);
+  const sizes = requireSizes(shape, dtype);
   return fromHost(drawUniform(generator, dtype, sizeOf(sizes)), sizes, dtype, options);
 }
 
@@ -53,12 +55,14 @@ export function uniform(
 ): Tensor {
   const dtype = options.dtype ?? "float32";
   requireFloat(dtype, "check_uniform_bounds");
-  const sizes = requireSizes(shape);
+  const sizes = requireSizes(shape, dtype);
   return fromHost(drawUniform(generator, dtype, sizeOf(sizes), low, high), sizes, dtype, options);
 }
 
 /**
  * Standard normal: torch.randn's own stream. Float dtypes alone.
+ *
+ * @throws DTYPE_UNSUPPORTED for dtypes that are no floats; BAD_SIZE for sizes below 0
  *
  * @example
  * ```ts
@@ -72,12 +76,14 @@ export function randn(
 ): Tensor {
   const dtype = options.dtype ?? "float32";
   requireFloat(dtype, "normal_kernel_cpu");
-  const sizes = requireSizes(shape);
+  const sizes = requireSizes(shape, dtype);
   return fromHost(drawNormal(generator, dtype, sizeOf(sizes)), sizes, dtype, options);
 }
 
 /**
  * Normal numbers of given mean and deviation: of one of each with a shape, or of tensors, which broadcast.
+ *
+ * @throws BAD_SIZE for two numbers without a shape; BAD_PARAMETER for a deviation below 0
  *
  * @example
  * ```ts
@@ -104,7 +110,7 @@ export function normal(
     const { generator = defaultGenerator, ...rest } = options;
     const dtype = rest.dtype ?? "float32";
     requireFloat(dtype, "normal_kernel_cpu");
-    const sizes = requireSizes(shape);
+    const sizes = requireSizes(shape, dtype);
     return fromHost(drawNormal(generator, dtype, sizeOf(sizes), { mean, std }), sizes, dtype, rest);
   }
   const [first, second] = tensors;
@@ -142,7 +148,7 @@ export function randint(
   const { generator = defaultGenerator, ...options } = ((isShort ? third : fourth) ?? {}) as RandomOptions;
   const dtype: DType = options.dtype ?? "int64";
   requireSpan(low, high);
-  const sizes = requireSizes(shape);
+  const sizes = requireSizes(shape, dtype);
   const data = drawIntegers(generator, dtype, sizeOf(sizes), BigInt(low), BigInt(high));
   return fromHost(data, sizes, dtype, options);
 }
@@ -157,8 +163,8 @@ export function randint(
  * ```
  */
 export function randperm(n: number, { generator = defaultGenerator, ...options }: RandomOptions = {}): Tensor {
-  const [size = 0] = requireSizes([n]);
   const dtype = options.dtype ?? "int64";
+  const [size = 0] = requireSizes([n], dtype);
   return fromHost(encode(generator.permutation(size), dtype), [size], dtype, options);
 }
 
@@ -202,7 +208,7 @@ export const randintLike = (like: Tensor, low: Real, high: Real, options: Random
 /**
  * 1 with the probability that each element is, else 0; float tensors alone.
  *
- * @throws BAD_ARGUMENT where an element is no probability
+ * @throws BAD_PARAMETER where an element is no probability
  *
  * @example
  * ```ts

@@ -1,9 +1,10 @@
 // Tensors that are counted out: ranges of numbers, and the identity matrix.
 // Draws no random numbers.
 import { AbrazoError } from "../errors.ts";
-import { type DType, isFloat } from "../graph/dtype.ts";
-import { encode } from "./convert.ts";
-import { type CreateOptions, fromHost } from "./host.ts";
+import { allocate, type DType, isFloat } from "../graph/dtype.ts";
+import { sizeOf } from "../graph/shape.ts";
+import { encode, encodeEach } from "./convert.ts";
+import { type CreateOptions, fromHost, requireSizes } from "./host.ts";
 import type { Tensor } from "./tensor.ts";
 
 type Real = number | bigint;
@@ -15,6 +16,8 @@ function rangeError(message: string, hint: string): AbrazoError {
 /**
  * `start`, `start + step`, … before `end`; one bound is the end. Whole numbers give int64, others float32. Options come
  * last, after however many numbers.
+ *
+ * @throws BAD_RANGE for a step of 0, one of the wrong sign, and bounds that are not finite
  *
  * @example
  * ```ts
@@ -41,35 +44,44 @@ export function arange(...args: readonly (Real | CreateOptions | undefined)[]): 
       `From ${from} to ${to} in steps of ${step}.`,
     );
   }
-  const values = [from, to, step].some((value) => typeof value === "bigint")
+  const { length, valueAt } = [from, to, step].some((value) => typeof value === "bigint")
     ? countedExactly(BigInt(from), BigInt(to), BigInt(step))
     : counted(Number(from), Number(to), Number(step));
-  return fromHost(encode(values, dtype), [values.length], dtype, options);
+  requireSizes([length], dtype);
+  return fromHost(encodeEach(length, dtype, valueAt), [length], dtype, options);
 }
 
-function counted(from: number, to: number, step: number): number[] {
-  return Array.from({ length: Math.ceil((to - from) / step) }, (_, index) => from + index * step);
+interface Range<Value extends Real> {
+  length: number;
+  valueAt(index: number): Value;
 }
 
-function countedExactly(from: bigint, to: bigint, step: bigint): bigint[] {
-  const values: bigint[] = [];
-  for (let value = from; step > 0n ? value < to : value > to; value += step) values.push(value);
-  return values;
+function counted(from: number, to: number, step: number): Range<number> {
+  return { length: Math.ceil((to - from) / step), valueAt: (index) => from + index * step };
+}
+
+function countedExactly(from: bigint, to: bigint, step: bigint): Range<bigint> {
+  const towards = step > 0n ? 1n : -1n;
+  return {
+    length: Number((to - from + step - towards) / step),
+    valueAt: (index) => from + BigInt(index) * step,
+  };
 }
 
 /** From both ends towards the middle, as PyTorch counts, so that both are exact. */
-function evenly(start: number, end: number, steps: number, dtype: DType): number[] {
+function evenly(start: number, end: number, steps: number, dtype: DType): (index: number) => number {
   if (!(Number.isInteger(steps) && steps >= 0)) {
     throw rangeError("number of steps must be non-negative", "Pass how many numbers are wanted.");
   }
+  requireSizes([steps], dtype);
   const rounded = dtype === "float32" ? Math.fround : (value: number) => value;
   const [from, to] = [rounded(start), rounded(end)];
   const step = rounded((to - from) / (steps - 1));
   const half = Math.floor(steps / 2);
-  return Array.from({ length: steps }, (_, index) => {
+  return (index) => {
     if (steps === 1) return from;
     return index < half ? from + step * index : to - step * (steps - index - 1);
-  });
+  };
 }
 
 /**
@@ -84,7 +96,7 @@ function evenly(start: number, end: number, steps: number, dtype: DType): number
  */
 export function linspace(start: number, end: number, steps: number, options: CreateOptions = {}): Tensor {
   const dtype = options.dtype ?? "float32";
-  return fromHost(encode(evenly(start, end, steps, dtype), dtype), [steps], dtype, options);
+  return fromHost(encodeEach(steps, dtype, evenly(start, end, steps, dtype)), [steps], dtype, options);
 }
 
 /**
@@ -104,8 +116,9 @@ export function logspace(
   { base = 10, ...options }: CreateOptions & { base?: number } = {},
 ): Tensor {
   const dtype = options.dtype ?? "float32";
-  const powers = evenly(start, end, steps, isFloat(dtype) ? dtype : "float64").map((power) => base ** power);
-  return fromHost(encode(powers, dtype), [steps], dtype, options);
+  const powerAt = evenly(start, end, steps, isFloat(dtype) ? dtype : "float64");
+  const data = encodeEach(steps, dtype, (index) => base ** powerAt(index));
+  return fromHost(data, [steps], dtype, options);
 }
 
 /**
@@ -125,7 +138,9 @@ export function eye(rows: number, columns?: number | CreateOptions, more: Create
       throw rangeError(`${name} must be greater or equal to 0, got ${size}`, "Sizes are whole numbers.");
   }
   const dtype = options.dtype ?? "float32";
-  const flat = new Uint8Array(rows * width);
-  for (let i = 0; i < Math.min(rows, width); i++) flat[i * width + i] = 1;
-  return fromHost(encode([...flat], dtype), [rows, width], dtype, options);
+  const data = allocate(dtype, sizeOf(requireSizes([rows, width], dtype)));
+  const [one] = encode([1], dtype);
+  // safe because `one` is of the same dtype
+  for (let i = 0; i < Math.min(rows, width); i++) data[i * width + i] = one as never;
+  return fromHost(data, [rows, width], dtype, options);
 }

@@ -9,6 +9,8 @@ const M = 397;
 /**
  * Mersenne Twister 19937 (Matsumoto and Nishimura 1998), seeded as `init_genrand`.
  *
+ * @throws BAD_SEED for what is no whole number of 64 bits
+ *
  * @example
  * ```ts
  * const generator = new Generator(7);
@@ -29,7 +31,7 @@ export class Generator {
 
   /** Starts anew from a whole number of 64 bits, of which the lower 32 count; negative ones count from the top. */
   manualSeed(seed: number | bigint): this {
-    if (typeof seed === "number" && !Number.isSafeInteger(seed)) {
+    if (typeof seed !== "bigint" && !Number.isSafeInteger(seed)) {
       throw new AbrazoError({
         code: "BAD_SEED",
         message: `manual_seed expected a long, but got ${seed}`,

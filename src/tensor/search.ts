@@ -20,6 +20,8 @@ function boundariesError(message: string, hint: string): AbrazoError {
  * The places (int64, of the shape of `values`) at which values would be put into sorted rows to keep them sorted. Either one
  * row [n] for all values, or rows [..., n] for values [..., m].
  *
+ * @throws SHAPE_MISMATCH where the sequence has no axis, or its other axes are not those of the values
+ *
  * @example
  * ```ts
  * await searchsorted(tensor([1, 3, 5]), tensor([3, 4])).tolist(); // [1, 2]
@@ -57,6 +59,8 @@ export function searchsorted(
 /**
  * The bucket of each element, given the sorted boundaries [n] between buckets: 0 … n, int64. With `right` an element equal to
  * a boundary goes to the bucket above it.
+ *
+ * @throws SHAPE_MISMATCH where the boundaries have other than one axis
  *
  * @example
  * ```ts

@@ -6,6 +6,7 @@ import * as abrazo from "../../src/index.ts";
 import { packageFile } from "../../src/package-root.ts";
 import { aliasMethods } from "../../src/tensor/methods/aliases.ts";
 import { METHODS } from "../../src/tensor/methods.ts";
+import { sourceFiles } from "./examples.ts";
 import { commentBefore, type Declared, importedNames, publicNames, read } from "./exports.ts";
 
 const names = [...publicNames("src/index.ts"), ...importedNames("src/tensor/autograd-namespace.ts", "autograd.")];
@@ -44,6 +45,22 @@ describe("docstrings", () => {
       .filter(({ doc }) => !doc?.includes("@example"))
       .map(({ path, file }) => `${path} (${file})`);
     expect(bare).toEqual([]);
+  });
+});
+
+describe("errors in docstrings", () => {
+  it("every code that a comment names is one that the library raises", () => {
+    const texts = sourceFiles().map((file) => ({ file, text: read(file) }));
+    const raised = new Set(
+      texts.flatMap(({ text }) => [...text.matchAll(/"([A-Z]+(?:_[A-Z]+)*)"/g)].map(([, code]) => code)),
+    );
+    const named = texts.flatMap(({ file, text }) =>
+      [...text.matchAll(/@throws ([^@]*?)(?=\n\s*\*\s*(?:\n|\/|@)|\*\/)/g)].flatMap(([, said = ""]) =>
+        [...said.matchAll(/\b[A-Z]+(?:_[A-Z]+)+\b|(?<=; |^)[A-Z]{4,}\b/g)].map(([code]) => ({ file, code })),
+      ),
+    );
+    expect(named.length).toBeGreaterThan(100);
+    expect(named.filter(({ code }) => !raised.has(code))).toEqual([]);
   });
 });
 

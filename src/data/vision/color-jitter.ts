@@ -23,6 +23,8 @@ export interface JitterOptions {
  * Brightness, contrast, saturation and hue changed at random, in random order. Without options the picture stays as it
  * is, and the order is drawn nevertheless, as in torchvision.
  *
+ * @throws BAD_OPTION for numbers below 0 and ranges beyond the bounds
+ *
  * @example
  * ```ts
  * const jitter = new ColorJitter({ brightness: 0.2, hue: 0.1 });

@@ -141,6 +141,8 @@ export function adjustSaturation<P extends Picture>(picture: P, factor: number):
 /**
  * Turns the colours round the circle by a part of it, -0.5 to 0.5.
  *
+ * @throws BAD_FACTOR outside [-0.5, 0.5]
+ *
  * @example
  * ```ts
  * adjustHue(new Image(new Uint8Array([200, 100, 0]), 1, 1, 3), 0.5).data; // Uint8Array [0, 100, 200]
@@ -233,6 +235,8 @@ export function invert<P extends Picture>(picture: P): P {
 
 /**
  * One channel of grey, or three alike.
+ *
+ * @throws BAD_OPTION for other numbers of channels than 1 and 3
  *
  * @example
  * ```ts

@@ -319,6 +319,7 @@ export function convertImageDtype(tensor: Tensor, dtype: Extract<DType, "uint8" 
  * A window of a tensor [..., C, H, W] overwritten.
  *
  * @param value one value, one for each channel, or one for each element [C, height, width] of the window
+ * @throws NOT_A_TENSOR for an Image
  *
  * @example
  * ```ts

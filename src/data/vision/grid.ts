@@ -21,6 +21,8 @@ export interface GridOptions {
 /**
  * Pictures [B, C, H, W], one [C, H, W], or a grey one [H, W], as one picture [3, height, width].
  *
+ * @throws NOT_A_PICTURE for tensors of fewer than two axes or more than four
+ *
  * @example
  * ```ts
  * makeGrid(zeros([10, 1, 28, 28]), { nrow: 5 }).shape; // [3, 62, 152]

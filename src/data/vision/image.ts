@@ -10,6 +10,9 @@ const MODES: Readonly<Record<number, ImageMode>> = { 1: "L", 3: "RGB", 4: "RGBA"
 /**
  * A picture on the host, what torchvision calls a PIL image: `data[(y * width + x) * channels + c]`, 0 to 255.
  *
+ * @throws SHAPE_MISMATCH where the bytes are not width · height · channels, or the channels not 1, 3 or 4;
+ *   IMAGE_UNREADABLE from open() and decode()
+ *
  * @example
  * ```ts
  * const image = new Image(new Uint8Array([0, 255, 128, 64]), 2, 2, 1);

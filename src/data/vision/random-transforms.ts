@@ -28,6 +28,8 @@ export function badOption(message: string, hint: string): AbrazoError {
 /**
  * Mirrored left to right with probability p.
  *
+ * @throws BAD_OPTION where p is no probability
+ *
  * @example
  * ```ts
  * new RandomHorizontalFlip(1)(new Image(new Uint8Array([1, 2, 3, 4]), 2, 2, 1)).data; // Uint8Array [2, 1, 4, 3]
@@ -48,6 +50,8 @@ export class RandomHorizontalFlip extends PictureTransform {
 
 /**
  * Upside down with probability p.
+ *
+ * @throws BAD_OPTION where p is no probability
  *
  * @example
  * ```ts
@@ -70,6 +74,8 @@ export class RandomVerticalFlip extends PictureTransform {
 /**
  * A negative with probability p.
  *
+ * @throws BAD_OPTION where p is no probability
+ *
  * @example
  * ```ts
  * new RandomInvert(1)(new Image(new Uint8Array([1, 2, 3, 4]), 2, 2, 1)).data; // Uint8Array [254, 253, 252, 251]
@@ -90,6 +96,8 @@ export class RandomInvert extends PictureTransform {
 
 /**
  * Grey with probability p; the number of channels stays.
+ *
+ * @throws BAD_OPTION where p is no probability
  *
  * @example
  * ```ts
@@ -112,6 +120,8 @@ export class RandomGrayscale extends PictureTransform {
 
 /**
  * Transforms, all of them with probability p or none.
+ *
+ * @throws BAD_OPTION where p is no probability
  *
  * @example
  * ```ts
@@ -174,6 +184,8 @@ export interface RandomCropOptions extends functional.PadOptions {
 /**
  * A window of a size somewhere in the picture.
  *
+ * @throws BAD_SIZE where the picture is smaller than the window, unless padIfNeeded
+ *
  * @example
  * ```ts
  * new RandomCrop(28, { padding: 4 })(zeros([1, 28, 28])).shape; // [1, 28, 28]
@@ -230,6 +242,8 @@ export interface ResizedCropOptions extends Omit<ResizeOptions, "maxSize"> {
 /**
  * A window of random area and shape, brought to a size: the usual augmentation for classifiers of pictures.
  *
+ * @throws BAD_OPTION for ranges whose end is before their start
+ *
  * @example
  * ```ts
  * new RandomResizedCrop(24)(ones([3, 40, 30])).shape; // [3, 24, 24]
@@ -282,6 +296,8 @@ function drawShape(area: number, scale: Range, ratio: Range): { height: number; 
 /**
  * Turned by an angle between -degrees and degrees, or between two.
  *
+ * @throws BAD_OPTION for a single number of degrees below 0
+ *
  * @example
  * ```ts
  * new RandomRotation([90, 90])(tensor([[[1, 2], [3, 4]]]).to("float32")).tolistSync(); // [[[2, 4], [1, 3]]]
@@ -317,6 +333,8 @@ export interface ErasingOptions {
 
 /**
  * A window of a tensor erased with probability p: put it after `ToTensor`.
+ *
+ * @throws BAD_OPTION where p is no probability, or the scale leaves [0, 1]
  *
  * @example
  * ```ts

@@ -73,6 +73,8 @@ export function requireSteps(name: string, steps: readonly unknown[]): void {
 /**
  * A function as a transform.
  *
+ * @throws BAD_OPTION for what is no function
+ *
  * @example
  * ```ts
  * const middle = new Lambda((image: Image) => functional.crop(image, 5, 5, 18, 18));

@@ -166,6 +166,8 @@ export function softsign(x: Tensor): Tensor {
 /**
  * x limited to [min, max]; slope 0 at both ends.
  *
+ * @throws BOUNDS where max is below min
+ *
  * @example
  * ```ts
  * hardtanh(tensor([-1.5, 0.25])).tolistSync(); // [-1, 0.25]
@@ -273,6 +275,8 @@ export function tanhshrink(x: Tensor): Tensor {
 
 /**
  * x moved by λ towards 0; 0 within ±λ.
+ *
+ * @throws BOUNDS for λ below 0
  *
  * @example
  * ```ts

@@ -31,6 +31,8 @@ const least = (x: Tensor): number => LEAST[x.dtype] ?? -3.4028234663852886e38;
  * softmax(q kᵀ / √d + mask) v for q [..., T, d], k [..., S, d], v [..., S, e]: [..., T, e]
  * (Vaswani et al. 2017, arXiv 1706.03762). A query that a bool mask lets see nothing gives 0.
  *
+ * @throws ATTENTION_MASK where isCausal goes with a mask or a past
+ *
  * @example
  * ```ts
  * const x = ones([2, 4, 5, 8]);

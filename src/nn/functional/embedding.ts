@@ -3,12 +3,14 @@
 import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import { arange, Tensor } from "../../tensor/index.ts";
+import { scalarTypeName } from "../../tensor/operands.ts";
 import { givenExtremes } from "./given.ts";
 
 /**
  * Rows of `weight` [V, D] at `ids` of any shape [...]: [..., D].
  *
  * @param paddingIdx the row of this id takes no gradient
+ * @throws INDEX_OUT_OF_RANGE for ids that are known and have no row
  *
  * @example
  * ```ts
@@ -20,6 +22,14 @@ export function embedding(
   weight: Tensor,
   { paddingIdx }: { paddingIdx?: number | undefined } = {},
 ): Tensor {
+  if (ids.dtype !== "int64" && ids.dtype !== "int32") {
+    throw new AbrazoError({
+      code: "INDEX_DTYPE",
+      message: `Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got ${scalarTypeName(ids.dtype)} instead (while checking arguments for embedding)`,
+      hint: 'Ids are whole numbers: convert them with to("int64").',
+      data: { dtype: ids.dtype },
+    });
+  }
   const count = weight.dims[0];
   const given = givenExtremes(ids);
   if (given !== undefined && typeof count === "number" && (given.low < 0 || given.high >= count)) {
@@ -42,6 +52,7 @@ export function embedding(
  * int64 rows that are 1 at the class and 0 elsewhere: classes [...] → [..., C].
  *
  * @param numClasses C; when absent, one more than the largest class, which is computed now
+ * @throws INDEX_OUT_OF_RANGE for classes below 0 or from numClasses on
  *
  * @example
  * ```ts

@@ -1,7 +1,10 @@
 // Affine maps: linear, bilinear.
 // Holds no weights.
+import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import { Tensor } from "../../tensor/index.ts";
+import { scalarTypeName } from "../../tensor/operands.ts";
+import { currentScope } from "../../tensor/scope.ts";
 
 /**
  * x Wᵀ + b, with x [..., in], W [out, in], b [out]: [..., out].
@@ -12,6 +15,15 @@ import { Tensor } from "../../tensor/index.ts";
  * ```
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  // Autocast brings both to one dtype.
+  if (x.dtype !== weight.dtype && currentScope().autocast === undefined) {
+    throw new AbrazoError({
+      code: "DTYPE_MISMATCH",
+      message: `mat1 and mat2 must have the same dtype, but got ${scalarTypeName(x.dtype)} and ${scalarTypeName(weight.dtype)}`,
+      hint: `Convert the input with to("${weight.dtype}"), or the module with to("${x.dtype}").`,
+      data: { input: x.dtype, weight: weight.dtype },
+    });
+  }
   if (x.ndim === 1) return linear(x.unsqueeze(0), weight, bias).squeeze(0);
   if (bias !== undefined && x.ndim === 2 && x.dtype === weight.dtype && x.dtype === bias.dtype) {
     const node = build.addmm(bias.node, x.node, weight.node, { transposeB: true });

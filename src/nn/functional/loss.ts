@@ -178,6 +178,8 @@ function ignoredProbabilities(ignoreIndex: number): AbrazoError {
 /**
  * -(y ln x + (1 - y) ln(1 - x)) for probabilities x; logarithms are at least -100, so that 0 and 1 stay finite.
  *
+ * @throws SHAPE_MISMATCH; NOT_PROBABILITIES where known elements leave [0, 1]
+ *
  * @example
  * ```ts
  * binaryCrossEntropy(tensor([0.9, 0.2, 0.7]), tensor([1, 0, 1]).to("float32")).itemSync(); // 0.2284
@@ -216,6 +218,7 @@ export function binaryCrossEntropy(
  *
  * @param weight weighs the single losses
  * @param posWeight weighs the positives of each class
+ * @throws SHAPE_MISMATCH where the target has another shape
  *
  * @example
  * ```ts

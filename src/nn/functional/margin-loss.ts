@@ -24,6 +24,8 @@ function ofSign(x: Tensor, target: Tensor, sign: 1 | -1): Tensor {
 /**
  * max(0, -y (x₁ - x₂) + margin), y being 1 where x₁ is to be the larger, and -1.
  *
+ * @throws SHAPE_MISMATCH where the numbers of axes differ
+ *
  * @example
  * ```ts
  * marginRankingLoss(tensor([0.5]), tensor([2.5]), tensor([1])).itemSync(); // 2
@@ -63,6 +65,8 @@ export function hingeEmbeddingLoss(
 
 /**
  * 1 - cos(x₁, x₂) where y is 1, max(0, cos(x₁, x₂) - margin) where y is -1; vectors [N, D] or [D].
+ *
+ * @throws SHAPE_MISMATCH where the target has not one axis less
  *
  * @example
  * ```ts

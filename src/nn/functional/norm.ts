@@ -317,6 +317,8 @@ export function instanceNorm(
 /**
  * x / (k + α / size · Σ x²)^β, the sum over `size` neighbouring channels (Krizhevsky et al. 2012).
  *
+ * @throws SHAPE_MISMATCH for fewer than three axes
+ *
  * @example
  * ```ts
  * localResponseNorm(ones([1, 2, 1]), 1, { alpha: 3, beta: 1 }).tolistSync(); // [[[0.25], [0.25]]]

@@ -43,6 +43,8 @@ export function l1Loss(input: Tensor, target: Tensor, { reduction = "mean" }: Lo
 /**
  * d²/2β where d = |x - y| < β, else d - β/2 (Girshick 2015, arXiv 1504.08083).
  *
+ * @throws BOUNDS for β below 0
+ *
  * @example
  * ```ts
  * smoothL1Loss(tensor([0.5, 3.5]), tensor([0.5, 0.5]), { reduction: "none" }).tolistSync(); // [0, 2.5]
@@ -61,6 +63,8 @@ export function smoothL1Loss(
 
 /**
  * d²/2 where d = |x - y| ≤ δ, else δ (d - δ/2) (Huber 1964).
+ *
+ * @throws BOUNDS for δ that is not above 0
  *
  * @example
  * ```ts

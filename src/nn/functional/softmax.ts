@@ -43,6 +43,8 @@ export function softmin(x: Tensor, dim: number): Tensor {
 /**
  * a σ(b) for the halves a and b of x along an axis (Dauphin et al. 2017, arXiv 1612.08083).
  *
+ * @throws SHAPE_MISMATCH where the axis has an odd size
+ *
  * @example
  * ```ts
  * glu(tensor([-1.5, 0.25])).tolistSync(); // [-0.8433]

@@ -23,6 +23,9 @@ const NOT_STATE = new Set(["optimizer", "schedulers", "initial"]);
  * counts.
  * Rules work on the current rate (it is multiplied, not set), so several schedulers may share an optimizer.
  *
+ * @throws SCHEDULER_OPTION where a schedule goes on and a group has no initial rate; SCHEDULER_STATE for the state of
+ *   another
+ *
  * @example
  * ```ts
  * class Halving extends LRScheduler {

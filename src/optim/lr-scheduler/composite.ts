@@ -58,6 +58,8 @@ abstract class Composite extends LRScheduler {
 /**
  * One scheduler after the other: each milestone hands over to the next, which begins at its step 0.
  *
+ * @throws SCHEDULER_OPTION where the milestones do not fit the schedulers, or these another optimizer
+ *
  * @example
  * ```ts
  * const optimizer = new SGD([zeros([1])], { lr: 1 });
@@ -104,6 +106,8 @@ export class SequentialLR extends Composite {
 
 /**
  * All schedulers at once, in order: each step takes a step of every one.
+ *
+ * @throws SCHEDULER_OPTION for no schedulers, or some of another optimizer
  *
  * @example
  * ```ts

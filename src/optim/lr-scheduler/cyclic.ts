@@ -120,6 +120,8 @@ type Level = "first" | "max" | "last";
 /**
  * Up to `maxLr` and down to almost nothing, once; momentum goes the other way. Step it once a batch.
  *
+ * @throws SCHEDULER_OPTION without a length, and for steps beyond it
+ *
  * @example
  * ```ts
  * const optimizer = new AdamW([zeros([1])]);

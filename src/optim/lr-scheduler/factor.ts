@@ -145,6 +145,8 @@ export class MultiStepLR extends LRScheduler {
 /**
  * The learning rate times `factor` for the first `totalIters` steps.
  *
+ * @throws SCHEDULER_OPTION for a factor outside [0, 1]
+ *
  * @example
  * ```ts
  * const optimizer = new SGD([zeros([1])], { lr: 1 });
@@ -183,6 +185,8 @@ export class ConstantLR extends LRScheduler {
 
 /**
  * The learning rate times a factor that goes linearly from `startFactor` to `endFactor` in `totalIters` steps: a warm-up.
+ *
+ * @throws SCHEDULER_OPTION for factors outside [0, 1]
  *
  * @example
  * ```ts

@@ -23,6 +23,8 @@ export interface PlateauOptions {
 /**
  * The learning rate times `factor` after more than `patience` epochs in which the metric did not get better.
  *
+ * @throws SCHEDULER_OPTION for a factor from 1 on
+ *
  * @example
  * ```ts
  * const optimizer = new SGD([zeros([1])], { lr: 1 });

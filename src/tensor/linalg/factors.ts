@@ -29,6 +29,8 @@ const QR_MODES = ["reduced", "complete", "r"] as const;
  * Q with orthonormal columns and the upper triangular R of A = Q R, for matrices [..., m, n]. "reduced": Q is [..., m, k]
  * with k = min(m, n); "complete": Q is square; "r": R alone, Q empty.
  *
+ * @throws BAD_OPTION for an unknown mode; SHAPE_MISMATCH; DTYPE_UNSUPPORTED for whole numbers
+ *
  * @example
  * ```ts
  * const { q, r } = linalg.qr(tensor([[3, 1], [4, 2]], { dtype: "float64" }));
@@ -87,6 +89,9 @@ export function eigvalsh(a: Tensor): Tensor {
  * U, s (falling) and Vᵀ of A = U diag(s) Vᵀ for matrices [..., m, n], k = min(m, n): U is [..., m, k] and Vᵀ [..., k, n].
  * Signs of singular vectors are arbitrary, in pairs. `fullMatrices: true` (PyTorch's default) makes both square; the
  * columns that it adds are arbitrary and have no gradient.
+ *
+ * @throws NO_GRADIENT for the full vectors of a matrix that is not square and requires grad; SHAPE_MISMATCH;
+ *   DTYPE_UNSUPPORTED
  *
  * @example
  * ```ts

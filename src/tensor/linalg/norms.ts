@@ -54,6 +54,8 @@ function orderError(ord: unknown): AbrazoError {
  * The norm of the matrices in two axes: "fro" √Σ x², "nuc" the sum of singular values, ±2 the largest or smallest of them,
  * ±1 and ±∞ the largest or smallest sum of |x| over columns and rows.
  *
+ * @throws SHAPE_MISMATCH for fewer than two axes, or one named twice; BAD_OPTION for an unknown order
+ *
  * @example
  * ```ts
  * await linalg.matrixNorm(tensor([[3, 0], [4, 0]], { dtype: "float32" })).item(); // 5
@@ -91,6 +93,8 @@ function squeezed(norm: Tensor, axes: readonly number[], keepDim: boolean): Tens
 
 /**
  * torch.linalg.norm: of all elements without an order; with one, the norm of vectors (one axis) or of matrices (two axes).
+ *
+ * @throws SHAPE_MISMATCH where an order is given for other than one or two axes
  *
  * @example
  * ```ts

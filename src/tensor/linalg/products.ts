@@ -12,6 +12,8 @@ import { inv } from "./solving.ts";
 /**
  * Aⁿ of square matrices by repeated squaring; a negative n takes the inverse first. Whole-number dtypes are exact.
  *
+ * @throws BAD_OPTION for a power that is not whole; SHAPE_MISMATCH for matrices that are not square
+ *
  * @example
  * ```ts
  * await linalg.matrixPower(tensor([[1, 1], [1, 0]]), 10).tolist(); // [[89, 55], [55, 34]]
@@ -38,6 +40,8 @@ export function matrixPower(a: Tensor, n: number): Tensor {
 
 /**
  * The product of a chain of matrices in the order that needs the fewest multiply-adds. The first and the last may be vectors.
+ *
+ * @throws SHAPE_MISMATCH for fewer than two tensors, and where neighbours do not fit
  *
  * @example
  * ```ts
@@ -104,6 +108,8 @@ function inBestOrder(chain: readonly Tensor[]): Tensor {
  * a b summed over pairs of axes: the last `dims` of `a` with the first of `b` when `dims` is a number (2 when absent), or the
  * axes of two lists, in order.
  *
+ * @throws SHAPE_MISMATCH where the lists of axes, or the sizes of a pair, differ
+ *
  * @example
  * ```ts
  * tensordot(zeros([2, 3, 4]), zeros([4, 3, 5]), [[1, 2], [1, 0]]).shape; // [2, 5]
@@ -145,6 +151,8 @@ export function tensordot(
 /**
  * The vector products of vectors with three elements along an axis; shapes broadcast.
  *
+ * @throws SHAPE_MISMATCH where the axis has not the size 3
+ *
  * @example
  * ```ts
  * await linalg.cross(tensor([1, 0, 0]), tensor([0, 1, 0])).tolist(); // [0, 0, 1]
@@ -180,6 +188,8 @@ const ROWS_FOR_PRODUCT = 25;
 
 /**
  * The distance of every row of x1 [..., p, m] to every row of x2 [..., r, m] in the norm `p`: [..., p, r].
+ *
+ * @throws SHAPE_MISMATCH where vectors differ in length; BAD_OPTION for p below 0
  *
  * @example
  * ```ts

@@ -131,6 +131,8 @@ export function solveTriangular(
  * The X that makes |A X - B| least; A [..., m, n] of full rank, B [..., m, k] or [..., m]. Where A is wider than high, of
  * all exact answers the shortest. By Q R; a matrix without full rank needs `pinv(a).matmul(b)`.
  *
+ * @throws SHAPE_MISMATCH where A and B differ in rows; DTYPE_MISMATCH
+ *
  * @example
  * ```ts
  * const a = tensor([[1, 0], [1, 1], [1, 2]], { dtype: "float64" });

@@ -1,8 +1,9 @@
 // Other dtypes and other devices.
+import { AbrazoError, nearestName, suggestion } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
-import { type DType, isDType } from "../../graph/dtype.ts";
+import { DTYPES, type DType, isDType, requireDType } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
-import { requireDevice } from "../../onnx/devices.ts";
+import { DEVICES, isDevice, requireDevice } from "../../onnx/devices.ts";
 import { elementsOf } from "../realize.ts";
 import { gradEnabled } from "../scope.ts";
 import { Storage } from "../storage.ts";
@@ -29,6 +30,16 @@ function cast(tensor: Tensor, dtype: DType): Tensor {
   return dtype === tensor.dtype ? tensor : tensor.map((node) => build.cast(node, dtype));
 }
 
+/** One word may be either; what is near a dtype is taken for one. */
+function unknownTarget(name: string): AbrazoError {
+  const dtype = nearestName(name, Object.keys(DTYPES));
+  return new AbrazoError({
+    code: dtype === undefined ? "UNKNOWN_DEVICE" : "UNKNOWN_DTYPE",
+    message: `There is no ${dtype === undefined ? "device" : "dtype"} "${name}".`,
+    hint: dtype === undefined ? suggestion(name, [...DEVICES, ...Object.keys(DTYPES)]) : `Did you mean "${dtype}"?`,
+  });
+}
+
 export const deviceMethods = {
   /**
    * The same tensor in another dtype, on another device, or both. Itself where nothing changes.
@@ -44,8 +55,10 @@ export const deviceMethods = {
    * ```
    */
   to(this: Tensor, target: string | { device?: string; dtype?: DType }): Tensor {
+    if (typeof target === "string" && !isDType(target) && !isDevice(target)) throw unknownTarget(target);
     const { device, dtype } =
       typeof target !== "string" ? target : isDType(target) ? { dtype: target } : { device: target };
+    if (dtype !== undefined) requireDType(dtype);
     const typed = dtype === undefined ? this : cast(this, dtype);
     return device === undefined ? typed : moved(typed, device);
   },
