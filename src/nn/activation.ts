@@ -10,7 +10,7 @@ import { python, pythonFloat } from "./print.ts";
 export abstract class Activation extends Module<[Tensor], Tensor> {}
 
 /**
- * x where x > 0, else α (eˣ - 1).
+ * x where x > 0, else α (eˣ - 1). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -35,7 +35,7 @@ export class ELU extends Activation {
 }
 
 /**
- * The self-normalizing λ · elu(x, α).
+ * The self-normalizing λ · elu(x, α). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -49,7 +49,7 @@ export class SELU extends Activation {
 }
 
 /**
- * max(0, x) + min(0, α (e^(x/α) - 1)).
+ * max(0, x) + min(0, α (e^(x/α) - 1)). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -74,7 +74,7 @@ export class CELU extends Activation {
 }
 
 /**
- * x σ(x).
+ * x σ(x). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -88,7 +88,7 @@ export class SiLU extends Activation {
 }
 
 /**
- * x tanh(softplus(x)).
+ * x tanh(softplus(x)). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -102,7 +102,7 @@ export class Mish extends Activation {
 }
 
 /**
- * ln(1 + e^(βx)) / β; x itself where βx > threshold.
+ * ln(1 + e^(βx)) / β; x itself where βx > threshold. [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -129,7 +129,7 @@ export class Softplus extends Activation {
 }
 
 /**
- * x / (1 + |x|).
+ * x / (1 + |x|). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -143,7 +143,7 @@ export class Softsign extends Activation {
 }
 
 /**
- * ln σ(x).
+ * ln σ(x). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -157,7 +157,7 @@ export class LogSigmoid extends Activation {
 }
 
 /**
- * tanh x.
+ * tanh x. [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -171,7 +171,7 @@ export class Tanh extends Activation {
 }
 
 /**
- * 1 / (1 + e⁻ˣ).
+ * 1 / (1 + e⁻ˣ). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -185,7 +185,7 @@ export class Sigmoid extends Activation {
 }
 
 /**
- * e^x / Σ e^x along an axis.
+ * e^x / Σ e^x along an axis. [...] → [...]; numbers along the axis depend on each other.
  *
  * @example
  * ```ts
@@ -210,7 +210,7 @@ export class Softmax extends Activation {
 }
 
 /**
- * ln softmax(x) along an axis.
+ * ln softmax(x) along an axis. [...] → [...]; numbers along the axis depend on each other.
  *
  * @example
  * ```ts
@@ -235,7 +235,7 @@ export class LogSoftmax extends Activation {
 }
 
 /**
- * softmax(-x) along an axis.
+ * softmax(-x) along an axis. [...] → [...]; numbers along the axis depend on each other.
  *
  * @example
  * ```ts
@@ -260,7 +260,7 @@ export class Softmin extends Activation {
 }
 
 /**
- * a σ(b) for the halves a and b of x along an axis.
+ * a σ(b) for the halves a and b of x along an axis. [..., 2 n, ...] → [..., n, ...].
  *
  * @example
  * ```ts
@@ -285,7 +285,7 @@ export class GLU extends Activation {
 }
 
 /**
- * x - tanh x.
+ * x - tanh x. [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -299,7 +299,7 @@ export class Tanhshrink extends Activation {
 }
 
 /**
- * x Φ(x), or its tanh approximation.
+ * x Φ(x), or its tanh approximation. [...] → [...], element by element.
  *
  * @example
  * ```ts

@@ -5,7 +5,8 @@ import { cosineSimilarity, pairwiseDistance } from "./functional/distance.ts";
 import { Module } from "./module.ts";
 
 /**
- * Cosine of the angle between vectors along an axis.
+ * Cosine of the angle between vectors along an axis. [..., D, ...] and a shape that broadcasts with it → without that
+ * axis.
  *
  * @example
  * ```ts
@@ -28,7 +29,7 @@ export class CosineSimilarity extends Module<[Tensor, Tensor], Tensor> {
 }
 
 /**
- * The p-norm of x₁ - x₂ + ε over the last axis.
+ * The p-norm of x₁ - x₂ + ε over the last axis. [..., D] and a shape that broadcasts with it → [...].
  *
  * @example
  * ```ts

@@ -20,7 +20,7 @@ abstract class AnyDropout extends Module<[Tensor], Tensor> {
 }
 
 /**
- * Zeros elements with probability p while training and scales the others by 1 / (1 - p).
+ * Zeros elements with probability p while training and scales the others by 1 / (1 - p). [...] → [...].
  *
  * @example
  * ```ts
@@ -76,7 +76,7 @@ export class Dropout3d extends AnyDropout {
 }
 
 /**
- * Dropout that keeps mean 0 and variance 1, for networks of SELU (Klambauer et al. 2017).
+ * Dropout that keeps mean 0 and variance 1, for networks of SELU (Klambauer et al. 2017). [...] → [...].
  *
  * @example
  * ```ts

@@ -93,7 +93,7 @@ export class Bilinear extends Module<[Tensor, Tensor], Tensor> {
 }
 
 /**
- * Its input.
+ * Its input. [...] → [...].
  *
  * @example
  * ```ts
@@ -107,7 +107,7 @@ export class Identity extends Module<[Tensor], Tensor> {
 }
 
 /**
- * Axes `startDim` to `endDim` as one; the first, of the batch, stays.
+ * Axes `startDim` to `endDim` as one; the first, of the batch, stays. [N, ...] → [N, n].
  *
  * @example
  * ```ts
@@ -134,7 +134,7 @@ export class Flatten extends Module<[Tensor], Tensor> {
 }
 
 /**
- * One axis as several; one size may be -1.
+ * One axis as several; one size may be -1. [..., n, ...] → [..., a, b, ...].
  *
  * @example
  * ```ts

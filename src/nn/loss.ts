@@ -30,7 +30,7 @@ abstract class WeightedLoss extends Loss {
 }
 
 /**
- * (x - y)².
+ * (x - y)². Two of [...] → [], or [...] unreduced.
  *
  * @example
  * ```ts
@@ -44,7 +44,7 @@ export class MSELoss extends Loss {
 }
 
 /**
- * |x - y|.
+ * |x - y|. Two of [...] → [], or [...] unreduced.
  *
  * @example
  * ```ts
@@ -58,7 +58,7 @@ export class L1Loss extends Loss {
 }
 
 /**
- * d²/2β where d = |x - y| < β, else d - β/2.
+ * d²/2β where d = |x - y| < β, else d - β/2. Two of [...] → [], or [...] unreduced.
  *
  * @example
  * ```ts
@@ -79,7 +79,7 @@ export class SmoothL1Loss extends Loss {
 }
 
 /**
- * d²/2 where d = |x - y| ≤ δ, else δ (d - δ/2).
+ * d²/2 where d = |x - y| ≤ δ, else δ (d - δ/2). Two of [...] → [], or [...] unreduced.
  *
  * @example
  * ```ts
@@ -147,7 +147,7 @@ export class CrossEntropyLoss extends WeightedLoss {
 }
 
 /**
- * -(y ln x + (1 - y) ln(1 - x)) for probabilities x; logarithms are at least -100.
+ * -(y ln x + (1 - y) ln(1 - x)) for probabilities x; logarithms are at least -100. Two of [...] → [], or [...] unreduced.
  *
  * @example
  * ```ts
@@ -161,7 +161,7 @@ export class BCELoss extends WeightedLoss {
 }
 
 /**
- * BCELoss of σ(x), finite for every x.
+ * BCELoss of σ(x), finite for every x. Two of [...] → [], or [...] unreduced.
  *
  * @example
  * ```ts
@@ -188,7 +188,7 @@ export class BCEWithLogitsLoss extends WeightedLoss {
 type KLReduction = Reduction | "batchmean";
 
 /**
- * Kullback-Leibler divergence y (ln y - x) for log-probabilities x.
+ * Kullback-Leibler divergence y (ln y - x) for log-probabilities x. Two of [...] → [], or [...] unreduced.
  *
  * @example
  * ```ts
@@ -213,7 +213,7 @@ export class KLDivLoss extends Module<[Tensor, Tensor], Tensor> {
 }
 
 /**
- * Negative log-likelihood of counts.
+ * Negative log-likelihood of counts. Two of [...] → [], or [...] unreduced.
  *
  * @example
  * ```ts
@@ -244,7 +244,7 @@ export class PoissonNLLLoss extends Loss {
 }
 
 /**
- * Negative log-likelihood of a normal with mean x and variance v.
+ * Negative log-likelihood of a normal with mean x and variance v. Three of [...] → [], or [...] unreduced.
  *
  * @example
  * ```ts
@@ -284,7 +284,7 @@ abstract class MarginLoss<Input extends unknown[] = [Tensor, Tensor, Tensor]> ex
 type MarginOptions = LossOptions & { margin?: number };
 
 /**
- * max(0, -y (x₁ - x₂) + margin).
+ * max(0, -y (x₁ - x₂) + margin). Three of [...] → [], or [...] unreduced.
  *
  * @example
  * ```ts
@@ -302,7 +302,7 @@ export class MarginRankingLoss extends MarginLoss {
 }
 
 /**
- * x where y is 1, max(0, margin - x) where y is -1.
+ * x where y is 1, max(0, margin - x) where y is -1. Two of [...] → [], or [...] unreduced.
  *
  * @example
  * ```ts
@@ -320,7 +320,8 @@ export class HingeEmbeddingLoss extends MarginLoss<[Tensor, Tensor]> {
 }
 
 /**
- * 1 - cos(x₁, x₂) where y is 1, max(0, cos(x₁, x₂) - margin) where y is -1.
+ * 1 - cos(x₁, x₂) where y is 1, max(0, cos(x₁, x₂) - margin) where y is -1. Vectors [N, D] and signs [N]: [], or [N]
+ * unreduced.
  *
  * @example
  * ```ts
@@ -338,7 +339,7 @@ export class CosineEmbeddingLoss extends MarginLoss {
 }
 
 /**
- * max(0, d(a, p) - d(a, n) + margin).
+ * max(0, d(a, p) - d(a, n) + margin). Vectors [N, D]: [], or [N] unreduced.
  *
  * @example
  * ```ts
@@ -370,7 +371,7 @@ export class TripletMarginLoss extends MarginLoss {
 }
 
 /**
- * ln(1 + e^(-y x)) for signs y.
+ * ln(1 + e^(-y x)) for signs y. Two of [...] → [], or [...] unreduced.
  *
  * @example
  * ```ts
@@ -384,7 +385,7 @@ export class SoftMarginLoss extends Loss {
 }
 
 /**
- * The mean over classes of binary cross entropies of logits.
+ * The mean over classes of binary cross entropies of logits. Logits and targets [N, C]: [], or [N] unreduced.
  *
  * @example
  * ```ts

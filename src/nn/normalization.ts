@@ -16,7 +16,7 @@ export interface LayerNormOptions {
 }
 
 /**
- * Normalization over the last axes, of the sizes `normalizedShape`.
+ * Normalization over the last axes, of the sizes `normalizedShape`. [..., normalizedShape] → the same shape.
  *
  * @example
  * ```ts
@@ -52,7 +52,8 @@ export class LayerNorm extends Module<[Tensor], Tensor> {
 }
 
 /**
- * x over the root of its mean square, over the last axes of the sizes `normalizedShape`, times a weight that starts at one.
+ * x over the root of its mean square, over the last axes of the sizes `normalizedShape`, times a weight that starts at
+ * one. [..., normalizedShape] → the same shape.
  *
  * @example
  * ```ts
@@ -131,7 +132,7 @@ export class GroupNorm extends Module<[Tensor], Tensor> {
 }
 
 /**
- * Each element over a power of the squares of `size` neighbouring channels.
+ * Each element over a power of the squares of `size` neighbouring channels. [N, C, ...] → [N, C, ...].
  *
  * @example
  * ```ts

@@ -29,7 +29,8 @@ abstract class AnyPad extends Module<[Tensor], Tensor> {
 }
 
 /**
- * Zeros around the last axis: one number for both sides, or (left, right).
+ * Zeros around the last axis: one number for both sides, or (left, right). [C, L] or [N, C, L] → the same with L + left
+ * + right.
  *
  * @example
  * ```ts
@@ -43,7 +44,8 @@ export class ZeroPad1d extends AnyPad {
 }
 
 /**
- * Zeros around the last two axes: one number for all sides, or (left, right, top, bottom).
+ * Zeros around the last two axes: one number for all sides, or (left, right, top, bottom). [C, H, W] or [N, C, H, W] →
+ * the same with more rows and columns.
  *
  * @example
  * ```ts
@@ -57,7 +59,7 @@ export class ZeroPad2d extends AnyPad {
 }
 
 /**
- * One value around the last axis.
+ * One value around the last axis. [C, L] or [N, C, L] → the same with L + left + right.
  *
  * @example
  * ```ts
@@ -78,7 +80,7 @@ export class ConstantPad1d extends AnyPad {
 }
 
 /**
- * One value around the last two axes.
+ * One value around the last two axes. [C, H, W] or [N, C, H, W] → the same with more rows and columns.
  *
  * @example
  * ```ts
@@ -99,7 +101,8 @@ export class ConstantPad2d extends AnyPad {
 }
 
 /**
- * Mirrored elements around the last axis, the edge itself not repeated.
+ * Mirrored elements around the last axis, the edge itself not repeated. [C, L] or [N, C, L] → the same with L + left +
+ * right.
  *
  * @example
  * ```ts
@@ -113,7 +116,8 @@ export class ReflectionPad1d extends AnyPad {
 }
 
 /**
- * Mirrored elements around the last two axes, the edge itself not repeated.
+ * Mirrored elements around the last two axes, the edge itself not repeated. [C, H, W] or [N, C, H, W] → the same with
+ * more rows and columns.
  *
  * @example
  * ```ts
@@ -127,7 +131,7 @@ export class ReflectionPad2d extends AnyPad {
 }
 
 /**
- * The edge repeated around the last axis.
+ * The edge repeated around the last axis. [C, L] or [N, C, L] → the same with L + left + right.
  *
  * @example
  * ```ts
@@ -141,7 +145,7 @@ export class ReplicationPad1d extends AnyPad {
 }
 
 /**
- * The edge repeated around the last two axes.
+ * The edge repeated around the last two axes. [C, H, W] or [N, C, H, W] → the same with more rows and columns.
  *
  * @example
  * ```ts
@@ -155,7 +159,7 @@ export class ReplicationPad2d extends AnyPad {
 }
 
 /**
- * The other end's elements around the last axis.
+ * The other end's elements around the last axis. [C, L] or [N, C, L] → the same with L + left + right.
  *
  * @example
  * ```ts
@@ -169,7 +173,7 @@ export class CircularPad1d extends AnyPad {
 }
 
 /**
- * The other end's elements around the last two axes.
+ * The other end's elements around the last two axes. [C, H, W] or [N, C, H, W] → the same with more rows and columns.
  *
  * @example
  * ```ts

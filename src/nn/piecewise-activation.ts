@@ -8,7 +8,7 @@ import { parameter } from "./marks.ts";
 import { python, pythonFloat } from "./print.ts";
 
 /**
- * max(x, 0).
+ * max(x, 0). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -22,7 +22,7 @@ export class ReLU extends Activation {
 }
 
 /**
- * min(max(x, 0), 6).
+ * min(max(x, 0), 6). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -36,7 +36,7 @@ export class ReLU6 extends Activation {
 }
 
 /**
- * x where x > 0, else negativeSlope · x.
+ * x where x > 0, else negativeSlope · x. [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -61,7 +61,7 @@ export class LeakyReLU extends Activation {
 }
 
 /**
- * x limited to [minVal, maxVal].
+ * x limited to [minVal, maxVal]. [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -88,7 +88,7 @@ export class Hardtanh extends Activation {
 }
 
 /**
- * min(max(x + 3, 0), 6) / 6.
+ * min(max(x + 3, 0), 6) / 6. [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -102,7 +102,7 @@ export class Hardsigmoid extends Activation {
 }
 
 /**
- * x · hardsigmoid(x).
+ * x · hardsigmoid(x). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -116,7 +116,7 @@ export class Hardswish extends Activation {
 }
 
 /**
- * x where x > threshold, else value.
+ * x where x > threshold, else value. [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -143,7 +143,7 @@ export class Threshold extends Activation {
 }
 
 /**
- * x moved by λ towards 0; 0 within ±λ.
+ * x moved by λ towards 0; 0 within ±λ. [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -168,7 +168,7 @@ export class Softshrink extends Activation {
 }
 
 /**
- * x outside ±λ, else 0.
+ * x outside ±λ, else 0. [...] → [...], element by element.
  *
  * @example
  * ```ts

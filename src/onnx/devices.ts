@@ -39,8 +39,8 @@ export function keepsResults(device: string, dtype: DType): boolean {
  */
 const open = new Map<string, Session>();
 
-/** Fails unless the device computes here: its provider is installed, and there is a driver. */
-export function requireDevice(device: string): void {
+/** Fails unless a device has this name and its provider is installed; whether there is a driver shows with the first run. */
+export function requireInstalled(device: string): void {
   if (device === "cpu" || open.has(device)) return;
   if (!isDevice(device)) {
     throw new AbrazoError({
@@ -57,6 +57,12 @@ export function requireDevice(device: string): void {
       data: { device },
     });
   }
+}
+
+/** Fails unless the device computes here: its provider is installed, and there is a driver. */
+export function requireDevice(device: string): void {
+  if (device === "cpu" || open.has(device)) return;
+  requireInstalled(device);
   const options = sessionOptions(device, 1, 1);
   if (KEPT[device] !== undefined) options.preferredOutputLocation = "gpu-buffer";
   open.set(device, new Session(encodeModel(ALLOCATOR), ["memory"], options));

@@ -93,8 +93,21 @@ interface Prepared {
 const known = new Map<string, { equation: Equation; order?: ContractionPath }>();
 const MOST_KNOWN = 1_000;
 
+function argumentError(place: number, given: unknown): AbrazoError {
+  const wanted = place === 0 ? "the first argument is the equation" : `operand ${place - 1} must be a Tensor`;
+  return new AbrazoError({
+    code: "EINSUM",
+    message: `einsum(): ${wanted}, not ${given instanceof Tensor ? "Tensor" : typeof given}`,
+    hint: "Write einsum('ij,jk->ik', a, b).",
+  });
+}
+
 /** Each operand by itself: diagonals taken, axes of size 1 dropped, and summed over what no one else reads. */
 function prepared(text: string, operands: readonly Tensor[]): Prepared {
+  const odd = [text, ...operands].findIndex(
+    (given, at) => !(at === 0 ? typeof given === "string" : given instanceof Tensor),
+  );
+  if (odd >= 0) throw argumentError(odd, odd === 0 ? text : operands[odd - 1]);
   const nodes = operands.map(({ node }) => node);
   const shapes = nodes.map(({ shape }) => shape);
   const key = `${text}|${shapes.join("|")}`;

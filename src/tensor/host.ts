@@ -4,7 +4,7 @@ import { AbrazoError } from "../errors.ts";
 import { allocate, type DType, requireDType, requireMemory, type TypedArray } from "../graph/dtype.ts";
 import { makeLeaf } from "../graph/leaf.ts";
 import { showShape, sizeOf } from "../graph/shape.ts";
-import { requireDevice } from "../onnx/devices.ts";
+import { requireInstalled } from "../onnx/devices.ts";
 import { encode, type Scalar } from "./convert.ts";
 import { Storage } from "./storage.ts";
 import { Tensor } from "./tensor.ts";
@@ -22,7 +22,7 @@ export function fromHost(
   dtype: DType,
   options: CreateOptions = {},
 ): Tensor {
-  requireDevice(options.device ?? "cpu");
+  requireInstalled(options.device ?? "cpu");
   const leaf = makeLeaf(shape, dtype, { kind: "host", data });
   const tensor = new Tensor(new Storage(leaf), { device: options.device ?? "cpu" });
   return options.requiresGrad === true ? tensor.requiresGrad_() : tensor;

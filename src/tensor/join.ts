@@ -25,7 +25,7 @@ function emptyListError(message: string): AbrazoError {
 }
 
 /**
- * Joined along an axis, in PyTorch's promotion of their dtypes.
+ * Joined along an axis, in PyTorch's promotion of their dtypes. [..., a, ...] and [..., b, ...] → [..., a + b, ...].
  *
  * @throws SHAPE_MISMATCH where sizes differ on another axis; EMPTY_LIST for none
  *
@@ -78,7 +78,7 @@ export const concat = cat;
 export const concatenate = cat;
 
 /**
- * Tensors of one shape joined along a new axis.
+ * Tensors of one shape joined along a new axis. k of [...] → [k, ...].
  *
  * @throws SHAPE_MISMATCH where shapes differ; EMPTY_LIST for none
  *
@@ -226,8 +226,8 @@ export function where(condition: Tensor, a?: TensorLike, b?: TensorLike): Tensor
 }
 
 /**
- * Coordinate grids of vectors, as views: "ij" with one axis a vector in their order, "xy" with the
- * first two axes exchanged.
+ * Coordinate grids of vectors, as views: "ij" with one axis a vector in their order, "xy" with the first two axes
+ * exchanged. [a] and [b] → two of [a, b], or of [b, a] with "xy".
  *
  * @throws SHAPE_MISMATCH for tensors of more than one axis; EMPTY_LIST; BAD_OPTION
  *
@@ -260,7 +260,7 @@ export function meshgrid(tensors: readonly Tensor[], { indexing = "ij" }: { inde
 }
 
 /**
- * Every combination of one element of each vector, a row each.
+ * Every combination of one element of each vector, a row each. [a] and [b] → [a b, 2].
  *
  * @example
  * ```ts

@@ -73,7 +73,8 @@ const pixelStart = (index: number, { picture, pictures, pixel, pixels, channels 
     : index - (index % channels);
 
 /**
- * Each element times a factor, within the range of the dtype: 0 is black, 1 the picture as it is.
+ * Each element times a factor, within the range of the dtype: 0 is black, 1 the picture as it is. An Image, or a tensor
+ * [..., C, H, W]; the size stays.
  *
  * @throws BAD_FACTOR for a factor below 0
  *
@@ -90,7 +91,7 @@ export function adjustBrightness<P extends Picture>(picture: P, factor: number):
 
 /**
  * The distance of each element from the mean of the grey picture, times a factor: 0 is grey all over, 1 the picture as
- * it is.
+ * it is. An Image, or a tensor [..., C, H, W]; the size stays.
  *
  * @throws BAD_FACTOR for a factor below 0
  *
@@ -122,6 +123,7 @@ function greyMeans(data: Pixels, layout: Layout): number[] {
 
 /**
  * The distance of each element from the grey of its pixel, times a factor: 0 is a grey picture, 1 the picture as it is.
+ * An Image, or a tensor [..., C, H, W]; the size stays.
  *
  * @throws BAD_FACTOR for a factor below 0
  *
@@ -139,7 +141,8 @@ export function adjustSaturation<P extends Picture>(picture: P, factor: number):
 }
 
 /**
- * Turns the colours round the circle by a part of it, -0.5 to 0.5.
+ * Turns the colours round the circle by a part of it, -0.5 to 0.5. An Image, or a tensor [..., C, H, W]; the size
+ * stays.
  *
  * @throws BAD_FACTOR outside [-0.5, 0.5]
  *
@@ -217,7 +220,7 @@ function fromHue(hue: number, saturation: number, value: number, f: Round): [num
 }
 
 /**
- * The largest value minus each: a negative.
+ * The largest value minus each: a negative. An Image, or a tensor [..., C, H, W]; the size stays.
  *
  * @example
  * ```ts
@@ -234,7 +237,7 @@ export function invert<P extends Picture>(picture: P): P {
 }
 
 /**
- * One channel of grey, or three alike.
+ * One channel of grey, or three alike. An Image, or a tensor [..., C, H, W] → with 1 or 3 channels.
  *
  * @throws BAD_OPTION for other numbers of channels than 1 and 3
  *

@@ -30,7 +30,7 @@ export interface Window {
 }
 
 /**
- * A window of a picture; what lies outside of it is 0.
+ * A window of a picture; what lies outside of it is 0. An Image, or a tensor [..., H, W].
  *
  * @example
  * ```ts
@@ -43,7 +43,7 @@ export function crop<P extends Picture>(picture: P, top: number, left: number, h
 }
 
 /**
- * The middle of a picture; a smaller one is padded with 0.
+ * The middle of a picture; a smaller one is padded with 0. An Image, or a tensor [..., H, W].
  *
  * @example
  * ```ts
@@ -63,7 +63,7 @@ export function centerCrop<P extends Picture>(picture: P, size: Size): P {
 }
 
 /**
- * A window of a picture brought to a size.
+ * A window of a picture brought to a size. An Image, or a tensor [..., H, W].
  *
  * @example
  * ```ts
@@ -75,7 +75,7 @@ export function resizedCrop<P extends Picture>(picture: P, window: Window, size:
 }
 
 /**
- * Mirrored left to right.
+ * Mirrored left to right. An Image, or a tensor [..., H, W]; the size stays.
  *
  * @example
  * ```ts
@@ -87,7 +87,7 @@ export function hflip<P extends Picture>(picture: P): P {
 }
 
 /**
- * Upside down.
+ * Upside down. An Image, or a tensor [..., H, W]; the size stays.
  *
  * @example
  * ```ts
@@ -108,7 +108,7 @@ export interface PadOptions {
 }
 
 /**
- * A border around a picture.
+ * A border around a picture. An Image, or a tensor [..., H, W].
  *
  * @example
  * ```ts
@@ -122,7 +122,8 @@ export function pad<P extends Picture>(picture: P, padding: Padding, options: Pa
 }
 
 /**
- * A picture of another size, with the results of torchvision's tensors: bilinear, antialiased when shrinking.
+ * A picture of another size, with the results of torchvision's tensors: bilinear, antialiased when shrinking. An Image,
+ * or a tensor [..., H, W].
  *
  * @example
  * ```ts
@@ -136,7 +137,7 @@ export function resize<P extends Picture>(picture: P, size: Size, options: Resiz
 }
 
 /**
- * Turned counter-clockwise by degrees.
+ * Turned counter-clockwise by degrees. An Image, or a tensor [..., H, W].
  *
  * @example
  * ```ts
@@ -293,7 +294,7 @@ function requireStatistics(mean: readonly number[], std: readonly number[], chan
 }
 
 /**
- * Another dtype with the values' range brought along: 0 … 255 for uint8, 0 … 1 for floats.
+ * Another dtype with the values' range brought along: 0 … 255 for uint8, 0 … 1 for floats. [..., H, W] → [..., H, W].
  *
  * @example
  * ```ts

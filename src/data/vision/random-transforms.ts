@@ -26,7 +26,7 @@ export function badOption(message: string, hint: string): AbrazoError {
 }
 
 /**
- * Mirrored left to right with probability p.
+ * Mirrored left to right with probability p. An Image, or a tensor [..., H, W]; the size stays.
  *
  * @throws BAD_OPTION where p is no probability
  *
@@ -49,7 +49,7 @@ export class RandomHorizontalFlip extends PictureTransform {
 }
 
 /**
- * Upside down with probability p.
+ * Upside down with probability p. An Image, or a tensor [..., H, W]; the size stays.
  *
  * @throws BAD_OPTION where p is no probability
  *
@@ -72,7 +72,7 @@ export class RandomVerticalFlip extends PictureTransform {
 }
 
 /**
- * A negative with probability p.
+ * A negative with probability p. An Image, or a tensor [..., H, W]; the size stays.
  *
  * @throws BAD_OPTION where p is no probability
  *
@@ -95,7 +95,7 @@ export class RandomInvert extends PictureTransform {
 }
 
 /**
- * Grey with probability p; the number of channels stays.
+ * Grey with probability p; the number of channels stays. An Image, or a tensor [..., H, W]; the size stays.
  *
  * @throws BAD_OPTION where p is no probability
  *
@@ -182,7 +182,7 @@ export interface RandomCropOptions extends functional.PadOptions {
 }
 
 /**
- * A window of a size somewhere in the picture.
+ * A window of a size somewhere in the picture. An Image, or a tensor [..., H, W] → [..., height, width].
  *
  * @throws BAD_SIZE where the picture is smaller than the window, unless padIfNeeded
  *
@@ -240,7 +240,8 @@ export interface ResizedCropOptions extends Omit<ResizeOptions, "maxSize"> {
 }
 
 /**
- * A window of random area and shape, brought to a size: the usual augmentation for classifiers of pictures.
+ * A window of random area and shape, brought to a size: the usual augmentation for classifiers of pictures. An Image,
+ * or a tensor [..., H, W] → [..., height, width].
  *
  * @throws BAD_OPTION for ranges whose end is before their start
  *
@@ -294,7 +295,8 @@ function drawShape(area: number, scale: Range, ratio: Range): { height: number; 
 }
 
 /**
- * Turned by an angle between -degrees and degrees, or between two.
+ * Turned by an angle between -degrees and degrees, or between two. An Image, or a tensor [..., H, W]; the size stays
+ * unless `expand` is set.
  *
  * @throws BAD_OPTION for a single number of degrees below 0
  *
@@ -332,7 +334,7 @@ export interface ErasingOptions {
 }
 
 /**
- * A window of a tensor erased with probability p: put it after `ToTensor`.
+ * A window of a tensor erased with probability p: put it after `ToTensor`. [..., C, H, W] → the same shape.
  *
  * @throws BAD_OPTION where p is no probability, or the scale leaves [0, 1]
  *

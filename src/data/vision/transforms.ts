@@ -156,7 +156,7 @@ export class ToPILImage extends Transform<Tensor, Image> {
 }
 
 /**
- * Another dtype, with the range of values brought along.
+ * Another dtype, with the range of values brought along. [..., H, W] → [..., H, W]; uint8, float32 and float64.
  *
  * @example
  * ```ts
@@ -177,7 +177,7 @@ export class ConvertImageDtype extends Transform<Tensor, Tensor> {
 }
 
 /**
- * (x - mean) / std for each channel of a float tensor: put it after `ToTensor`.
+ * (x - mean) / std for each channel of a float tensor: put it after `ToTensor`. [..., C, H, W] → the same shape.
  *
  * @example
  * ```ts
@@ -200,7 +200,7 @@ export class Normalize extends Transform<Tensor, Tensor> {
 }
 
 /**
- * Another size; one number is the smaller edge.
+ * Another size; one number is the smaller edge. An Image, or a tensor [..., H, W] → [..., height, width].
  *
  * @example
  * ```ts
@@ -223,7 +223,7 @@ export class Resize extends PictureTransform {
 }
 
 /**
- * The middle of a picture.
+ * The middle of a picture. An Image, or a tensor [..., H, W] → [..., height, width].
  *
  * @example
  * ```ts
@@ -244,7 +244,7 @@ export class CenterCrop extends PictureTransform {
 }
 
 /**
- * A border on all sides.
+ * A border on all sides. An Image, or a tensor [..., H, W] → with more rows and columns.
  *
  * @example
  * ```ts
@@ -267,7 +267,7 @@ export class Pad extends PictureTransform {
 }
 
 /**
- * Grey, in one channel or three.
+ * Grey, in one channel or three. An Image, or a tensor [..., C, H, W].
  *
  * @example
  * ```ts

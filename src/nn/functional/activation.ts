@@ -8,7 +8,7 @@ import type { Tensor } from "../../tensor/index.ts";
 const number = (value: number, like: Node): Node => build.constant(value, like.dtype);
 
 /**
- * max(x, 0); slope 0 at 0.
+ * max(x, 0); slope 0 at 0. [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -20,7 +20,7 @@ export function relu(x: Tensor): Tensor {
 }
 
 /**
- * min(max(x, 0), 6).
+ * min(max(x, 0), 6). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -32,7 +32,7 @@ export function relu6(x: Tensor): Tensor {
 }
 
 /**
- * x where x > 0, else negativeSlope · x.
+ * x where x > 0, else negativeSlope · x. [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -63,7 +63,7 @@ function exponentialBelow(x: Node, alpha: number, width: number, scale: number):
 }
 
 /**
- * x where x > 0, else α (eˣ - 1) (Clevert et al. 2016, arXiv 1511.07289).
+ * x where x > 0, else α (eˣ - 1) (Clevert et al. 2016, arXiv 1511.07289). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -75,7 +75,8 @@ export function elu(x: Tensor, alpha = 1): Tensor {
 }
 
 /**
- * λ · elu(x, α) with the λ and α that keep mean 0 and variance 1 (Klambauer et al. 2017, arXiv 1706.02515).
+ * λ · elu(x, α) with the λ and α that keep mean 0 and variance 1 (Klambauer et al. 2017, arXiv 1706.02515). [...] →
+ * [...], element by element.
  *
  * @example
  * ```ts
@@ -87,7 +88,7 @@ export function selu(x: Tensor): Tensor {
 }
 
 /**
- * max(0, x) + min(0, α (e^(x/α) - 1)) (Barron 2017, arXiv 1704.07483).
+ * max(0, x) + min(0, α (e^(x/α) - 1)) (Barron 2017, arXiv 1704.07483). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -99,7 +100,7 @@ export function celu(x: Tensor, alpha = 1): Tensor {
 }
 
 /**
- * x Φ(x), or its tanh approximation (Hendrycks and Gimpel 2016, arXiv 1606.08415).
+ * x Φ(x), or its tanh approximation (Hendrycks and Gimpel 2016, arXiv 1606.08415). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -111,7 +112,7 @@ export function gelu(x: Tensor, options: { approximate?: "none" | "tanh" } = {})
 }
 
 /**
- * x σ(x).
+ * x σ(x). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -123,7 +124,7 @@ export function silu(x: Tensor): Tensor {
 }
 
 /**
- * x tanh(softplus(x)) (Misra 2019, arXiv 1908.08681).
+ * x tanh(softplus(x)) (Misra 2019, arXiv 1908.08681). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -135,7 +136,7 @@ export function mish(x: Tensor): Tensor {
 }
 
 /**
- * ln(1 + e^(βx)) / β; x itself where βx > threshold.
+ * ln(1 + e^(βx)) / β; x itself where βx > threshold. [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -152,7 +153,7 @@ export function softplus(x: Tensor, beta = 1, threshold = 20): Tensor {
 }
 
 /**
- * x / (1 + |x|).
+ * x / (1 + |x|). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -164,7 +165,7 @@ export function softsign(x: Tensor): Tensor {
 }
 
 /**
- * x limited to [min, max]; slope 0 at both ends.
+ * x limited to [min, max]; slope 0 at both ends. [...] → [...], element by element.
  *
  * @throws BOUNDS where max is below min
  *
@@ -190,7 +191,7 @@ function limited(x: Node, min: number, max: number): Node {
 }
 
 /**
- * min(max(x + 3, 0), 6) / 6.
+ * min(max(x + 3, 0), 6) / 6. [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -202,7 +203,7 @@ export function hardsigmoid(x: Tensor): Tensor {
 }
 
 /**
- * x · hardsigmoid(x) (Howard et al. 2019, arXiv 1905.02244).
+ * x · hardsigmoid(x) (Howard et al. 2019, arXiv 1905.02244). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -214,7 +215,7 @@ export function hardswish(x: Tensor): Tensor {
 }
 
 /**
- * ln σ(x) = -ln(1 + e⁻ˣ).
+ * ln σ(x) = -ln(1 + e⁻ˣ). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -226,7 +227,7 @@ export function logsigmoid(x: Tensor): Tensor {
 }
 
 /**
- * tanh x.
+ * tanh x. [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -238,7 +239,7 @@ export function tanh(x: Tensor): Tensor {
 }
 
 /**
- * 1 / (1 + e⁻ˣ).
+ * 1 / (1 + e⁻ˣ). [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -250,7 +251,7 @@ export function sigmoid(x: Tensor): Tensor {
 }
 
 /**
- * x where x > threshold, else `value`.
+ * x where x > threshold, else `value`. [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -262,7 +263,7 @@ export function threshold(x: Tensor, threshold: number, value: number): Tensor {
 }
 
 /**
- * x - tanh x.
+ * x - tanh x. [...] → [...], element by element.
  *
  * @example
  * ```ts
@@ -274,7 +275,7 @@ export function tanhshrink(x: Tensor): Tensor {
 }
 
 /**
- * x moved by λ towards 0; 0 within ±λ.
+ * x moved by λ towards 0; 0 within ±λ. [...] → [...], element by element.
  *
  * @throws BOUNDS for λ below 0
  *
@@ -298,7 +299,7 @@ export function softshrink(x: Tensor, lambd = 0.5): Tensor {
 }
 
 /**
- * x outside ±λ, else 0.
+ * x outside ±λ, else 0. [...] → [...], element by element.
  *
  * @example
  * ```ts

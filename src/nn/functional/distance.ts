@@ -30,7 +30,7 @@ function atLeast(x: Tensor, least: number): Tensor {
 }
 
 /**
- * x over its p-norm along an axis, the norm being at least `eps`.
+ * x over its p-norm along an axis, the norm being at least `eps`. [...] → [...].
  *
  * @example
  * ```ts
@@ -42,7 +42,8 @@ export function normalize(x: Tensor, { p = 2, dim = 1, eps = 1e-12 } = {}): Tens
 }
 
 /**
- * Cosine of the angle between vectors along an axis; each norm is at least `eps`.
+ * Cosine of the angle between vectors along an axis; each norm is at least `eps`. [..., D, ...] and a shape that
+ * broadcasts with it → without that axis.
  *
  * @example
  * ```ts
@@ -56,7 +57,7 @@ export function cosineSimilarity(x1: Tensor, x2: Tensor, dim = 1, eps = 1e-8): T
 }
 
 /**
- * The p-norm of x₁ - x₂ + ε over the last axis.
+ * The p-norm of x₁ - x₂ + ε over the last axis. [..., D] and a shape that broadcasts with it → [...].
  *
  * @example
  * ```ts

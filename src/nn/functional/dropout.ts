@@ -30,8 +30,8 @@ export function dropoutStep<Result>(seed: number, step: number, fn: () => Result
 }
 
 /**
- * Zeros each element with probability `p` and scales the others by 1 / (1 - p); the identity when not training.
- * Outside dropoutStep the mask is drawn from the default generator, so that manualSeed() repeats it.
+ * Zeros each element with probability `p` and scales the others by 1 / (1 - p); the identity when not training. Outside
+ * dropoutStep the mask is drawn from the default generator, so that manualSeed() repeats it. [...] → [...].
  *
  * @example
  * ```ts
@@ -84,7 +84,8 @@ export function dropout3d(x: Tensor, p = 0.5, training = true): Tensor {
 
 /**
  * Sets elements with probability `p` to the value that SELU saturates at, and shifts and scales so that mean 0 and
- * variance 1 are kept (Klambauer et al. 2017, arXiv 1706.02515): a (x · kept + α' · dropped) + b with α' = -λα.
+ * variance 1 are kept (Klambauer et al. 2017, arXiv 1706.02515): a (x · kept + α' · dropped) + b with α' = -λα. [...] →
+ * [...].
  *
  * @example
  * ```ts

@@ -215,6 +215,7 @@ export function binaryCrossEntropy(
 
 /**
  * binaryCrossEntropy of σ(x), finite for every x: (1 - y) x + (1 + (p - 1) y) ln(1 + e⁻ˣ), p the weight of positives.
+ * Logits and targets, floats of one shape [...], give [], or [...] with reduction "none".
  *
  * @param weight weighs the single losses
  * @param posWeight weighs the positives of each class
@@ -249,7 +250,8 @@ export function binaryCrossEntropyWithLogits(
 }
 
 /**
- * Kullback-Leibler divergence y (ln y - x) for log-probabilities x, pointwise; 0 where y is 0.
+ * Kullback-Leibler divergence y (ln y - x) for log-probabilities x, pointwise; 0 where y is 0. Floats that broadcast to
+ * one shape [...] give [], or [...] with reduction "none".
  *
  * @param logTarget the target holds logarithms too: e^y (y - x)
  * @param reduction "batchmean" is the sum over the size of the first axis, which is the divergence itself

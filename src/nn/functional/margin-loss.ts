@@ -22,7 +22,8 @@ function ofSign(x: Tensor, target: Tensor, sign: 1 | -1): Tensor {
 }
 
 /**
- * max(0, -y (x₁ - x₂) + margin), y being 1 where x₁ is to be the larger, and -1.
+ * max(0, -y (x₁ - x₂) + margin), y being 1 where x₁ is to be the larger, and -1. All three broadcast to one shape
+ * [...]; the result is [], or [...] with reduction "none".
  *
  * @throws SHAPE_MISMATCH where the numbers of axes differ
  *
@@ -47,7 +48,8 @@ export function marginRankingLoss(
 }
 
 /**
- * x where y is 1, max(0, margin - x) where y is -1.
+ * x where y is 1, max(0, margin - x) where y is -1. x and y broadcast to one shape [...]; the result is a mean or sum
+ * [], or [...] with reduction "none".
  *
  * @example
  * ```ts
@@ -123,7 +125,8 @@ export function tripletMarginLoss(
 }
 
 /**
- * ln(1 + e^(-y x)) for signs y.
+ * ln(1 + e^(-y x)) for signs y. x and y broadcast to one shape [...]; the result is a mean or sum [], or [...] with
+ * reduction "none".
  *
  * @example
  * ```ts

@@ -12,7 +12,7 @@ type Optional = Tensor | null | undefined;
 
 /**
  * Layer normalization (Ba et al. 2016, arXiv 1607.06450): over the last axis, or over the last axes of the sizes
- * `normalizedShape`, which weight and bias have too.
+ * `normalizedShape`, which weight and bias have too. [..., normalizedShape] → the same shape.
  *
  * @throws SHAPE_MISMATCH when x does not end in these sizes
  * @example
@@ -82,7 +82,7 @@ function requireSame(tensor: Optional, sizes: readonly number[], name: string): 
 
 /**
  * x / √(mean(x²) + ε) · weight over the last axes of the sizes `normalizedShape` (Zhang and Sennrich 2019, arXiv
- * 1910.07467); ε is the dtype's own when absent, as in PyTorch.
+ * 1910.07467); ε is the dtype's own when absent, as in PyTorch. [..., normalizedShape] → the same shape.
  *
  * @throws SHAPE_MISMATCH when x does not end in these sizes
  * @example
@@ -315,7 +315,8 @@ export function instanceNorm(
 }
 
 /**
- * x / (k + α / size · Σ x²)^β, the sum over `size` neighbouring channels (Krizhevsky et al. 2012).
+ * x / (k + α / size · Σ x²)^β, the sum over `size` neighbouring channels (Krizhevsky et al. 2012). [N, C, ...] → [N, C,
+ * ...].
  *
  * @throws SHAPE_MISMATCH for fewer than three axes
  *

@@ -6,7 +6,7 @@ import type { Tensor } from "../../tensor/index.ts";
 import { type LossOptions, reduced, warnOfSizes } from "./reduction.ts";
 
 /**
- * (x - y)².
+ * (x - y)². x and y broadcast to one shape [...]; the result is a mean or sum [], or [...] with reduction "none".
  *
  * @param weight weighs the single losses; the mean is then over the weights
  *
@@ -28,7 +28,8 @@ export function mseLoss(
 }
 
 /**
- * |x - y|; slope 0 where they are equal.
+ * |x - y|; slope 0 where they are equal. x and y broadcast to one shape [...]; the result is a mean or sum [], or [...]
+ * with reduction "none".
  *
  * @example
  * ```ts
@@ -41,7 +42,8 @@ export function l1Loss(input: Tensor, target: Tensor, { reduction = "mean" }: Lo
 }
 
 /**
- * d²/2β where d = |x - y| < β, else d - β/2 (Girshick 2015, arXiv 1504.08083).
+ * d²/2β where d = |x - y| < β, else d - β/2 (Girshick 2015, arXiv 1504.08083). x and y broadcast to one shape [...];
+ * the result is a mean or sum [], or [...] with reduction "none".
  *
  * @throws BOUNDS for β below 0
  *
@@ -62,7 +64,8 @@ export function smoothL1Loss(
 }
 
 /**
- * d²/2 where d = |x - y| ≤ δ, else δ (d - δ/2) (Huber 1964).
+ * d²/2 where d = |x - y| ≤ δ, else δ (d - δ/2) (Huber 1964). x and y broadcast to one shape [...]; the result is a mean
+ * or sum [], or [...] with reduction "none".
  *
  * @throws BOUNDS for δ that is not above 0
  *
@@ -95,8 +98,9 @@ function notPositive(message: string, value: number): AbrazoError {
 }
 
 /**
- * Negative log-likelihood of counts: e^x - y x, or x - y ln(x + ε) with `logInput: false`; `full` adds Stirling's
- * y ln y - y + ln(2πy)/2 for y > 1.
+ * Negative log-likelihood of counts: e^x - y x, or x - y ln(x + ε) with `logInput: false`; `full` adds Stirling's y ln
+ * y - y + ln(2πy)/2 for y > 1. x and y broadcast to one shape [...]; the result is a mean or sum [], or [...] with
+ * reduction "none".
  *
  * @example
  * ```ts
@@ -131,8 +135,8 @@ export function poissonNllLoss(
 
 /**
  * Negative log-likelihood of a normal with mean `input` and variance `variance`: (ln v + (x - y)²/v) / 2, v at least
- * `eps`
- * (the limit takes no gradient); `full` adds ln(2π)/2.
+ * `eps` (the limit takes no gradient); `full` adds ln(2π)/2. All three broadcast to one shape [...]; the result is [],
+ * or [...] with reduction "none".
  *
  * @example
  * ```ts

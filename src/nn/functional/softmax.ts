@@ -5,7 +5,7 @@ import { axisOf } from "../../graph/shape.ts";
 import { arange, rand, type Tensor } from "../../tensor/index.ts";
 
 /**
- * e^x / Σ e^x along an axis.
+ * e^x / Σ e^x along an axis. [...] → [...]; numbers along the axis depend on each other.
  *
  * @example
  * ```ts
@@ -17,7 +17,7 @@ export function softmax(x: Tensor, dim: number): Tensor {
 }
 
 /**
- * ln softmax(x) along an axis.
+ * ln softmax(x) along an axis. [...] → [...]; numbers along the axis depend on each other.
  *
  * @example
  * ```ts
@@ -29,7 +29,7 @@ export function logSoftmax(x: Tensor, dim: number): Tensor {
 }
 
 /**
- * softmax(-x) along an axis.
+ * softmax(-x) along an axis. [...] → [...]; numbers along the axis depend on each other.
  *
  * @example
  * ```ts
@@ -41,7 +41,8 @@ export function softmin(x: Tensor, dim: number): Tensor {
 }
 
 /**
- * a σ(b) for the halves a and b of x along an axis (Dauphin et al. 2017, arXiv 1612.08083).
+ * a σ(b) for the halves a and b of x along an axis (Dauphin et al. 2017, arXiv 1612.08083). [..., 2 n, ...] → [..., n,
+ * ...].
  *
  * @throws SHAPE_MISMATCH where the axis has an odd size
  *
@@ -66,7 +67,7 @@ function halvingError(message: string, hint: string): AbrazoError {
 
 /**
  * A sample of the Gumbel-softmax distribution over an axis (Jang et al. 2017, arXiv 1611.01144). Noise comes from the
- * default generator.
+ * default generator. [...] → [...], floats.
  *
  * @param hard the sample is one-hot, and its gradient that of the soft one
  *

@@ -73,7 +73,8 @@ export function eigh(a: Tensor): { eigenvalues: Tensor; eigenvectors: Tensor } {
 }
 
 /**
- * The eigenvalues of `eigh` alone; their gradient exists where some are equal, too.
+ * The eigenvalues of `eigh` alone; their gradient exists where some are equal, too. Symmetric [..., n, n] → [..., n],
+ * ascending.
  *
  * @example
  * ```ts
@@ -128,7 +129,8 @@ function squared(u: Tensor): Tensor {
 }
 
 /**
- * The singular values of `svd` alone; their gradient exists where some are equal or zero, too.
+ * The singular values of `svd` alone; their gradient exists where some are equal or zero, too. [..., m, n] → [...,
+ * min(m, n)], descending.
  *
  * @example
  * ```ts

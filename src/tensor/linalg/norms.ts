@@ -120,7 +120,8 @@ export function norm(a: Tensor, ord?: MatrixOrder, dim?: Axes, keepDim = false):
 }
 
 /**
- * The condition number |A| |A⁻¹| of matrices in the norm `p` (2 when absent: the largest over the smallest singular value).
+ * The condition number |A| |A⁻¹| of matrices in the norm `p` (2 when absent: the largest over the smallest singular
+ * value). [..., m, n] → [...].
  *
  * @example
  * ```ts

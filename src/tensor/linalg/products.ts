@@ -11,6 +11,7 @@ import { inv } from "./solving.ts";
 
 /**
  * Aⁿ of square matrices by repeated squaring; a negative n takes the inverse first. Whole-number dtypes are exact.
+ * [..., n, n] → [..., n, n].
  *
  * @throws BAD_OPTION for a power that is not whole; SHAPE_MISMATCH for matrices that are not square
  *
@@ -149,7 +150,7 @@ export function tensordot(
 }
 
 /**
- * The vector products of vectors with three elements along an axis; shapes broadcast.
+ * The vector products of vectors with three elements along an axis; shapes broadcast. [..., 3, ...] → the same shape.
  *
  * @throws SHAPE_MISMATCH where the axis has not the size 3
  *

@@ -46,7 +46,8 @@ export function slogdet(a: Tensor): { sign: Tensor; logabsdet: Tensor } {
 }
 
 /**
- * The inverses of square matrices. Throws `LINALG` where one is singular: computed at once.
+ * The inverses of square matrices. Throws `LINALG` where one is singular: computed at once. [..., n, n] → [..., n, n],
+ * floats.
  *
  * @example
  * ```ts
