@@ -59,6 +59,7 @@ export class Generator {
     return [...this.#state, this.#index, this.#spare ?? Number.NaN];
   }
 
+  /** Goes on where getState() stood. */
   setState(state: readonly number[]): void {
     this.#state.set(state.slice(0, N));
     this.#index = state[N] ?? N;

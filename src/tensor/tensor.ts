@@ -71,6 +71,7 @@ export class Tensor {
 
   // --- what it is ---
 
+  /** What holds the elements; views share it. */
   get storage(): Storage {
     return this.#storage;
   }
@@ -111,18 +112,22 @@ export class Tensor {
     return this.#peek.shape;
   }
 
+  /** The number of axes. */
   get ndim(): number {
     return this.#peek.shape.length;
   }
 
+  /** The type of the elements. */
   get dtype(): DType {
     return this.#peek.dtype;
   }
 
+  /** Where the elements are, e.g. "cpu". */
   get device(): string {
     return this.#device;
   }
 
+  /** Whether backward() takes gradients through it. */
   get requiresGrad(): boolean {
     return this.#root.#requiresGrad;
   }
@@ -168,10 +173,12 @@ export class Tensor {
     return this.#layout;
   }
 
+  /** The size of an axis, counted from the end where negative. */
   size(dim: number): number {
     return this.shape[axisOf(dim, this.ndim)] ?? 1;
   }
 
+  /** The number of elements. */
   numel(): number {
     return sizeOf(this.#peek.shape);
   }
@@ -213,6 +220,7 @@ export class Tensor {
     return this.viewBy(permuteStep([...order.slice(0, -2), this.ndim - 1, this.ndim - 2]));
   }
 
+  /** A tensor of what `make` records for the node of this one. */
   map(make: (node: Node) => Node): Tensor {
     return Tensor.fromNode(make(this.node), [this]);
   }
@@ -321,6 +329,7 @@ export class Tensor {
     return this.dataSync();
   }
 
+  /** As data(), without giving way to the event loop first. */
   dataSync(): TypedArray {
     const { shared } = this.storage;
     if (shared !== undefined && this.#steps.length === 0) return shared;
@@ -346,11 +355,13 @@ export class Tensor {
     realizeNodes([node, loss, ...(ahead === undefined ? [] : foreseen(ahead.leaves, ahead.nodes))], this.#device);
   }
 
+  /** The only element, as a number; an error (NOT_ONE_ELEMENT) where there are more or none. */
   async item(): Promise<number> {
     await new Promise<void>((resolve) => setImmediate(resolve));
     return this.itemSync();
   }
 
+  /** As item(), without giving way to the event loop first. */
   itemSync(): number {
     if (this.numel() !== 1) {
       throw new AbrazoError({
@@ -362,10 +373,12 @@ export class Tensor {
     return decode(this.dataSync(), this.dtype, 0);
   }
 
+  /** The elements as nested lists. */
   async tolist(): Promise<NestedArray> {
     return nest(await this.data(), this.dtype, this.shape);
   }
 
+  /** As tolist(), without giving way to the event loop first. */
   tolistSync(): NestedArray {
     return nest(this.dataSync(), this.dtype, this.shape);
   }
