@@ -38,6 +38,7 @@ export class AbrazoError extends Error {
     this.data = data ?? {};
   }
 
+  /** Code, message, hint and data. */
   toJSON(): { code: string; message: string; hint: string | undefined; data: Record<string, unknown> } {
     return { code: this.code, message: this.message, hint: this.hint, data: this.data };
   }

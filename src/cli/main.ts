@@ -1,8 +1,7 @@
 // The command line: words → command → exit code. Commands are loaded when they are run.
 // Does no work of its own.
-import { readFileSync } from "node:fs";
 import { nearestName } from "../errors.ts";
-import { packageFile } from "../package-root.ts";
+import { version } from "../package-root.ts";
 import { type Command, helpOf, parseCommand, UsageError } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { report } from "./report.ts";
@@ -59,7 +58,6 @@ async function runCommand(command: Command, words: readonly string[], json: bool
 }
 
 function showVersion(json: boolean): number {
-  const { version }: { version: string } = JSON.parse(readFileSync(packageFile("package.json"), "utf8"));
   printResult(json, { version }, version);
   return EXIT.done;
 }

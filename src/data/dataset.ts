@@ -187,10 +187,12 @@ export class Subset<Item> extends Dataset<Item> {
     }
   }
 
+  /** The number of indices. */
   get length(): number {
     return this.indices.length;
   }
 
+  /** The sample at a place of the list of indices. */
   get(index: number): Item | Promise<Item> {
     return itemOf(this.dataset, this.#at(index));
   }
@@ -242,10 +244,12 @@ export class ConcatDataset<Item> extends Dataset<Item> {
     this.source = { module: import.meta.url, export: "ConcatDataset", args: [datasets] };
   }
 
+  /** The number of samples of all datasets. */
   get length(): number {
     return this.cumulativeSizes.at(-1) ?? 0;
   }
 
+  /** A sample, counted through all datasets. */
   get(index: number): Item | Promise<Item> {
     const at = checkedIndex(index, this.length);
     const part = this.cumulativeSizes.findIndex((end) => at < end);

@@ -43,6 +43,7 @@ export class SequentialSampler extends Sampler {
     this.#source = dataSource;
   }
 
+  /** The number of indices of one pass. */
   get length(): number {
     return this.#source.length;
   }
@@ -86,6 +87,7 @@ export class RandomSampler extends Sampler {
     requirePositive("num_samples", this.length);
   }
 
+  /** The number of indices of one pass. */
   get length(): number {
     return this.#numSamples ?? this.#source.length;
   }
@@ -125,6 +127,7 @@ export class SubsetRandomSampler extends Sampler {
     this.#generator = generator;
   }
 
+  /** The number of indices of one pass. */
   get length(): number {
     return this.indices.length;
   }
@@ -224,6 +227,7 @@ export class BatchSampler extends Sampler<number[]> {
     this.dropLast = dropLast;
   }
 
+  /** The number of batches of one pass. */
   get length(): number {
     return batchCount(lengthOf(this.sampler), this.batchSize, this.dropLast);
   }

@@ -73,6 +73,7 @@ export abstract class PreTrainedModel extends Module<[ModelInputs], ModelOutput>
     this.#config = config;
   }
 
+  /** The config that the model was made from. */
   get config(): BaseConfig {
     return this.#config;
   }

@@ -5,7 +5,7 @@ import { type DType, isFloat } from "../graph/dtype.ts";
 import { moveTo, noGrad, realizeSync, type Tensor } from "../tensor/index.ts";
 import { buffer, isBuffer, isParameter, isState, parameter } from "./marks.ts";
 import { printTree } from "./print.ts";
-import { type LoadedState, loadState } from "./state.ts";
+import { type LoadedState, loadState, stateMap } from "./state.ts";
 
 /** Where a call of a module leads. */
 export const RUN = Symbol("run");
@@ -107,10 +107,12 @@ export abstract class AnyModule extends Callable {
     for (const [name, child] of this.ownModules()) yield* child.#tensors(wanted, joined(prefix, name));
   }
 
+  /** Every parameter once, those of modules inside too unless `recurse` is false. */
   parameters(recurse = true): Tensor[] {
     return [...this.namedParameters("", recurse)].map(([, tensor]) => tensor);
   }
 
+  /** Every buffer once, those of modules inside too unless `recurse` is false. */
   buffers(recurse = true): Tensor[] {
     return [...this.namedBuffers("", recurse)].map(([, tensor]) => tensor);
   }
@@ -209,6 +211,7 @@ export abstract class AnyModule extends Callable {
     return this;
   }
 
+  /** Takes the gradients of all parameters away: they are null. */
   zeroGrad(): void {
     for (const tensor of this.parameters()) tensor.grad = null;
   }
@@ -233,18 +236,22 @@ export abstract class AnyModule extends Callable {
     return this;
   }
 
+  /** Parameters and buffers of float dtypes as float32. */
   float(): this {
     return this.to("float32");
   }
 
+  /** Parameters and buffers of float dtypes as float64. */
   double(): this {
     return this.to("float64");
   }
 
+  /** Parameters and buffers of float dtypes as float16. */
   half(): this {
     return this.to("float16");
   }
 
+  /** Parameters and buffers of float dtypes as bfloat16. */
   bfloat16(): this {
     return this.to("bfloat16");
   }
@@ -255,13 +262,16 @@ export abstract class AnyModule extends Callable {
   }
 
   /**
-   * Takes parameters and buffers by name; values are cast to the dtype that is there. Missing, unexpected and misshapen
+   * Takes parameters and buffers by name, from a Map or a plain object; values are cast to the dtype that is there. Missing, unexpected and misshapen
    * ones are one error that lists them all, and then nothing is taken.
    *
    * @param strict false: missing and unexpected names are returned instead of refused; misshapen ones never pass
    */
-  loadStateDict(state: ReadonlyMap<string, Tensor>, { strict = true } = {}): LoadedState {
-    return loadState(this.constructor.name, [...this.#tensors(isState, "")], state, strict);
+  loadStateDict(
+    state: ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>,
+    { strict = true } = {},
+  ): LoadedState {
+    return loadState(this.constructor.name, [...this.#tensors(isState, "")], stateMap(state), strict);
   }
 
   // --- printing ---

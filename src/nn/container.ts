@@ -53,6 +53,7 @@ export class ModuleList<Item extends AnyModule> extends AnyModule {
     return this.#items[Symbol.iterator]();
   }
 
+  /** How many modules there are. */
   get length(): number {
     return this.#items.length;
   }
@@ -62,10 +63,12 @@ export class ModuleList<Item extends AnyModule> extends AnyModule {
     return this.#items[placeOf(index, this.length)] as Item; // safe because placeOf checks the place
   }
 
+  /** Adds a module at the end. */
   append(item: Item): this {
     return this.insert(this.length, item);
   }
 
+  /** Adds modules at the end. */
   extend(items: Iterable<Item>): this {
     for (const item of items) this.append(item);
     return this;
@@ -112,10 +115,12 @@ export class ModuleDict<Item extends AnyModule> extends AnyModule {
     return this.#items.keys();
   }
 
+  /** How many modules there are. */
   get length(): number {
     return this.#items.size;
   }
 
+  /** The module of a name; an error with the nearest one where there is none. */
   get(name: string): Item {
     const found = this.#items.get(name);
     if (found !== undefined) return found;
@@ -128,23 +133,28 @@ export class ModuleDict<Item extends AnyModule> extends AnyModule {
     });
   }
 
+  /** Whether there is a module of a name. */
   has(name: string): boolean {
     return this.#items.has(name);
   }
 
+  /** Puts a module under a name. */
   set(name: string, item: Item): this {
     this.#items.set(name, item);
     return this;
   }
 
+  /** The names, in the order in which they were given. */
   keys(): IterableIterator<string> {
     return this.#items.keys();
   }
 
+  /** The modules, in that order. */
   values(): IterableIterator<Item> {
     return this.#items.values();
   }
 
+  /** Names and modules, in that order. */
   entries(): IterableIterator<[string, Item]> {
     return this.#items.entries();
   }
@@ -245,6 +255,7 @@ export class ParameterList extends AnyModule {
     for (const item of items) this.append(item);
   }
 
+  /** Adds a parameter at the end. */
   append(item: Tensor): this {
     this.registerParameter(`${this.#length++}`, requireParameter(item));
     return this;
@@ -254,6 +265,7 @@ export class ParameterList extends AnyModule {
     return this.parameters()[Symbol.iterator]();
   }
 
+  /** How many parameters there are. */
   get length(): number {
     return this.#length;
   }
@@ -278,15 +290,18 @@ export class ParameterDict extends AnyModule {
     for (const [name, item] of Object.entries(items)) this.set(name, item);
   }
 
+  /** Puts a parameter under a name. */
   set(name: string, item: Tensor): this {
     this.registerParameter(name, requireParameter(item));
     return this;
   }
 
+  /** The parameter of a name. */
   get(name: string): Tensor {
     return this.getParameter(name);
   }
 
+  /** The names, in the order in which they were given. */
   keys(): string[] {
     return [...this.namedParameters()].map(([name]) => name);
   }

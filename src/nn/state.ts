@@ -1,12 +1,40 @@
 // Taking a state by name: what lacks, what is too many, what has another shape.
 // Knows no modules: it is given their tensors by path.
 import { AbrazoError, nearestName } from "../errors.ts";
-import { noGrad, type Tensor } from "../tensor/index.ts";
+import { noGrad, Tensor } from "../tensor/index.ts";
 
 /** Names that loading a state left over: of the module without a value, and of values without a place. */
 export interface LoadedState {
   missing: string[];
   unexpected: string[];
+}
+
+/**
+ * A state as a Map, whichever of its two forms it is given in.
+ *
+ * @throws NOT_A_STATE_DICT for what holds anything but tensors by name
+ */
+export function stateMap(state: unknown): ReadonlyMap<string, Tensor> {
+  if (typeof state !== "object" || state === null || Array.isArray(state) || state instanceof Promise) {
+    throw notState(`Expected state_dict to be dict-like, got ${state instanceof Promise ? "Promise" : typeof state}.`);
+  }
+  const tensors = new Map<string, Tensor>();
+  for (const [name, value] of state instanceof Map ? state : Object.entries(state)) {
+    if (!(value instanceof Tensor))
+      throw notState(
+        `While copying the parameter named "${name}", expected torch.Tensor or Tensor-like object from checkpoint but received ${typeof value}`,
+      );
+    tensors.set(String(name), value);
+  }
+  return tensors;
+}
+
+function notState(message: string): AbrazoError {
+  return new AbrazoError({
+    code: "NOT_A_STATE_DICT",
+    message,
+    hint: "Pass what stateDict() gave or what load() read, awaited: a Map or an object of tensors by name.",
+  });
 }
 
 /** Takes values for `own`, which may name one tensor twice: either name will do, and both are expected. */

@@ -2,7 +2,7 @@
 // Knows no loop and no schedule.
 import { full, zerosLike } from "../tensor/index.ts";
 import { Optimizer, type ParamsInput, type UpdateContext } from "./optimizer.ts";
-import { checkShared, decayedGrad, type GroupOptions, requireOption } from "./options.ts";
+import { checkShared, decayedGrad, type GroupOptions, requireOption, withDefaults } from "./options.ts";
 
 /** Options of Adagrad, for all parameters or one group. */
 export interface AdagradOptions extends GroupOptions {
@@ -29,7 +29,7 @@ export interface AdagradOptions extends GroupOptions {
 export class Adagrad extends Optimizer<AdagradOptions> {
   constructor(params: ParamsInput<AdagradOptions>, options: Partial<AdagradOptions> = {}) {
     const rule = { lr: 1e-2, lrDecay: 0, initialAccumulatorValue: 0, eps: 1e-10 };
-    super(params, { ...rule, weightDecay: 0, maximize: false, ...options });
+    super(params, withDefaults({ ...rule, weightDecay: 0, maximize: false }, options));
   }
 
   protected override check(options: AdagradOptions): void {
@@ -76,7 +76,7 @@ export interface AdadeltaOptions extends GroupOptions {
  */
 export class Adadelta extends Optimizer<AdadeltaOptions> {
   constructor(params: ParamsInput<AdadeltaOptions>, options: Partial<AdadeltaOptions> = {}) {
-    super(params, { lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false, ...options });
+    super(params, withDefaults({ lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false }, options));
   }
 
   protected override check(options: AdadeltaOptions): void {

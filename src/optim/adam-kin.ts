@@ -3,7 +3,7 @@
 import { zerosLike } from "../tensor/index.ts";
 import { checkMoments, decayed, type MomentsOptions, moments } from "./adam.ts";
 import { Optimizer, type ParamsInput, type UpdateContext } from "./optimizer.ts";
-import { checkBetas, checkShared, decayedGrad, type GroupOptions, requireOption } from "./options.ts";
+import { checkBetas, checkShared, decayedGrad, type GroupOptions, requireOption, withDefaults } from "./options.ts";
 
 /** Options of Adamax, for all parameters or one group. */
 export interface AdamaxOptions extends GroupOptions {
@@ -27,7 +27,7 @@ export interface AdamaxOptions extends GroupOptions {
  */
 export class Adamax extends Optimizer<AdamaxOptions> {
   constructor(params: ParamsInput<AdamaxOptions>, options: Partial<AdamaxOptions> = {}) {
-    super(params, { lr: 2e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, maximize: false, ...options });
+    super(params, withDefaults({ lr: 2e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, maximize: false }, options));
   }
 
   protected override check(options: AdamaxOptions): void {
@@ -69,7 +69,7 @@ export interface NAdamOptions extends MomentsOptions {
 export class NAdam extends Optimizer<NAdamOptions> {
   constructor(params: ParamsInput<NAdamOptions>, options: Partial<NAdamOptions> = {}) {
     const rule = { lr: 2e-3, betas: [0.9, 0.999] as const, eps: 1e-8, momentumDecay: 4e-3 };
-    super(params, { ...rule, weightDecay: 0, decoupledWeightDecay: false, maximize: false, ...options });
+    super(params, withDefaults({ ...rule, weightDecay: 0, decoupledWeightDecay: false, maximize: false }, options));
   }
 
   protected override check(options: NAdamOptions): void {
@@ -116,7 +116,7 @@ export class NAdam extends Optimizer<NAdamOptions> {
 export class RAdam extends Optimizer<MomentsOptions> {
   constructor(params: ParamsInput<MomentsOptions>, options: Partial<MomentsOptions> = {}) {
     const rule = { lr: 1e-3, betas: [0.9, 0.999] as const, eps: 1e-8 };
-    super(params, { ...rule, weightDecay: 0, decoupledWeightDecay: false, maximize: false, ...options });
+    super(params, withDefaults({ ...rule, weightDecay: 0, decoupledWeightDecay: false, maximize: false }, options));
   }
 
   protected override check(options: MomentsOptions): void {

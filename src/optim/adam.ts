@@ -2,7 +2,7 @@
 // Knows no loop and no schedule.
 import { type Tensor, zerosLike } from "../tensor/index.ts";
 import { Optimizer, type ParamsInput, type UpdateContext } from "./optimizer.ts";
-import { checkBetas, checkShared, decayedGrad, type GroupOptions } from "./options.ts";
+import { checkBetas, checkShared, decayedGrad, type GroupOptions, withDefaults } from "./options.ts";
 
 /** What Adam and its kin share. */
 export interface MomentsOptions extends GroupOptions {
@@ -64,7 +64,7 @@ export class Adam extends Optimizer<AdamOptions> {
   constructor(params: ParamsInput<AdamOptions>, options: Partial<AdamOptions> = {}) {
     const rule = { lr: 1e-3, betas: [0.9, 0.999] as const, eps: 1e-8, amsgrad: false };
     const decay = { weightDecay: 0, decoupledWeightDecay: false, maximize: false };
-    super(params, { ...rule, ...decay, ...options });
+    super(params, withDefaults({ ...rule, ...decay }, options));
   }
 
   protected override check(options: AdamOptions): void {

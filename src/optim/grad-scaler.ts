@@ -68,10 +68,12 @@ export class GradScaler {
     this.#state = { scale: initScale, growthFactor, backoffFactor, growthInterval, growthTracker: 0 };
   }
 
+  /** False where the scaler leaves losses and gradients as they are. */
   isEnabled(): boolean {
     return this.#enabled;
   }
 
+  /** What losses are multiplied by now. */
   getScale(): number {
     return this.#enabled ? this.#state.scale : 1;
   }
@@ -138,11 +140,16 @@ export class GradScaler {
     }
   }
 
+  /** Scale, factors and count, for a checkpoint; nothing where the scaler is disabled. */
   stateDict(): GradScalerState | Record<string, never> {
     return this.#enabled ? { ...this.#state } : {};
   }
 
-  /** @throws GRAD_SCALER for the state of a scaler that was disabled */
+  /**
+   * Takes up the state of another scaler.
+   *
+   * @throws GRAD_SCALER for the state of a scaler that was disabled
+   */
   loadStateDict(state: GradScalerState | Record<string, never>): void {
     if (!this.#enabled) return;
     if (!isState(state)) {

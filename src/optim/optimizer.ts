@@ -102,6 +102,7 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
 
   constructor(params: readonly (Tensor | ParamGroupInput<Options>)[], defaults: Options) {
     this.defaults = defaults;
+    if (!Array.isArray(params)) throw notListError(params);
     const loose = params.filter((item): item is Tensor => item instanceof Tensor);
     const groups = params.filter((item): item is ParamGroupInput<Options> => !(item instanceof Tensor));
     for (const group of groups) if (!Array.isArray(group?.params)) throw notTensorError(group);
@@ -162,7 +163,11 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
     return this.#step;
   }
 
-  /** @param setToNone false: gradients become zeros instead of null, so that a parameter without a new one still decays */
+  /**
+   * Takes the gradients of all parameters away.
+   *
+   * @param setToNone false: gradients become zeros instead of null, so that a parameter without a new one still decays
+   */
   zeroGrad({ setToNone = true } = {}): void {
     for (const { parameter } of this.#slots) {
       parameter.grad = setToNone || parameter.grad === null ? null : zerosLike(parameter);
@@ -288,7 +293,14 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
    *
    * @throws OPTIMIZER_STATE where groups or shapes are not those of this optimizer
    */
-  loadStateDict({ state, paramGroups }: OptimizerState): void {
+  loadStateDict(saved: OptimizerState): void {
+    const { state, paramGroups }: Partial<OptimizerState> = saved ?? {};
+    if (state === undefined || !Array.isArray(paramGroups)) {
+      throw stateError(
+        "loaded state dict is no state of an optimizer",
+        "Pass what stateDict() gave: { state, paramGroups }.",
+      );
+    }
     this.#checkGroups(paramGroups);
     const ids = paramGroups.flatMap((group) => group.params);
     const loaded = this.#slots.map((slot, index) => {
@@ -323,6 +335,15 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
       this.check({ ...this.defaults, ...this.paramGroups[index], ...options });
     }
   }
+}
+
+function notListError(given: unknown): AbrazoError {
+  const what = given instanceof Tensor ? "Tensor" : typeof given;
+  return new AbrazoError({
+    code: "NOT_A_PARAMETER",
+    message: `params argument given to the optimizer should be an iterable of Tensors or dicts, but got ${what}`,
+    hint: "Pass a list: model.parameters(), or groups { params: [...] }.",
+  });
 }
 
 function count(slot: { step: number; numbers?: SlotState["numbers"] }, step: number, next: SlotState): void {

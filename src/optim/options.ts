@@ -1,6 +1,6 @@
 // Options of update rules and their checks, and the steps of the calculation that several rules share.
 // Knows no state and no run.
-import { AbrazoError } from "../errors.ts";
+import { AbrazoError, suggestion } from "../errors.ts";
 import { addScaled } from "../graph/build.ts";
 import { Tensor } from "../tensor/index.ts";
 import { scalarNode } from "../tensor/tensor.ts";
@@ -13,6 +13,28 @@ export interface GroupOptions {
   maximize: boolean;
 }
 
+/**
+ * A rule's options: its defaults, and what is given in their place.
+ *
+ * @throws OPTIMIZER_OPTION for a name that the rule does not have, and for anything but an object of options
+ */
+export function withDefaults<Options extends GroupOptions>(defaults: Options, given: Partial<Options>): Options {
+  if (typeof given !== "object" || given === null) {
+    throw new AbrazoError({
+      code: "OPTIMIZER_OPTION",
+      message: `The options of an optimizer are an object, not a ${typeof given}.`,
+      hint: "Name them: { lr: 0.1 }.",
+    });
+  }
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(defaults, name));
+  if (unknown === undefined) return { ...defaults, ...given };
+  throw new AbrazoError({
+    code: "OPTIMIZER_OPTION",
+    message: `got an unexpected keyword argument '${unknown}'`,
+    hint: suggestion(unknown, Object.keys(defaults)),
+  });
+}
+
 /** An option that has to hold, for a rule's check. PyTorch's sentence names it. */
 export function requireOption(holds: boolean, name: string, value: number, allowed = "It has to be 0 or more."): void {
   if (holds) return;
@@ -21,13 +43,20 @@ export function requireOption(holds: boolean, name: string, value: number, allow
 
 /** The check that every rule begins with. */
 export function checkShared({ lr, weightDecay }: GroupOptions): void {
-  requireOption(lr >= 0, "learning rate", lr);
+  requireOption(typeof lr === "number" && lr >= 0, "learning rate", lr);
   requireOption(weightDecay >= 0, "weight_decay value", weightDecay);
 }
 
 /** The check of Adam's kin. */
 export function checkBetas({ betas, eps }: { betas: readonly [number, number]; eps: number }): void {
   requireOption(eps >= 0, "epsilon value", eps);
+  if (!Array.isArray(betas) || betas.length !== 2) {
+    throw new AbrazoError({
+      code: "OPTIMIZER_OPTION",
+      message: `Invalid betas: ${String(betas)}`,
+      hint: "They are two numbers in [0, 1): betas: [0.9, 0.999].",
+    });
+  }
   for (const [index, beta] of betas.entries()) {
     requireOption(beta >= 0 && beta < 1, `beta parameter at index ${index}`, beta, "It has to be in [0, 1).");
   }

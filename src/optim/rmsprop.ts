@@ -2,7 +2,7 @@
 // Knows no loop and no schedule.
 import { zerosLike } from "../tensor/index.ts";
 import { Optimizer, type ParamsInput, type UpdateContext } from "./optimizer.ts";
-import { checkShared, decayedGrad, type GroupOptions, requireOption } from "./options.ts";
+import { checkShared, decayedGrad, type GroupOptions, requireOption, withDefaults } from "./options.ts";
 
 /** Options of RMSprop, for all parameters or one group. */
 export interface RMSpropOptions extends GroupOptions {
@@ -39,7 +39,7 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
       centered: false,
       maximize: false,
     };
-    super(params, { ...defaults, ...options });
+    super(params, withDefaults({ ...defaults }, options));
   }
 
   protected override check(options: RMSpropOptions): void {

@@ -2,7 +2,7 @@
 // Knows no loop and no schedule.
 import { AbrazoError } from "../errors.ts";
 import { Optimizer, type ParamsInput, type UpdateContext } from "./optimizer.ts";
-import { checkShared, decayedGrad, descend, type GroupOptions, requireOption } from "./options.ts";
+import { checkShared, decayedGrad, descend, type GroupOptions, requireOption, withDefaults } from "./options.ts";
 
 /** Options of SGD, for all parameters or one group. */
 export interface SGDOptions extends GroupOptions {
@@ -28,7 +28,7 @@ export interface SGDOptions extends GroupOptions {
 export class SGD extends Optimizer<SGDOptions> {
   constructor(params: ParamsInput<SGDOptions>, options: Partial<SGDOptions> = {}) {
     const defaults = { lr: 1e-3, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false };
-    super(params, { ...defaults, ...options });
+    super(params, withDefaults({ ...defaults }, options));
   }
 
   protected override check(options: SGDOptions): void {

@@ -81,6 +81,7 @@ export class SafeFile {
     this.#options = options;
   }
 
+  /** Words that the file holds besides tensors. */
   get metadata(): Readonly<Record<string, string>> {
     return this.#header.metadata;
   }
@@ -134,6 +135,7 @@ export class SafeFile {
     };
   }
 
+  /** Closes the file. */
   async close(): Promise<void> {
     await this.#source.close?.();
   }

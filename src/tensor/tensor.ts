@@ -329,7 +329,6 @@ export class Tensor {
     return this.dataSync();
   }
 
-  /** As data(), without giving way to the event loop first. */
   dataSync(): TypedArray {
     const { shared } = this.storage;
     if (shared !== undefined && this.#steps.length === 0) return shared;
@@ -361,7 +360,6 @@ export class Tensor {
     return this.itemSync();
   }
 
-  /** As item(), without giving way to the event loop first. */
   itemSync(): number {
     if (this.numel() !== 1) {
       throw new AbrazoError({
@@ -373,12 +371,11 @@ export class Tensor {
     return decode(this.dataSync(), this.dtype, 0);
   }
 
-  /** The elements as nested lists. */
+  /** The elements as nested lists; like every method that ends in Sync, its twin does not give way to the event loop first. */
   async tolist(): Promise<NestedArray> {
     return nest(await this.data(), this.dtype, this.shape);
   }
 
-  /** As tolist(), without giving way to the event loop first. */
   tolistSync(): NestedArray {
     return nest(this.dataSync(), this.dtype, this.shape);
   }

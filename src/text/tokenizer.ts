@@ -59,6 +59,7 @@ export class Tokenizer {
     this.#suffix = this.#closing();
   }
 
+  /** Reads tokenizer.json and tokenizer_config.json. */
   static async fromFolder(folder: string): Promise<Tokenizer> {
     const read = async (name: string) => readFile(join(folder, name), "utf8").catch(() => missing(folder, name));
     const json = parseJson(await read("tokenizer.json"), tokenizerJsonSchema, join(folder, "tokenizer.json"));
@@ -80,10 +81,12 @@ export class Tokenizer {
     }
   }
 
+  /** The number of tokens, added ones among them. */
   get vocabSize(): number {
     return this.#engine.get_vocab(true).size;
   }
 
+  /** The ids of a text, cut to `maxLength`. */
   encode(text: string, { addSpecialTokens = true, maxLength = this.maxLength }: EncodeOptions = {}): number[] {
     const { ids }: { ids: number[] } = this.#engine.encode(text, { add_special_tokens: addSpecialTokens });
     if (ids.length <= maxLength) return ids;
@@ -91,14 +94,17 @@ export class Tokenizer {
     return [...ids.slice(0, Math.max(0, maxLength - suffix.length)), ...suffix];
   }
 
+  /** The text of ids. */
   decode(ids: readonly number[], { skipSpecialTokens = true } = {}): string {
     return ids.length === 0 ? "" : this.#engine.decode([...ids], { skip_special_tokens: skipSpecialTokens });
   }
 
+  /** The id of a token, undefined where there is none. */
   tokenToId(token: string): number | undefined {
     return this.#engine.token_to_id(token);
   }
 
+  /** The token of an id, undefined where there is none. */
   idToToken(id: number): string | undefined {
     return this.#engine.id_to_token(id);
   }

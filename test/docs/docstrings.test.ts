@@ -91,3 +91,26 @@ describe("methods of Tensor", () => {
     expect(silent).toEqual([]);
   });
 });
+
+/** Methods and getters of a class as they stand in its text; what a base class documents is left out. */
+function silentMembers({ path, file }: Declared): string[] {
+  const text = read(file);
+  const name = path.split(".").at(-1);
+  const from = new RegExp(`^export (?:abstract )?class ${name}\\b`, "m").exec(text)?.index ?? text.length;
+  const body = text.slice(0, from + text.slice(from).search(/^\}/m));
+  const members = [...body.matchAll(/^ {2}(?:static )?(?:async )?(?:get )?(\w+)(?:<.*>)?\(/gm)];
+  const told = new Map<string, boolean>();
+  for (const member of members.filter(({ index }) => index > from)) {
+    const [, of = ""] = member;
+    told.set(of, told.get(of) === true || saysSomething(commentBefore(body, member.index)));
+  }
+  const isExempt = (of: string): boolean =>
+    of === "constructor" || of === "forward" || told.get(of.replace(/Sync$/, "")) === true;
+  return [...told.keys()].filter((of) => told.get(of) !== true && !isExempt(of)).map((of) => `${path}.${of}`);
+}
+
+describe("methods of classes", () => {
+  it("every public method has a sentence, but for forward, and twins that end in Sync", () => {
+    expect(names.filter(({ kind }) => kind === "class").flatMap(silentMembers)).toEqual([]);
+  });
+});

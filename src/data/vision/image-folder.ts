@@ -53,10 +53,12 @@ export class ImageFolder<Sample = Image, Target = number> extends Dataset<[Sampl
     };
   }
 
+  /** The number of pictures. */
   get length(): number {
     return this.samples.length;
   }
 
+  /** A picture, decoded now, and the number of its class. */
   async get(index: number): Promise<[Sample, Target]> {
     return this.#sample(await this.#open(index), index);
   }

@@ -107,6 +107,7 @@ export abstract class LRScheduler {
     return structuredClone(Object.fromEntries(fields));
   }
 
+  /** Takes up the state of a scheduler of the same kind. */
   loadStateDict(state: SchedulerState): void {
     const known = this.stateDict();
     for (const [name, value] of Object.entries(state)) {

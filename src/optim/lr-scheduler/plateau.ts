@@ -50,6 +50,7 @@ export class ReduceLROnPlateau {
     this.#state = { best: worst, numBadEpochs: 0, cooldownCounter: 0, lastEpoch: 0, lastLr: this.#rates() };
   }
 
+  /** Measures seen. */
   get lastEpoch(): number {
     return this.#state.lastEpoch;
   }
@@ -74,14 +75,17 @@ export class ReduceLROnPlateau {
     state.lastLr = this.#rates();
   }
 
+  /** The rates of the groups after the last step. */
   getLastLr(): number[] {
     return [...this.#state.lastLr];
   }
 
+  /** State for a checkpoint: plain numbers and lists of them. */
   stateDict(): SchedulerState {
     return structuredClone(this.#state);
   }
 
+  /** Takes up the state of another ReduceLROnPlateau. */
   loadStateDict(state: SchedulerState): void {
     for (const name of Object.keys(this.#state)) {
       if (typeof state[name] === "number" || Array.isArray(state[name])) continue;
