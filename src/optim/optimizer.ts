@@ -163,11 +163,7 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
     return this.#step;
   }
 
-  /**
-   * Takes the gradients of all parameters away.
-   *
-   * @param setToNone false: gradients become zeros instead of null, so that a parameter without a new one still decays
-   */
+  /** Takes gradients away; `setToNone: false` makes them zeros, so that a parameter without a new one still decays. */
   zeroGrad({ setToNone = true } = {}): void {
     for (const { parameter } of this.#slots) {
       parameter.grad = setToNone || parameter.grad === null ? null : zerosLike(parameter);
