@@ -46,10 +46,9 @@ const MOST_BYTES = 2 ** 31 - 1;
  * Writes a model as an ONNX file.
  *
  * @param folder a repository folder with config.json and model.safetensors
- * @example needs a model
+ * @example
  * ```ts
- * await exportModel("my-model", { dtype: "q8" });
- * // { path: "…/my-model/onnx/model_quantized.onnx", dtype: "q8", bytes: 5210332 }
+ * await exportModel("pipelines/defaults/text-classification", { dtype: "q8", out: "exported" }); // { path: "…/exported/onnx/model_quantized.onnx", dtype: "q8", bytes: … }
  * ```
  */
 export async function exportModel(folder: string, options: ExportOptions = {}): Promise<ExportedModel> {

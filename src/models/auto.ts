@@ -90,7 +90,7 @@ function checkLayers(folder: string, config: BaseConfig, { tensors }: Safetensor
 /**
  * Loads a model from a repository folder. Weights stay in model.safetensors, mapped, until they are trained.
  *
- * @example needs a model
+ * @example
  * ```ts
  * const model = await loadPretrained("pipelines/defaults/text-classification");
  * model.labels; // ["NEGATIVE", "POSITIVE"]

@@ -38,10 +38,12 @@ type SpecialName = "pad" | "eos" | "bos" | "unk" | "cls" | "sep" | "mask";
 /**
  * A repository's tokenizer.
  *
- * @example needs a model
+ * @example
  * ```ts
- * const tokenizer = await Tokenizer.fromFolder("my-model");
- * tokenizer.encode("I love it"); // [2, 45, 801, 97, 3]
+ * const tokenizer = await Tokenizer.fromFolder("pipelines/defaults/text-classification");
+ * const ids = tokenizer.encode("I love it");
+ * ids; // [2, …, 3]
+ * tokenizer.decode(ids); // "i love it"
  * ```
  */
 export class Tokenizer {

@@ -1,7 +1,7 @@
 // Runs the examples of the documentation and holds them to the results that they show.
 // Knows no example: what an example needs that is not here, it says itself.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -9,7 +9,7 @@ import { packageFile } from "../../src/package-root.ts";
 import { agrees, type Example, examplesOf, moduleOf, show, sourceFiles, type Watch } from "./examples.ts";
 
 /** What an example may need that this test has not. */
-const NEEDS = ["needs a hub", "needs a GPU", "needs files", "needs a model", "needs workers", "takes its time"];
+const NEEDS = ["needs a hub", "needs a GPU", "needs files"];
 
 const TSC = packageFile("node_modules", "typescript", "bin", "tsc");
 const SETTINGS = {
@@ -31,6 +31,9 @@ beforeAll(() => {
   for (const { file, examples } of all) {
     if (examples.length > 0) writeFileSync(join(modules, moduleName(file)), moduleOf(file, examples));
   }
+  // The model that ships with the package is found under the path that it has in the repository.
+  const shipped = join("pipelines", "defaults", "text-classification");
+  cpSync(packageFile(shipped), join(work, shipped), { recursive: true });
   process.chdir(work);
 });
 
