@@ -135,3 +135,15 @@ it("freezes", () => {
   net.zeroGrad();
   expect(net.parameters().every(({ grad }) => grad === null)).toBe(true);
 });
+
+it("takes a state as a Map or as a plain object, and nothing else", () => {
+  const layer = new Linear(2, 1);
+  layer.loadStateDict({ weight: tensor([[1, 2]]), bias: tensor([3]) });
+  expect([layer.weight.tolistSync(), layer.bias?.tolistSync()]).toEqual([[[1, 2]], [3]]);
+  const load = (state: unknown) => () => layer.loadStateDict(state as Map<string, Tensor>); // safe because the test is that it is refused
+  expect(load(null)).toThrow("Expected state_dict to be dict-like, got object.");
+  expect(load(Promise.resolve(new Map()))).toThrow("Expected state_dict to be dict-like, got Promise.");
+  expect(load({ weight: [[1, 2]] })).toThrow(
+    'While copying the parameter named "weight", expected torch.Tensor or Tensor-like object from checkpoint but received object',
+  );
+});

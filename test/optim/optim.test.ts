@@ -116,6 +116,13 @@ function compare(
   }
 }
 
+/** A value of a type that the signature does not allow, as JavaScript lets it through. */
+function wrong<Type>(value: unknown): Type {
+  return value as Type; // safe because the test is that it is refused
+}
+
+const leaf = (): Tensor => zeros([2], { requiresGrad: true });
+
 describe("every step gives PyTorch's parameters", () => {
   it.each(Object.keys(golden.cases))("%s", (name) => {
     const make = CASES[name];
@@ -371,6 +378,45 @@ it("refuses options that PyTorch refuses", () => {
   expect(() => new NAdam([p], { momentumDecay: -1 })).toThrow("Invalid momentum_decay value: -1");
   expect(() => new RAdam([p], { lr: Number.NaN })).toThrow("Invalid learning rate: NaN");
   expect(() => new SGD([{ params: [p], lr: -2 }])).toThrow("Invalid learning rate: -2");
+});
+
+it.each<[string, () => unknown, string, string]>([
+  [
+    "a module",
+    () => new SGD(wrong({}), { lr: 1 }),
+    "NOT_A_PARAMETER",
+    "Pass a list: model.parameters(), or groups { params: [...] }.",
+  ],
+  [
+    "one tensor",
+    () => new Adam(wrong(leaf())),
+    "NOT_A_PARAMETER",
+    "Pass a list: model.parameters(), or groups { params: [...] }.",
+  ],
+  ["a number for the options", () => new SGD([leaf()], wrong(0.1)), "OPTIMIZER_OPTION", "Name them: { lr: 0.1 }."],
+  [
+    "PyTorch's spelling",
+    () => new Adam([leaf()], wrong({ weight_decay: 1 })),
+    "OPTIMIZER_OPTION",
+    'Did you mean "weightDecay"?',
+  ],
+  ["another rule's option", () => new RMSprop([leaf()], wrong({ betas: 1 })), "OPTIMIZER_OPTION", "Valid names:"],
+  ["a word as rate", () => new SGD([leaf()], { lr: wrong("0.1") }), "OPTIMIZER_OPTION", "It has to be 0 or more."],
+  ["one beta", () => new Adam([leaf()], { betas: wrong([0.9]) }), "OPTIMIZER_OPTION", "They are two numbers in [0, 1)"],
+  [
+    "no state",
+    () => new SGD([leaf()], { lr: 1 }).loadStateDict(wrong({})),
+    "OPTIMIZER_STATE",
+    "Pass what stateDict() gave",
+  ],
+  [
+    "nothing as state",
+    () => new SGD([leaf()], { lr: 1 }).loadStateDict(wrong(null)),
+    "OPTIMIZER_STATE",
+    "Pass what stateDict() gave",
+  ],
+])("refuses %s", (_, act, code, hint) => {
+  expect(act).toThrow(expect.objectContaining({ code, hint: expect.stringContaining(hint) }));
 });
 
 it("schedules are those of transformers", () => {
