@@ -48,7 +48,9 @@ const MOST_BYTES = 2 ** 31 - 1;
  * @param folder a repository folder with config.json and model.safetensors
  * @example
  * ```ts
- * await exportModel("pipelines/defaults/text-classification", { dtype: "q8", out: "exported" }); // { path: "…/exported/onnx/model_quantized.onnx", dtype: "q8", bytes: … }
+ * const options = { dtype: "q8", out: "exported" } as const;
+ * await exportModel("pipelines/defaults/text-classification", options);
+ * // { path: "…/exported/onnx/model_quantized.onnx", dtype: "q8", bytes: … }
  * ```
  */
 export async function exportModel(folder: string, options: ExportOptions = {}): Promise<ExportedModel> {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { packageFile } from "../../src/package-root.ts";
 import { agrees, type Example, examplesOf, moduleOf, show, sourceFiles, type Watch } from "./examples.ts";
+import { read } from "./exports.ts";
 
 /** What an example may need that this test has not. */
 const NEEDS = ["needs a hub", "needs a GPU", "needs files"];
@@ -83,6 +84,11 @@ describe("examples", () => {
     expect(agrees("0.53…", "0.5299")).toBe(false);
     expect(agrees('{ a: "x" }', '{ a: "y" }')).toBe(false);
     expect(agrees("", "1")).toBe(false);
+  });
+
+  it("is a block of code after its tag", () => {
+    const odd = all.filter(({ file, examples }) => read(file).split("* @example").length - 1 !== examples.length);
+    expect(odd.map(({ file }) => file)).toEqual([]);
   });
 
   it("says what it needs where it does not run", () => {
