@@ -7,6 +7,7 @@ import { type Tensor, zeros } from "../tensor/index.ts";
 import { attentionWeights, causalMask } from "./functional/attention.ts";
 import { dropout } from "./functional/dropout.ts";
 import { linear } from "./functional/linear.ts";
+import { layerOptions } from "./functional/sizes.ts";
 import { xavierUniform_, zeros_ } from "./init.ts";
 import { type LayerOptions, Linear } from "./linear.ts";
 import { parameter } from "./marks.ts";
@@ -68,18 +69,15 @@ export class MultiheadAttention extends Module<[Tensor, Tensor, Tensor, AttendOp
   readonly in_proj_bias: Tensor | undefined;
   readonly out_proj: Linear;
 
-  constructor(
-    embedDim: number,
-    numHeads: number,
-    {
+  constructor(embedDim: number, numHeads: number, given: MultiheadAttentionOptions = {}) {
+    const {
       dropout = 0,
       bias = true,
       kdim = embedDim,
       vdim = embedDim,
       batchFirst = false,
       ...options
-    }: MultiheadAttentionOptions = {},
-  ) {
+    } = layerOptions(given);
     super();
     if (embedDim % numHeads !== 0 || numHeads <= 0) {
       throw new AbrazoError({

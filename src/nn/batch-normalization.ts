@@ -4,6 +4,7 @@ import { shapeError } from "../graph/shape.ts";
 import { ones, type Tensor, tensor, zeros } from "../tensor/index.ts";
 import { activeTrace } from "../tensor/trace.ts";
 import { batchNorm, instanceNorm } from "./functional/norm.ts";
+import { layerOptions } from "./functional/sizes.ts";
 import { buffer, parameter } from "./marks.ts";
 import { Module } from "./module.ts";
 import { python, pythonFloat } from "./print.ts";
@@ -74,10 +75,8 @@ abstract class RunningNorm extends Module<[Tensor], Tensor> {
 }
 
 abstract class BatchNorm extends RunningNorm {
-  constructor(
-    numFeatures: number,
-    { eps = 1e-5, momentum = 0.1, affine = true, bias = true, trackRunningStats = true }: NormOptions = {},
-  ) {
+  constructor(numFeatures: number, given: NormOptions = {}) {
+    const { eps = 1e-5, momentum = 0.1, affine = true, bias = true, trackRunningStats = true } = layerOptions(given);
     super(numFeatures, { eps, momentum, affine, bias, trackRunningStats });
   }
 
@@ -157,16 +156,8 @@ abstract class InstanceNorm extends RunningNorm {
   /** Axes behind [N, C]. */
   protected abstract get rank(): number;
 
-  constructor(
-    numFeatures: number,
-    {
-      eps = 1e-5,
-      momentum = 0.1,
-      affine = false,
-      bias = true,
-      trackRunningStats = false,
-    }: NormOptions & { momentum?: number } = {},
-  ) {
+  constructor(numFeatures: number, given: NormOptions & { momentum?: number } = {}) {
+    const { eps = 1e-5, momentum = 0.1, affine = false, bias = true, trackRunningStats = false } = layerOptions(given);
     super(numFeatures, { eps, momentum, affine, bias, trackRunningStats });
   }
 

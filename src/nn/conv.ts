@@ -3,7 +3,7 @@
 import { type Tensor, uniform } from "../tensor/index.ts";
 import { conv1d, conv2d, conv3d, convTranspose1d, convTranspose2d } from "./functional/conv.ts";
 import { type PadMode, pad } from "./functional/pad.ts";
-import { optionError, perAxis, type Size } from "./functional/sizes.ts";
+import { layerOptions, optionError, perAxis, type Size } from "./functional/sizes.ts";
 import type { LayerOptions } from "./linear.ts";
 import { parameter } from "./marks.ts";
 import { Module } from "./module.ts";
@@ -61,12 +61,8 @@ abstract class AnyConv extends Module<[Tensor], Tensor> {
   readonly weight: Tensor;
   readonly bias: Tensor | undefined;
 
-  constructor(
-    rank: number,
-    inChannels: number,
-    outChannels: number,
-    kernelSize: Size,
-    {
+  constructor(rank: number, inChannels: number, outChannels: number, kernelSize: Size, given: ConvLayerOptions) {
+    const {
       stride = 1,
       padding = 0,
       dilation = 1,
@@ -74,8 +70,7 @@ abstract class AnyConv extends Module<[Tensor], Tensor> {
       bias = true,
       paddingMode = "zeros",
       ...options
-    }: ConvLayerOptions,
-  ) {
+    } = layerOptions(given);
     super();
     requireGroups(inChannels, outChannels, groups);
     this.inChannels = inChannels;
@@ -207,7 +202,9 @@ abstract class AnyConvTranspose extends Module<[Tensor], Tensor> {
     inChannels: number,
     outChannels: number,
     kernelSize: Size,
-    {
+    given: ConvTransposeLayerOptions,
+  ) {
+    const {
       stride = 1,
       padding = 0,
       outputPadding = 0,
@@ -215,8 +212,7 @@ abstract class AnyConvTranspose extends Module<[Tensor], Tensor> {
       bias = true,
       dilation = 1,
       ...options
-    }: ConvTransposeLayerOptions,
-  ) {
+    } = layerOptions(given);
     super();
     requireGroups(inChannels, outChannels, groups);
     this.inChannels = inChannels;

@@ -3,6 +3,7 @@
 import { AbrazoError } from "../errors.ts";
 import { noGrad, randn, type Tensor } from "../tensor/index.ts";
 import { embedding } from "./functional/embedding.ts";
+import { layerOptions } from "./functional/sizes.ts";
 import type { LayerOptions } from "./linear.ts";
 import { parameter } from "./marks.ts";
 import { Module } from "./module.ts";
@@ -30,7 +31,8 @@ export class Embedding extends Module<[Tensor], Tensor> {
   readonly paddingIdx: number | undefined;
   readonly weight: Tensor;
 
-  constructor(count: number, width: number, { paddingIdx, ...options }: EmbeddingOptions = {}) {
+  constructor(count: number, width: number, given: EmbeddingOptions = {}) {
+    const { paddingIdx, ...options } = layerOptions(given);
     super();
     this.numEmbeddings = count;
     this.embeddingDim = width;

@@ -2,6 +2,7 @@
 // Knows no model.
 import { type Generator, type Tensor, uniform } from "../tensor/index.ts";
 import { bilinear, linear } from "./functional/linear.ts";
+import { layerOptions } from "./functional/sizes.ts";
 import { parameter } from "./marks.ts";
 import { Module } from "./module.ts";
 import { python } from "./print.ts";
@@ -28,11 +29,8 @@ export class Linear extends Module<[Tensor], Tensor> {
   readonly weight: Tensor;
   readonly bias: Tensor | undefined;
 
-  constructor(
-    inFeatures: number,
-    outFeatures: number,
-    { bias = true, ...options }: LayerOptions & { bias?: boolean } = {},
-  ) {
+  constructor(inFeatures: number, outFeatures: number, given: LayerOptions & { bias?: boolean } = {}) {
+    const { bias = true, ...options } = layerOptions(given);
     super();
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
@@ -71,8 +69,9 @@ export class Bilinear extends Module<[Tensor, Tensor], Tensor> {
     in1Features: number,
     in2Features: number,
     outFeatures: number,
-    { bias = true, ...options }: LayerOptions & { bias?: boolean } = {},
+    given: LayerOptions & { bias?: boolean } = {},
   ) {
+    const { bias = true, ...options } = layerOptions(given);
     super();
     this.in1Features = in1Features;
     this.in2Features = in2Features;

@@ -5,6 +5,7 @@ import * as F from "./functional/loss.ts";
 import * as G from "./functional/margin-loss.ts";
 import { checkReduction, type LossOptions, type Reduction } from "./functional/reduction.ts";
 import * as R from "./functional/regression-loss.ts";
+import { layerOptions } from "./functional/sizes.ts";
 import { buffer } from "./marks.ts";
 import { Module } from "./module.ts";
 
@@ -12,7 +13,8 @@ import { Module } from "./module.ts";
 abstract class Loss<Input extends unknown[] = [Tensor, Tensor]> extends Module<Input, Tensor> {
   readonly reduction: Reduction;
 
-  constructor({ reduction = "mean" }: LossOptions = {}) {
+  constructor(given: LossOptions = {}) {
+    const { reduction = "mean" } = layerOptions(given);
     super();
     checkReduction(reduction);
     this.reduction = reduction;
@@ -23,7 +25,8 @@ abstract class Loss<Input extends unknown[] = [Tensor, Tensor]> extends Module<I
 abstract class WeightedLoss extends Loss {
   readonly weight: Tensor | undefined;
 
-  constructor({ weight, ...options }: LossOptions & { weight?: Tensor | undefined } = {}) {
+  constructor(given: LossOptions & { weight?: Tensor | undefined } = {}) {
+    const { weight, ...options } = layerOptions(given);
     super(options);
     this.weight = weight === undefined ? undefined : buffer(weight);
   }
@@ -68,7 +71,8 @@ export class L1Loss extends Loss {
 export class SmoothL1Loss extends Loss {
   readonly beta: number;
 
-  constructor({ beta = 1, ...options }: LossOptions & { beta?: number } = {}) {
+  constructor(given: LossOptions & { beta?: number } = {}) {
+    const { beta = 1, ...options } = layerOptions(given);
     super(options);
     this.beta = beta;
   }
@@ -89,7 +93,8 @@ export class SmoothL1Loss extends Loss {
 export class HuberLoss extends Loss {
   readonly delta: number;
 
-  constructor({ delta = 1, ...options }: LossOptions & { delta?: number } = {}) {
+  constructor(given: LossOptions & { delta?: number } = {}) {
+    const { delta = 1, ...options } = layerOptions(given);
     super(options);
     this.delta = delta;
   }
@@ -110,7 +115,8 @@ export class HuberLoss extends Loss {
 export class NLLLoss extends WeightedLoss {
   readonly ignoreIndex: number;
 
-  constructor({ ignoreIndex = -100, ...options }: F.NllOptions = {}) {
+  constructor(given: F.NllOptions = {}) {
+    const { ignoreIndex = -100, ...options } = layerOptions(given);
     super(options);
     this.ignoreIndex = ignoreIndex;
   }
@@ -133,7 +139,8 @@ export class CrossEntropyLoss extends WeightedLoss {
   readonly ignoreIndex: number;
   readonly labelSmoothing: number;
 
-  constructor({ ignoreIndex = -100, labelSmoothing = 0, ...options }: F.CrossEntropyOptions = {}) {
+  constructor(given: F.CrossEntropyOptions = {}) {
+    const { ignoreIndex = -100, labelSmoothing = 0, ...options } = layerOptions(given);
     super(options);
     F.checkSmoothing(labelSmoothing);
     this.ignoreIndex = ignoreIndex;
@@ -171,10 +178,8 @@ export class BCELoss extends WeightedLoss {
 export class BCEWithLogitsLoss extends WeightedLoss {
   readonly posWeight: Tensor | undefined;
 
-  constructor({
-    posWeight,
-    ...options
-  }: LossOptions & { weight?: Tensor | undefined; posWeight?: Tensor | undefined } = {}) {
+  constructor(given: LossOptions & { weight?: Tensor | undefined; posWeight?: Tensor | undefined } = {}) {
+    const { posWeight, ...options } = layerOptions(given);
     super(options);
     this.posWeight = posWeight === undefined ? undefined : buffer(posWeight);
   }
@@ -200,7 +205,8 @@ export class KLDivLoss extends Module<[Tensor, Tensor], Tensor> {
   readonly reduction: KLReduction;
   readonly logTarget: boolean;
 
-  constructor({ reduction = "mean", logTarget = false }: { reduction?: KLReduction; logTarget?: boolean } = {}) {
+  constructor(given: { reduction?: KLReduction; logTarget?: boolean } = {}) {
+    const { reduction = "mean", logTarget = false } = layerOptions(given);
     super();
     if (reduction !== "batchmean") checkReduction(reduction);
     this.reduction = reduction;
@@ -225,12 +231,8 @@ export class PoissonNLLLoss extends Loss {
   readonly full: boolean;
   readonly eps: number;
 
-  constructor({
-    logInput = true,
-    full = false,
-    eps = 1e-8,
-    ...options
-  }: LossOptions & { logInput?: boolean; full?: boolean; eps?: number } = {}) {
+  constructor(given: LossOptions & { logInput?: boolean; full?: boolean; eps?: number } = {}) {
+    const { logInput = true, full = false, eps = 1e-8, ...options } = layerOptions(given);
     super(options);
     this.logInput = logInput;
     this.full = full;
@@ -255,7 +257,8 @@ export class GaussianNLLLoss extends Loss<[Tensor, Tensor, Tensor]> {
   readonly full: boolean;
   readonly eps: number;
 
-  constructor({ full = false, eps = 1e-6, ...options }: LossOptions & { full?: boolean; eps?: number } = {}) {
+  constructor(given: LossOptions & { full?: boolean; eps?: number } = {}) {
+    const { full = false, eps = 1e-6, ...options } = layerOptions(given);
     super(options);
     this.full = full;
     this.eps = eps;
@@ -292,7 +295,8 @@ type MarginOptions = LossOptions & { margin?: number };
  * ```
  */
 export class MarginRankingLoss extends MarginLoss {
-  constructor({ margin = 0, ...options }: MarginOptions = {}) {
+  constructor(given: MarginOptions = {}) {
+    const { margin = 0, ...options } = layerOptions(given);
     super(margin, options);
   }
 
@@ -310,7 +314,8 @@ export class MarginRankingLoss extends MarginLoss {
  * ```
  */
 export class HingeEmbeddingLoss extends MarginLoss<[Tensor, Tensor]> {
-  constructor({ margin = 1, ...options }: MarginOptions = {}) {
+  constructor(given: MarginOptions = {}) {
+    const { margin = 1, ...options } = layerOptions(given);
     super(margin, options);
   }
 
@@ -329,7 +334,8 @@ export class HingeEmbeddingLoss extends MarginLoss<[Tensor, Tensor]> {
  * ```
  */
 export class CosineEmbeddingLoss extends MarginLoss {
-  constructor({ margin = 0, ...options }: MarginOptions = {}) {
+  constructor(given: MarginOptions = {}) {
+    const { margin = 0, ...options } = layerOptions(given);
     super(margin, options);
   }
 
@@ -351,13 +357,8 @@ export class TripletMarginLoss extends MarginLoss {
   readonly eps: number;
   readonly swap: boolean;
 
-  constructor({
-    margin = 1,
-    p = 2,
-    eps = 1e-6,
-    swap = false,
-    ...options
-  }: MarginOptions & { p?: number; eps?: number; swap?: boolean } = {}) {
+  constructor(given: MarginOptions & { p?: number; eps?: number; swap?: boolean } = {}) {
+    const { margin = 1, p = 2, eps = 1e-6, swap = false, ...options } = layerOptions(given);
     super(margin, options);
     this.p = p;
     this.eps = eps;

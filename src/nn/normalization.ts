@@ -2,7 +2,7 @@
 // Knows no model.
 import { ones, type Tensor, zeros } from "../tensor/index.ts";
 import { groupNorm, layerNorm, localResponseNorm, rmsNorm } from "./functional/norm.ts";
-import { optionError } from "./functional/sizes.ts";
+import { layerOptions, optionError } from "./functional/sizes.ts";
 import { parameter } from "./marks.ts";
 import { Module } from "./module.ts";
 import { python, pythonFloat } from "./print.ts";
@@ -30,10 +30,8 @@ export class LayerNorm extends Module<[Tensor], Tensor> {
   readonly weight: Tensor | undefined;
   readonly bias: Tensor | undefined;
 
-  constructor(
-    normalizedShape: number | readonly number[],
-    { eps = 1e-5, elementwiseAffine = true, bias = true }: LayerNormOptions = {},
-  ) {
+  constructor(normalizedShape: number | readonly number[], given: LayerNormOptions = {}) {
+    const { eps = 1e-5, elementwiseAffine = true, bias = true } = layerOptions(given);
     super();
     this.normalizedShape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
     this.eps = eps;
@@ -65,10 +63,8 @@ export class RMSNorm extends Module<[Tensor], Tensor> {
   readonly eps: number | undefined;
   readonly weight: Tensor | undefined;
 
-  constructor(
-    normalizedShape: number | readonly number[],
-    { eps, elementwiseAffine = true }: Omit<LayerNormOptions, "bias"> = {},
-  ) {
+  constructor(normalizedShape: number | readonly number[], given: Omit<LayerNormOptions, "bias"> = {}) {
+    const { eps, elementwiseAffine = true } = layerOptions(given);
     super();
     this.normalizedShape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
     this.eps = eps;
@@ -102,11 +98,8 @@ export class GroupNorm extends Module<[Tensor], Tensor> {
   readonly weight: Tensor | undefined;
   readonly bias: Tensor | undefined;
 
-  constructor(
-    numGroups: number,
-    numChannels: number,
-    { eps = 1e-5, affine = true, bias = true }: { eps?: number; affine?: boolean; bias?: boolean } = {},
-  ) {
+  constructor(numGroups: number, numChannels: number, given: { eps?: number; affine?: boolean; bias?: boolean } = {}) {
+    const { eps = 1e-5, affine = true, bias = true } = layerOptions(given);
     super();
     if (numChannels % numGroups !== 0) {
       throw optionError(

@@ -4,6 +4,7 @@ import type { DType } from "../graph/dtype.ts";
 import { full, type Tensor } from "../tensor/index.ts";
 import { Activation } from "./activation.ts";
 import * as F from "./functional/activation.ts";
+import { layerOptions } from "./functional/sizes.ts";
 import { parameter } from "./marks.ts";
 import { python, pythonFloat } from "./print.ts";
 
@@ -204,7 +205,8 @@ export class PReLU extends Activation {
   readonly numParameters: number;
   readonly weight: Tensor;
 
-  constructor(numParameters = 1, init = 0.25, { dtype = "float32" }: { dtype?: DType } = {}) {
+  constructor(numParameters = 1, init = 0.25, given: { dtype?: DType } = {}) {
+    const { dtype = "float32" } = layerOptions(given);
     super();
     this.numParameters = numParameters;
     this.weight = parameter(full([numParameters], init, { dtype }));

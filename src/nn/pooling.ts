@@ -13,7 +13,7 @@ import {
   maxPool2d,
   type OutputSize,
 } from "./functional/pool.ts";
-import { perAxis, type Size } from "./functional/sizes.ts";
+import { layerOptions, perAxis, type Size } from "./functional/sizes.ts";
 import { Module } from "./module.ts";
 import { python } from "./print.ts";
 
@@ -23,7 +23,8 @@ abstract class AnyMaxPool extends Module<[Tensor], Tensor> {
   readonly kernelSize: Size;
   readonly options: Required<MaxOptions>;
 
-  constructor(kernelSize: Size, { stride = kernelSize, padding = 0, dilation = 1, ceilMode = false }: MaxOptions = {}) {
+  constructor(kernelSize: Size, given: MaxOptions = {}) {
+    const { stride = kernelSize, padding = 0, dilation = 1, ceilMode = false } = layerOptions(given);
     super();
     this.kernelSize = kernelSize;
     this.options = { stride, padding, dilation, ceilMode };
@@ -76,15 +77,8 @@ export class AvgPool1d extends Module<[Tensor], Tensor> {
   readonly kernelSize: Size;
   readonly options: Required<Omit<AvgPoolOptions, "divisorOverride">>;
 
-  constructor(
-    kernelSize: Size,
-    {
-      stride = kernelSize,
-      padding = 0,
-      ceilMode = false,
-      countIncludePad = true,
-    }: Omit<AvgPoolOptions, "divisorOverride"> = {},
-  ) {
+  constructor(kernelSize: Size, given: Omit<AvgPoolOptions, "divisorOverride"> = {}) {
+    const { stride = kernelSize, padding = 0, ceilMode = false, countIncludePad = true } = layerOptions(given);
     super();
     this.kernelSize = kernelSize;
     this.options = { stride, padding, ceilMode, countIncludePad };
@@ -112,7 +106,8 @@ export class AvgPool2d extends Module<[Tensor], Tensor> {
   readonly kernelSize: Size;
   readonly options: AvgPoolOptions & { stride: Size; padding: Size };
 
-  constructor(kernelSize: Size, { stride = kernelSize, padding = 0, ...options }: AvgPoolOptions = {}) {
+  constructor(kernelSize: Size, given: AvgPoolOptions = {}) {
+    const { stride = kernelSize, padding = 0, ...options } = layerOptions(given);
     super();
     this.kernelSize = kernelSize;
     this.options = { stride, padding, ...options };

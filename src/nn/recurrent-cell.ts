@@ -4,6 +4,7 @@ import { AbrazoError } from "../errors.ts";
 import * as build from "../graph/build.ts";
 import { Tensor, uniform } from "../tensor/index.ts";
 import { gruRule, inputShare, lstmRule, rnnRule, type StepRule } from "./functional/recurrent.ts";
+import { layerOptions } from "./functional/sizes.ts";
 import type { LayerOptions } from "./linear.ts";
 import { parameter } from "./marks.ts";
 import { Module } from "./module.ts";
@@ -22,7 +23,8 @@ abstract class Cell<Given, Out> extends Module<[Tensor, Given?], Out> {
   readonly bias_hh: Tensor | undefined;
   readonly #rule: StepRule;
 
-  constructor(inputSize: number, hiddenSize: number, rule: StepRule, { bias = true, ...options }: CellOptions = {}) {
+  constructor(inputSize: number, hiddenSize: number, rule: StepRule, given: CellOptions = {}) {
+    const { bias = true, ...options } = layerOptions(given);
     super();
     this.inputSize = inputSize;
     this.hiddenSize = hiddenSize;
@@ -84,11 +86,8 @@ function shapeError(message: string): AbrazoError {
 export class RNNCell extends Cell<Tensor, Tensor> {
   readonly nonlinearity: "tanh" | "relu";
 
-  constructor(
-    inputSize: number,
-    hiddenSize: number,
-    { nonlinearity = "tanh", ...options }: CellOptions & { nonlinearity?: "tanh" | "relu" } = {},
-  ) {
+  constructor(inputSize: number, hiddenSize: number, given: CellOptions & { nonlinearity?: "tanh" | "relu" } = {}) {
+    const { nonlinearity = "tanh", ...options } = layerOptions(given);
     super(inputSize, hiddenSize, rnnRule(nonlinearity), options);
     this.nonlinearity = nonlinearity;
   }

@@ -14,6 +14,7 @@ import {
   type StepWeights,
   unroll,
 } from "./functional/recurrent.ts";
+import { layerOptions } from "./functional/sizes.ts";
 import type { LayerOptions } from "./linear.ts";
 import { Module } from "./module.ts";
 import { python, pythonFloat } from "./print.ts";
@@ -48,19 +49,15 @@ abstract class Recurrent<Given, Out> extends Module<[Tensor, Given?, SequenceOpt
   readonly bidirectional: boolean;
   readonly #rule: StepRule;
 
-  constructor(
-    inputSize: number,
-    hiddenSize: number,
-    rule: StepRule,
-    {
+  constructor(inputSize: number, hiddenSize: number, rule: StepRule, given: RecurrentOptions = {}) {
+    const {
       numLayers = 1,
       bias = true,
       batchFirst = false,
       dropout = 0,
       bidirectional = false,
       ...options
-    }: RecurrentOptions = {},
-  ) {
+    } = layerOptions(given);
     super();
     checkSizes(hiddenSize, numLayers, dropout);
     this.inputSize = inputSize;
@@ -257,8 +254,9 @@ export class RNN extends Recurrent<Tensor, [Tensor, Tensor]> {
   constructor(
     inputSize: number,
     hiddenSize: number,
-    { nonlinearity = "tanh", ...options }: RecurrentOptions & { nonlinearity?: "tanh" | "relu" } = {},
+    given: RecurrentOptions & { nonlinearity?: "tanh" | "relu" } = {},
   ) {
+    const { nonlinearity = "tanh", ...options } = layerOptions(given);
     super(inputSize, hiddenSize, rnnRule(nonlinearity), options);
     this.nonlinearity = nonlinearity;
   }

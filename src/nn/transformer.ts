@@ -6,6 +6,7 @@ import { type AttendOptions, MultiheadAttention } from "./attention.ts";
 import { ModuleList } from "./container.ts";
 import { Dropout } from "./dropout.ts";
 import { gelu, relu } from "./functional/activation.ts";
+import { layerOptions, optionError } from "./functional/sizes.ts";
 import { xavierUniform_ } from "./init.ts";
 import { type LayerOptions, Linear } from "./linear.ts";
 import { Module } from "./module.ts";
@@ -27,6 +28,14 @@ export interface TransformerLayerOptions extends LayerOptions {
 }
 
 type Resolved = Required<Omit<TransformerLayerOptions, "generator">>;
+
+function layerCount(numLayers: number): number {
+  if (Number.isInteger(numLayers) && numLayers >= 0) return numLayers;
+  throw optionError(
+    `num_layers must be a whole number from 0 on, but got ${String(numLayers)}`,
+    "It comes after the layer.",
+  );
+}
 
 function resolved(options: TransformerLayerOptions): Resolved {
   const { dimFeedforward = 2048, dropout = 0.1, activation = "relu", layerNormEps = 1e-5 } = options;
@@ -83,7 +92,7 @@ export class TransformerEncoderLayer extends Module<[Tensor, EncoderOptions?], T
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
     super();
-    this.#options = resolved(options);
+    this.#options = resolved(layerOptions(options));
     const { dimFeedforward, dropout, layerNormEps: eps, batchFirst, bias } = this.#options;
     const draw = options.generator === undefined ? {} : { generator: options.generator };
     activationOf(this.#options.activation);
@@ -133,9 +142,10 @@ export class TransformerEncoder extends Module<[Tensor, EncoderOptions?], Tensor
   readonly layers: ModuleList<TransformerEncoderLayer>;
   readonly norm: LayerNorm | undefined;
 
-  constructor(layer: TransformerEncoderLayer, numLayers: number, { norm }: { norm?: LayerNorm } = {}) {
+  constructor(layer: TransformerEncoderLayer, numLayers: number, given: { norm?: LayerNorm } = {}) {
+    const { norm } = layerOptions(given);
     super();
-    this.layers = new ModuleList(Array.from({ length: numLayers }, () => layer.clone()));
+    this.layers = new ModuleList(Array.from({ length: layerCount(numLayers) }, () => layer.clone()));
     this.norm = norm;
   }
 
@@ -180,7 +190,7 @@ export class TransformerDecoderLayer extends Module<[Tensor, Tensor, DecoderOpti
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
     super();
-    this.#options = resolved(options);
+    this.#options = resolved(layerOptions(options));
     const { dimFeedforward, dropout, layerNormEps: eps, batchFirst, bias } = this.#options;
     const draw = options.generator === undefined ? {} : { generator: options.generator };
     activationOf(this.#options.activation);
@@ -247,9 +257,10 @@ export class TransformerDecoder extends Module<[Tensor, Tensor, DecoderOptions?]
   readonly layers: ModuleList<TransformerDecoderLayer>;
   readonly norm: LayerNorm | undefined;
 
-  constructor(layer: TransformerDecoderLayer, numLayers: number, { norm }: { norm?: LayerNorm } = {}) {
+  constructor(layer: TransformerDecoderLayer, numLayers: number, given: { norm?: LayerNorm } = {}) {
+    const { norm } = layerOptions(given);
     super();
-    this.layers = new ModuleList(Array.from({ length: numLayers }, () => layer.clone()));
+    this.layers = new ModuleList(Array.from({ length: layerCount(numLayers) }, () => layer.clone()));
     this.norm = norm;
   }
 
@@ -288,13 +299,8 @@ export class Transformer extends Module<[Tensor, Tensor, TransformerMasks?], Ten
   readonly encoder: TransformerEncoder;
   readonly decoder: TransformerDecoder;
 
-  constructor({
-    dModel = 512,
-    nhead = 8,
-    numEncoderLayers = 6,
-    numDecoderLayers = 6,
-    ...options
-  }: TransformerOptions = {}) {
+  constructor(given: TransformerOptions = {}) {
+    const { dModel = 512, nhead = 8, numEncoderLayers = 6, numDecoderLayers = 6, ...options } = layerOptions(given);
     super();
     const { layerNormEps: eps, bias } = resolved(options);
     const norm = () => new LayerNorm(dModel, { eps, bias });

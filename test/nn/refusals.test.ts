@@ -254,3 +254,40 @@ describe("attention", () => {
       expect(value).toBeCloseTo(scaled[at] ?? 0, 6);
   });
 });
+
+describe("options of layers", () => {
+  /** A value of a type that the signature does not allow, as JavaScript lets it through. */
+  const wrong = <Type>(value: unknown): Type => value as Type; // safe because the test is that it is refused
+
+  it.each<[string, () => unknown, string]>([
+    ["a stride by its place", () => new nn.Conv2d(1, 32, 3, wrong(1)), "number"],
+    ["a stride of a transpose", () => new nn.ConvTranspose1d(1, 2, 3, wrong(2)), "number"],
+    ["a bias by its place", () => new nn.Linear(3, 2, wrong(false)), "boolean"],
+    ["a stride of a pool", () => new nn.MaxPool2d(2, wrong(2)), "number"],
+    ["a stride of a mean", () => new nn.AvgPool1d(2, wrong(2)), "number"],
+    ["an eps by its place", () => new nn.BatchNorm1d(3, wrong(1e-3)), "number"],
+    ["an eps of a layer norm", () => new nn.LayerNorm(3, wrong(1e-12)), "number"],
+    ["a padding index", () => new nn.Embedding(3, 3, wrong(0)), "number"],
+    ["layers of an LSTM", () => new nn.LSTM(2, 3, wrong(2)), "number"],
+    ["a bias of a cell", () => new nn.GRUCell(2, 3, wrong(true)), "boolean"],
+    ["a width of a transformer", () => new nn.TransformerEncoderLayer(4, 2, wrong(8)), "number"],
+    ["a dropout of attention", () => new nn.MultiheadAttention(4, 2, wrong(0.1)), "number"],
+    ["weights of a loss", () => new nn.CrossEntropyLoss(wrong(ones([2]))), "Tensor"],
+    ["a reduction of a loss", () => new nn.MSELoss(wrong("sum")), "string"],
+  ])("%s is not passed over", (_, act, what) => {
+    expect(act).toThrow(`the options of a layer are an object, not a ${what}`);
+  });
+
+  it.each<[string, () => unknown, string]>([
+    ["a kernel", () => new nn.Conv2d(1, 2, wrong(undefined)), "but got kernel_size=undefined"],
+    ["a word as stride", () => new nn.Conv2d(1, 2, 3, { stride: wrong("2") }), "but got stride=2"],
+    ["half a step", () => new nn.Conv1d(1, 2, 3, { stride: 0.5 }), "but got stride=0.5"],
+    [
+      "a number of layers",
+      () => new nn.TransformerEncoder(new nn.TransformerEncoderLayer(4, 2), wrong(undefined)),
+      "num_layers must be a whole number from 0 on, but got undefined",
+    ],
+  ])("%s that is none", (_, act, message) => {
+    expect(act).toThrow(message);
+  });
+});

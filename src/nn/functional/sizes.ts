@@ -2,22 +2,35 @@
 // Knows no operation.
 import { AbrazoError } from "../../errors.ts";
 import { shapeError, showShape } from "../../graph/shape.ts";
-import type { Tensor } from "../../tensor/index.ts";
+import { Tensor } from "../../tensor/index.ts";
 
 /** One number for every axis, or one for each. */
 export type Size = number | readonly number[];
 
 /** A number for each of `rank` axes. */
 export function perAxis(size: Size, rank: number, name: string): number[] {
-  const list = typeof size === "number" ? new Array<number>(rank).fill(size) : [...size];
-  if (list.length === 1) return new Array<number>(rank).fill(list[0] ?? 0);
-  if (list.length !== rank || !list.every(Number.isInteger)) {
+  const list = typeof size === "number" ? [size] : Array.isArray(size) ? [...size] : [];
+  if (![1, rank].includes(list.length) || !list.every(Number.isInteger)) {
     throw optionError(
-      `expected ${name} to be a single integer value or a list of ${rank} values to match the convolution dimensions, but got ${name}=[${list.join(", ")}]`,
+      `expected ${name} to be a single integer value or a list of ${rank} values to match the convolution dimensions, but got ${name}=${typeof size === "object" ? `[${list.join(", ")}]` : String(size)}`,
       `Give one whole number, or ${rank}.`,
     );
   }
-  return list;
+  return list.length === 1 ? new Array<number>(rank).fill(list[0] ?? 0) : list;
+}
+
+/**
+ * The options of a layer as they are given: an object.
+ *
+ * @throws LAYER_OPTION for anything else, such as a number that PyTorch takes by its place
+ */
+export function layerOptions<Options extends object>(options: Options): Options {
+  const what = options instanceof Tensor ? "Tensor" : Array.isArray(options) ? "list" : typeof options;
+  if (what === "object" && options !== null) return options;
+  throw optionError(
+    `the options of a layer are an object, not a ${what}`,
+    "They are named and come last: new Conv2d(1, 32, 3, { stride: 2 }), new Linear(3, 2, { bias: false }).",
+  );
 }
 
 export function optionError(message: string, hint: string): AbrazoError {
