@@ -2,6 +2,7 @@
 // Draws nothing by itself: masks come from the step that is running, or from the default generator.
 import type { Tensor } from "../tensor/index.ts";
 import * as F from "./functional/dropout.ts";
+import { checkProbability } from "./functional/dropout.ts";
 import { Module } from "./module.ts";
 import { python } from "./print.ts";
 
@@ -10,7 +11,7 @@ abstract class AnyDropout extends Module<[Tensor], Tensor> {
 
   constructor(p = 0.5) {
     super();
-    F.checkProbability(p);
+    checkProbability(p);
     this.p = p;
   }
 
