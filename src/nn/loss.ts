@@ -2,7 +2,6 @@
 // Knows no model.
 import type { Tensor } from "../tensor/index.ts";
 import * as F from "./functional/loss.ts";
-import { checkSmoothing } from "./functional/loss.ts";
 import * as G from "./functional/margin-loss.ts";
 import { checkReduction, type LossOptions, type Reduction } from "./functional/reduction.ts";
 import * as R from "./functional/regression-loss.ts";
@@ -143,7 +142,7 @@ export class CrossEntropyLoss extends WeightedLoss {
   constructor(given: F.CrossEntropyOptions = {}) {
     const { ignoreIndex = -100, labelSmoothing = 0, ...options } = layerOptions(given);
     super(options);
-    checkSmoothing(labelSmoothing);
+    F.checkSmoothing(labelSmoothing);
     this.ignoreIndex = ignoreIndex;
     this.labelSmoothing = labelSmoothing;
   }
