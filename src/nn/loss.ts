@@ -185,8 +185,7 @@ export class BCEWithLogitsLoss extends WeightedLoss {
   }
 
   override forward(input: Tensor, target: Tensor): Tensor {
-    const { weight, posWeight, reduction } = this;
-    return F.binaryCrossEntropyWithLogits(input, target, { weight, posWeight, reduction });
+    return F.binaryCrossEntropyWithLogits(input, target, this);
   }
 }
 
