@@ -43,6 +43,8 @@ export class Node {
   readonly signature: number;
   /** Another recorded node of the same hash. */
   next: Node | undefined;
+  /** Runs that computed this node on the way to others. */
+  runs = 0;
   /** The walk that met this node last; see walk.ts. */
   visited = 0;
   /** True once somebody may hold on to it: its elements are not written over. */

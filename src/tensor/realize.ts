@@ -6,6 +6,7 @@ import { type TypedArray, viewBytes } from "../graph/dtype.ts";
 import { makeLeaf } from "../graph/leaf.ts";
 import type { FileRange, Node, Value } from "../graph/node.ts";
 import { sizeOf } from "../graph/shape.ts";
+import { topological } from "../graph/walk.ts";
 import { requireDevice } from "../onnx/devices.ts";
 import { execute, fetchElements } from "../onnx/execute.ts";
 import { requireNoTrace } from "./trace.ts";
@@ -20,12 +21,32 @@ export function realizeNodes(nodes: readonly Node[], device: string): void {
   run(wanted, device, true);
 }
 
-/** One run of what is wanted and of the writes that wait for it. */
+/** One run of what is wanted, of the writes that wait for it, and of what is computed again and again. */
 function run(wanted: readonly Node[], device: string, keep: boolean): void {
-  const nodes = [...new Set([...wanted, ...waitingFor(wanted)])];
+  const nodes = [...new Set([...wanted, ...waitingFor(wanted), ...computedAgain(wanted)])];
   const values = execute(nodes, device, keep);
   for (const [index, node] of nodes.entries()) node.value = values[index];
   settleWaiting();
+}
+
+/** Runs that computed a node without keeping it, after which the next one keeps it. */
+const OFTEN = 2;
+
+/**
+ * What earlier runs have computed and this one would again, as in a loop that carries a value from step to step and reads
+ * only a function of it: kept, so that the graph of a step does not hold all steps before it.
+ */
+function computedAgain(wanted: readonly Node[]): Node[] {
+  const { nodes, isLeaf } = topological(wanted);
+  const found: Node[] = [];
+  for (const node of nodes) {
+    if (isLeaf(node)) continue;
+    if (node.runs < OFTEN) {
+      found.push(...node.inputs.filter((input) => input.runs >= OFTEN && input.value === undefined));
+    }
+  }
+  for (const node of nodes) if (!isLeaf(node) && node.inputs.length > 0) node.runs++;
+  return found;
 }
 
 /** The elements of a node in memory: computed, fetched from the device, or read from the file. */

@@ -460,3 +460,33 @@ describe("loops that carry a value from step to step", () => {
     expect(y.node.inputs.length).toBeGreaterThan(0);
   });
 });
+
+describe("a value that is carried from step to step, and of which only a function is read", () => {
+  const compiledBy = (fn: () => void): number => {
+    const before = sessionStats.compiled;
+    fn();
+    return sessionStats.compiled - before;
+  };
+
+  it("is kept, so that a step costs what it did before", () => {
+    let p = ones([4, 4]);
+    const step = () => {
+      p = p.mul(0.5).add(1);
+      return p.sum().itemSync();
+    };
+    for (let index = 0; index < 6; index++) step();
+    expect(compiledBy(() => Array.from({ length: 40 }, step))).toBeLessThanOrEqual(1);
+    expect(step()).toBeCloseTo(32, 5);
+  });
+
+  it("also when it is written in place", () => {
+    const x = zeros([3]);
+    const step = () => {
+      x.add_(1);
+      return x.sum().itemSync();
+    };
+    for (let index = 0; index < 6; index++) step();
+    expect(compiledBy(() => Array.from({ length: 40 }, step))).toBeLessThanOrEqual(1);
+    expect(step()).toBe(3 * 47);
+  });
+});
