@@ -66,6 +66,8 @@ export interface Op {
   readonly grad: string | ((ctx: GradContext) => readonly (Node | undefined)[]);
   /** base + factor · result, factor being a scalar, where one kernel does all of it; undefined where it does not. */
   addScaledTo?(node: Node, base: Node, factor: Node): Node | undefined;
+  /** True for another look at the elements of the first input, which is not worth keeping: it costs next to nothing. */
+  readonly isView?: boolean;
   /** True for an operation that reads a further output of its first input: that input is computed even if its value is known. */
   readonly projects?: boolean;
   /** Dtypes without a kernel, and the dtype in which each is computed instead; the result is cast back. */

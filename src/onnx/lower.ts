@@ -134,21 +134,33 @@ class Builder {
     );
   }
 
-  /** Outputs are renamed by Identity where the graph's result is also an input, or is asked for twice. */
+  /**
+   * A result takes its output's name where it is made. Identity names it only where it is an input or a constant, or asked for
+   * twice: onnxruntime's fusions lose a name that has one reader besides an Identity.
+   */
   finish(outputs: readonly Node[]): OnnxModel {
+    const made = new Set(this.#nodes.flatMap((node) => node.outputs));
+    const renamed = new Map<string, string>();
     const values: OnnxValue[] = outputs.map((node, index) => {
       const name = this.#options.outputNames?.[index] ?? `o${index}`;
       const source = this.#names.get(node)?.[0];
       if (source === undefined) throw internalError(`output ${index} was not lowered`);
-      this.#nodes.push({ opType: "Identity", inputs: [source], outputs: [name] });
+      if (made.has(source) && !renamed.has(source)) renamed.set(source, name);
+      else this.#nodes.push({ opType: "Identity", inputs: [source], outputs: [name] });
       return { name, dataType: onnxTypeOf(node.dtype), shape: node.shape };
     });
+    const rename = (name: string): string => renamed.get(name) ?? name;
+    const nodes = this.#nodes.map((node) => ({
+      ...node,
+      inputs: node.inputs.map(rename),
+      outputs: node.outputs.map(rename),
+    }));
     const inputs = this.leaves.map(({ name, node }) => ({
       name,
       dataType: onnxTypeOf(node.dtype),
       shape: node.shape,
     }));
-    return { nodes: this.#nodes, initializers: this.#initializers, inputs, outputs: values };
+    return { nodes, initializers: this.#initializers, inputs, outputs: values };
   }
 
   #namesOf(node: Node, index: number): readonly string[] {

@@ -106,7 +106,7 @@ export function exportOnnx(traced: Traced, weightNames: ReadonlyMap<Tensor, stri
  * @example
  * ```ts
  * const x = symbolic("x", ["batch", 2], "float32");
- * portableModel({ inputs: [x], outputs: { y: x.mul(2) } }, new Map()).nodes.map(({ opType }) => opType); // ["Mul", "Identity"]
+ * portableModel({ inputs: [x], outputs: { y: x.mul(2) } }, new Map()).nodes.map(({ opType }) => opType); // ["Mul"]
  * ```
  */
 export function portableModel(traced: Traced, weightNames: ReadonlyMap<Tensor, string>): OnnxModel {

@@ -40,13 +40,21 @@ function computedAgain(wanted: readonly Node[]): Node[] {
   const { nodes, isLeaf } = topological(wanted);
   const found: Node[] = [];
   for (const node of nodes) {
-    if (isLeaf(node)) continue;
-    if (node.runs < OFTEN) {
-      found.push(...node.inputs.filter((input) => input.runs >= OFTEN && input.value === undefined));
+    if (isLeaf(node) || node.runs >= OFTEN) continue;
+    for (const input of node.inputs) {
+      if (input.runs < OFTEN) continue;
+      const source = behindViews(input);
+      if (!isLeaf(source)) found.push(source);
     }
   }
   for (const node of nodes) if (!isLeaf(node) && node.inputs.length > 0) node.runs++;
   return found;
+}
+
+function behindViews(node: Node): Node {
+  let source = node;
+  while (source.op.isView === true && source.inputs[0] !== undefined) source = source.inputs[0];
+  return source;
 }
 
 /** The elements of a node in memory: computed, fetched from the device, or read from the file. */

@@ -28,6 +28,7 @@ function reshapeTarget(ctx: LowerContext): string {
 
 defineOp({
   name: "reshape",
+  isView: true,
   doc: "The same elements in another shape; d = g in the input's shape.",
   infer: (inputs, attrs) => {
     const { shape, dtype } = inputAt(inputs, 0);
@@ -42,6 +43,7 @@ defineOp({
 
 defineOp({
   name: "permute",
+  isView: true,
   doc: "Axes in another order; d = g in the inverse order.",
   infer: (inputs, attrs) => {
     const { shape, dtype } = inputAt(inputs, 0);
@@ -61,6 +63,7 @@ defineOp({
 
 defineOp({
   name: "expand",
+  isView: true,
   doc: "Repeated along axes of size 1; d = g summed over them.",
   infer: (inputs, attrs) => {
     const { shape, dtype } = inputAt(inputs, 0);
