@@ -7,8 +7,8 @@ import { packageFile } from "../../src/package-root.ts";
 const src = (...parts: string[]): string => JSON.stringify(packageFile("src", ...parts));
 
 /**
- * Trains in a process of its own; prints memory, sessions and threads after 1,000, 2,000, 3,000 and 10,000 steps. The engine
- * goes on compiling JavaScript and sizing its heap for a while after the first thousand.
+ * Trains in a process of its own; prints memory, sessions and threads after some of the first thousands of steps and some of
+ * the last. The engine goes on compiling JavaScript and sizing its heap for a while after the first thousand.
  */
 const script = (isCompiled: boolean): string => `
   import { readdirSync } from "node:fs";
@@ -33,7 +33,7 @@ const script = (isCompiled: boolean): string => `
   for (let index = 1; index <= 10_000; index++) {
     step(...batches[index % 16]).itemSync();
     if (index % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
-    if ([1_000, 2_000, 3_000, 10_000].includes(index)) {
+    if ([1_000, 2_000, 3_000, 9_000, 9_500, 10_000].includes(index)) {
       globalThis.gc();
       await new Promise((resolve) => setTimeout(resolve, 100));
       seen.push([process.memoryUsage.rss(), sessionStats.compiled - sessionStats.released, threads()]);
@@ -50,9 +50,10 @@ describe.skipIf(!existsSync("/proc/self/task"))("no leak over 10,000 steps (need
     const output = execFileSync(process.execPath, args, { cwd: packageFile(), encoding: "utf8" });
     const seen: number[][] = JSON.parse(output);
     const [memory = [], sessions = [], threads = []] = [0, 1, 2].map((at) => seen.map((row) => row[at] ?? 0));
-    expect(memory[3]).toBeLessThanOrEqual(Math.max(...memory.slice(0, 3)) * 1.05);
-    expect(sessions[3]).toBe(sessions[0]);
-    expect(threads[3]).toBe(threads[0]);
+    // The heap breathes by some megabytes: what leaks is in the least of the late values too.
+    expect(Math.min(...memory.slice(3))).toBeLessThanOrEqual(Math.max(...memory.slice(0, 3)) * 1.05);
+    expect(sessions.at(-1)).toBe(sessions[0]);
+    expect(threads.at(-1)).toBe(threads[0]);
   });
 
   it("2,000 distinct graphs stay within the memory that they are given, and keep none of their inputs", () => {
