@@ -24,17 +24,17 @@ import { compile, Generator, ones, randint, randn, type Tensor } from "../src/te
 import { INSTALL, matmulPeers } from "./matmul-peers.ts";
 
 const ROUNDS = 5;
-const WARM = 3;
+/** Times the steps of a round, before the first: JavaScript is compiled as it runs. PyTorch has the same. */
+const WARM_ROUNDS = 2;
 
 type Step = () => number;
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
-/** Milliseconds in the loader, in garbage collection, and inside the runtime: the rest of a step is recording, keys and feeding. */
-let [loading, collecting, inside] = [0, 0, 0];
-new PerformanceObserver((list) => {
-  for (const { duration } of list.getEntries()) collecting += duration;
-}).observe({ entryTypes: ["gc"] });
+/** Milliseconds in the loader and inside the runtime: the rest of a step is recording, keys, feeding and garbage collection. */
+let [loading, inside] = [0, 0];
+const collections: PerformanceEntry[] = [];
+new PerformanceObserver((list) => void collections.push(...list.getEntries())).observe({ entryTypes: ["gc"] });
 
 /** Batches of a loader, epoch after epoch. */
 function endless(batch: number): () => [Tensor, Tensor] {
@@ -226,18 +226,23 @@ interface Timed {
 
 async function alternate(peer: Peer, name: string, make: () => Step, steps: number, rounds = ROUNDS): Promise<Timed> {
   const step = make();
-  for (let index = 0; index < WARM; index++) step();
+  for (let index = 0; index < WARM_ROUNDS * steps; index++) step();
+  await peer.ask(`step ${name} ${WARM_ROUNDS * steps}`);
   const [ours, theirs]: [number[], number[]] = [[], []];
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  [loading, collecting, inside] = [0, 0, 0];
-  let total = 0;
+  [loading, inside] = [0, 0];
+  let [total, collecting] = [0, 0];
   for (let round = 0; round < rounds; round++) {
     const times: number[] = [];
+    const began = performance.now();
     for (let index = 0; index < steps; index++) {
       const start = performance.now();
       step();
       times.push(performance.now() - start);
     }
+    const ended = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const within = collections.splice(0).filter(({ startTime }) => startTime >= began && startTime < ended);
+    collecting += within.reduce((sum, { duration }) => sum + duration, 0);
     total += times.reduce((sum, time) => sum + time, 0);
     ours.push(median(times));
     theirs.push(await peer.ask(`step ${name} ${steps}`));
