@@ -1,6 +1,7 @@
 // Stateless functions of torch.nn.functional: compositions of operations, by family.
 // Has no function of its own.
 export * from "./functional/activation.ts";
+export * from "./functional/adaptive-pool.ts";
 export { type AttentionOptions, extendMask, scaledDotProductAttention } from "./functional/attention.ts";
 export * from "./functional/conv.ts";
 export * from "./functional/distance.ts";
@@ -29,3 +30,4 @@ export {
   pixelUnshuffle,
 } from "./functional/resize.ts";
 export * from "./functional/softmax.ts";
+export * from "./functional/unpool.ts";

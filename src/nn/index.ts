@@ -92,11 +92,18 @@ export {
 export {
   AdaptiveAvgPool1d,
   AdaptiveAvgPool2d,
+  AdaptiveAvgPool3d,
+  AdaptiveMaxPool1d,
   AdaptiveMaxPool2d,
+  AdaptiveMaxPool3d,
   AvgPool1d,
   AvgPool2d,
+  AvgPool3d,
   MaxPool1d,
   MaxPool2d,
+  MaxPool3d,
+  type MaxPooled,
+  type MaxPoolLayerOptions,
 } from "./pooling.ts";
 export { GRU, LSTM, type RecurrentOptions, RNN, type SequenceOptions } from "./recurrent.ts";
 export { type CellOptions, GRUCell, LSTMCell, RNNCell } from "./recurrent-cell.ts";
@@ -115,3 +122,4 @@ export {
   type TransformerMasks,
   type TransformerOptions,
 } from "./transformer.ts";
+export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type MaxUnpoolLayerOptions } from "./unpooling.ts";

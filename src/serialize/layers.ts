@@ -58,8 +58,8 @@ function size(value: unknown, module: Recorded, name: string): Size {
 /** Pooling layers keep their options in one record; what was not given is not there. */
 function poolOptions(module: Recorded) {
   const given: Record<string, unknown> = { ...Object(module.settings["options"]) };
-  const { stride, padding, dilation, ceilMode, countIncludePad, divisorOverride } = given;
-  const flags = Object.entries({ ceilMode, countIncludePad }).filter(([, value]) => value !== undefined);
+  const { stride, padding, dilation, ceilMode, returnIndices, countIncludePad, divisorOverride } = given;
+  const flags = Object.entries({ ceilMode, returnIndices, countIncludePad }).filter(([, value]) => value !== undefined);
   if (flags.some(([, value]) => typeof value !== "boolean")) throw bad(module, "options");
   return {
     stride: size(stride, module, "options"),

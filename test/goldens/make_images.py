@@ -37,6 +37,15 @@ LAYERS = [
     ("new N.MaxPool2d(2)", lambda: nn.MaxPool2d(2)),
     ("new N.MaxPool2d([2, 3], { stride: 1, padding: 1, ceilMode: true })", lambda: nn.MaxPool2d((2, 3), stride=1, padding=1, ceil_mode=True)),
     ("new N.MaxPool1d(3)", lambda: nn.MaxPool1d(3)),
+    ("new N.MaxPool3d([2, 1, 3])", lambda: nn.MaxPool3d((2, 1, 3))),
+    ("new N.MaxPool2d(2, { returnIndices: true })", lambda: nn.MaxPool2d(2, return_indices=True)),
+    ("new N.MaxUnpool1d(2)", lambda: nn.MaxUnpool1d(2)),
+    ("new N.MaxUnpool2d([3, 2], { stride: 2, padding: 1 })", lambda: nn.MaxUnpool2d((3, 2), stride=2, padding=1)),
+    ("new N.MaxUnpool3d(2)", lambda: nn.MaxUnpool3d(2)),
+    ("new N.AvgPool3d(2, { stride: [1, 2, 1] })", lambda: nn.AvgPool3d(2, stride=(1, 2, 1))),
+    ("new N.AdaptiveAvgPool3d(2)", lambda: nn.AdaptiveAvgPool3d(2)),
+    ("new N.AdaptiveMaxPool1d(3)", lambda: nn.AdaptiveMaxPool1d(3)),
+    ("new N.AdaptiveMaxPool3d([1, null, 2])", lambda: nn.AdaptiveMaxPool3d((1, None, 2))),
     ("new N.AvgPool1d(2)", lambda: nn.AvgPool1d(2)),
     ("new N.AvgPool2d(2)", lambda: nn.AvgPool2d(2)),
     ("new N.AdaptiveAvgPool2d([7, null])", lambda: nn.AdaptiveAvgPool2d((7, None))),
@@ -90,6 +99,11 @@ FORWARDS = [
     ("new N.AdaptiveAvgPool2d([2, null])", [1, 2, 5, 3], lambda: nn.AdaptiveAvgPool2d((2, None))),
     ("new N.AdaptiveAvgPool1d(2)", [1, 2, 5], lambda: nn.AdaptiveAvgPool1d(2)),
     ("new N.AdaptiveMaxPool2d(2)", [1, 2, 5, 3], lambda: nn.AdaptiveMaxPool2d(2)),
+    ("new N.MaxPool3d(2, { stride: 1 })", [1, 2, 3, 2, 3], lambda: nn.MaxPool3d(2, stride=1)),
+    ("new N.AvgPool3d(2, { ceilMode: true })", [1, 2, 3, 2, 3], lambda: nn.AvgPool3d(2, ceil_mode=True)),
+    ("new N.AdaptiveMaxPool1d(2)", [1, 2, 5], lambda: nn.AdaptiveMaxPool1d(2)),
+    ("new N.AdaptiveMaxPool3d(2)", [1, 2, 5, 3, 2], lambda: nn.AdaptiveMaxPool3d(2)),
+    ("new N.AdaptiveAvgPool3d([2, 1, null])", [2, 5, 3, 2], lambda: nn.AdaptiveAvgPool3d((2, 1, None))),
     ("new N.LayerNorm([3, 4])", [2, 3, 4], lambda: nn.LayerNorm((3, 4))),
     ("new N.RMSNorm(4)", [2, 3, 4], lambda: nn.RMSNorm(4)),
     ("new N.GroupNorm(2, 4)", [2, 4, 3], lambda: nn.GroupNorm(2, 4)),
@@ -111,6 +125,22 @@ FORWARDS = [
     ("new N.Unfold(2)", [1, 2, 3, 3], lambda: nn.Unfold(2)),
     ("new N.Fold(3, 2)", [1, 8, 4], lambda: nn.Fold(3, 2)),
 ]
+
+
+# A pooling layer that gives indices after seed 7 on rand(shape), and what its counterpart makes of both.
+INDEXED = [
+    (1, 2, {}, [2, 3, 5], nn.MaxPool1d, nn.MaxUnpool1d),
+    (2, 3, {"stride": 2, "padding": 1}, [1, 2, 6, 5], nn.MaxPool2d, nn.MaxUnpool2d),
+    (3, 2, {}, [2, 2, 4, 3], nn.MaxPool3d, nn.MaxUnpool3d),
+]
+
+
+def indexed(pool, unpool, axes, kernel, options, shape):
+    torch.manual_seed(7)
+    x = torch.rand(shape)
+    values, indices = pool(kernel, return_indices=True, **options)(x)
+    again = unpool(kernel, **options)(values, indices, output_size=shape[-axes:])
+    return {"values": flat(values), "indices": flat(indices), "again": flat(again)}
 
 
 def forward(make, shape):
@@ -188,6 +218,8 @@ out = {
     "torch": torch.__version__,
     "layers": [{"js": js, **start(make)} for js, make in LAYERS],
     "forwards": [{"js": js, "input": shape, **forward(make, shape)} for js, shape, make in FORWARDS],
+    "indexed": [{"axes": axes, "kernel": kernel, "options": options, "input": shape, **indexed(pool, unpool, axes, kernel, options, shape)}
+                for axes, kernel, options, shape, pool, unpool in INDEXED],
     "running": [{"js": js, "input": shape, **running(make, shape, 3)} for js, shape, make in RUNNING],
     "lenet5": network(LeNet5, [4, 1, 28, 28], 10, 3),
     "convnet": network(convnet, [6, 1, 10, 10], 5, 3),

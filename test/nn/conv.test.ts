@@ -31,6 +31,22 @@ describe("what a layer gives on random images", () => {
   });
 });
 
+describe("what pooling layers give with indices, and what is made of both again", () => {
+  const pools = [N.MaxPool1d, N.MaxPool2d, N.MaxPool3d];
+  const unpools = [N.MaxUnpool1d, N.MaxUnpool2d, N.MaxUnpool3d];
+  it.each(IMAGES.indexed)("along $axes axes", ({ axes, kernel, options, input, ...golden }) => {
+    const [Pool = N.MaxPool1d, Unpool = N.MaxUnpool1d] = [pools[axes - 1], unpools[axes - 1]];
+    manualSeed(7);
+    const [values, indices] = new Pool(kernel, { ...options, returnIndices: true })(rand(input));
+    expect(indices.dtype).toBe("int64");
+    expect(apart(numbers(values), golden.values)).toBeLessThan(1e-7);
+    expect(numbers(indices)).toEqual(golden.indices);
+    const again = new Unpool(kernel, options)(values, indices, input.slice(-axes));
+    expect(again.shape).toEqual(input);
+    expect(apart(numbers(again), golden.again)).toBeLessThan(1e-7);
+  });
+});
+
 describe("a small network, trained from a seed", () => {
   const networks = [
     { name: "LeNet5", make: () => new LeNet5(), golden: IMAGES.lenet5, shape: [4, 1, 28, 28], classes: 10 },
@@ -127,6 +143,21 @@ describe("what is refused, in PyTorch's words", () => {
       "windows that do not fit",
       () => F.avgPool2d(ones([1, 1, 2, 2]), 3),
       "Given input size: (1x2x2). Calculated output size: (1x0x0). Output size is too small",
+    ],
+    [
+      "indices of another shape",
+      () => F.maxUnpool2d(ones([1, 1, 2, 2]), zeros([1, 1, 1, 2], { dtype: "int64" }), 2),
+      "Expected shape of indices to be same as that of the input tensor ([1, 1, 2, 2]) but got indices tensor with shape: [1, 1, 1, 2]",
+    ],
+    [
+      "a size that does not pool to the input's",
+      () => F.maxUnpool2d(ones([1, 1, 2, 2]), zeros([1, 1, 2, 2], { dtype: "int64" }), 2, { outputSize: [9, 9] }),
+      'invalid output_size "[9, 9]" (dim 0 must be between 2 and 6)',
+    ],
+    [
+      "a size of other axes",
+      () => F.maxUnpool2d(ones([1, 1, 2, 2]), zeros([1, 1, 2, 2], { dtype: "int64" }), 2, { outputSize: [1, 5, 5] }),
+      "output_size should be a sequence containing 2 or 4 elements, but it has a length of '3'",
     ],
     ["padding without pairs", () => F.pad(image, [1]), "Padding length must be divisible by 2"],
     [

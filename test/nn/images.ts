@@ -28,6 +28,15 @@ export interface NetworkGolden {
 interface Golden {
   layers: { js: string; text: string; state: Lists; shapes: Lists }[];
   forwards: { js: string; input: number[]; shape: number[]; y: number[] }[];
+  indexed: {
+    axes: number;
+    kernel: number;
+    options: object;
+    input: number[];
+    values: number[];
+    indices: number[];
+    again: number[];
+  }[];
   running: { js: string; input: number[]; after: Lists[]; eval: number[] }[];
   lenet5: NetworkGolden;
   convnet: NetworkGolden;

@@ -1,11 +1,10 @@
-// Pooling: of windows, or into a number of equal parts.
+// Pooling of windows: the largest element, or the mean.
 // Holds no state.
 import * as build from "../../graph/build.ts";
 import { reach, type Windows } from "../../graph/ops/windows.ts";
 import { type Shape, shapeError, showShape } from "../../graph/shape.ts";
 import { Tensor } from "../../tensor/index.ts";
 import { hostTensor } from "./host.ts";
-import { byMatrix } from "./resize.ts";
 import { batched, optionError, perAxis, type Size } from "./sizes.ts";
 
 /** Where the windows of a maximum lie. */
@@ -35,6 +34,8 @@ export interface AvgPoolOptions {
 }
 
 type WithIndices = MaxPoolOptions & { returnIndices: true };
+/** The values, or values and indices. */
+export type MaybePair = Tensor | [Tensor, Tensor];
 
 /**
  * Largest element of each window of x [N, C, L] or [C, L].
@@ -47,8 +48,8 @@ type WithIndices = MaxPoolOptions & { returnIndices: true };
  */
 export function maxPool1d(x: Tensor, kernelSize: Size, options: WithIndices): [Tensor, Tensor];
 export function maxPool1d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions & { returnIndices?: false }): Tensor;
-export function maxPool1d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions): Tensor | [Tensor, Tensor];
-export function maxPool1d(x: Tensor, kernelSize: Size, options: MaxPoolOptions = {}): Tensor | [Tensor, Tensor] {
+export function maxPool1d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions): MaybePair;
+export function maxPool1d(x: Tensor, kernelSize: Size, options: MaxPoolOptions = {}): MaybePair {
   return largest(1, x, kernelSize, options);
 }
 
@@ -66,9 +67,25 @@ export function maxPool1d(x: Tensor, kernelSize: Size, options: MaxPoolOptions =
  */
 export function maxPool2d(x: Tensor, kernelSize: Size, options: WithIndices): [Tensor, Tensor];
 export function maxPool2d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions & { returnIndices?: false }): Tensor;
-export function maxPool2d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions): Tensor | [Tensor, Tensor];
-export function maxPool2d(x: Tensor, kernelSize: Size, options: MaxPoolOptions = {}): Tensor | [Tensor, Tensor] {
+export function maxPool2d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions): MaybePair;
+export function maxPool2d(x: Tensor, kernelSize: Size, options: MaxPoolOptions = {}): MaybePair {
   return largest(2, x, kernelSize, options);
+}
+
+/**
+ * Largest element of each window of x [N, C, D, H, W] or [C, D, H, W].
+ *
+ * @throws SHAPE_MISMATCH when no window fits
+ * @example
+ * ```ts
+ * maxPool3d(ones([1, 4, 4, 4]), 2).shape; // [1, 2, 2, 2]
+ * ```
+ */
+export function maxPool3d(x: Tensor, kernelSize: Size, options: WithIndices): [Tensor, Tensor];
+export function maxPool3d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions & { returnIndices?: false }): Tensor;
+export function maxPool3d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions): MaybePair;
+export function maxPool3d(x: Tensor, kernelSize: Size, options: MaxPoolOptions = {}): MaybePair {
+  return largest(3, x, kernelSize, options);
 }
 
 /**
@@ -95,13 +112,25 @@ export const avgPool1d = (x: Tensor, kernelSize: Size, options: Omit<AvgPoolOpti
 export const avgPool2d = (x: Tensor, kernelSize: Size, options: AvgPoolOptions = {}): Tensor =>
   average(2, x, kernelSize, options);
 
+/**
+ * Mean of each window of x [N, C, D, H, W] or [C, D, H, W].
+ *
+ * @throws SHAPE_MISMATCH when no window fits
+ * @example
+ * ```ts
+ * avgPool3d(ones([1, 4, 4, 4]), 2).shape; // [1, 2, 2, 2]
+ * ```
+ */
+export const avgPool3d = (x: Tensor, kernelSize: Size, options: AvgPoolOptions = {}): Tensor =>
+  average(3, x, kernelSize, options);
+
 function largest(
   rank: number,
   x: Tensor,
   kernelSize: Size,
   { dilation = 1, ceilMode = false, returnIndices = false, ...options }: MaxPoolOptions,
-): Tensor | [Tensor, Tensor] {
-  return batched<Tensor | [Tensor, Tensor]>(x, rank, `max_pool${rank}d`, (x) => {
+): MaybePair {
+  return batched<MaybePair>(x, rank, `max_pool${rank}d`, (x) => {
     const windows = poolWindows(x.dims, rank, kernelSize, { ...options, dilation, ceilMode });
     // Where gradients may be asked for, the places are found on the way; without them the kernel is faster.
     const node = build.maxPool(x.node, windows, returnIndices || x.requiresGrad);
@@ -213,97 +242,4 @@ function countOf(shape: Shape, windows: Windows, axis: number, ceilMode: boolean
   const count = Math.ceil(room) + 1;
   // A window that would start in the padding at the end does not count.
   return (count - 1) * step >= size + around ? count - 1 : count;
-}
-
-/** Start and end of part `at` of `out` parts of `size` elements; neighbours may share an element. */
-function part(at: number, size: number, out: number): [number, number] {
-  return [Math.floor((at * size) / out), Math.ceil(((at + 1) * size) / out)];
-}
-
-/** null keeps a size. */
-export type OutputSize = number | null | readonly (number | null)[];
-
-function outputSizes(shape: Shape, rank: number, outputSize: OutputSize): number[] {
-  const list = Array.isArray(outputSize)
-    ? outputSize
-    : new Array<number | null>(rank).fill(outputSize as number | null); // safe because an array was told apart
-  return shape.slice(2).map((size, axis) => list[axis] ?? Number(size));
-}
-
-/**
- * Means of `outputSize` equal parts of x [N, C, L] or [C, L].
- *
- * @example
- * ```ts
- * adaptiveAvgPool1d(tensor([[[1, 2, 3]]], { dtype: "float32" }), 2).tolistSync(); // [[[1.5, 2.5]]]
- * ```
- */
-export const adaptiveAvgPool1d = (x: Tensor, outputSize: OutputSize): Tensor => adaptiveAverage(1, x, outputSize);
-
-/**
- * Means of Oh × Ow equal parts of x [N, C, H, W] or [C, H, W].
- *
- * @example
- * ```ts
- * adaptiveAvgPool2d(ones([1, 3, 7, 5]), [2, null]).shape; // [1, 3, 2, 5]
- * ```
- */
-export const adaptiveAvgPool2d = (x: Tensor, outputSize: OutputSize): Tensor => adaptiveAverage(2, x, outputSize);
-
-function adaptiveAverage(rank: number, x: Tensor, outputSize: OutputSize): Tensor {
-  return batched(x, rank, `adaptive_avg_pool${rank}d`, (x) => {
-    const outs = outputSizes(x.dims, rank, outputSize);
-    const sizes = x.shape.slice(2);
-    if (sizes.every((size, axis) => size > 0 && size % (outs[axis] ?? 1) === 0)) {
-      return average(
-        rank,
-        x,
-        sizes.map((size, axis) => size / (outs[axis] ?? 1)),
-        {},
-      );
-    }
-    return sizes.reduce((tensor, size, axis) => {
-      const out = outs[axis] ?? 1;
-      const rows = Array.from({ length: out }, (_, at) => {
-        const [start, end] = part(at, size, out);
-        return Array.from({ length: size }, (_, place) => (place >= start && place < end ? 1 / (end - start) : 0));
-      });
-      return byMatrix(tensor, axis + 2, rows);
-    }, x);
-  });
-}
-
-/**
- * Largest elements of Oh × Ow equal parts of x [N, C, H, W] or [C, H, W].
- *
- * @example
- * ```ts
- * adaptiveMaxPool2d(tensor([[[1, 5, 2], [2, 4, 9]]]), 1).tolistSync(); // [[[9]]]
- * ```
- */
-export function adaptiveMaxPool2d(x: Tensor, outputSize: OutputSize): Tensor {
-  return batched(x, 2, "adaptive_max_pool2d", (x) => {
-    const [height = 1, width = 1] = x.shape.slice(2);
-    const [rows = 1, columns = 1] = outputSizes(x.dims, 2, outputSize);
-    if (height % rows === 0 && width % columns === 0) return maxPool2d(x, [height / rows, width / columns]);
-    // Each part as a list of its elements' places, short ones repeating their last; then the first largest.
-    const [high, wide] = [partPlaces(height, rows), partPlaces(width, columns)];
-    const places = high.flatMap((ys) => wide.flatMap((xs) => ys.flatMap((y) => xs.map((at) => y * width + at))));
-    const lead = x.shape.slice(0, 2);
-    const index = hostTensor(places, [places.length], x, "int64");
-    const parts = x
-      .reshape([...lead, height * width])
-      .indexSelect(2, index)
-      .reshape([...lead, rows, columns, -1]);
-    return parts.map((node) => {
-      const first = build.argmax(node, 4, true);
-      return build.reshape(build.gatherElements(node, first, 4), node.shape.slice(0, 4));
-    });
-  });
-}
-
-function partPlaces(size: number, out: number): number[][] {
-  const parts = Array.from({ length: out }, (_, at) => part(at, size, out));
-  const most = Math.max(...parts.map(([start, end]) => end - start));
-  return parts.map(([start, end]) => Array.from({ length: most }, (_, at) => Math.min(start + at, end - 1)));
 }

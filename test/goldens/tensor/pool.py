@@ -44,4 +44,39 @@ case("adaptive_max_pool2d", [leaf([1, 1, 5, 5], -2, 2, ties=True)], "F.adaptive_
 case("adaptive_avg_pool1d", [leaf([2, 3, 7])], "F.adaptive_avg_pool1d(a, 3)", "F.adaptiveAvgPool1d(a, 3)")
 case("adaptive_avg_pool1d", [leaf([3, 6])], "F.adaptive_avg_pool1d(a, 2)", "F.adaptiveAvgPool1d(a, 2)", note="without a batch")
 
+for n, shape in [(1, [2, 2, 7]), (2, [2, 2, 5, 6]), (3, [1, 2, 4, 3, 5])]:
+    for size in [2, 3] if n > 1 else [3]:
+        case(f"adaptive_max_pool{n}d", [leaf(shape, -90, 90)], f"F.adaptive_max_pool{n}d(a, {size}, return_indices=True)",
+             f"F.adaptiveMaxPool{n}d(a, {size}, {{ returnIndices: true }})", note="with indices", view=n == 2)
+case("adaptive_max_pool2d", [leaf([1, 2, 4, 6])], "F.adaptive_max_pool2d(a, 2, return_indices=True)",
+     "F.adaptiveMaxPool2d(a, 2, { returnIndices: true })", note="equal parts, with indices")
+case("adaptive_max_pool2d", [leaf([1, 1, 5, 5], -2, 2, ties=True)], "F.adaptive_max_pool2d(a, 3, return_indices=True)",
+     "F.adaptiveMaxPool2d(a, 3, { returnIndices: true })", note="ties, with indices")
+case("adaptive_max_pool1d", [leaf([2, 5])], "F.adaptive_max_pool1d(a, 2)", "F.adaptiveMaxPool1d(a, 2)", note="without a batch")
+case("adaptive_max_pool3d", [leaf([2, 3, 4, 2])], "F.adaptive_max_pool3d(a, (2, None, 1))", "F.adaptiveMaxPool3d(a, [2, null, 1])", note="without a batch")
+
+for kind, js in [("max_pool3d", "maxPool3d"), ("avg_pool3d", "avgPool3d")]:
+    case(kind, [leaf([1, 2, 4, 2, 4])], f"F.{kind}(a, 2)", f"F.{js}(a, 2)", view=True, others=["float16"] if kind == "max_pool3d" else [])
+    case(kind, [leaf([1, 2, 3, 4, 3])], f"F.{kind}(a, (2, 3, 2), stride=(1, 2, 1), padding=1)",
+         f"F.{js}(a, [2, 3, 2], {{ stride: [1, 2, 1], padding: 1 }})", note="overlapping, padding")
+    case(kind, [leaf([2, 5, 3, 2])], f"F.{kind}(a, 2, ceil_mode=True)", f"F.{js}(a, 2, {{ ceilMode: true }})", note="without a batch, over the end")
+    case(kind, [leaf([0, 2, 4, 2, 4])], f"F.{kind}(a, 2)", f"F.{js}(a, 2)", note="empty batch")
+case("max_pool3d", [leaf([1, 2, 4, 2, 4], -3, 3, ties=True)], "F.max_pool3d(a, 2, stride=1, return_indices=True)",
+     "F.maxPool3d(a, 2, { stride: 1, returnIndices: true })", note="ties, with indices")
+case("avg_pool3d", [leaf([1, 1, 3, 4, 3])], "F.avg_pool3d(a, 2, stride=1, padding=1, count_include_pad=False)",
+     "F.avgPool3d(a, 2, { stride: 1, padding: 1, countIncludePad: false })", note="elements alone")
+case("adaptive_avg_pool3d", [leaf([1, 2, 4, 3, 5])], "F.adaptive_avg_pool3d(a, 2)", "F.adaptiveAvgPool3d(a, 2)")
+case("adaptive_avg_pool3d", [leaf([2, 4, 2, 3])], "F.adaptive_avg_pool3d(a, (2, 1, None))", "F.adaptiveAvgPool3d(a, [2, 1, null])", note="without a batch, equal parts")
+
+for n, shape, places in [(1, [1, 2, 3], [[[1, 2, 5], [0, 3, 4]]]), (2, [1, 1, 2, 2], [[[[1, 2], [12, 15]]]]), (3, [1, 1, 1, 1, 2], [[[[[3, 10]]]]])]:
+    case(f"max_unpool{n}d", [leaf(shape), index(places)], f"F.max_unpool{n}d(a, b, 2)", f"F.maxUnpool{n}d(a, b, 2)", others=["float16"] if n == 2 else [])
+    case(f"max_unpool{n}d", [leaf(shape[1:]), index(places[0])], f"F.max_unpool{n}d(a, b, 2)", f"F.maxUnpool{n}d(a, b, 2)", note="without a batch")
+case("max_unpool2d", [leaf([1, 1, 2, 2]), index([[[[1, 2], [11, 15]]]])], "F.max_unpool2d(a, b, 3, stride=2, padding=1, output_size=(4, 4))",
+     "F.maxUnpool2d(a, b, 3, { stride: 2, padding: 1, outputSize: [4, 4] })", note="a size that was given")
+case("max_unpool2d", [leaf([1, 2, 5, 4])], "F.max_unpool2d(*F.max_pool2d(a, 2, return_indices=True), 2, output_size=a.shape)",
+     "F.maxUnpool2d(...F.maxPool2d(a, 2, { returnIndices: true }), 2, { outputSize: a.shape })", note="what was pooled")
+# PyTorch takes no gradient of elements that are not contiguous.
+case("max_unpool2d", [leaf([1, 1, 2, 2]), index([[[[1, 2], [12, 15]]]])], "F.max_unpool2d(a, b, 2)", "F.maxUnpool2d(a, b, 2)", note="value", view=True, grad=False)
+case("max_unpool2d", [leaf([0, 1, 2, 2]), {"shape": [0, 1, 2, 2], "dtype": "int64", "data": []}], "F.max_unpool2d(a, b, 2)", "F.maxUnpool2d(a, b, 2)", note="empty batch", grad=False)  # of no elements
+
 write("pool")
