@@ -19,7 +19,7 @@ export interface MethodCase {
   note: string;
   py: string;
   js: string;
-  /** Leaves of two or more axes are read through a transposition. */
+  /** Leaves of two or more axes are read through a transposition, vectors as every second element of a longer one. */
   turned?: boolean;
   /** Relative, where float32 is worse than 1e-4. */
   tolerance?: number;
@@ -34,11 +34,18 @@ export interface MethodCase {
 
 const folder = packageFile("test", "goldens", "tensor");
 
-export const METHOD_CASES: readonly MethodCase[] = readdirSync(folder)
-  .filter((name) => name.endsWith(".json"))
-  .flatMap((name): MethodCase[] => JSON.parse(readFileSync(join(folder, name), "utf8")).cases);
+/** An expression that PyTorch refuses. */
+export type Refusal = Pick<MethodCase, "op" | "note" | "py" | "js" | "turned" | "leaves"> & { raises: true };
 
-export const titleOf = ({ js, note, leaves }: MethodCase): string =>
+const RECORDED = readdirSync(folder)
+  .filter((name) => name.endsWith(".json"))
+  .flatMap((name): (MethodCase | Refusal)[] => JSON.parse(readFileSync(join(folder, name), "utf8")).cases);
+
+const isRefusal = (row: MethodCase | Refusal): row is Refusal => "raises" in row;
+export const REFUSALS: readonly Refusal[] = RECORDED.filter(isRefusal);
+export const METHOD_CASES: readonly MethodCase[] = RECORDED.filter((row): row is MethodCase => !isRefusal(row));
+
+export const titleOf = ({ js, note, leaves }: MethodCase | Refusal): string =>
   `${js} of ${leaves.map(({ shape }) => `[${shape.join(", ")}]`).join(", ") || "nothing"}${note === "" ? "" : ` (${note})`}`;
 
 const SPECIAL = { nan: Number.NaN, inf: Number.POSITIVE_INFINITY, "-inf": Number.NEGATIVE_INFINITY };
@@ -59,7 +66,7 @@ function tensorsOf(result: unknown): T.Tensor[] {
 
 /** Records a case: leaves marked "float" are of `dtype` and require grad, `data` replaces their elements. */
 export function recordCase(
-  row: MethodCase,
+  row: MethodCase | Refusal,
   {
     dtype,
     device = "cpu",
@@ -74,7 +81,8 @@ export function recordCase(
     const differentiated = requiresGrad && leaf.dtype === "float" && isFloat(type);
     const made = fromHost(encode(cells, type), leaf.shape, type, { device, requiresGrad: differentiated });
     if (leaf.dtype === "float") floats.push(made);
-    if (row.turned !== true || leaf.shape.length < 2) return made;
+    if (row.turned !== true || leaf.shape.length === 0) return made;
+    if (leaf.shape.length === 1) return T.stack([made, made], 1).select(1, 0);
     // A transposed tensor that was made by transposing: as PyTorch's contiguous copy, turned back.
     return made.transpose(0, -1).contiguous().transpose(0, -1);
   });

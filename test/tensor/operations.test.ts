@@ -11,6 +11,7 @@ import {
   differing,
   METHOD_CASES,
   type MethodCase,
+  REFUSALS,
   recordCase,
   titleOf,
 } from "./goldens.ts";
@@ -96,6 +97,19 @@ describe("in other dtypes", () => {
       return { what: `result ${at}`, found, wanted, tolerance: TOLERANCE[found.dtype] ?? EXACT };
     });
     expect(differing(checks)).toEqual([]);
+  });
+});
+
+describe("what PyTorch refuses is one error here too", () => {
+  it.each(REFUSALS.map((row) => ({ row, title: titleOf(row) })))("$title", ({ row }) => {
+    let error: unknown;
+    try {
+      for (const out of recordCase(row, { dtype: "float32" }).outs) out.dataSync();
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toBeInstanceOf(AbrazoError);
+    expect(String(error)).not.toContain("internal");
   });
 });
 

@@ -64,5 +64,6 @@ case("prelu", [leaf([2, 3, 4]), leaf([3])], "F.prelu(a, b)", "F.prelu(a, b)", no
 case("prelu", [leaf([]), leaf([1])], "F.prelu(a, b)", "F.prelu(a, b)", note="0-d")
 case("prelu", [leaf([0, 3]), leaf([3])], "F.prelu(a, b)", "F.prelu(a, b)", note="empty")
 case("prelu", [given([0, -1, 1]), leaf([1])], "F.prelu(a, b)", "F.prelu(a, b)", note="at kinks", twice=False)
+refused("glu", "F.glu(a)", "F.glu(a)", [leaf([])])
 
 write("activation")

@@ -9,7 +9,8 @@ abrazo/tensor exports) and `F` (nn.functional) to ours. An expression gives a te
 tensors in the same order). Values come from float64, gradients of every leaf marked "float" and second derivatives too:
 the loss is the sum over float results of sum(result * w), the second loss the sum over leaves of sum(grad * v).
 `others` lists dtypes in which the value alone is computed as well, with integers in place of sixteenths for whole-number dtypes.
-`view` makes a second case of the same expression in which every leaf of two or more axes is a turned copy: not contiguous.
+`view` makes a second case of the same expression in which every leaf of two or more axes is a turned copy, and every vector
+each second element of a longer one: not contiguous. What PyTorch refuses is recorded with `"raises": true` and no values.
 """
 import json
 import math
@@ -62,6 +63,27 @@ def case(op, leaves, py, js, *, note="", others=(), grad=True, twice=True, view=
     CASES.append(row)
     if view:
         CASES.append({**row, "note": f"{note} turned".strip(), "turned": True, "others": []})
+
+
+def edges(op, py, js, *lists, note="", **options):
+    """The same expression of each list of leaves, named by its shapes."""
+    for leaves in lists:
+        first, sizes = leaves[0]["shape"], [spec["shape"] for spec in leaves]
+        name = "0-d" if first == [] else "empty" if any(0 in shape for shape in sizes) else "broadcast" if len(leaves) > 1 else ""
+        case(op, leaves, py, js, note=f"{note} {name}".strip(), **options)
+
+
+def turned(op, leaves, py, js, **options):
+    """Of leaves that are not contiguous alone."""
+    case(op, leaves, py, js, view=True, **options)
+    del CASES[-2]
+
+
+def refused(op, py, js, *lists, view=False):
+    """PyTorch refuses each of these lists of leaves, and so must ours. `view`: it is because they are not contiguous."""
+    for leaves in lists:
+        row = {"op": op, "note": "refused", "leaves": leaves, "py": py, "js": js, "others": [], "grad": False, "raises": True}
+        CASES.append({**row, "turned": True} if view else row)
 
 
 def unary(op, py, js, low=-40, high=40, *, others=(), grad=True, **options):
@@ -131,8 +153,9 @@ def run(row, dtype):
             tensor.requires_grad_()
         leaves.append(tensor)
         seen = tensor
-        if row.get("turned") and tensor.dim() >= 2:
-            seen = tensor.transpose(0, -1).contiguous().transpose(0, -1)
+        if row.get("turned") and tensor.dim() > 0:
+            turned = tensor.dim() > 1
+            seen = tensor.transpose(0, -1).contiguous().transpose(0, -1) if turned else torch.stack((tensor, tensor), 1)[:, 0]
         names["abcdefghij"[at]] = seen
     result = eval(row["py"], {"torch": torch, "F": F, "math": math, **names})
     many = list(result) if isinstance(result, (tuple, list)) else [result]
@@ -156,12 +179,24 @@ def differentiate(row, leaves, outs, result):
     result["seconds"] = [None if g is None else flat(g) for g in second]
 
 
+def refuses(row):
+    try:
+        run(row, "float64")
+    except (RuntimeError, IndexError, ValueError, NotImplementedError, TypeError):
+        return True
+    return False
+
+
 def write(family):
     rows = []
     for row in CASES:
-        leaves, outs = run(row, "float64")
-        kept = {k: row[k] for k in ("op", "note", "py", "js", "turned", "tolerance") if k in row}
+        kept = {k: row[k] for k in ("op", "note", "py", "js", "turned", "tolerance", "raises") if k in row}
         kept["leaves"] = [{**spec, "data": [number(v) for v in elements(spec)]} for spec in row["leaves"]]
+        if "raises" in row:
+            assert refuses(row), f"PyTorch takes {row['py']} of {[spec['shape'] for spec in row['leaves']]}"
+            rows.append(kept)
+            continue
+        leaves, outs = run(row, "float64")
         kept["outs"] = [{"shape": list(t.shape), "dtype": str(t.dtype).removeprefix("torch."), "value": flat(t)} for t in outs]
         if row["grad"]:
             differentiate(row, leaves, outs, kept)

@@ -72,4 +72,11 @@ for name, js in [("left", "Left"), ("right", "Right")]:
     case(f"bitwise_{name}_shift", [given([5, -5, 1, -1, 9], "int64"), given([62, 62, 63, 64, -1], "int64")], *text, note="all the way", grad=False)
     case(f"bitwise_{name}_shift", [given([5, -5], "int32")], f"a.bitwise_{name}_shift(2)", f"a.bitwise{js}Shift(2)", note="number", grad=False)
 
+NOTHING = [given([], "int64"), given([], "int64")]
+edges("bitwise_not", "a.bitwise_not()", "a.bitwiseNot()", [given(6, "int64")], grad=False)
+for name, js in [("left", "Left"), ("right", "Right")]:
+    edges(f"bitwise_{name}_shift", f"a.bitwise_{name}_shift(b)", f"a.bitwise{js}Shift(b)", [given(6, "int64"), given(2, "int64")], NOTHING, grad=False)
+for name, js in [("and", "And"), ("or", "Or"), ("xor", "Xor")]:
+    edges(f"logical_{name}", f"a.logical_{name}(b)", f"a.logical{js}(b)", [leaf([0, 2]), truth([1, 0])], grad=False)
+
 write("compare")

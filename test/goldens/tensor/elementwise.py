@@ -222,4 +222,27 @@ for name, arguments in [
 pair("ldexp", "ldexp", second=(-15, 15), others=H)
 case("ldexp", [given([1, -3], "int64"), given([4, 2], "int64")], "a.ldexp(b)", "a.ldexp(b)", note="whole numbers", grad=False)
 
+# The further names and forms: 0-d, empty, broadcast, not contiguous.
+for name, low, high in [
+    ("absolute", -40, 40), ("arccos", -15, 15), ("arccosh", 17, 60), ("arcsin", -15, 15), ("arcsinh", -40, 40), ("arctan", -40, 40),
+    ("arctanh", -15, 15), ("negative", -40, 40), ("fix", -40, 40),
+]:
+    text = (f"a.{name}()", f"a.{camel(name)}()")
+    edges(name, *text, [leaf([], low, high)], [leaf([0, 3], low, high)])
+    turned(name, [leaf([2, 3], low, high)], *text)
+for name in ["arctan2", "divide", "true_divide", "multiply", "subtract", "greater", "greater_equal", "less", "less_equal", "not_equal"]:
+    text = (f"a.{name}(b)", f"a.{camel(name)}(b)")
+    differentiable = name not in ("greater", "greater_equal", "less", "less_equal", "not_equal")
+    edges(name, *text, [leaf([]), leaf([])], [leaf([0, 3]), leaf([1, 3])], [leaf([2, 1, 3]), leaf([4, 1])], grad=differentiable)
+    turned(name, [leaf([2, 3]), leaf([2, 3])], *text, grad=differentiable)
+for name, arguments in [("clip", "-0.5, 0.25"), ("clamp_min", "0.25"), ("clamp_max", "0.25")]:
+    text = (f"a.{name}({arguments})", f"a.{camel(name)}({arguments})")
+    edges(name, *text, [leaf([])], [leaf([0, 3])])
+    turned(name, [leaf([2, 3])], *text)
+edges("rsub", "torch.rsub(a, b)", "a.rsub(b)", [leaf([]), leaf([])], [leaf([0, 3]), leaf([3])])
+turned("rsub", [leaf([2, 3]), leaf([3])], "torch.rsub(a, b)", "a.rsub(b)")
+edges("addcmul", "a.addcmul(b, c)", "a.addcmul(b, c)", [leaf([]), leaf([]), leaf([])], [leaf([0, 3]), leaf([3]), leaf([])])
+edges("addcdiv", "a.addcdiv(b, c)", "a.addcdiv(b, c)", [leaf([]), leaf([]), leaf([], *POSITIVE)], [leaf([0, 3]), leaf([3]), leaf([1, 1], *POSITIVE)])
+edges("lerp", "a.lerp(b, c)", "a.lerp(b, c)", [leaf([]), leaf([]), leaf([], 1, 15)], [leaf([0, 3]), leaf([3]), leaf([], 1, 15)])
+
 write("elementwise")

@@ -60,4 +60,8 @@ case("custom", [leaf([2, 3]), leaf([2, 3])], "a * b", f"{CUSTOM}(a, b)", view=Tr
 case("custom", [leaf([]), leaf([])], "a * b * a", f"{CUSTOM}(a, b).mul(a)", note="0-d")
 case("custom", [leaf([0, 3]), leaf([0, 3])], "a * b", f"{CUSTOM}(a, b)", note="empty")
 
+edges("detach", "a.detach() * a", "a.detach().mul(a)", [leaf([])], [leaf([0, 3])])
+edges("no_grad", "torch.no_grad()(lambda: a * 3)() * a", "T.noGrad(() => a.mul(3)).mul(a)", [leaf([])], [leaf([0, 3])])
+turned("no_grad", [leaf([2, 3])], "torch.no_grad()(lambda: a * 3)() * a", "T.noGrad(() => a.mul(3)).mul(a)")
+
 write("in_place")

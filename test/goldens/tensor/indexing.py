@@ -153,4 +153,28 @@ for name, py, js, leaves in [
 ]:
     case(name, [leaf([2, 3]), *leaves], f"(lambda x: {py})(a.clone())", f"((x) => {js})(a.clone())", view=True)
 
+# 0-d and empty.
+NONE = {"shape": [0], "dtype": "int64", "data": []}
+NO_ROWS = {"shape": [0, 3], "dtype": "int64", "data": []}
+put("...", '"..."', leaf([]), shape=(), note="0-d")
+put("slice(None)", '":"', leaf([3]), shape=(0, 3), note="empty")
+edges("gather", "a.gather(0, b)", "a.gather(0, b)", [leaf([0, 3]), NO_ROWS])
+edges("take", "a.take(b)", "a.take(b)", [leaf([0, 3]), NONE])
+edges("take_along_dim", "a.take_along_dim(b)", "a.takeAlongDim(b)", [leaf([]), index(0)])
+edges("take_along_dim", "a.take_along_dim(b, 0)", "a.takeAlongDim(b, 0)", [leaf([0, 3]), NO_ROWS])
+for name, js in [("scatter", "scatter"), ("scatter_add", "scatterAdd")]:
+    edges(name, f"a.{name}(0, b, c)", f"a.{js}(0, b, c)", [leaf([0, 3]), NO_ROWS, leaf([0, 3])], [leaf([2, 3]), NO_ROWS, leaf([0, 3])])
+for reduce in ("sum", "prod", "mean", "amax"):
+    edges("scatter_reduce", f"a.scatter_reduce(0, b, c, '{reduce}')", f"a.scatterReduce(0, b, c, '{reduce}')",
+          [leaf([]), index(0), leaf([])], [leaf([0, 3]), NO_ROWS, leaf([0, 3])], [leaf([2, 3]), NO_ROWS, leaf([0, 3])], note=reduce, twice=reduce != "amax")
+edges("index_add", "a.index_add(0, b, c)", "a.indexAdd(0, b, c)", [leaf([]), index(0), leaf([])], [leaf([0, 3]), NONE, leaf([0, 3])], [leaf([2, 3]), NONE, leaf([0, 3])])
+edges("index_copy", "a.index_copy(0, b, c)", "a.indexCopy(0, b, c)", [leaf([]), index(0), leaf([])], [leaf([0, 3]), NONE, leaf([0, 3])], [leaf([2, 3]), NONE, leaf([0, 3])])
+edges("index_fill", "a.index_fill(0, b, 1.5)", "a.indexFill(0, b, 1.5)", [leaf([]), index([0])], [leaf([0, 3]), NONE], [leaf([2, 3]), NONE])
+edges("masked_select", "a.masked_select(b)", "a.maskedSelect(b)", [leaf([]), truth(True)], [leaf([0, 3]), truth([True, False, True])])
+edges("masked_scatter", "a.masked_scatter(b, c)", "a.maskedScatter(b, c)", [leaf([]), truth(True), leaf([2])], [leaf([0, 3]), truth([True, False, True]), leaf([2])])
+edges("where", "torch.where(b, a, c)", "T.where(b, a, c)", [leaf([]), truth(True), leaf([])], [leaf([0, 3]), truth([True, False, True]), leaf([])])
+for name in ("nonzero", "argwhere"):
+    edges(name, f"a.{name}()", f"a.{name}()", [given(2.0)], [given(0.0)], [leaf([0, 3])], grad=False)  # places
+    turned(name, [given([[0.5, 0, 2], [0, 0, -1]])], f"a.{name}()", f"a.{name}()", grad=False)  # places
+
 write("indexing")

@@ -17,4 +17,8 @@ case("linear", [leaf([0, 3]), leaf([4, 3]), leaf([4])], *LINEAR, note="empty")
 case("linear", [leaf([2, 0]), leaf([4, 0]), leaf([4])], *LINEAR, note="a sum of nothing")
 case("linear", [leaf([2, 3]), leaf([4, 3])], "F.linear(a, b)", "F.linear(a, b)", note="without bias")
 
+refused("matmul", *MM, [leaf([]), leaf([3])], [leaf([3]), leaf([])], [leaf([2, 3]), leaf([2, 3])])
+refused("linear", *LINEAR, [leaf([]), leaf([4, 3]), leaf([4])])
+refused("linear", *LINEAR, [leaf([2, 3]), leaf([4, 2]), leaf([4])])
+
 write("matmul")

@@ -88,4 +88,38 @@ case("searchsorted", [given([1, 3, 5]), leaf([0])], "torch.searchsorted(a, b)", 
 case("bucketize", [given([[3, 6], [9, 0]]), given([1, 3, 5, 7, 9])], "torch.bucketize(a, b)", "T.bucketize(a, b)", grad=False)
 case("bucketize", [given([[3, 6], [9, 0]]), given([1, 3, 5, 7, 9])], "torch.bucketize(a, b, right=True)", "T.bucketize(a, b, { right: true })", note="right", grad=False)
 
+# 0-d, empty, not contiguous.
+edges("argsort", "torch.argsort(a)", "a.argsort()", [leaf([])], [leaf([0, 3])], [leaf([3, 0])], grad=False)  # places
+turned("argsort", [leaf([3, 4])], "torch.argsort(a)", "a.argsort()", grad=False)  # places
+edges("msort", "torch.msort(a)", "a.msort()", [leaf([])], [leaf([0, 3])])
+edges("topk", "torch.topk(a, 2)", "a.topk(2)", [leaf([0, 3])])
+refused("topk", "torch.topk(a, 1)", "a.topk(1)", [leaf([0])])
+edges("kthvalue", "torch.kthvalue(a, 2)", "a.kthvalue(2)", [leaf([0, 3])])
+refused("kthvalue", "torch.kthvalue(a, 1)", "a.kthvalue(1)", [leaf([0])])
+edges("nanmedian", "torch.nanmedian(a)", "a.nanmedian()", [leaf([])])
+edges("nanmedian", "torch.nanmedian(a, 1)", "a.nanmedian(1)", [leaf([0, 3])])
+edges("nanmedian", "torch.nanmedian(a)", "a.nanmedian()", [leaf([0])], grad=False)  # there is no element
+turned("nanmedian", [leaf([3, 4])], "torch.nanmedian(a, 1)", "a.nanmedian(1)")
+edges("mode", "torch.mode(a)", "a.mode()", [leaf([0, 3])])
+for name in ("median(a, 1)", "nanmedian(a, 1)", "mode(a, 1)"):
+    refused(name[:-6], f"torch.{name}", f"a.{name[:-6]}(1)", [leaf([2, 0])])
+for name in ("quantile", "nanquantile"):
+    edges(name, f"torch.{name}(a, 0.5)", f"a.{name}(0.5)", [leaf([])])
+    refused(name, f"torch.{name}(a, 0.5)", f"a.{name}(0.5)", [leaf([0])])
+    refused(name, f"torch.{name}(a, 0.5, dim=1)", f"a.{name}(0.5, 1)", [leaf([0, 3])])
+turned("nanquantile", [leaf([3, 4])], "torch.nanquantile(a, 0.3, dim=1)", "a.nanquantile(0.3, 1)")
+edges("unique", "torch.unique(a)", "a.unique()", [leaf([])], grad=False)
+edges("unique_consecutive", "torch.unique_consecutive(a)", "a.uniqueConsecutive()", [leaf([])], [leaf([0])], grad=False)
+turned("unique_consecutive", [given([[1, 1], [1, 1], [2, 3]])], "torch.unique_consecutive(a)", "a.uniqueConsecutive()", grad=False)
+refused("bincount", "torch.bincount(a)", "a.bincount()", [index(3)], [index([[1, 2]])])
+refused("bincount", "torch.bincount(a, b)", "a.bincount(b)", [index([1, 3, 1]), leaf([1])])
+turned("bincount", [index([1, 3, 1])], "torch.bincount(a)", "a.bincount()", grad=False)
+edges("histc", "torch.histc(a, 3, -4, 4)", "a.histc(3, -4, 4)", [leaf([])], [leaf([0, 3])], grad=False)
+refused("searchsorted", "torch.searchsorted(a, b)", "T.searchsorted(a, b)", [leaf([]), leaf([2])], [given([[1, 3], [2, 4]]), leaf([3, 1])])
+edges("searchsorted", "torch.searchsorted(a, b)", "T.searchsorted(a, b)", [leaf([0]), leaf([2])], [given([1, 3, 5]), leaf([])], grad=False)
+BUCKETS = ("torch.bucketize(a, b)", "T.bucketize(a, b)")
+edges("bucketize", *BUCKETS, [leaf([]), given([1, 3, 5])], [leaf([0, 3]), given([1, 3, 5])], [leaf([3]), leaf([0])], grad=False)
+refused("bucketize", *BUCKETS, [leaf([3]), given([[1, 3, 5]])])
+turned("bucketize", [given([[3, 6], [9, 0]]), given([1, 3, 5, 7, 9])], *BUCKETS, grad=False)
+
 write("sort")
