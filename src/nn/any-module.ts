@@ -256,9 +256,21 @@ export abstract class AnyModule extends Callable {
     return this.to("bfloat16");
   }
 
-  /** Parameters and buffers by path, in PyTorch's order: a module's own before those of its children. */
+  /**
+   * Parameters and buffers by path, in PyTorch's order: a module's own before those of its children. One that is held twice,
+   * such as a tied weight, has both names.
+   *
+   * @example
+   * ```ts
+   * const [table, head] = [new Embedding(4, 3), new Linear(3, 4, { bias: false })];
+   * head.registerParameter("weight", table.weight);
+   * const model = new ModuleDict({ table, head });
+   * [...model.stateDict().keys()]; // ["table.weight", "head.weight"]
+   * [...model.namedParameters()].map(([name]) => name); // ["table.weight"]
+   * ```
+   */
   stateDict(): Map<string, Tensor> {
-    return new Map(once(this.#tensors(isState, "")));
+    return new Map(this.#tensors(isState, ""));
   }
 
   /**

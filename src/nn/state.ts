@@ -37,7 +37,7 @@ function notState(message: string): AbrazoError {
   });
 }
 
-/** Takes values for `own`, which may name one tensor twice: either name will do, and both are expected. */
+/** Takes values for `own`, which may name one tensor twice: both names are expected, and the last value stays. */
 export function loadState(
   module: string,
   own: readonly (readonly [string, Tensor])[],
@@ -53,13 +53,7 @@ export function loadState(
     given.set(tensor, value);
     if (value.shape.join() !== tensor.shape.join()) problems.push(sizeMismatch(name, value.shape, tensor.shape));
   }
-  const lacking = new Map(
-    [...own]
-      .reverse()
-      .filter(([, tensor]) => !given.has(tensor))
-      .map(([name, tensor]) => [tensor, name]),
-  );
-  const missing = [...lacking.values()].reverse();
+  const missing = [...expected].filter((name) => !state.has(name));
   const unexpected = [...state.keys()].filter((name) => !expected.has(name));
   if (strict && unexpected.length > 0) problems.unshift(`Unexpected key(s) in state_dict: ${quoted(unexpected)}. `);
   if (strict && missing.length > 0) problems.unshift(`Missing key(s) in state_dict: ${quoted(missing)}. `);

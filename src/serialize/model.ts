@@ -9,6 +9,7 @@ import * as nn from "../nn/index.ts";
 import { Tensor } from "../tensor/index.ts";
 import { LAYERS, type Recorded } from "./layers.ts";
 import { loadSafetensors, saveFile } from "./safetensors.ts";
+import { underAllNames } from "./shared.ts";
 import type { LoadOptions } from "./state.ts";
 
 const ARCHITECTURE = "architecture.json";
@@ -173,16 +174,27 @@ export async function loadModel(
   const { model: recorded, training, frozen } = await readJson(join(folder, ARCHITECTURE), fileSchema);
   const model = build(recorded, classes);
   checkSame(describe(model), recorded, "");
-  const weights = await loadSafetensors(join(folder, WEIGHTS));
+  const stored = await loadSafetensors(join(folder, WEIGHTS));
+  const weights = underAllNames(stored, otherNamesOf(model, stored));
   model.loadStateDict(weights);
   for (const [name, tensor] of model.stateDict()) {
     // A model that was cast to another dtype is made in that dtype again.
-    const stored = weights.get(name);
-    if (stored !== undefined && stored.dtype !== tensor.dtype) tensor.assign(stored.node);
+    const value = weights.get(name);
+    if (value !== undefined && value.dtype !== tensor.dtype) tensor.assign(value.node);
   }
   for (const name of frozen) model.getParameter(name).requiresGrad_(false);
   if (options.device !== undefined) model.to({ device: options.device });
   return model.train(training);
+}
+
+/** Names of the model that the file lacks, with another of the same tensor that it has: any one of several is enough. */
+function otherNamesOf(model: nn.AnyModule, stored: ReadonlyMap<string, Tensor>): [string, string][] {
+  const state = [...model.stateDict()];
+  const found = new Map(state.filter(([name]) => stored.has(name)).map(([name, tensor]) => [tensor, name]));
+  return state.flatMap(([name, tensor]) => {
+    const kept = found.get(tensor);
+    return kept === undefined || stored.has(name) ? [] : [[name, kept]];
+  });
 }
 
 type Classes = Readonly<Record<string, ModuleClass>>;

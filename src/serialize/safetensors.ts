@@ -5,6 +5,7 @@ import { DTYPES } from "../graph/dtype.ts";
 import { type ByteSource, openFile, withFile } from "../io/bytes.ts";
 import { readHeaderOf, type SafetensorsHeader, type TensorEntry, writeSafetensors } from "../io/safetensors.ts";
 import type { Tensor } from "../tensor/index.ts";
+import { eachOnce, otherNamesIn, underAllNames } from "./shared.ts";
 import {
   dtypeOfTag,
   elementsOf,
@@ -17,6 +18,8 @@ import {
 
 /**
  * Writes tensors by name as a safetensors file, byte for byte as the reference implementation does: sorted, without holes.
+ * A tensor of several names, such as a tied weight, is stored once, and its other names as metadata: save_model() of
+ * safetensors.torch does the same, its load_model() reads it, and loadFile() gives all names again.
  *
  * @example
  * ```ts
@@ -29,22 +32,31 @@ export async function saveFile(
   path: string,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const entries = entriesOf(state);
+  const { entries, otherNames } = eachOnce(entriesOf(state));
   const data = await elementsOf(entries.map(([, tensor]) => tensor));
   const tensors = entries.map(([name, { dtype, shape }], index) => {
     const elements = data[index] ?? new Uint8Array(0);
     return { name, dtype: DTYPES[dtype].safetensors, shape, data: elements };
   });
-  await writeSafetensors(path, tensors, metadata);
+  await writeSafetensors(path, tensors, { ...otherNames, ...metadata });
 }
 
-/** All tensors of a safetensors file, by name. */
+/** All tensors of a safetensors file, by name. One of several names is there under each. */
 export async function loadSafetensors(path: string, options: LoadOptions = {}): Promise<Map<string, Tensor>> {
+  const { tensors, others } = await loadStored(path, options);
+  return underAllNames(tensors, others);
+}
+
+/** What a safetensors file holds, and the other names that it has for some of it. */
+export async function loadStored(
+  path: string,
+  options: LoadOptions,
+): Promise<{ tensors: Map<string, Tensor>; others: [string, string][] }> {
   return await withFile(path, async (source) => {
     const file = new SafeFile(source, await readHeaderOf(source), options);
     const tensors = new Map<string, Tensor>();
     for (const name of file.keys()) tensors.set(name, await file.getTensor(name));
-    return tensors;
+    return { tensors, others: otherNamesIn(tensors.keys(), file.metadata) };
   });
 }
 

@@ -7,7 +7,8 @@ import { AbrazoError } from "../errors.ts";
 import { DTYPES } from "../graph/dtype.ts";
 import { readJson } from "../io/json.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { loadSafetensors, saveFile } from "./safetensors.ts";
+import { loadSafetensors, loadStored, saveFile } from "./safetensors.ts";
+import { eachOnce, underAllNames } from "./shared.ts";
 import { entriesOf, type LoadOptions, type StateDict } from "./state.ts";
 
 const INDEX = "model.safetensors.index.json";
@@ -59,7 +60,8 @@ export async function saveSharded(
   folder: string,
   { maxShardSize = "5GB", metadata = { format: "pt" } }: ShardOptions = {},
 ): Promise<void> {
-  const shards = shardsOf(entriesOf(state), bytesOf(maxShardSize));
+  const { entries, otherNames } = eachOnce(entriesOf(state));
+  const shards = shardsOf(entries, bytesOf(maxShardSize));
   await mkdir(folder, { recursive: true });
   const before = (await readdir(folder)).filter((name) =>
     /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(name),
@@ -69,9 +71,11 @@ export async function saveSharded(
   for (const [index, shard] of shards.entries()) {
     const number = (value: number): string => String(value).padStart(5, "0");
     const name = shards.length === 1 ? WHOLE : `model-${number(index + 1)}-of-${number(shards.length)}.safetensors`;
-    await saveFile(new Map(shard), join(folder, name), metadata);
+    const held = new Map(shard);
+    const others = Object.entries(otherNames).filter(([, kept]) => held.has(kept));
+    await saveFile(held, join(folder, name), { ...Object.fromEntries(others), ...metadata });
     written.add(name);
-    for (const [tensor] of shard) weightMap[tensor] = name;
+    for (const tensor of [...held.keys(), ...others.map(([other]) => other)]) weightMap[tensor] = name;
   }
   if (shards.length > 1) {
     const total = shards.flat().reduce((sum, [, tensor]) => sum + sizeOf(tensor), 0);
@@ -128,16 +132,20 @@ export async function loadSharded(path: string, options: LoadOptions = {}): Prom
   if (index === undefined) return await loadSafetensors(join(folder, WHOLE), options);
   const { weight_map } = await readJson(join(folder, index), indexSchema);
   const tensors = new Map<string, Tensor>();
+  const otherNames: [string, string][] = [];
   for (const file of new Set(Object.values(weight_map))) {
     if (file !== basename(file)) throw indexError(`${index} names the file "${file}", which is outside its folder.`);
-    for (const [name, tensor] of await loadSafetensors(join(folder, file), options)) {
+    const stored = await loadStored(join(folder, file), options);
+    otherNames.push(...stored.others);
+    for (const [name, tensor] of stored.tensors) {
       if (weight_map[name] !== file) throw indexError(`${file} holds "${name}", which ${index} does not say.`);
       tensors.set(name, tensor);
     }
   }
-  const missing = Object.keys(weight_map).filter((name) => !tensors.has(name));
+  const all = underAllNames(tensors, otherNames);
+  const missing = Object.keys(weight_map).filter((name) => !all.has(name));
   if (missing.length > 0) throw indexError(`The files lack ${missing.slice(0, 5).join(", ")}, which ${index} names.`);
-  return tensors;
+  return all;
 }
 
 function indexError(message: string): AbrazoError {

@@ -157,7 +157,7 @@ describe("state", () => {
     expect(numbers(other.weight)).not.toContain(9);
   });
 
-  it("takes values that are still to be computed, of another dtype, and either name of a tied tensor", () => {
+  it("takes values that are still to be computed, of another dtype, and both names of a tied tensor", () => {
     const layer = new Linear(2, 1);
     const state = new Map([
       ["weight", ones([1, 2], { dtype: "float64" }).mul(3)],
@@ -186,8 +186,15 @@ describe("state", () => {
         ]),
       ),
     ).toEqual({ missing: [], unexpected: [] });
-    expect(tied.loadStateDict(new Map([["second.weight", weight]]))).toEqual({ missing: [], unexpected: [] });
-    expect(() => tied.loadStateDict(new Map())).toThrow('Missing key(s) in state_dict: "first.weight". ');
+    expect([...tied.stateDict().keys()]).toEqual(["first.weight", "second.weight"]);
+    expect(tied.stateDict().get("second.weight")).toBe(tied.first.weight);
+    expect([...tied.namedParameters()].map(([name]) => name)).toEqual(["first.weight"]);
+    const one = new Map([["second.weight", weight.mul(2)]]);
+    expect(() => tied.loadStateDict(one)).toThrow('Missing key(s) in state_dict: "first.weight". ');
+    expect(tied.loadStateDict(one, { strict: false })).toEqual({ missing: ["first.weight"], unexpected: [] });
+    expect(numbers(tied.first.weight)).toEqual([2, 2, 2, 2]);
+    tied.loadStateDict({ "first.weight": weight, "second.weight": weight.mul(3) });
+    expect(numbers(tied.first.weight)).toEqual([3, 3, 3, 3]);
   });
 
   it("casts floats, their gradients too, and leaves whole numbers", () => {

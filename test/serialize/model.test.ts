@@ -3,8 +3,8 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import * as nn from "../../src/nn/index.ts";
-import { loadModel, type ModuleClass, saveModel } from "../../src/serialize/index.ts";
-import { manualSeed, rand, type Tensor } from "../../src/tensor/index.ts";
+import { loadModel, type ModuleClass, saveFile, saveModel } from "../../src/serialize/index.ts";
+import { manualSeed, ones, rand, type Tensor } from "../../src/tensor/index.ts";
 import { inFolder } from "../support/fixtures.ts";
 
 class Block extends nn.Module<[Tensor], Tensor> {
@@ -136,6 +136,9 @@ describe("a stored model is made again", () => {
       await saveModel(model, folder);
       const loaded = (await loadModel(folder)) as nn.Sequential; // safe because a Sequential was stored
       expect(loaded.at(0)).toBe(loaded.at(2));
+      // Any one of a tensor's names in the file is enough.
+      await saveFile({ "2.weight": shared.weight, "2.bias": ones([2]) }, join(folder, "model.safetensors"));
+      expect((await loadModel(folder)).getParameter("0.bias").tolistSync()).toEqual([1, 1]);
     });
   });
 

@@ -2,7 +2,7 @@
 import { mkdir, readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { Linear } from "../../src/nn/index.ts";
+import { Embedding, Linear, ModuleDict } from "../../src/nn/index.ts";
 import { AdamW } from "../../src/optim/index.ts";
 import {
   load,
@@ -66,6 +66,28 @@ describe("safetensors", () => {
       const file = await safeOpen(path);
       expect(file.metadata).toEqual({ note: "a ü" });
       await file.close();
+    });
+  });
+
+  it("hold a tied weight once, and give it under both names", async () => {
+    await inFolder(async (folder) => {
+      const path = join(folder, "x.safetensors");
+      const make = () => {
+        const [table, head] = [new Embedding(4, 3), new Linear(3, 4)];
+        head.registerParameter("weight", table.weight);
+        return new ModuleDict({ table, head });
+      };
+      const [model, other] = [make(), make()];
+      await saveFile(model.stateDict(), path, { format: "pt" });
+      const file = await safeOpen(path);
+      expect(file.keys()).toEqual(["head.bias", "table.weight"]);
+      expect(file.metadata).toEqual({ format: "pt", "head.weight": "table.weight" });
+      await file.close();
+      expect(other.loadStateDict(await loadFile(path))).toEqual({ missing: [], unexpected: [] });
+      expectSame(other.getParameter("head.weight"), model.getParameter("table.weight"));
+      await saveSharded(model.stateDict(), folder, { maxShardSize: "20B" });
+      expect((await readdir(folder)).filter((name) => name.startsWith("model-"))).toHaveLength(2);
+      expect([...(await loadSharded(folder)).keys()].sort()).toEqual([...model.stateDict().keys()].sort());
     });
   });
 
