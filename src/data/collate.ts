@@ -2,6 +2,7 @@
 // Knows no datasets.
 import { AbrazoError } from "../errors.ts";
 import { allocate, type DType, type TypedArray } from "../graph/dtype.ts";
+import { optionsOf } from "../options.ts";
 import { encode } from "../tensor/convert.ts";
 import { fromHost } from "../tensor/create.ts";
 import { fromTypedArray, realizeSync, stack, Tensor, tensor } from "../tensor/index.ts";
@@ -170,6 +171,8 @@ export interface PadOptions {
   paddingSide?: "right" | "left";
 }
 
+const padOptions = optionsOf<PadOptions>({ paddingValue: true, multipleOf: true, paddingSide: true });
+
 /**
  * A collator for samples of differing length: lists of numbers, typed arrays and tensors are filled up along their first
  * axis to the longest of the batch; all else is as in `defaultCollate`.
@@ -183,7 +186,8 @@ export interface PadOptions {
  * batch.labels.tolistSync(); // [[1, -100], [2, 3]]
  * ```
  */
-export function padCollate(options: PadOptions = {}): <T>(batch: readonly T[]) => Padded<T> {
+export function padCollate(given?: PadOptions): <T>(batch: readonly T[]) => Padded<T> {
+  const options = padOptions("padCollate", given);
   const { paddingValue = 0, multipleOf = 1, paddingSide = "right" } = options;
   if (!Number.isInteger(multipleOf) || multipleOf < 1) {
     throw new AbrazoError({

@@ -2,9 +2,12 @@
 // Knows no batches' order and no threads.
 import { AbrazoError } from "../errors.ts";
 import { allocate, DTYPES } from "../graph/dtype.ts";
+import { optionsOf } from "../options.ts";
 import { fromHost } from "../tensor/create.ts";
 import { type Generator, type Tensor, tensor } from "../tensor/index.ts";
 import { defaultGenerator } from "../tensor/rng.ts";
+
+const randomSplitOptions = optionsOf<{ generator?: Generator }>({ generator: true });
 
 /**
  * Where a thread finds a thing that it cannot be sent: functions and objects with methods do not travel between threads,
@@ -342,8 +345,9 @@ export function noIterator(): AbrazoError {
 export function randomSplit<Item, const Lengths extends readonly number[]>(
   dataset: MapDataset<Item>,
   lengths: Lengths,
-  { generator = defaultGenerator }: { generator?: Generator } = {},
+  given?: { generator?: Generator },
 ): { -readonly [K in keyof Lengths]: Subset<Item> } {
+  const { generator = defaultGenerator } = randomSplitOptions("randomSplit", given);
   const sizes = sizesOf(lengths, dataset.length);
   const total = sizes.reduce((a, b) => a + b, 0);
   if (total !== dataset.length) {

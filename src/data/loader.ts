@@ -1,6 +1,7 @@
 // DataLoader: batches of a dataset in order, at random or as a sampler says; on this thread or ahead of it in workers.
 // Knows no models.
 import { AbrazoError } from "../errors.ts";
+import { optionsOf } from "../options.ts";
 import type { Generator } from "../tensor/index.ts";
 import { defaultGenerator } from "../tensor/rng.ts";
 import type { Collated } from "./collate.ts";
@@ -12,6 +13,20 @@ import { BatchSampler, batchCount, lengthOf, RandomSampler, SequentialSampler } 
 import { toWire } from "./wire.ts";
 import { getWorkerInfo } from "./worker-info.ts";
 import { WorkerPool, type WorkerState } from "./worker-pool.ts";
+
+const dataLoaderOptions = optionsOf<LoaderOptions<never, unknown>>({
+  batchSize: true,
+  shuffle: true,
+  sampler: true,
+  batchSampler: true,
+  numWorkers: true,
+  collateFn: true,
+  dropLast: true,
+  generator: true,
+  prefetchFactor: true,
+  persistentWorkers: true,
+  timeout: true,
+});
 
 /** How a loader orders, joins and fetches samples. */
 export interface LoaderOptions<Item, Batch> {
@@ -101,7 +116,8 @@ export class DataLoader<Item, Batch = Collated<Item>> {
   #resume: LoaderState | undefined;
   #pool: WorkerPool | undefined;
 
-  constructor(dataset: AnyDataset<Item>, options: LoaderOptions<Item, Batch> = {}) {
+  constructor(dataset: AnyDataset<Item>, given?: LoaderOptions<Item, Batch>) {
+    const options = dataLoaderOptions("DataLoader", given);
     checkOptions(options, isIterableDataset(dataset));
     const { batchSize = 1, shuffle = false, sampler, batchSampler, collateFn, dropLast = false, generator } = options;
     this.dataset = dataset;

@@ -1,9 +1,12 @@
 // Samplers: in which order a loader asks for samples. Seeded ones give PyTorch's order bit for bit.
 // Knows no samples, only their number.
 import { AbrazoError } from "../errors.ts";
+import { optionsOf } from "../options.ts";
 import type { Generator } from "../tensor/index.ts";
 import { defaultGenerator, Generator as MersenneTwister } from "../tensor/rng.ts";
 import { drawSeed, lowBits } from "./random.ts";
+
+const subsetRandomSamplerOptions = optionsOf<{ generator?: Generator }>({ generator: true });
 
 /** Anything that has a length. */
 interface Sized {
@@ -63,6 +66,8 @@ export interface RandomSamplerOptions {
   generator?: Generator | undefined;
 }
 
+const randomSamplerOptions = optionsOf<RandomSamplerOptions>({ replacement: true, numSamples: true, generator: true });
+
 /**
  * Indices in random order.
  *
@@ -78,7 +83,8 @@ export class RandomSampler extends Sampler {
   readonly #numSamples: number | undefined;
   readonly #generator: Generator | undefined;
 
-  constructor(dataSource: Sized, { replacement = false, numSamples, generator }: RandomSamplerOptions = {}) {
+  constructor(dataSource: Sized, given?: RandomSamplerOptions) {
+    const { replacement = false, numSamples, generator } = randomSamplerOptions("RandomSampler", given);
     super();
     this.replacement = replacement;
     this.#source = dataSource;
@@ -121,7 +127,8 @@ export class SubsetRandomSampler extends Sampler {
   readonly indices: readonly number[];
   readonly #generator: Generator | undefined;
 
-  constructor(indices: readonly number[], { generator }: { generator?: Generator } = {}) {
+  constructor(indices: readonly number[], given?: { generator?: Generator }) {
+    const { generator } = subsetRandomSamplerOptions("SubsetRandomSampler", given);
     super();
     this.indices = indices;
     this.#generator = generator;
@@ -144,6 +151,8 @@ export interface WeightedSamplerOptions {
   generator?: Generator;
 }
 
+const weightedSamplerOptions = optionsOf<WeightedSamplerOptions>({ replacement: true, generator: true });
+
 /**
  * Indices drawn with probabilities that follow weights, which need not sum to 1. With replacement (the default) and
  * more
@@ -162,7 +171,8 @@ export class WeightedRandomSampler extends Sampler {
   readonly replacement: boolean;
   readonly #generator: Generator | undefined;
 
-  constructor(weights: readonly number[], numSamples: number, options: WeightedSamplerOptions = {}) {
+  constructor(weights: readonly number[], numSamples: number, given?: WeightedSamplerOptions) {
+    const options = weightedSamplerOptions("WeightedRandomSampler", given);
     super();
     requirePositive("num_samples", numSamples);
     this.weights = weights;

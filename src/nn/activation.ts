@@ -2,7 +2,7 @@
 // Holds no weights.
 import type { Tensor } from "../tensor/index.ts";
 import * as F from "./functional/activation.ts";
-import { layerOptions } from "./functional/sizes.ts";
+import { geluOptions } from "./functional/options.ts";
 import { glu, logSoftmax, softmax, softmin } from "./functional/softmax.ts";
 import { Module } from "./module.ts";
 import { python, pythonFloat } from "./print.ts";
@@ -310,8 +310,8 @@ export class Tanhshrink extends Activation {
 export class GELU extends Activation {
   readonly approximate: "none" | "tanh";
 
-  constructor(given: { approximate?: "none" | "tanh" } = {}) {
-    const { approximate = "none" } = layerOptions(given);
+  constructor(given?: { approximate?: "none" | "tanh" }) {
+    const { approximate = "none" } = geluOptions("GELU", given);
     super();
     this.approximate = approximate;
   }

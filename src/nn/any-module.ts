@@ -2,10 +2,15 @@
 // Knows no layer, and not what a module is called with.
 import { AbrazoError } from "../errors.ts";
 import { type DType, isFloat } from "../graph/dtype.ts";
+import { optionsOf } from "../options.ts";
 import { moveTo, noGrad, realizeSync, type Tensor } from "../tensor/index.ts";
 import { buffer, isBuffer, isParameter, isState, parameter } from "./marks.ts";
 import { printTree } from "./print.ts";
 import { type LoadedState, loadState, stateMap } from "./state.ts";
+
+const loadStateDictOptions = optionsOf<{ strict?: boolean }>({ strict: true });
+
+const registerBufferOptions = optionsOf<{ persistent?: boolean }>({ persistent: true });
 
 /** Where a call of a module leads. */
 export const RUN = Symbol("run");
@@ -161,7 +166,8 @@ export abstract class AnyModule extends Callable {
   }
 
   /** Holds a tensor as a buffer under a name that is only known at run time. */
-  registerBuffer(name: string, tensor: Tensor, options: { persistent?: boolean } = {}): void {
+  registerBuffer(name: string, tensor: Tensor, given?: { persistent?: boolean }): void {
+    const options = registerBufferOptions("registerBuffer", given);
     this.#hold(name, buffer(tensor, options));
   }
 
@@ -281,8 +287,9 @@ export abstract class AnyModule extends Callable {
    */
   loadStateDict(
     state: ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>,
-    { strict = true } = {},
+    given?: { strict?: boolean },
   ): LoadedState {
+    const { strict = true } = loadStateDictOptions("loadStateDict", given);
     return loadState(this.constructor.name, [...this.#tensors(isState, "")], stateMap(state), strict);
   }
 

@@ -3,11 +3,11 @@
 import { AbrazoError } from "../errors.ts";
 import * as build from "../graph/build.ts";
 import { isFloat } from "../graph/dtype.ts";
+import { optionsOf } from "../options.ts";
 import { type Tensor, zeros } from "../tensor/index.ts";
 import { attentionWeights, causalMask } from "./functional/attention.ts";
 import { dropout } from "./functional/dropout.ts";
 import { linear } from "./functional/linear.ts";
-import { layerOptions } from "./functional/sizes.ts";
 import { xavierUniform_, zeros_ } from "./init.ts";
 import { type LayerOptions, Linear } from "./linear.ts";
 import { parameter } from "./marks.ts";
@@ -25,6 +25,15 @@ export interface MultiheadAttentionOptions extends LayerOptions {
   batchFirst?: boolean;
 }
 
+const multiheadAttentionOptions = optionsOf<MultiheadAttentionOptions>({
+  generator: true,
+  dropout: true,
+  bias: true,
+  kdim: true,
+  vdim: true,
+  batchFirst: true,
+});
+
 /** Masks of one call of attention, and whether its weights are given. */
 export interface AttendOptions {
   /** [N, S], or [S] of a sequence alone: bool, true hides a key; or a float that is added to the scores. */
@@ -38,6 +47,14 @@ export interface AttendOptions {
   /** Weights are the mean over the heads, [N, T, S], instead of [N, heads, T, S]. */
   averageAttnWeights?: boolean;
 }
+
+const attendOptions = optionsOf<AttendOptions>({
+  keyPaddingMask: true,
+  attnMask: true,
+  isCausal: true,
+  needWeights: true,
+  averageAttnWeights: true,
+});
 
 /** PyTorch prints the output projection by this name. */
 class NonDynamicallyQuantizableLinear extends Linear {}
@@ -69,7 +86,7 @@ export class MultiheadAttention extends Module<[Tensor, Tensor, Tensor, AttendOp
   readonly in_proj_bias: Tensor | undefined;
   readonly out_proj: Linear;
 
-  constructor(embedDim: number, numHeads: number, given: MultiheadAttentionOptions = {}) {
+  constructor(embedDim: number, numHeads: number, given?: MultiheadAttentionOptions) {
     const {
       dropout = 0,
       bias = true,
@@ -77,7 +94,7 @@ export class MultiheadAttention extends Module<[Tensor, Tensor, Tensor, AttendOp
       vdim = embedDim,
       batchFirst = false,
       ...options
-    } = layerOptions(given);
+    } = multiheadAttentionOptions("MultiheadAttention", given);
     super();
     if (embedDim % numHeads !== 0 || numHeads <= 0) {
       throw new AbrazoError({
@@ -106,12 +123,14 @@ export class MultiheadAttention extends Module<[Tensor, Tensor, Tensor, AttendOp
     this.in_proj_bias = bias ? parameter(zeros([3 * embedDim])) : undefined;
   }
 
-  override forward(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    { keyPaddingMask, attnMask, isCausal = false, needWeights = true, averageAttnWeights = true }: AttendOptions = {},
-  ): [Tensor, Tensor | undefined] {
+  override forward(query: Tensor, key: Tensor, value: Tensor, given?: AttendOptions): [Tensor, Tensor | undefined] {
+    const {
+      keyPaddingMask,
+      attnMask,
+      isCausal = false,
+      needWeights = true,
+      averageAttnWeights = true,
+    } = attendOptions("MultiheadAttention.forward", given);
     const single = query.ndim === 2;
     if (query.ndim !== 2 && query.ndim !== 3)
       throw unfit(`query should be unbatched 2D or batched 3D tensor but received ${query.ndim}-D query tensor`);

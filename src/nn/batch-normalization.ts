@@ -1,10 +1,10 @@
 // Normalization layers with running statistics: of batches and of instances. Their buffers have PyTorch's names.
 // Knows no model.
 import { shapeError } from "../graph/shape.ts";
+import { optionsOf } from "../options.ts";
 import { ones, type Tensor, tensor, zeros } from "../tensor/index.ts";
 import { activeTrace } from "../tensor/trace.ts";
 import { batchNorm, instanceNorm } from "./functional/norm.ts";
-import { layerOptions } from "./functional/sizes.ts";
 import { buffer, parameter } from "./marks.ts";
 import { Module } from "./module.ts";
 import { python, pythonFloat } from "./print.ts";
@@ -20,6 +20,14 @@ export interface NormOptions {
   /** Keeps running statistics for eval(); without them a batch's own are always used. */
   trackRunningStats?: boolean;
 }
+
+const normOptions = optionsOf<NormOptions>({
+  eps: true,
+  momentum: true,
+  affine: true,
+  bias: true,
+  trackRunningStats: true,
+});
 
 abstract class RunningNorm extends Module<[Tensor], Tensor> {
   readonly numFeatures: number;
@@ -75,8 +83,14 @@ abstract class RunningNorm extends Module<[Tensor], Tensor> {
 }
 
 abstract class BatchNorm extends RunningNorm {
-  constructor(numFeatures: number, given: NormOptions = {}) {
-    const { eps = 1e-5, momentum = 0.1, affine = true, bias = true, trackRunningStats = true } = layerOptions(given);
+  constructor(numFeatures: number, given?: NormOptions) {
+    const {
+      eps = 1e-5,
+      momentum = 0.1,
+      affine = true,
+      bias = true,
+      trackRunningStats = true,
+    } = normOptions(new.target.name, given);
     super(numFeatures, { eps, momentum, affine, bias, trackRunningStats });
   }
 
@@ -156,8 +170,14 @@ abstract class InstanceNorm extends RunningNorm {
   /** Axes behind [N, C]. */
   protected abstract get rank(): number;
 
-  constructor(numFeatures: number, given: NormOptions & { momentum?: number } = {}) {
-    const { eps = 1e-5, momentum = 0.1, affine = false, bias = true, trackRunningStats = false } = layerOptions(given);
+  constructor(numFeatures: number, given?: NormOptions & { momentum?: number }) {
+    const {
+      eps = 1e-5,
+      momentum = 0.1,
+      affine = false,
+      bias = true,
+      trackRunningStats = false,
+    } = normOptions(new.target.name, given);
     super(numFeatures, { eps, momentum, affine, bias, trackRunningStats });
   }
 

@@ -1,9 +1,10 @@
 // Convolution layers and their transposes.
 // Knows no model.
+import { optionsOf } from "../options.ts";
 import { type Tensor, uniform } from "../tensor/index.ts";
 import { conv1d, conv2d, conv3d, convTranspose1d, convTranspose2d } from "./functional/conv.ts";
 import { type PadMode, pad } from "./functional/pad.ts";
-import { layerOptions, optionError, perAxis, type Size } from "./functional/sizes.ts";
+import { optionError, perAxis, type Size } from "./functional/sizes.ts";
 import type { LayerOptions } from "./linear.ts";
 import { parameter } from "./marks.ts";
 import { Module } from "./module.ts";
@@ -21,6 +22,16 @@ export interface ConvLayerOptions extends LayerOptions {
   paddingMode?: "zeros" | Exclude<PadMode, "constant">;
 }
 
+const convLayerOptions = optionsOf<ConvLayerOptions>({
+  generator: true,
+  stride: true,
+  padding: true,
+  dilation: true,
+  groups: true,
+  bias: true,
+  paddingMode: true,
+});
+
 /** How a transposed convolution is made. */
 export interface ConvTransposeLayerOptions extends LayerOptions {
   stride?: Size;
@@ -30,6 +41,16 @@ export interface ConvTransposeLayerOptions extends LayerOptions {
   bias?: boolean;
   dilation?: Size;
 }
+
+const convTransposeLayerOptions = optionsOf<ConvTransposeLayerOptions>({
+  generator: true,
+  stride: true,
+  padding: true,
+  outputPadding: true,
+  groups: true,
+  bias: true,
+  dilation: true,
+});
 
 /** Kaiming's uniform with a = √5: weight, then bias, in ±1/√fan_in. */
 function startOf(shape: readonly number[], out: number, bias: boolean, options: LayerOptions) {
@@ -70,7 +91,7 @@ abstract class AnyConv extends Module<[Tensor], Tensor> {
       bias = true,
       paddingMode = "zeros",
       ...options
-    } = layerOptions(given);
+    } = convLayerOptions(new.target.name, given);
     super();
     requireGroups(inChannels, outChannels, groups);
     this.inChannels = inChannels;
@@ -138,7 +159,7 @@ export class Conv1d extends AnyConv {
 
   override forward(x: Tensor): Tensor {
     const around = this.around(x);
-    return conv1d(around.x, this.weight, this.bias, { ...optionsOf(this), padding: around.padding });
+    return conv1d(around.x, this.weight, this.bias, { ...settingsOf(this), padding: around.padding });
   }
 }
 
@@ -160,7 +181,7 @@ export class Conv2d extends AnyConv {
 
   override forward(x: Tensor): Tensor {
     const around = this.around(x);
-    return conv2d(around.x, this.weight, this.bias, { ...optionsOf(this), padding: around.padding });
+    return conv2d(around.x, this.weight, this.bias, { ...settingsOf(this), padding: around.padding });
   }
 }
 
@@ -179,11 +200,11 @@ export class Conv3d extends AnyConv {
 
   override forward(x: Tensor): Tensor {
     const around = this.around(x);
-    return conv3d(around.x, this.weight, this.bias, { ...optionsOf(this), padding: around.padding });
+    return conv3d(around.x, this.weight, this.bias, { ...settingsOf(this), padding: around.padding });
   }
 }
 
-const optionsOf = ({ stride, dilation, groups }: AnyConv) => ({ stride, dilation, groups });
+const settingsOf = ({ stride, dilation, groups }: AnyConv) => ({ stride, dilation, groups });
 
 abstract class AnyConvTranspose extends Module<[Tensor], Tensor> {
   readonly inChannels: number;
@@ -212,7 +233,7 @@ abstract class AnyConvTranspose extends Module<[Tensor], Tensor> {
       bias = true,
       dilation = 1,
       ...options
-    } = layerOptions(given);
+    } = convTransposeLayerOptions(new.target.name, given);
     super();
     requireGroups(inChannels, outChannels, groups);
     this.inChannels = inChannels;

@@ -1,8 +1,11 @@
 // Distances as layers.
 // Knows no model.
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { cosineSimilarity, pairwiseDistance } from "./functional/distance.ts";
 import { Module } from "./module.ts";
+
+const pairwiseDistanceOptions = optionsOf<{ eps?: number; keepDim?: boolean }>({ eps: true, keepDim: true });
 
 /**
  * Cosine of the angle between vectors along an axis. [..., D, ...] and a shape that broadcasts with it → without that
@@ -41,7 +44,8 @@ export class PairwiseDistance extends Module<[Tensor, Tensor], Tensor> {
   readonly eps: number;
   readonly keepDim: boolean;
 
-  constructor(p = 2, { eps = 1e-6, keepDim = false } = {}) {
+  constructor(p = 2, given?: { eps?: number; keepDim?: boolean }) {
+    const { eps = 1e-6, keepDim = false } = pairwiseDistanceOptions("PairwiseDistance", given);
     super();
     this.p = p;
     this.eps = eps;

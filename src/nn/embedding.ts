@@ -1,18 +1,22 @@
 // Embedding: rows of a table by id.
 // Knows no model.
 import { AbrazoError } from "../errors.ts";
+import { optionsOf } from "../options.ts";
 import { noGrad, randn, type Tensor } from "../tensor/index.ts";
 import { embedding } from "./functional/embedding.ts";
-import { layerOptions } from "./functional/sizes.ts";
 import type { LayerOptions } from "./linear.ts";
 import { parameter } from "./marks.ts";
 import { Module } from "./module.ts";
+
+const fromPretrainedOptions = optionsOf<{ freeze?: boolean; paddingIdx?: number }>({ freeze: true, paddingIdx: true });
 
 /** How a table of vectors is made. */
 export interface EmbeddingOptions extends LayerOptions {
   /** The row of this id starts at zero and takes no gradient; counted from the end when negative. */
   paddingIdx?: number | undefined;
 }
+
+const embeddingOptions = optionsOf<EmbeddingOptions>({ generator: true, paddingIdx: true });
 
 /**
  * A table [count, width] of standard normals; ids of any shape [...] pick rows: [..., width]. PyTorch's max_norm, which
@@ -31,8 +35,8 @@ export class Embedding extends Module<[Tensor], Tensor> {
   readonly paddingIdx: number | undefined;
   readonly weight: Tensor;
 
-  constructor(count: number, width: number, given: EmbeddingOptions = {}) {
-    const { paddingIdx, ...options } = layerOptions(given);
+  constructor(count: number, width: number, given?: EmbeddingOptions) {
+    const { paddingIdx, ...options } = embeddingOptions("Embedding", given);
     super();
     this.numEmbeddings = count;
     this.embeddingDim = width;
@@ -50,10 +54,8 @@ export class Embedding extends Module<[Tensor], Tensor> {
    * Embedding.fromPretrained(tensor([[1, 2.3], [4, 5.1]]))(tensor([1])).tolistSync(); // [[4, 5.099999904632568]]
    * ```
    */
-  static fromPretrained(
-    weight: Tensor,
-    { freeze = true, paddingIdx }: { freeze?: boolean; paddingIdx?: number } = {},
-  ): Embedding {
+  static fromPretrained(weight: Tensor, given?: { freeze?: boolean; paddingIdx?: number }): Embedding {
+    const { freeze = true, paddingIdx } = fromPretrainedOptions("fromPretrained", given);
     if (weight.ndim !== 2) {
       throw new AbrazoError({
         code: "SHAPE_MISMATCH",

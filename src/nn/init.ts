@@ -1,9 +1,13 @@
 // torch.nn.init: filling parameters in place, from PyTorch's stream of random numbers. No gradient is recorded.
 // Knows no layer.
 import { AbrazoError } from "../errors.ts";
+import { optionsOf } from "../options.ts";
 import { encode } from "../tensor/convert.ts";
 import { fromHost } from "../tensor/host.ts";
 import { defaultGenerator, type Generator, noGrad, randperm, type Tensor, zeros } from "../tensor/index.ts";
+import { drawOptions } from "../tensor/methods/random.ts";
+
+const sparseOptions = optionsOf<Draw & { std?: number }>({ generator: true, std: true });
 
 /** Where random numbers come from. */
 export interface Draw {
@@ -19,7 +23,8 @@ export interface Draw {
  * init.uniform_(new Linear(2, 1).weight, -0.1, 0.1).shape; // [1, 2]
  * ```
  */
-export function uniform_(tensor: Tensor, a = 0, b = 1, options: Draw = {}): Tensor {
+export function uniform_(tensor: Tensor, a = 0, b = 1, given?: Draw): Tensor {
+  const options = drawOptions("uniform_", given);
   return noGrad(() => tensor.uniform_(a, b, options));
 }
 
@@ -31,7 +36,8 @@ export function uniform_(tensor: Tensor, a = 0, b = 1, options: Draw = {}): Tens
  * init.normal_(zeros([2, 3]), 0, 0.02).shape; // [2, 3]
  * ```
  */
-export function normal_(tensor: Tensor, mean = 0, std = 1, options: Draw = {}): Tensor {
+export function normal_(tensor: Tensor, mean = 0, std = 1, given?: Draw): Tensor {
+  const options = drawOptions("normal_", given);
   return noGrad(() => tensor.normal_(mean, std, options));
 }
 
@@ -44,7 +50,8 @@ export function normal_(tensor: Tensor, mean = 0, std = 1, options: Draw = {}): 
  * init.truncNormal_(zeros([3]), 0, 1, -0.5, 0.5).abs().max().itemSync() <= 0.5; // true
  * ```
  */
-export function truncNormal_(tensor: Tensor, mean = 0, std = 1, a = -2, b = 2, options: Draw = {}): Tensor {
+export function truncNormal_(tensor: Tensor, mean = 0, std = 1, a = -2, b = 2, given?: Draw): Tensor {
+  const options = drawOptions("truncNormal_", given);
   const cdf = (x: number) => (1 + erf((x - mean) / std / Math.SQRT2)) / 2;
   const like = () => zeros(tensor.shape, { dtype: tensor.dtype });
   const values =
@@ -192,7 +199,8 @@ function fans(tensor: Tensor): { fanIn: number; fanOut: number } {
  * init.xavierUniform_(new Linear(10, 5).weight).abs().max().itemSync() <= Math.sqrt(6 / 15); // true
  * ```
  */
-export function xavierUniform_(tensor: Tensor, gain = 1, options: Draw = {}): Tensor {
+export function xavierUniform_(tensor: Tensor, gain = 1, given?: Draw): Tensor {
+  const options = drawOptions("xavierUniform_", given);
   const { fanIn, fanOut } = fans(tensor);
   const std = gain * Math.sqrt(2 / (fanIn + fanOut));
   const bound = Math.sqrt(3) * std;
@@ -207,7 +215,8 @@ export function xavierUniform_(tensor: Tensor, gain = 1, options: Draw = {}): Te
  * init.xavierNormal_(new Linear(10, 5).weight).shape; // [5, 10]
  * ```
  */
-export function xavierNormal_(tensor: Tensor, gain = 1, options: Draw = {}): Tensor {
+export function xavierNormal_(tensor: Tensor, gain = 1, given?: Draw): Tensor {
+  const options = drawOptions("xavierNormal_", given);
   const { fanIn, fanOut } = fans(tensor);
   return normal_(tensor, 0, gain * Math.sqrt(2 / (fanIn + fanOut)), options);
 }
@@ -236,6 +245,8 @@ export interface KaimingOptions extends Draw {
   nonlinearity?: Nonlinearity;
 }
 
+const kaimingOptions = optionsOf<KaimingOptions>({ generator: true, a: true, mode: true, nonlinearity: true });
+
 function kaimingDeviation(tensor: Tensor, { a = 0, mode = "fan_in", nonlinearity = "leaky_relu" }: KaimingOptions) {
   if (mode !== "fan_in" && mode !== "fan_out") {
     throw new AbrazoError({
@@ -256,10 +267,11 @@ function kaimingDeviation(tensor: Tensor, { a = 0, mode = "fan_in", nonlinearity
  * init.kaimingUniform_(zeros([3, 4]), { nonlinearity: "relu" }).shape; // [3, 4]
  * ```
  */
-export function kaimingUniform_(tensor: Tensor, options: KaimingOptions = {}): Tensor {
+export function kaimingUniform_(tensor: Tensor, given?: KaimingOptions): Tensor {
+  const { generator = defaultGenerator, ...rule } = kaimingOptions("kaimingUniform_", given);
   if (tensor.shape.includes(0)) return tensor;
-  const bound = Math.sqrt(3) * kaimingDeviation(tensor, options);
-  return uniform_(tensor, -bound, bound, options);
+  const bound = Math.sqrt(3) * kaimingDeviation(tensor, rule);
+  return uniform_(tensor, -bound, bound, { generator });
 }
 
 /**
@@ -270,9 +282,10 @@ export function kaimingUniform_(tensor: Tensor, options: KaimingOptions = {}): T
  * init.kaimingNormal_(new Linear(10, 5).weight, { mode: "fan_out", nonlinearity: "relu" }).shape; // [5, 10]
  * ```
  */
-export function kaimingNormal_(tensor: Tensor, options: KaimingOptions = {}): Tensor {
+export function kaimingNormal_(tensor: Tensor, given?: KaimingOptions): Tensor {
+  const { generator = defaultGenerator, ...rule } = kaimingOptions("kaimingNormal_", given);
   if (tensor.shape.includes(0)) return tensor;
-  return normal_(tensor, 0, kaimingDeviation(tensor, options), options);
+  return normal_(tensor, 0, kaimingDeviation(tensor, rule), { generator });
 }
 
 /**
@@ -310,7 +323,8 @@ export function calculateGain(nonlinearity: Nonlinearity, param?: number): numbe
  * w.matmul(w.t()).allclose(eye(2), { atol: 1e-6 }); // true
  * ```
  */
-export function orthogonal_(tensor: Tensor, gain = 1, options: Draw = {}): Tensor {
+export function orthogonal_(tensor: Tensor, gain = 1, given?: Draw): Tensor {
+  const options = drawOptions("orthogonal_", given);
   if (tensor.ndim < 2) throw rankError("Only tensors with 2 or more dimensions are supported");
   if (tensor.numel() === 0) return tensor;
   const rows = tensor.size(0);
@@ -355,11 +369,8 @@ function orthonormalize(vectors: readonly Float64Array[]): void {
  * init.sparse_(zeros([4, 3]), 0.5).eq(0).sum(0).tolistSync(); // [2, 2, 2]
  * ```
  */
-export function sparse_(
-  tensor: Tensor,
-  sparsity: number,
-  { std = 0.01, generator = defaultGenerator }: Draw & { std?: number } = {},
-): Tensor {
+export function sparse_(tensor: Tensor, sparsity: number, given?: Draw & { std?: number }): Tensor {
+  const { std = 0.01, generator = defaultGenerator } = sparseOptions("sparse_", given);
   if (tensor.ndim !== 2) throw rankError("Only tensors with 2 dimensions are supported");
   const [rows, columns] = [tensor.size(0), tensor.size(1)];
   const dropped = Math.ceil(sparsity * rows);

@@ -1,11 +1,15 @@
 // Affine layers and layers that only change the shape: Linear, Bilinear, Identity, Flatten, Unflatten.
 // Knows no model.
+import { optionsOf } from "../options.ts";
 import { type Generator, type Tensor, uniform } from "../tensor/index.ts";
 import { bilinear, linear } from "./functional/linear.ts";
-import { layerOptions } from "./functional/sizes.ts";
 import { parameter } from "./marks.ts";
 import { Module } from "./module.ts";
 import { python } from "./print.ts";
+
+const bilinearOptions = optionsOf<LayerOptions & { bias?: boolean }>({ generator: true, bias: true });
+
+const linearOptions = optionsOf<LayerOptions & { bias?: boolean }>({ generator: true, bias: true });
 
 /** How the first weights of a layer are made. */
 export interface LayerOptions {
@@ -29,8 +33,8 @@ export class Linear extends Module<[Tensor], Tensor> {
   readonly weight: Tensor;
   readonly bias: Tensor | undefined;
 
-  constructor(inFeatures: number, outFeatures: number, given: LayerOptions & { bias?: boolean } = {}) {
-    const { bias = true, ...options } = layerOptions(given);
+  constructor(inFeatures: number, outFeatures: number, given?: LayerOptions & { bias?: boolean }) {
+    const { bias = true, ...options } = linearOptions("Linear", given);
     super();
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
@@ -69,9 +73,9 @@ export class Bilinear extends Module<[Tensor, Tensor], Tensor> {
     in1Features: number,
     in2Features: number,
     outFeatures: number,
-    given: LayerOptions & { bias?: boolean } = {},
+    given?: LayerOptions & { bias?: boolean },
   ) {
-    const { bias = true, ...options } = layerOptions(given);
+    const { bias = true, ...options } = bilinearOptions("Bilinear", given);
     super();
     this.in1Features = in1Features;
     this.in2Features = in2Features;

@@ -3,9 +3,9 @@
 import type { Tensor } from "../tensor/index.ts";
 import * as F from "./functional/loss.ts";
 import * as G from "./functional/margin-loss.ts";
+import * as known from "./functional/options.ts";
 import { checkReduction, type LossOptions, type Reduction } from "./functional/reduction.ts";
 import * as R from "./functional/regression-loss.ts";
-import { layerOptions } from "./functional/sizes.ts";
 import { buffer } from "./marks.ts";
 import { Module } from "./module.ts";
 
@@ -13,8 +13,8 @@ import { Module } from "./module.ts";
 abstract class Loss<Input extends unknown[] = [Tensor, Tensor]> extends Module<Input, Tensor> {
   readonly reduction: Reduction;
 
-  constructor(given: LossOptions = {}) {
-    const { reduction = "mean" } = layerOptions(given);
+  constructor(given?: LossOptions) {
+    const { reduction = "mean" } = known.lossOptions(new.target.name, given);
     super();
     checkReduction(reduction);
     this.reduction = reduction;
@@ -25,8 +25,8 @@ abstract class Loss<Input extends unknown[] = [Tensor, Tensor]> extends Module<I
 abstract class WeightedLoss extends Loss {
   readonly weight: Tensor | undefined;
 
-  constructor(given: LossOptions & { weight?: Tensor | undefined } = {}) {
-    const { weight, ...options } = layerOptions(given);
+  constructor(given?: LossOptions & { weight?: Tensor | undefined }) {
+    const { weight, ...options } = known.weightedOptions(new.target.name, given);
     super(options);
     this.weight = weight === undefined ? undefined : buffer(weight);
   }
@@ -71,8 +71,8 @@ export class L1Loss extends Loss {
 export class SmoothL1Loss extends Loss {
   readonly beta: number;
 
-  constructor(given: LossOptions & { beta?: number } = {}) {
-    const { beta = 1, ...options } = layerOptions(given);
+  constructor(given?: LossOptions & { beta?: number }) {
+    const { beta = 1, ...options } = known.smoothL1Options("SmoothL1Loss", given);
     super(options);
     this.beta = beta;
   }
@@ -93,8 +93,8 @@ export class SmoothL1Loss extends Loss {
 export class HuberLoss extends Loss {
   readonly delta: number;
 
-  constructor(given: LossOptions & { delta?: number } = {}) {
-    const { delta = 1, ...options } = layerOptions(given);
+  constructor(given?: LossOptions & { delta?: number }) {
+    const { delta = 1, ...options } = known.huberOptions("HuberLoss", given);
     super(options);
     this.delta = delta;
   }
@@ -115,8 +115,8 @@ export class HuberLoss extends Loss {
 export class NLLLoss extends WeightedLoss {
   readonly ignoreIndex: number;
 
-  constructor(given: F.NllOptions = {}) {
-    const { ignoreIndex = -100, ...options } = layerOptions(given);
+  constructor(given?: F.NllOptions) {
+    const { ignoreIndex = -100, ...options } = known.nllOptions("NLLLoss", given);
     super(options);
     this.ignoreIndex = ignoreIndex;
   }
@@ -139,8 +139,8 @@ export class CrossEntropyLoss extends WeightedLoss {
   readonly ignoreIndex: number;
   readonly labelSmoothing: number;
 
-  constructor(given: F.CrossEntropyOptions = {}) {
-    const { ignoreIndex = -100, labelSmoothing = 0, ...options } = layerOptions(given);
+  constructor(given?: F.CrossEntropyOptions) {
+    const { ignoreIndex = -100, labelSmoothing = 0, ...options } = known.crossEntropyOptions("CrossEntropyLoss", given);
     super(options);
     F.checkSmoothing(labelSmoothing);
     this.ignoreIndex = ignoreIndex;
@@ -178,18 +178,17 @@ export class BCELoss extends WeightedLoss {
 export class BCEWithLogitsLoss extends WeightedLoss {
   readonly posWeight: Tensor | undefined;
 
-  constructor(given: LossOptions & { weight?: Tensor | undefined; posWeight?: Tensor | undefined } = {}) {
-    const { posWeight, ...options } = layerOptions(given);
+  constructor(given?: LossOptions & { weight?: Tensor | undefined; posWeight?: Tensor | undefined }) {
+    const { posWeight, ...options } = known.bceWithLogitsOptions("BCEWithLogitsLoss", given);
     super(options);
     this.posWeight = posWeight === undefined ? undefined : buffer(posWeight);
   }
 
   override forward(input: Tensor, target: Tensor): Tensor {
-    return F.binaryCrossEntropyWithLogits(input, target, this);
+    const { weight, posWeight, reduction } = this;
+    return F.binaryCrossEntropyWithLogits(input, target, { weight, posWeight, reduction });
   }
 }
-
-type KLReduction = Reduction | "batchmean";
 
 /**
  * Kullback-Leibler divergence y (ln y - x) for log-probabilities x. Two of [...] → [], or [...] unreduced.
@@ -201,11 +200,11 @@ type KLReduction = Reduction | "batchmean";
  * ```
  */
 export class KLDivLoss extends Module<[Tensor, Tensor], Tensor> {
-  readonly reduction: KLReduction;
+  readonly reduction: known.KLReduction;
   readonly logTarget: boolean;
 
-  constructor(given: { reduction?: KLReduction; logTarget?: boolean } = {}) {
-    const { reduction = "mean", logTarget = false } = layerOptions(given);
+  constructor(given?: { reduction?: known.KLReduction; logTarget?: boolean }) {
+    const { reduction = "mean", logTarget = false } = known.klDivOptions("KLDivLoss", given);
     super();
     if (reduction !== "batchmean") checkReduction(reduction);
     this.reduction = reduction;
@@ -230,8 +229,8 @@ export class PoissonNLLLoss extends Loss {
   readonly full: boolean;
   readonly eps: number;
 
-  constructor(given: LossOptions & { logInput?: boolean; full?: boolean; eps?: number } = {}) {
-    const { logInput = true, full = false, eps = 1e-8, ...options } = layerOptions(given);
+  constructor(given?: LossOptions & { logInput?: boolean; full?: boolean; eps?: number }) {
+    const { logInput = true, full = false, eps = 1e-8, ...options } = known.poissonOptions("PoissonNLLLoss", given);
     super(options);
     this.logInput = logInput;
     this.full = full;
@@ -256,8 +255,8 @@ export class GaussianNLLLoss extends Loss<[Tensor, Tensor, Tensor]> {
   readonly full: boolean;
   readonly eps: number;
 
-  constructor(given: LossOptions & { full?: boolean; eps?: number } = {}) {
-    const { full = false, eps = 1e-6, ...options } = layerOptions(given);
+  constructor(given?: LossOptions & { full?: boolean; eps?: number }) {
+    const { full = false, eps = 1e-6, ...options } = known.gaussianOptions("GaussianNLLLoss", given);
     super(options);
     this.full = full;
     this.eps = eps;
@@ -283,8 +282,6 @@ abstract class MarginLoss<Input extends unknown[] = [Tensor, Tensor, Tensor]> ex
   }
 }
 
-type MarginOptions = LossOptions & { margin?: number };
-
 /**
  * max(0, -y (x₁ - x₂) + margin). Three of [...] → [], or [...] unreduced.
  *
@@ -294,8 +291,8 @@ type MarginOptions = LossOptions & { margin?: number };
  * ```
  */
 export class MarginRankingLoss extends MarginLoss {
-  constructor(given: MarginOptions = {}) {
-    const { margin = 0, ...options } = layerOptions(given);
+  constructor(given?: known.MarginOptions) {
+    const { margin = 0, ...options } = known.marginOptions("MarginRankingLoss", given);
     super(margin, options);
   }
 
@@ -313,8 +310,8 @@ export class MarginRankingLoss extends MarginLoss {
  * ```
  */
 export class HingeEmbeddingLoss extends MarginLoss<[Tensor, Tensor]> {
-  constructor(given: MarginOptions = {}) {
-    const { margin = 1, ...options } = layerOptions(given);
+  constructor(given?: known.MarginOptions) {
+    const { margin = 1, ...options } = known.marginOptions("HingeEmbeddingLoss", given);
     super(margin, options);
   }
 
@@ -333,8 +330,8 @@ export class HingeEmbeddingLoss extends MarginLoss<[Tensor, Tensor]> {
  * ```
  */
 export class CosineEmbeddingLoss extends MarginLoss {
-  constructor(given: MarginOptions = {}) {
-    const { margin = 0, ...options } = layerOptions(given);
+  constructor(given?: known.MarginOptions) {
+    const { margin = 0, ...options } = known.marginOptions("CosineEmbeddingLoss", given);
     super(margin, options);
   }
 
@@ -356,9 +353,9 @@ export class TripletMarginLoss extends MarginLoss {
   readonly eps: number;
   readonly swap: boolean;
 
-  constructor(given: MarginOptions & { p?: number; eps?: number; swap?: boolean } = {}) {
-    const { margin = 1, p = 2, eps = 1e-6, swap = false, ...options } = layerOptions(given);
-    super(margin, options);
+  constructor(given?: known.MarginOptions & { p?: number; eps?: number; swap?: boolean }) {
+    const { margin = 1, p = 2, eps = 1e-6, swap = false, ...rest } = known.tripletOptions("TripletMarginLoss", given);
+    super(margin, rest);
     this.p = p;
     this.eps = eps;
     this.swap = swap;

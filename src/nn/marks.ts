@@ -1,6 +1,9 @@
 // Which tensors are parameters and which are buffers of a module.
 // Knows no modules: a module finds its tensors by asking here.
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor/index.ts";
+
+const bufferOptions = optionsOf<{ persistent?: boolean }>({ persistent: true });
 
 const parameters = new WeakSet<object>();
 const buffers = new WeakMap<object, { persistent: boolean }>();
@@ -34,7 +37,8 @@ export function parameter(tensor: Tensor): Tensor {
  * [...new Centre().stateDict().keys()]; // ["mean"]
  * ```
  */
-export function buffer(tensor: Tensor, { persistent = true } = {}): Tensor {
+export function buffer(tensor: Tensor, given?: { persistent?: boolean }): Tensor {
+  const { persistent = true } = bufferOptions("buffer", given);
   buffers.set(tensor, { persistent });
   return tensor;
 }

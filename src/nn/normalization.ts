@@ -1,11 +1,21 @@
 // Normalization layers of features, groups and planes; those of batches are in batch-normalization.ts.
 // Knows no model.
+import { optionsOf } from "../options.ts";
 import { ones, type Tensor, zeros } from "../tensor/index.ts";
 import { groupNorm, layerNorm, localResponseNorm, rmsNorm } from "./functional/norm.ts";
-import { layerOptions, optionError } from "./functional/sizes.ts";
+import { responseOptions } from "./functional/options.ts";
+import { optionError } from "./functional/sizes.ts";
 import { parameter } from "./marks.ts";
 import { Module } from "./module.ts";
 import { python, pythonFloat } from "./print.ts";
+
+const groupNormOptions = optionsOf<{ eps?: number; affine?: boolean; bias?: boolean }>({
+  eps: true,
+  affine: true,
+  bias: true,
+});
+
+const rMSNormOptions = optionsOf<Omit<LayerNormOptions, "bias">>({ eps: true, elementwiseAffine: true });
 
 /** How a layer normalization is made. */
 export interface LayerNormOptions {
@@ -14,6 +24,8 @@ export interface LayerNormOptions {
   elementwiseAffine?: boolean;
   bias?: boolean;
 }
+
+const layerNormOptions = optionsOf<LayerNormOptions>({ eps: true, elementwiseAffine: true, bias: true });
 
 /**
  * Normalization over the last axes, of the sizes `normalizedShape`. [..., normalizedShape] → the same shape.
@@ -30,8 +42,8 @@ export class LayerNorm extends Module<[Tensor], Tensor> {
   readonly weight: Tensor | undefined;
   readonly bias: Tensor | undefined;
 
-  constructor(normalizedShape: number | readonly number[], given: LayerNormOptions = {}) {
-    const { eps = 1e-5, elementwiseAffine = true, bias = true } = layerOptions(given);
+  constructor(normalizedShape: number | readonly number[], given?: LayerNormOptions) {
+    const { eps = 1e-5, elementwiseAffine = true, bias = true } = layerNormOptions("LayerNorm", given);
     super();
     this.normalizedShape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
     this.eps = eps;
@@ -63,8 +75,8 @@ export class RMSNorm extends Module<[Tensor], Tensor> {
   readonly eps: number | undefined;
   readonly weight: Tensor | undefined;
 
-  constructor(normalizedShape: number | readonly number[], given: Omit<LayerNormOptions, "bias"> = {}) {
-    const { eps, elementwiseAffine = true } = layerOptions(given);
+  constructor(normalizedShape: number | readonly number[], given?: Omit<LayerNormOptions, "bias">) {
+    const { eps, elementwiseAffine = true } = rMSNormOptions("RMSNorm", given);
     super();
     this.normalizedShape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
     this.eps = eps;
@@ -98,8 +110,8 @@ export class GroupNorm extends Module<[Tensor], Tensor> {
   readonly weight: Tensor | undefined;
   readonly bias: Tensor | undefined;
 
-  constructor(numGroups: number, numChannels: number, given: { eps?: number; affine?: boolean; bias?: boolean } = {}) {
-    const { eps = 1e-5, affine = true, bias = true } = layerOptions(given);
+  constructor(numGroups: number, numChannels: number, given?: { eps?: number; affine?: boolean; bias?: boolean }) {
+    const { eps = 1e-5, affine = true, bias = true } = groupNormOptions("GroupNorm", given);
     super();
     if (numChannels % numGroups !== 0) {
       throw optionError(
@@ -138,7 +150,8 @@ export class LocalResponseNorm extends Module<[Tensor], Tensor> {
   readonly beta: number;
   readonly k: number;
 
-  constructor(size: number, { alpha = 1e-4, beta = 0.75, k = 1 } = {}) {
+  constructor(size: number, given?: { alpha?: number; beta?: number; k?: number }) {
+    const { alpha = 1e-4, beta = 0.75, k = 1 } = responseOptions("LocalResponseNorm", given);
     super();
     this.size = size;
     this.alpha = alpha;

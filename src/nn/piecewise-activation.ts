@@ -1,12 +1,14 @@
 // Activations of straight pieces as layers: each calls the function of its name.
 // Holds no weights but PReLU's slopes.
 import type { DType } from "../graph/dtype.ts";
+import { optionsOf } from "../options.ts";
 import { full, type Tensor } from "../tensor/index.ts";
 import { Activation } from "./activation.ts";
 import * as F from "./functional/activation.ts";
-import { layerOptions } from "./functional/sizes.ts";
 import { parameter } from "./marks.ts";
 import { python, pythonFloat } from "./print.ts";
+
+const pReLUOptions = optionsOf<{ dtype?: DType }>({ dtype: true });
 
 /**
  * max(x, 0). [...] → [...], element by element.
@@ -205,8 +207,8 @@ export class PReLU extends Activation {
   readonly numParameters: number;
   readonly weight: Tensor;
 
-  constructor(numParameters = 1, init = 0.25, given: { dtype?: DType } = {}) {
-    const { dtype = "float32" } = layerOptions(given);
+  constructor(numParameters = 1, init = 0.25, given?: { dtype?: DType }) {
+    const { dtype = "float32" } = pReLUOptions("PReLU", given);
     super();
     this.numParameters = numParameters;
     this.weight = parameter(full([numParameters], init, { dtype }));

@@ -11,6 +11,7 @@ import {
   adaptiveMaxPool3d,
   type OutputSize,
 } from "./functional/adaptive-pool.ts";
+import { adaptiveMaxPoolOptions, avgPool1dOptions, avgPoolOptions, maxPoolOptions } from "./functional/options.ts";
 import {
   type AvgPoolOptions,
   avgPool1d,
@@ -21,7 +22,7 @@ import {
   maxPool2d,
   maxPool3d,
 } from "./functional/pool.ts";
-import { layerOptions, perAxis, type Size } from "./functional/sizes.ts";
+import { perAxis, type Size } from "./functional/sizes.ts";
 import { Module } from "./module.ts";
 import { python } from "./print.ts";
 
@@ -35,8 +36,14 @@ abstract class AnyMaxPool<Indices extends boolean> extends Module<[Tensor], MaxP
   readonly kernelSize: Size;
   readonly options: MaxPoolOptions & Required<Omit<MaxPoolOptions, "returnIndices">>;
 
-  constructor(kernelSize: Size, given: MaxPoolLayerOptions<Indices> = {}) {
-    const { stride = kernelSize, padding = 0, dilation = 1, ceilMode = false, returnIndices } = layerOptions(given);
+  constructor(kernelSize: Size, given?: MaxPoolLayerOptions<Indices>) {
+    const {
+      stride = kernelSize,
+      padding = 0,
+      dilation = 1,
+      ceilMode = false,
+      returnIndices,
+    } = maxPoolOptions(new.target.name, given);
     super();
     this.kernelSize = kernelSize;
     // Without a word about indices where there are none: architecture files hold what is here.
@@ -114,8 +121,13 @@ export class AvgPool1d extends Module<[Tensor], Tensor> {
   readonly kernelSize: Size;
   readonly options: Required<Omit<AvgPoolOptions, "divisorOverride">>;
 
-  constructor(kernelSize: Size, given: Omit<AvgPoolOptions, "divisorOverride"> = {}) {
-    const { stride = kernelSize, padding = 0, ceilMode = false, countIncludePad = true } = layerOptions(given);
+  constructor(kernelSize: Size, given?: Omit<AvgPoolOptions, "divisorOverride">) {
+    const {
+      stride = kernelSize,
+      padding = 0,
+      ceilMode = false,
+      countIncludePad = true,
+    } = avgPool1dOptions("AvgPool1d", given);
     super();
     this.kernelSize = kernelSize;
     this.options = { stride, padding, ceilMode, countIncludePad };
@@ -135,8 +147,8 @@ abstract class AnyAvgPool extends Module<[Tensor], Tensor> {
   readonly kernelSize: Size;
   readonly options: AvgPoolOptions & { stride: Size; padding: Size };
 
-  constructor(kernelSize: Size, given: AvgPoolOptions = {}) {
-    const { stride = kernelSize, padding = 0, ...options } = layerOptions(given);
+  constructor(kernelSize: Size, given?: AvgPoolOptions) {
+    const { stride = kernelSize, padding = 0, ...options } = avgPoolOptions(new.target.name, given);
     super();
     this.kernelSize = kernelSize;
     this.options = { stride, padding, ...options };
@@ -235,8 +247,8 @@ abstract class AnyAdaptiveMaxPool<Indices extends boolean> extends AnyAdaptivePo
   /** Undefined where there are none: architecture files hold what is here. */
   readonly returnIndices: true | undefined;
 
-  constructor(outputSize: OutputSize, given: { returnIndices?: Indices } = {}) {
-    const { returnIndices } = layerOptions(given);
+  constructor(outputSize: OutputSize, given?: { returnIndices?: Indices }) {
+    const { returnIndices } = adaptiveMaxPoolOptions(new.target.name, given);
     super(outputSize);
     this.returnIndices = returnIndices === true ? true : undefined;
   }

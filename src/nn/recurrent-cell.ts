@@ -2,9 +2,9 @@
 // Knows no step's formula.
 import { AbrazoError } from "../errors.ts";
 import * as build from "../graph/build.ts";
+import { optionsOf } from "../options.ts";
 import { Tensor, uniform } from "../tensor/index.ts";
 import { gruRule, inputShare, lstmRule, rnnRule, type StepRule } from "./functional/recurrent.ts";
-import { layerOptions } from "./functional/sizes.ts";
 import type { LayerOptions } from "./linear.ts";
 import { parameter } from "./marks.ts";
 import { Module } from "./module.ts";
@@ -13,6 +13,12 @@ import { Module } from "./module.ts";
 export interface CellOptions extends LayerOptions {
   bias?: boolean;
 }
+
+const cellOptions = optionsOf<CellOptions>({ generator: true, bias: true });
+const rnnCellOptions = optionsOf<CellOptions & { nonlinearity?: "tanh" | "relu" }>({
+  ...cellOptions.names,
+  nonlinearity: true,
+});
 
 abstract class Cell<Given, Out> extends Module<[Tensor, Given?], Out> {
   readonly inputSize: number;
@@ -23,8 +29,8 @@ abstract class Cell<Given, Out> extends Module<[Tensor, Given?], Out> {
   readonly bias_hh: Tensor | undefined;
   readonly #rule: StepRule;
 
-  constructor(inputSize: number, hiddenSize: number, rule: StepRule, given: CellOptions = {}) {
-    const { bias = true, ...options } = layerOptions(given);
+  constructor(inputSize: number, hiddenSize: number, rule: StepRule, given?: CellOptions) {
+    const { bias = true, ...options } = cellOptions(new.target.name, given);
     super();
     this.inputSize = inputSize;
     this.hiddenSize = hiddenSize;
@@ -86,8 +92,8 @@ function shapeError(message: string): AbrazoError {
 export class RNNCell extends Cell<Tensor, Tensor> {
   readonly nonlinearity: "tanh" | "relu";
 
-  constructor(inputSize: number, hiddenSize: number, given: CellOptions & { nonlinearity?: "tanh" | "relu" } = {}) {
-    const { nonlinearity = "tanh", ...options } = layerOptions(given);
+  constructor(inputSize: number, hiddenSize: number, given?: CellOptions & { nonlinearity?: "tanh" | "relu" }) {
+    const { nonlinearity = "tanh", ...options } = rnnCellOptions("RNNCell", given);
     super(inputSize, hiddenSize, rnnRule(nonlinearity), options);
     this.nonlinearity = nonlinearity;
   }

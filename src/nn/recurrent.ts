@@ -3,6 +3,7 @@
 import { AbrazoError } from "../errors.ts";
 import * as build from "../graph/build.ts";
 import type { Node } from "../graph/node.ts";
+import { optionsOf } from "../options.ts";
 import { Tensor, tensor, uniform } from "../tensor/index.ts";
 import { dropout } from "./functional/dropout.ts";
 import {
@@ -14,7 +15,6 @@ import {
   type StepWeights,
   unroll,
 } from "./functional/recurrent.ts";
-import { layerOptions } from "./functional/sizes.ts";
 import type { LayerOptions } from "./linear.ts";
 import { Module } from "./module.ts";
 import { python, pythonFloat } from "./print.ts";
@@ -30,6 +30,19 @@ export interface RecurrentOptions extends LayerOptions {
   bidirectional?: boolean;
 }
 
+const recurrentOptions = optionsOf<RecurrentOptions>({
+  generator: true,
+  numLayers: true,
+  bias: true,
+  batchFirst: true,
+  dropout: true,
+  bidirectional: true,
+});
+const rnnOptions = optionsOf<RecurrentOptions & { nonlinearity?: "tanh" | "relu" }>({
+  ...recurrentOptions.names,
+  nonlinearity: true,
+});
+
 /** What is known of the sequences of a call. */
 export interface SequenceOptions {
   /**
@@ -38,6 +51,8 @@ export interface SequenceOptions {
    */
   lengths?: readonly number[] | Tensor | undefined;
 }
+
+const sequenceOptions = optionsOf<SequenceOptions>({ lengths: true });
 
 abstract class Recurrent<Given, Out> extends Module<[Tensor, Given?, SequenceOptions?], Out> {
   readonly inputSize: number;
@@ -49,7 +64,7 @@ abstract class Recurrent<Given, Out> extends Module<[Tensor, Given?, SequenceOpt
   readonly bidirectional: boolean;
   readonly #rule: StepRule;
 
-  constructor(inputSize: number, hiddenSize: number, rule: StepRule, given: RecurrentOptions = {}) {
+  constructor(inputSize: number, hiddenSize: number, rule: StepRule, given?: RecurrentOptions) {
     const {
       numLayers = 1,
       bias = true,
@@ -57,7 +72,7 @@ abstract class Recurrent<Given, Out> extends Module<[Tensor, Given?, SequenceOpt
       dropout = 0,
       bidirectional = false,
       ...options
-    } = layerOptions(given);
+    } = recurrentOptions(new.target.name, given);
     super();
     checkSizes(hiddenSize, numLayers, dropout);
     this.inputSize = inputSize;
@@ -110,8 +125,9 @@ abstract class Recurrent<Given, Out> extends Module<[Tensor, Given?, SequenceOpt
   protected run(
     x: Tensor,
     given: readonly Tensor[] | undefined,
-    { lengths }: SequenceOptions = {},
+    named?: SequenceOptions,
   ): { output: Tensor; states: Tensor[] } {
+    const { lengths } = sequenceOptions("forward", named);
     const single = x.ndim === 2;
     this.#check(x, given);
     const batched = single ? x.unsqueeze(this.batchFirst ? 0 : 1) : x;
@@ -251,12 +267,8 @@ function checkedLengths(lengths: readonly number[] | Tensor, batch: number, step
 export class RNN extends Recurrent<Tensor, [Tensor, Tensor]> {
   readonly nonlinearity: "tanh" | "relu";
 
-  constructor(
-    inputSize: number,
-    hiddenSize: number,
-    given: RecurrentOptions & { nonlinearity?: "tanh" | "relu" } = {},
-  ) {
-    const { nonlinearity = "tanh", ...options } = layerOptions(given);
+  constructor(inputSize: number, hiddenSize: number, given?: RecurrentOptions & { nonlinearity?: "tanh" | "relu" }) {
+    const { nonlinearity = "tanh", ...options } = rnnOptions("RNN", given);
     super(inputSize, hiddenSize, rnnRule(nonlinearity), options);
     this.nonlinearity = nonlinearity;
   }

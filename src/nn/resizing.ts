@@ -2,6 +2,7 @@
 // Knows no model.
 import type { Tensor } from "../tensor/index.ts";
 import { fold, type UnfoldOptions, unfold } from "./functional/conv.ts";
+import { interpolateOptions, unfoldOptions } from "./functional/options.ts";
 import { type InterpolateOptions, interpolate, pixelShuffle, pixelUnshuffle } from "./functional/resize.ts";
 import type { Size } from "./functional/sizes.ts";
 import { Module } from "./module.ts";
@@ -18,7 +19,8 @@ import { python, pythonFloat } from "./print.ts";
 export class Upsample extends Module<[Tensor], Tensor> {
   readonly options: InterpolateOptions;
 
-  constructor(options: InterpolateOptions) {
+  constructor(given: InterpolateOptions) {
+    const options = interpolateOptions("Upsample", given);
     super();
     this.options = options;
   }
@@ -100,7 +102,8 @@ export class Unfold extends Module<[Tensor], Tensor> {
   readonly kernelSize: Size;
   readonly options: UnfoldOptions;
 
-  constructor(kernelSize: Size, options: UnfoldOptions = {}) {
+  constructor(kernelSize: Size, given?: UnfoldOptions) {
+    const options = unfoldOptions("Unfold", given);
     super();
     this.kernelSize = kernelSize;
     this.options = options;
@@ -128,7 +131,8 @@ export class Fold extends Module<[Tensor], Tensor> {
   readonly kernelSize: Size;
   readonly options: UnfoldOptions;
 
-  constructor(outputSize: Size, kernelSize: Size, options: UnfoldOptions = {}) {
+  constructor(outputSize: Size, kernelSize: Size, given?: UnfoldOptions) {
+    const options = unfoldOptions("Fold", given);
     super();
     this.outputSize = outputSize;
     this.kernelSize = kernelSize;

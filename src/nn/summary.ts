@@ -1,10 +1,13 @@
 // A table of a model's layers, their outputs and parameters, as the package torchsummary prints it.
 // Computes nothing: the model is called on zeros, and shapes are known without a run.
 import type { DType } from "../graph/dtype.ts";
+import { optionsOf } from "../options.ts";
 import { noGrad, Tensor, zeros } from "../tensor/index.ts";
 import type { AnyModule } from "./any-module.ts";
 import { ModuleDict, ModuleList, Sequential } from "./container.ts";
 import { Module } from "./module.ts";
+
+const summaryOptions = optionsOf<{ dtype?: DType }>({ dtype: true });
 
 /** One layer of a summary. */
 export interface SummaryRow {
@@ -45,11 +48,8 @@ type Sizes = readonly number[];
  * text.split("\n")[3]; // "            Linear-1                    [-1, 8]              40"
  * ```
  */
-export function summary(
-  model: AnyModule,
-  inputSize: Sizes | readonly Sizes[],
-  { dtype = "float32" }: { dtype?: DType } = {},
-): Summary {
+export function summary(model: AnyModule, inputSize: Sizes | readonly Sizes[], given?: { dtype?: DType }): Summary {
+  const { dtype = "float32" } = summaryOptions("summary", given);
   const sizes = inputSize.every((size) => typeof size === "number") ? [inputSize as Sizes] : (inputSize as Sizes[]);
   const rows = called(model, sizes, dtype);
   const total = rows.reduce((sum, row) => sum + row.parameters, 0);

@@ -1,16 +1,19 @@
 // Transformer: encoder and decoder layers and stacks (Vaswani et al. 2017, arXiv 1706.03762), with PyTorch's parameters.
 // Knows no words and no positions.
 import { AbrazoError } from "../errors.ts";
+import { optionsOf } from "../options.ts";
 import { fromTypedArray, Generator, type Tensor } from "../tensor/index.ts";
 import { type AttendOptions, MultiheadAttention } from "./attention.ts";
 import { ModuleList } from "./container.ts";
 import { Dropout } from "./dropout.ts";
 import { gelu, relu } from "./functional/activation.ts";
-import { layerOptions, optionError } from "./functional/sizes.ts";
+import { optionError } from "./functional/sizes.ts";
 import { xavierUniform_ } from "./init.ts";
 import { type LayerOptions, Linear } from "./linear.ts";
 import { Module } from "./module.ts";
 import { LayerNorm } from "./normalization.ts";
+
+const stackOptions = optionsOf<{ norm?: LayerNorm }>({ norm: true });
 
 type Act = "relu" | "gelu" | ((x: Tensor) => Tensor);
 
@@ -26,6 +29,17 @@ export interface TransformerLayerOptions extends LayerOptions {
   normFirst?: boolean;
   bias?: boolean;
 }
+
+const transformerLayerOptions = optionsOf<TransformerLayerOptions>({
+  generator: true,
+  dimFeedforward: true,
+  dropout: true,
+  activation: true,
+  layerNormEps: true,
+  batchFirst: true,
+  normFirst: true,
+  bias: true,
+});
 
 type Resolved = Required<Omit<TransformerLayerOptions, "generator">>;
 
@@ -71,6 +85,8 @@ export interface EncoderOptions {
   isCausal?: boolean;
 }
 
+const encoderOptions = optionsOf<EncoderOptions>({ mask: true, srcKeyPaddingMask: true, isCausal: true });
+
 /**
  * Self-attention and feed-forward, each with a residual and a normalization: [T, N, E] → [T, N, E].
  *
@@ -90,9 +106,10 @@ export class TransformerEncoderLayer extends Module<[Tensor, EncoderOptions?], T
   readonly dropout2: Dropout;
   readonly #options: Resolved;
 
-  constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
+  constructor(dModel: number, nhead: number, given?: TransformerLayerOptions) {
+    const options = transformerLayerOptions("TransformerEncoderLayer", given);
     super();
-    this.#options = resolved(layerOptions(options));
+    this.#options = resolved(options);
     const { dimFeedforward, dropout, layerNormEps: eps, batchFirst, bias } = this.#options;
     const draw = options.generator === undefined ? {} : { generator: options.generator };
     activationOf(this.#options.activation);
@@ -106,7 +123,8 @@ export class TransformerEncoderLayer extends Module<[Tensor, EncoderOptions?], T
     this.dropout2 = new Dropout(dropout);
   }
 
-  override forward(source: Tensor, { mask, srcKeyPaddingMask, isCausal = false }: EncoderOptions = {}): Tensor {
+  override forward(source: Tensor, given?: EncoderOptions): Tensor {
+    const { mask, srcKeyPaddingMask, isCausal = false } = encoderOptions("TransformerEncoderLayer.forward", given);
     const options = { attnMask: mask, keyPaddingMask: srcKeyPaddingMask, isCausal, needWeights: false };
     const attend = (x: Tensor) => this.dropout1(this.self_attn(x, x, x, options)[0]);
     const feed = (x: Tensor) =>
@@ -142,14 +160,15 @@ export class TransformerEncoder extends Module<[Tensor, EncoderOptions?], Tensor
   readonly layers: ModuleList<TransformerEncoderLayer>;
   readonly norm: LayerNorm | undefined;
 
-  constructor(layer: TransformerEncoderLayer, numLayers: number, given: { norm?: LayerNorm } = {}) {
-    const { norm } = layerOptions(given);
+  constructor(layer: TransformerEncoderLayer, numLayers: number, given?: { norm?: LayerNorm }) {
+    const { norm } = stackOptions("TransformerEncoder", given);
     super();
     this.layers = new ModuleList(Array.from({ length: layerCount(numLayers) }, () => layer.clone()));
     this.norm = norm;
   }
 
-  override forward(source: Tensor, options: EncoderOptions = {}): Tensor {
+  override forward(source: Tensor, given?: EncoderOptions): Tensor {
+    const options = encoderOptions("TransformerEncoder.forward", given);
     let hidden = source;
     for (const layer of this.layers) hidden = layer(hidden, options);
     return this.norm === undefined ? hidden : this.norm(hidden);
@@ -165,6 +184,15 @@ export interface DecoderOptions {
   tgtIsCausal?: boolean;
   memoryIsCausal?: boolean;
 }
+
+const decoderOptions = optionsOf<DecoderOptions>({
+  tgtMask: true,
+  memoryMask: true,
+  tgtKeyPaddingMask: true,
+  memoryKeyPaddingMask: true,
+  tgtIsCausal: true,
+  memoryIsCausal: true,
+});
 
 /**
  * Self-attention, attention to an encoder's output and feed-forward: targets [T, N, E] and memory [S, N, E] → [T, N, E].
@@ -188,9 +216,10 @@ export class TransformerDecoderLayer extends Module<[Tensor, Tensor, DecoderOpti
   readonly dropout3: Dropout;
   readonly #options: Resolved;
 
-  constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
+  constructor(dModel: number, nhead: number, given?: TransformerLayerOptions) {
+    const options = transformerLayerOptions("TransformerDecoderLayer", given);
     super();
-    this.#options = resolved(layerOptions(options));
+    this.#options = resolved(options);
     const { dimFeedforward, dropout, layerNormEps: eps, batchFirst, bias } = this.#options;
     const draw = options.generator === undefined ? {} : { generator: options.generator };
     activationOf(this.#options.activation);
@@ -207,7 +236,8 @@ export class TransformerDecoderLayer extends Module<[Tensor, Tensor, DecoderOpti
     this.dropout3 = new Dropout(dropout);
   }
 
-  override forward(target: Tensor, memory: Tensor, options: DecoderOptions = {}): Tensor {
+  override forward(target: Tensor, memory: Tensor, given?: DecoderOptions): Tensor {
+    const options = decoderOptions("TransformerDecoderLayer.forward", given);
     const own: AttendOptions = {
       attnMask: options.tgtMask,
       keyPaddingMask: options.tgtKeyPaddingMask,
@@ -257,14 +287,15 @@ export class TransformerDecoder extends Module<[Tensor, Tensor, DecoderOptions?]
   readonly layers: ModuleList<TransformerDecoderLayer>;
   readonly norm: LayerNorm | undefined;
 
-  constructor(layer: TransformerDecoderLayer, numLayers: number, given: { norm?: LayerNorm } = {}) {
-    const { norm } = layerOptions(given);
+  constructor(layer: TransformerDecoderLayer, numLayers: number, given?: { norm?: LayerNorm }) {
+    const { norm } = stackOptions("TransformerDecoder", given);
     super();
     this.layers = new ModuleList(Array.from({ length: layerCount(numLayers) }, () => layer.clone()));
     this.norm = norm;
   }
 
-  override forward(target: Tensor, memory: Tensor, options: DecoderOptions = {}): Tensor {
+  override forward(target: Tensor, memory: Tensor, given?: DecoderOptions): Tensor {
+    const options = decoderOptions("TransformerDecoder.forward", given);
     let hidden = target;
     for (const layer of this.layers) hidden = layer(hidden, memory, options);
     return this.norm === undefined ? hidden : this.norm(hidden);
@@ -279,12 +310,27 @@ export interface TransformerOptions extends TransformerLayerOptions {
   numDecoderLayers?: number;
 }
 
+const transformerOptions = optionsOf<TransformerOptions>({
+  ...transformerLayerOptions.names,
+  dModel: true,
+  nhead: true,
+  numEncoderLayers: true,
+  numDecoderLayers: true,
+});
+
 /** Masks of a call of a whole transformer. */
 export interface TransformerMasks extends DecoderOptions {
   srcMask?: Tensor | undefined;
   srcKeyPaddingMask?: Tensor | undefined;
   srcIsCausal?: boolean;
 }
+
+const maskOptions = optionsOf<TransformerMasks>({
+  ...decoderOptions.names,
+  srcMask: true,
+  srcKeyPaddingMask: true,
+  srcIsCausal: true,
+});
 
 /**
  * An encoder and a decoder that looks at its output: sources [S, N, E] and targets [T, N, E] → [T, N, E].
@@ -299,8 +345,14 @@ export class Transformer extends Module<[Tensor, Tensor, TransformerMasks?], Ten
   readonly encoder: TransformerEncoder;
   readonly decoder: TransformerDecoder;
 
-  constructor(given: TransformerOptions = {}) {
-    const { dModel = 512, nhead = 8, numEncoderLayers = 6, numDecoderLayers = 6, ...options } = layerOptions(given);
+  constructor(given?: TransformerOptions) {
+    const {
+      dModel = 512,
+      nhead = 8,
+      numEncoderLayers = 6,
+      numDecoderLayers = 6,
+      ...options
+    } = transformerOptions("Transformer", given);
     super();
     const { layerNormEps: eps, bias } = resolved(options);
     const norm = () => new LayerNorm(dModel, { eps, bias });
@@ -314,7 +366,8 @@ export class Transformer extends Module<[Tensor, Tensor, TransformerMasks?], Ten
     for (const tensor of this.parameters()) if (tensor.ndim > 1) xavierUniform_(tensor, 1, draw);
   }
 
-  override forward(source: Tensor, target: Tensor, masks: TransformerMasks = {}): Tensor {
+  override forward(source: Tensor, target: Tensor, given?: TransformerMasks): Tensor {
+    const masks = maskOptions("Transformer.forward", given);
     const { srcMask, srcKeyPaddingMask, srcIsCausal = false, ...rest } = masks;
     const memory = this.encoder(source, { mask: srcMask, srcKeyPaddingMask, isCausal: srcIsCausal });
     return this.decoder(target, memory, rest);

@@ -1,7 +1,8 @@
 // Layers that undo the pooling of largest elements, as far as its indices say.
 // Knows no model.
 import type { Tensor } from "../tensor/index.ts";
-import { layerOptions, perAxis, type Size } from "./functional/sizes.ts";
+import { unpoolLayerOptions } from "./functional/options.ts";
+import { perAxis, type Size } from "./functional/sizes.ts";
 import { type MaxUnpoolOptions, maxUnpool1d, maxUnpool2d, maxUnpool3d } from "./functional/unpool.ts";
 import { Module } from "./module.ts";
 import { python } from "./print.ts";
@@ -18,8 +19,8 @@ abstract class AnyMaxUnpool extends Module<[Tensor, Tensor, (readonly number[])?
   readonly stride: readonly number[];
   readonly padding: readonly number[];
 
-  constructor(rank: number, kernelSize: Size, given: MaxUnpoolLayerOptions) {
-    const { stride = kernelSize, padding = 0 } = layerOptions(given);
+  constructor(rank: number, kernelSize: Size, given?: MaxUnpoolLayerOptions) {
+    const { stride = kernelSize, padding = 0 } = unpoolLayerOptions(new.target.name, given);
     super();
     this.kernelSize = perAxis(kernelSize, rank, "kernel_size");
     this.stride = perAxis(stride, rank, "stride");
@@ -49,7 +50,7 @@ abstract class AnyMaxUnpool extends Module<[Tensor, Tensor, (readonly number[])?
  * ```
  */
 export class MaxUnpool1d extends AnyMaxUnpool {
-  constructor(kernelSize: Size, options: MaxUnpoolLayerOptions = {}) {
+  constructor(kernelSize: Size, options?: MaxUnpoolLayerOptions) {
     super(1, kernelSize, options);
   }
 
@@ -69,7 +70,7 @@ export class MaxUnpool1d extends AnyMaxUnpool {
  * ```
  */
 export class MaxUnpool2d extends AnyMaxUnpool {
-  constructor(kernelSize: Size, options: MaxUnpoolLayerOptions = {}) {
+  constructor(kernelSize: Size, options?: MaxUnpoolLayerOptions) {
     super(2, kernelSize, options);
   }
 
@@ -89,7 +90,7 @@ export class MaxUnpool2d extends AnyMaxUnpool {
  * ```
  */
 export class MaxUnpool3d extends AnyMaxUnpool {
-  constructor(kernelSize: Size, options: MaxUnpoolLayerOptions = {}) {
+  constructor(kernelSize: Size, options?: MaxUnpoolLayerOptions) {
     super(3, kernelSize, options);
   }
 

@@ -2,6 +2,7 @@
 // Knows nothing of building graphs.
 import { availableParallelism, totalmem } from "node:os";
 import { AbrazoError } from "../errors.ts";
+import { optionsOf } from "../options.ts";
 import type { Session, SessionOptions } from "./runtime.ts";
 
 /** Below this many multiply-adds a second thread costs more than it gives. */
@@ -132,6 +133,8 @@ function budgetOfMachine(): number {
   return (constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()) / 6;
 }
 
+const sessionsOptions = optionsOf<{ memory: number }>({ memory: "required" });
+
 export const sessions: SessionCache = new SessionCache(budgetOfMachine());
 
 /**
@@ -145,7 +148,8 @@ export const sessions: SessionCache = new SessionCache(budgetOfMachine());
  * configureSessions({ memory: -1 }); // throws The memory of sessions has to be 0 bytes or more, but got -1.
  * ```
  */
-export function configureSessions({ memory }: { memory: number }): void {
+export function configureSessions(options: { memory: number }): void {
+  const { memory } = sessionsOptions("configureSessions", options);
   if (!(memory >= 0)) {
     throw new AbrazoError({
       code: "SESSION_MEMORY",

@@ -1,6 +1,6 @@
 // Adagrad (Duchi, Hazan and Singer 2011, JMLR 12) and Adadelta (Zeiler 2012, arXiv 1212.5701), as PyTorch has them.
 // Knows no loop and no schedule.
-import { full, zerosLike } from "../tensor/index.ts";
+import { fullLike, zerosLike } from "../tensor/index.ts";
 import { Optimizer, type ParamsInput, type UpdateContext } from "./optimizer.ts";
 import { checkShared, decayedGrad, type GroupOptions, requireOption, withDefaults } from "./options.ts";
 
@@ -29,7 +29,7 @@ export interface AdagradOptions extends GroupOptions {
 export class Adagrad extends Optimizer<AdagradOptions> {
   constructor(params: ParamsInput<AdagradOptions>, options: Partial<AdagradOptions> = {}) {
     const rule = { lr: 1e-2, lrDecay: 0, initialAccumulatorValue: 0, eps: 1e-10 };
-    super(params, withDefaults({ ...rule, weightDecay: 0, maximize: false }, options));
+    super(params, withDefaults(new.target.name, { ...rule, weightDecay: 0, maximize: false }, options));
   }
 
   protected override check(options: AdagradOptions): void {
@@ -46,7 +46,7 @@ export class Adagrad extends Optimizer<AdagradOptions> {
   protected override update({ parameter, grad, group, step, tensors }: UpdateContext<AdagradOptions>) {
     const { lr, lrDecay, initialAccumulatorValue, eps, weightDecay } = group;
     const g = decayedGrad(grad, parameter, weightDecay);
-    const before = tensors["sum"] ?? full(g.shape, initialAccumulatorValue, g);
+    const before = tensors["sum"] ?? fullLike(g, initialAccumulatorValue);
     const sum = before.add(g.square());
     const rate = lr / (1 + (step - 1) * lrDecay);
     return { parameter: parameter.sub(g.div(sum.sqrt().add(eps)).mul(rate)), tensors: { sum } };
@@ -76,7 +76,10 @@ export interface AdadeltaOptions extends GroupOptions {
  */
 export class Adadelta extends Optimizer<AdadeltaOptions> {
   constructor(params: ParamsInput<AdadeltaOptions>, options: Partial<AdadeltaOptions> = {}) {
-    super(params, withDefaults({ lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false }, options));
+    super(
+      params,
+      withDefaults(new.target.name, { lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false }, options),
+    );
   }
 
   protected override check(options: AdadeltaOptions): void {

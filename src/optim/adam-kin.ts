@@ -27,7 +27,14 @@ export interface AdamaxOptions extends GroupOptions {
  */
 export class Adamax extends Optimizer<AdamaxOptions> {
   constructor(params: ParamsInput<AdamaxOptions>, options: Partial<AdamaxOptions> = {}) {
-    super(params, withDefaults({ lr: 2e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, maximize: false }, options));
+    super(
+      params,
+      withDefaults(
+        new.target.name,
+        { lr: 2e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, maximize: false },
+        options,
+      ),
+    );
   }
 
   protected override check(options: AdamaxOptions): void {
@@ -69,7 +76,10 @@ export interface NAdamOptions extends MomentsOptions {
 export class NAdam extends Optimizer<NAdamOptions> {
   constructor(params: ParamsInput<NAdamOptions>, options: Partial<NAdamOptions> = {}) {
     const rule = { lr: 2e-3, betas: [0.9, 0.999] as const, eps: 1e-8, momentumDecay: 4e-3 };
-    super(params, withDefaults({ ...rule, weightDecay: 0, decoupledWeightDecay: false, maximize: false }, options));
+    super(
+      params,
+      withDefaults(new.target.name, { ...rule, weightDecay: 0, decoupledWeightDecay: false, maximize: false }, options),
+    );
   }
 
   protected override check(options: NAdamOptions): void {
@@ -116,7 +126,10 @@ export class NAdam extends Optimizer<NAdamOptions> {
 export class RAdam extends Optimizer<MomentsOptions> {
   constructor(params: ParamsInput<MomentsOptions>, options: Partial<MomentsOptions> = {}) {
     const rule = { lr: 1e-3, betas: [0.9, 0.999] as const, eps: 1e-8 };
-    super(params, withDefaults({ ...rule, weightDecay: 0, decoupledWeightDecay: false, maximize: false }, options));
+    super(
+      params,
+      withDefaults(new.target.name, { ...rule, weightDecay: 0, decoupledWeightDecay: false, maximize: false }, options),
+    );
   }
 
   protected override check(options: MomentsOptions): void {

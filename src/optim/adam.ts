@@ -64,7 +64,7 @@ export class Adam extends Optimizer<AdamOptions> {
   constructor(params: ParamsInput<AdamOptions>, options: Partial<AdamOptions> = {}) {
     const rule = { lr: 1e-3, betas: [0.9, 0.999] as const, eps: 1e-8, amsgrad: false };
     const decay = { weightDecay: 0, decoupledWeightDecay: false, maximize: false };
-    super(params, withDefaults({ ...rule, ...decay }, options));
+    super(params, withDefaults(new.target.name, { ...rule, ...decay }, options));
   }
 
   protected override check(options: AdamOptions): void {

@@ -1,6 +1,7 @@
 // Clipping of gradients: by their norm taken over all of them, or element by element.
 // Knows no optimizer.
 import { AbrazoError } from "../errors.ts";
+import { optionsOf } from "../options.ts";
 import { noGrad, type Tensor, tensor } from "../tensor/index.ts";
 
 /** Which norm of gradients is taken. */
@@ -10,6 +11,8 @@ export interface NormOptions {
   /** Refuses a norm that is NaN or infinite, which computes it now. */
   errorIfNonfinite?: boolean;
 }
+
+const normOptions = optionsOf<NormOptions>({ normType: true, errorIfNonfinite: true });
 
 /**
  * The p-norm of tensors as if they were one vector: 0-d. Nothing is computed yet, but with `errorIfNonfinite`.
@@ -21,10 +24,8 @@ export interface NormOptions {
  * getTotalNorm([tensor([3.0]), tensor([4.0])].map((part) => part.to("float32"))).itemSync(); // 5
  * ```
  */
-export function getTotalNorm(
-  tensors: readonly Tensor[],
-  { normType = 2, errorIfNonfinite = false }: NormOptions = {},
-): Tensor {
+export function getTotalNorm(tensors: readonly Tensor[], given?: NormOptions): Tensor {
+  const { normType = 2, errorIfNonfinite = false } = normOptions("getTotalNorm", given);
   const norm = noGrad(() => normOf(tensors, normType));
   if (errorIfNonfinite && !Number.isFinite(norm.itemSync())) {
     throw new AbrazoError({
@@ -68,7 +69,8 @@ function normOf(tensors: readonly Tensor[], p: number): Tensor {
  * [w.grad?.tolistSync(), norm.itemSync()]; // [[0.6, 0.8], 5]
  * ```
  */
-export function clipGradNorm_(parameters: readonly Tensor[], maxNorm: number, options: NormOptions = {}): Tensor {
+export function clipGradNorm_(parameters: readonly Tensor[], maxNorm: number, given?: NormOptions): Tensor {
+  const options = normOptions("clipGradNorm_", given);
   const grads = parameters.flatMap(({ grad }) => (grad === null ? [] : [grad]));
   const norm = getTotalNorm(grads, options);
   clipGradsWithNorm_(parameters, maxNorm, norm);

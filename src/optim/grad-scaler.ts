@@ -1,6 +1,7 @@
 // Loss scaling for float16: gradients too small for it are made larger before the backward pass, and smaller again after.
 // Knows no update rule: it works on the gradients that an optimizer is about to take.
 import { AbrazoError } from "../errors.ts";
+import { optionsOf } from "../options.ts";
 import { noGrad, realizeSync, Tensor } from "../tensor/index.ts";
 import type { GroupOptions, Optimizer } from "./optimizer.ts";
 
@@ -15,6 +16,14 @@ export interface GradScalerOptions {
   /** False: every method passes on what it is given. */
   enabled?: boolean;
 }
+
+const gradScalerOptions = optionsOf<GradScalerOptions>({
+  initScale: true,
+  growthFactor: true,
+  backoffFactor: true,
+  growthInterval: true,
+  enabled: true,
+});
 
 /** What to keep with a checkpoint; PyTorch's fields. */
 export interface GradScalerState {
@@ -55,13 +64,14 @@ export class GradScaler {
   #state: GradScalerState;
   readonly #stages = new Map<object, Stage>();
 
-  constructor({
-    initScale = 65536,
-    growthFactor = 2,
-    backoffFactor = 0.5,
-    growthInterval = 2000,
-    enabled = true,
-  }: GradScalerOptions = {}) {
+  constructor(given?: GradScalerOptions) {
+    const {
+      initScale = 65536,
+      growthFactor = 2,
+      backoffFactor = 0.5,
+      growthInterval = 2000,
+      enabled = true,
+    } = gradScalerOptions("GradScaler", given);
     if (!(growthFactor > 1)) throw scalerError("The growth factor must be > 1.0.", `It is ${growthFactor}.`);
     if (!(backoffFactor < 1)) throw scalerError("The backoff factor must be < 1.0.", `It is ${backoffFactor}.`);
     this.#enabled = enabled;

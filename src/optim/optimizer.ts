@@ -8,7 +8,7 @@ import { enableGrad, noGrad, realizeSync, Tensor, zeros, zerosLike } from "../te
 import { Storage } from "../tensor/storage.ts";
 import { activeTrace, guard, inTrace, Trace } from "../tensor/trace.ts";
 import { Foresight } from "./foresight.ts";
-import type { GroupOptions } from "./options.ts";
+import { type GroupOptions, knownNames, nonLeafError, zeroGradOptions } from "./options.ts";
 
 export type { GroupOptions };
 
@@ -128,7 +128,7 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
 
   /** Adds parameters, e.g. those of layers that are unfrozen later. */
   addParamGroup({ params, ...options }: ParamGroupInput<Options>): void {
-    this.#addGroup(params, options);
+    this.#addGroup(params, knownNames("addParamGroup", [...Object.keys(this.defaults), "initialLr"], options));
   }
 
   #addGroup(params: readonly Tensor[], options: object): void {
@@ -164,7 +164,8 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
   }
 
   /** Takes gradients away; `setToNone: false` makes them zeros, so that a parameter without a new one still decays. */
-  zeroGrad({ setToNone = true } = {}): void {
+  zeroGrad(options?: { setToNone?: boolean }): void {
+    const { setToNone = true } = zeroGradOptions("zeroGrad", options);
     for (const { parameter } of this.#slots) {
       parameter.grad = setToNone || parameter.grad === null ? null : zerosLike(parameter);
     }
@@ -388,13 +389,5 @@ function notTensorError(given: unknown): AbrazoError {
     code: "NOT_A_TENSOR",
     message: `optimizer can only optimize Tensors, but one of the params is ${typeof given}`,
     hint: "Pass tensors, or groups { params: [tensors], lr, … }.",
-  });
-}
-
-function nonLeafError(): AbrazoError {
-  return new AbrazoError({
-    code: "NON_LEAF_PARAMETER",
-    message: "can't optimize a non-leaf Tensor",
-    hint: "This tensor was computed from others that require grad; pass those, or detach().settle().requiresGrad_() it.",
   });
 }

@@ -1,7 +1,8 @@
 // Options of update rules and their checks, and the steps of the calculation that several rules share.
 // Knows no state and no run.
-import { AbrazoError, suggestion } from "../errors.ts";
+import { AbrazoError } from "../errors.ts";
 import { addScaled } from "../graph/build.ts";
+import { optionsOf, unknownOption } from "../options.ts";
 import { Tensor } from "../tensor/index.ts";
 import { scalarNode } from "../tensor/tensor.ts";
 
@@ -18,7 +19,11 @@ export interface GroupOptions {
  *
  * @throws OPTIMIZER_OPTION for a name that the rule does not have, and for anything but an object of options
  */
-export function withDefaults<Options extends GroupOptions>(defaults: Options, given: Partial<Options>): Options {
+export function withDefaults<Options extends GroupOptions>(
+  where: string,
+  defaults: Options,
+  given: Partial<Options>,
+): Options {
   if (typeof given !== "object" || given === null) {
     throw new AbrazoError({
       code: "OPTIMIZER_OPTION",
@@ -26,19 +31,34 @@ export function withDefaults<Options extends GroupOptions>(defaults: Options, gi
       hint: "Name them: { lr: 0.1 }.",
     });
   }
-  const unknown = Object.keys(given).find((name) => !Object.hasOwn(defaults, name));
-  if (unknown === undefined) return { ...defaults, ...given };
-  throw new AbrazoError({
-    code: "OPTIMIZER_OPTION",
-    message: `got an unexpected keyword argument '${unknown}'`,
-    hint: suggestion(unknown, Object.keys(defaults)),
-  });
+  return { ...defaults, ...knownNames(where, Object.keys(defaults), given) };
+}
+
+/**
+ * Options whose names are all of `names`.
+ *
+ * @throws OPTIMIZER_OPTION for another name
+ */
+export function knownNames<Options extends object>(where: string, names: readonly string[], given: Options): Options {
+  const unknown = Object.keys(given).find((name) => !names.includes(name));
+  if (unknown === undefined) return given;
+  throw unknownOption(where, unknown, names, "OPTIMIZER_OPTION");
 }
 
 /** An option that has to hold, for a rule's check. PyTorch's sentence names it. */
 export function requireOption(holds: boolean, name: string, value: number, allowed = "It has to be 0 or more."): void {
   if (holds) return;
   throw new AbrazoError({ code: "OPTIMIZER_OPTION", message: `Invalid ${name}: ${value}`, hint: allowed });
+}
+
+export const zeroGradOptions = optionsOf<{ setToNone?: boolean }>({ setToNone: true });
+
+export function nonLeafError(): AbrazoError {
+  return new AbrazoError({
+    code: "NON_LEAF_PARAMETER",
+    message: "can't optimize a non-leaf Tensor",
+    hint: "This tensor was computed from others that require grad; pass those, or detach().settle().requiresGrad_() it.",
+  });
 }
 
 /** The check that every rule begins with. */

@@ -39,7 +39,7 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
       centered: false,
       maximize: false,
     };
-    super(params, withDefaults({ ...defaults }, options));
+    super(params, withDefaults(new.target.name, { ...defaults }, options));
   }
 
   protected override check(options: RMSpropOptions): void {

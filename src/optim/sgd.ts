@@ -28,7 +28,7 @@ export interface SGDOptions extends GroupOptions {
 export class SGD extends Optimizer<SGDOptions> {
   constructor(params: ParamsInput<SGDOptions>, options: Partial<SGDOptions> = {}) {
     const defaults = { lr: 1e-3, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false };
-    super(params, withDefaults({ ...defaults }, options));
+    super(params, withDefaults(new.target.name, { ...defaults }, options));
   }
 
   protected override check(options: SGDOptions): void {

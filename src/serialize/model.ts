@@ -6,6 +6,7 @@ import { z } from "zod";
 import { AbrazoError, suggestion } from "../errors.ts";
 import { readJson } from "../io/json.ts";
 import * as nn from "../nn/index.ts";
+import { optionsOf } from "../options.ts";
 import { Tensor } from "../tensor/index.ts";
 import { LAYERS, type Recorded } from "./layers.ts";
 import { loadSafetensors, saveFile } from "./safetensors.ts";
@@ -54,6 +55,8 @@ export interface SaveModelOptions {
   args?: readonly unknown[];
 }
 
+const saveModelOptions = optionsOf<SaveModelOptions>({ args: true });
+
 /**
  * Stores a model: what it is made of (`architecture.json`), and its weights (`model.safetensors`). loadModel() makes it again.
  *
@@ -70,7 +73,8 @@ export interface SaveModelOptions {
  * again instanceof SimpleNetwork; // true
  * ```
  */
-export async function saveModel(model: nn.AnyModule, folder: string, { args }: SaveModelOptions = {}): Promise<void> {
+export async function saveModel(model: nn.AnyModule, folder: string, given?: SaveModelOptions): Promise<void> {
+  const { args } = saveModelOptions("saveModel", given);
   const recorded = describe(model);
   const frozen = [...model.namedParameters()].filter(([, { requiresGrad }]) => !requiresGrad).map(([name]) => name);
   const described = args === undefined ? recorded : { ...recorded, args };
@@ -152,6 +156,8 @@ export interface LoadModelOptions extends LoadOptions {
   classes?: Readonly<Record<string, ModuleClass>>;
 }
 
+const loadModelOptions = optionsOf<LoadModelOptions>({ device: true, classes: true });
+
 /**
  * Makes a stored model again, with its weights and its mode. Containers and usual layers are known; classes of your own
  * have to be passed. What is made has to be what was stored, layer by layer.
@@ -167,10 +173,8 @@ export interface LoadModelOptions extends LoadOptions {
  * // )
  * ```
  */
-export async function loadModel(
-  folder: string,
-  { classes = {}, ...options }: LoadModelOptions = {},
-): Promise<nn.AnyModule> {
+export async function loadModel(folder: string, given?: LoadModelOptions): Promise<nn.AnyModule> {
+  const { classes = {}, ...options } = loadModelOptions("loadModel", given);
   const { model: recorded, training, frozen } = await readJson(join(folder, ARCHITECTURE), fileSchema);
   const model = build(recorded, classes);
   checkSame(describe(model), recorded, "");

@@ -3,8 +3,11 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { withFile } from "../io/bytes.ts";
 import { encodeNpy, type NpyArray, readNpy, readNpz, writeNpz } from "../io/npy.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { elementsOf, entriesOf, type LoadOptions, type StateDict, tensorOf } from "./state.ts";
+import { elementsOf, entriesOf, type LoadOptions, loadOptions, type StateDict, tensorOf } from "./state.ts";
+
+const saveNpzOptions = optionsOf<{ compressed?: boolean }>({ compressed: true });
 
 /** numpy has no bfloat16: such a tensor is written as float32, which holds all its values. */
 async function arraysOf(tensors: readonly Tensor[]): Promise<NpyArray[]> {
@@ -40,7 +43,8 @@ export async function saveNpy(path: string, tensor: Tensor): Promise<void> {
  * (await loadNpy("x.npy")).dtype; // "bool"
  * ```
  */
-export async function loadNpy(path: string, options: LoadOptions = {}): Promise<Tensor> {
+export async function loadNpy(path: string, given?: LoadOptions): Promise<Tensor> {
+  const options = loadOptions("loadNpy", given);
   return await tensorOf(readNpy(await readFile(path)), options);
 }
 
@@ -53,7 +57,8 @@ export async function loadNpy(path: string, options: LoadOptions = {}): Promise<
  * [...(await loadNpz("data.npz")).keys()]; // ["x", "y"]
  * ```
  */
-export async function saveNpz(path: string, state: StateDict, { compressed = false } = {}): Promise<void> {
+export async function saveNpz(path: string, state: StateDict, given?: { compressed?: boolean }): Promise<void> {
+  const { compressed = false } = saveNpzOptions("saveNpz", given);
   const entries = entriesOf(state);
   const arrays = await arraysOf(entries.map(([, tensor]) => tensor));
   const named = entries.flatMap(([name], index): [string, NpyArray][] => {
@@ -72,7 +77,8 @@ export async function saveNpz(path: string, state: StateDict, { compressed = fal
  * (await loadNpz("data.npz")).get("x")?.shape; // [2, 3]
  * ```
  */
-export async function loadNpz(path: string, options: LoadOptions = {}): Promise<Map<string, Tensor>> {
+export async function loadNpz(path: string, given?: LoadOptions): Promise<Map<string, Tensor>> {
+  const options = loadOptions("loadNpz", given);
   const arrays = await withFile(path, readNpz);
   const tensors = new Map<string, Tensor>();
   for (const [name, array] of arrays) tensors.set(name, await tensorOf(array, options));

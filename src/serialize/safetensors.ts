@@ -12,6 +12,7 @@ import {
   elementsOfBytes,
   entriesOf,
   type LoadOptions,
+  loadOptions,
   type StateDict,
   tensorOf,
 } from "./state.ts";
@@ -42,8 +43,8 @@ export async function saveFile(
 }
 
 /** All tensors of a safetensors file, by name. One of several names is there under each. */
-export async function loadSafetensors(path: string, options: LoadOptions = {}): Promise<Map<string, Tensor>> {
-  const { tensors, others } = await loadStored(path, options);
+export async function loadSafetensors(path: string, given?: LoadOptions): Promise<Map<string, Tensor>> {
+  const { tensors, others } = await loadStored(path, loadOptions("loadSafetensors", given));
   return underAllNames(tensors, others);
 }
 
@@ -176,7 +177,8 @@ function noRows(name: string): AbrazoError {
  * await file.close();
  * ```
  */
-export async function safeOpen(path: string, options: LoadOptions = {}): Promise<SafeFile> {
+export async function safeOpen(path: string, given?: LoadOptions): Promise<SafeFile> {
+  const options = loadOptions("safeOpen", given);
   const source = await openFile(path);
   try {
     return new SafeFile(source, await readHeaderOf(source), options);

@@ -6,10 +6,11 @@ import { z } from "zod";
 import { AbrazoError } from "../errors.ts";
 import { DTYPES } from "../graph/dtype.ts";
 import { readJson } from "../io/json.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { loadSafetensors, loadStored, saveFile } from "./safetensors.ts";
 import { eachOnce, underAllNames } from "./shared.ts";
-import { entriesOf, type LoadOptions, type StateDict } from "./state.ts";
+import { entriesOf, type LoadOptions, loadOptions, type StateDict } from "./state.ts";
 
 const INDEX = "model.safetensors.index.json";
 const WHOLE = "model.safetensors";
@@ -22,6 +23,8 @@ export interface ShardOptions {
   maxShardSize?: number | string;
   metadata?: Readonly<Record<string, string>>;
 }
+
+const shardOptions = optionsOf<ShardOptions>({ maxShardSize: true, metadata: true });
 
 const UNITS: Readonly<Record<string, number>> = {
   B: 1,
@@ -55,11 +58,8 @@ function bytesOf(size: number | string): number {
  * (await safeOpen("checkpoint/model-00001-of-00002.safetensors")).keys(); // ["a"]
  * ```
  */
-export async function saveSharded(
-  state: StateDict,
-  folder: string,
-  { maxShardSize = "5GB", metadata = { format: "pt" } }: ShardOptions = {},
-): Promise<void> {
+export async function saveSharded(state: StateDict, folder: string, given?: ShardOptions): Promise<void> {
+  const { maxShardSize = "5GB", metadata = { format: "pt" } } = shardOptions("saveSharded", given);
   const { entries, otherNames } = eachOnce(entriesOf(state));
   const shards = shardsOf(entries, bytesOf(maxShardSize));
   await mkdir(folder, { recursive: true });
@@ -124,7 +124,8 @@ function shardsOf(entries: readonly [string, Tensor][], max: number): [string, T
  * [...(await loadSharded("checkpoint")).keys()]; // ["a", "b"]
  * ```
  */
-export async function loadSharded(path: string, options: LoadOptions = {}): Promise<Map<string, Tensor>> {
+export async function loadSharded(path: string, given?: LoadOptions): Promise<Map<string, Tensor>> {
+  const options = loadOptions("loadSharded", given);
   const isIndex = path.endsWith(".json");
   const folder = isIndex ? dirname(path) : path;
   const names = isIndex ? [basename(path)] : await readdir(folder);

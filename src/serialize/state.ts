@@ -2,6 +2,7 @@
 // Knows no file format.
 import { AbrazoError } from "../errors.ts";
 import { DTYPES, type DType, type TypedArray, viewBytes } from "../graph/dtype.ts";
+import { optionsOf } from "../options.ts";
 import { fromHost } from "../tensor/create.ts";
 import { realize, resolveDevice, type Tensor } from "../tensor/index.ts";
 
@@ -13,6 +14,8 @@ export interface LoadOptions {
   /** Where the tensors shall be: "cpu" (the default), "webgpu", "cuda" or "auto". */
   device?: string;
 }
+
+export const loadOptions = optionsOf<LoadOptions>({ device: true });
 
 export function entriesOf(state: StateDict): [string, Tensor][] {
   return state instanceof Map ? [...state] : Object.entries(state);

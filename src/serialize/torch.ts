@@ -6,7 +6,7 @@ import { readTorchFile, type TorchTensor, writeTorchFile } from "../io/torch-fil
 import { fromHost } from "../tensor/create.ts";
 import { resolveDevice, Tensor } from "../tensor/index.ts";
 import { loadSafetensors } from "./safetensors.ts";
-import { elementsOf, type LoadOptions } from "./state.ts";
+import { elementsOf, type LoadOptions, loadOptions } from "./state.ts";
 
 /** What a file may hold: a dict of Python is a plain object, an ordered one a Map, a tuple a frozen array, None null. */
 export type Storable =
@@ -75,7 +75,8 @@ function collect(value: unknown, tensors: Set<Tensor>, seen: Set<object>): void 
  * checkpoint; // { epoch: 3, best: 0.25, weight: tensor([1., 1.]) }
  * ```
  */
-export async function load(path: string, { device = "cpu" }: LoadOptions = {}): Promise<Storable> {
+export async function load(path: string, given?: LoadOptions): Promise<Storable> {
+  const { device = "cpu" } = loadOptions("load", given);
   const target = device === "cpu" ? "cpu" : resolveDevice(device);
   const make = ({ dtype, shape, data, requiresGrad }: TorchTensor): Tensor => {
     const made = fromHost(data, shape, dtype);
@@ -97,7 +98,8 @@ export async function load(path: string, { device = "cpu" }: LoadOptions = {}): 
  * model.loadStateDict(await loadFile("model.safetensors", { device: "cpu" })).unexpected; // []
  * ```
  */
-export async function loadFile(path: string, options: LoadOptions = {}): Promise<Map<string, Tensor>> {
+export async function loadFile(path: string, given?: LoadOptions): Promise<Map<string, Tensor>> {
+  const options = loadOptions("loadFile", given);
   const first = await withFile(path, (source) => source.read(0, Math.min(4, source.size)));
   const starts = (...bytes: number[]): boolean => bytes.every((byte, index) => first[index] === byte);
   const isTorch = starts(0x50, 0x4b, 0x03, 0x04) || starts(0x80, 0x02, 0x8a);

@@ -4,6 +4,7 @@ import { AbrazoError } from "../errors.ts";
 import { cast, constant, expand } from "../graph/build.ts";
 import type { Node } from "../graph/node.ts";
 import { sameShape } from "../graph/shape.ts";
+import { optionsOf } from "../options.ts";
 import { checkFinite } from "./anomaly.ts";
 import {
   accumulated,
@@ -23,6 +24,12 @@ import { currentScope } from "./scope.ts";
 import { Storage } from "./storage.ts";
 import { Tensor } from "./tensor.ts";
 import { timed } from "./timing.ts";
+
+const backwardOptions = optionsOf<BackwardOptions & { inputs?: readonly Tensor[] }>({
+  retainGraph: true,
+  createGraph: true,
+  inputs: true,
+});
 
 /** Tensors whose graph PyTorch would have freed. */
 const freed = new WeakSet<Tensor>();
@@ -91,8 +98,9 @@ function accumulate(tensor: Tensor, node: Node, createGraph: boolean): void {
 export function backward(
   tensors: Tensor | readonly Tensor[],
   gradients: Tensor | null | readonly (Tensor | null)[] = null,
-  { createGraph = false, retainGraph = createGraph, inputs }: BackwardOptions & { inputs?: readonly Tensor[] } = {},
+  options?: BackwardOptions & { inputs?: readonly Tensor[] },
 ): void {
+  const { createGraph = false, retainGraph = createGraph, inputs } = backwardOptions("backward", options);
   const outputs = tensors instanceof Tensor ? [tensors] : tensors;
   const given = gradients === null || gradients instanceof Tensor ? [gradients] : gradients;
   const asked = request(outputs, given);
@@ -125,6 +133,14 @@ export interface GradOptions extends BackwardOptions {
   materializeGrads?: boolean;
 }
 
+const gradOptions = optionsOf<GradOptions>({
+  retainGraph: true,
+  createGraph: true,
+  gradOutputs: true,
+  allowUnused: true,
+  materializeGrads: true,
+});
+
 /**
  * Gradients of outputs with respect to inputs, leaves or not, without touching any `grad`: torch.autograd.grad.
  *
@@ -151,14 +167,15 @@ export function grad<const Inputs extends readonly Tensor[]>(
 export function grad(
   outputs: Tensor | readonly Tensor[],
   inputs: readonly Tensor[],
-  {
+  options?: GradOptions,
+): (Tensor | null)[] {
+  const {
     gradOutputs = null,
     createGraph = false,
     retainGraph = createGraph,
     materializeGrads = false,
     allowUnused = materializeGrads,
-  }: GradOptions = {},
-): (Tensor | null)[] {
+  } = gradOptions("grad", options);
   const tensors = outputs instanceof Tensor ? [outputs] : outputs;
   const given = gradOutputs === null || gradOutputs instanceof Tensor ? [gradOutputs] : gradOutputs;
   const asked = request(tensors, given);

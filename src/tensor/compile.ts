@@ -10,8 +10,11 @@ import { encodeModel, type OnnxModel } from "../onnx/proto.ts";
 import { fromSession, toSession } from "../onnx/represent.ts";
 import { nativeTensor, Session } from "../onnx/runtime.ts";
 import { sessionOptions } from "../onnx/session.ts";
+import { optionsOf } from "../options.ts";
 import { elementsOf } from "./realize.ts";
 import type { Tensor } from "./tensor.ts";
+
+const compileGraphOptions = optionsOf<{ device?: string; threads?: number }>({ device: true, threads: true });
 
 /** A graph from named inputs to named outputs. */
 export interface Traced {
@@ -44,10 +47,8 @@ export interface CompiledGraph {
  * graph.dispose();
  * ```
  */
-export function compileGraph(
-  traced: Traced,
-  { device = "cpu", threads }: { device?: string; threads?: number } = {},
-): CompiledGraph {
+export function compileGraph(traced: Traced, given?: { device?: string; threads?: number }): CompiledGraph {
+  const { device = "cpu", threads } = compileGraphOptions("compileGraph", given);
   const files = new Set<string>();
   const { lowered, names } = lowerTraced(traced, device, (leaf) => external(leaf, files) ?? embedded(leaf, device));
   const options = sessionOptions(device, Number.POSITIVE_INFINITY, threads);

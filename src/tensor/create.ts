@@ -5,9 +5,10 @@ import { type DType, requireDType, type TypedArray } from "../graph/dtype.ts";
 import { makeLeaf, makePlaceholder } from "../graph/leaf.ts";
 import type { FileRange } from "../graph/node.ts";
 import { type Dim, sizeOf } from "../graph/shape.ts";
+import { optionsOf } from "../options.ts";
 import { checkFinite } from "./anomaly.ts";
 import { encode, flattenNested, guessDType, type NestedArray, type Scalar } from "./convert.ts";
-import { type CreateOptions, filled, fromHost, requireSizes } from "./host.ts";
+import { type CreateOptions, createOptions, filled, fromHost, requireSizes } from "./host.ts";
 import { moveNodes, realizeNodes } from "./realize.ts";
 import { currentScope } from "./scope.ts";
 import { Storage } from "./storage.ts";
@@ -15,6 +16,8 @@ import { Tensor } from "./tensor.ts";
 import "./methods.ts";
 
 export { type CreateOptions, fromHost } from "./host.ts";
+
+const floatTensorOptions = optionsOf<Omit<CreateOptions, "dtype">>({ device: true, requiresGrad: true });
 
 /** Nested lists whose innermost lists may be typed arrays. */
 export type NestedData = Scalar | TypedArray | readonly NestedData[];
@@ -72,7 +75,8 @@ function isList(values: NestedData): values is readonly NestedData[] {
  * await tensor([[1, 2], [3, 4]]).sum().item(); // 10
  * ```
  */
-export function tensor(values: NestedData | Tensor, options: CreateOptions = {}): Tensor {
+export function tensor(values: NestedData | Tensor, given?: CreateOptions): Tensor {
+  const options = createOptions("tensor", given);
   if (options.dtype !== undefined) requireDType(options.dtype);
   if (values instanceof Tensor) return asTensor(values.detach().clone(), options);
   if (isTypedArray(values) && dtypesOf(values).includes(options.dtype ?? dtypesOf(values)[0] ?? "float32")) {
@@ -97,7 +101,8 @@ export function tensor(values: NestedData | Tensor, options: CreateOptions = {})
  * x.tolistSync(); // [9, 2]
  * ```
  */
-export function asTensor(values: NestedData | Tensor, options: CreateOptions = {}): Tensor {
+export function asTensor(values: NestedData | Tensor, given?: CreateOptions): Tensor {
+  const options = createOptions("asTensor", given);
   if (values instanceof Tensor) {
     const typed = options.dtype === undefined ? values : values.to(options.dtype);
     const placed = options.device === undefined ? typed : typed.to({ device: options.device });
@@ -116,7 +121,8 @@ export function asTensor(values: NestedData | Tensor, options: CreateOptions = {
  * floatTensor([[1, 2], [3, 4]]).dtype; // "float32"
  * ```
  */
-export function floatTensor(values: NestedData | Tensor, options: Omit<CreateOptions, "dtype"> = {}): Tensor {
+export function floatTensor(values: NestedData | Tensor, given?: Omit<CreateOptions, "dtype">): Tensor {
+  const options = floatTensorOptions("floatTensor", given);
   return tensor(values, { ...options, dtype: "float32" });
 }
 
@@ -143,7 +149,8 @@ function unbuffered(data: TypedArray): TypedArray {
  * await x.tolist(); // [[100, 2], [3, 4]]
  * ```
  */
-export function fromTypedArray(data: TypedArray, shape?: readonly number[], options: CreateOptions = {}): Tensor {
+export function fromTypedArray(data: TypedArray, shape?: readonly number[], given?: CreateOptions): Tensor {
+  const options = createOptions("fromTypedArray", given);
   const allowed = dtypesOf(data);
   const dtype = options.dtype ?? allowed[0] ?? "float32";
   const sizes = requireSizes(shape ?? [data.length], dtype);
@@ -207,8 +214,11 @@ export function symbolic(name: string, shape: readonly Dim[], dtype: DType): Ten
  * full([2], 3).dtype; // "int64"
  * ```
  */
-export const full = (shape: readonly number[], value: Scalar, options: CreateOptions = {}): Tensor =>
-  filled(shape, value, options.dtype ?? guessDType([value]), options);
+export function full(shape: readonly number[], value: Scalar, given?: CreateOptions): Tensor {
+  const options = createOptions("full", given);
+  return filled(shape, value, options.dtype ?? guessDType([value]), options);
+}
+
 /**
  * Zeros of a shape, float32 unless a dtype is given.
  *
@@ -220,8 +230,11 @@ export const full = (shape: readonly number[], value: Scalar, options: CreateOpt
  * zeros([2], { dtype: "int64" }).tolistSync(); // [0, 0]
  * ```
  */
-export const zeros = (shape: readonly number[], options: CreateOptions = {}): Tensor =>
-  filled(shape, 0, options.dtype ?? "float32", options);
+export function zeros(shape: readonly number[], given?: CreateOptions): Tensor {
+  const options = createOptions("zeros", given);
+  return filled(shape, 0, options.dtype ?? "float32", options);
+}
+
 /**
  * Ones of a shape, float32 unless a dtype is given.
  *
@@ -232,8 +245,11 @@ export const zeros = (shape: readonly number[], options: CreateOptions = {}): Te
  * ones([2]).tolistSync(); // [1, 1]
  * ```
  */
-export const ones = (shape: readonly number[], options: CreateOptions = {}): Tensor =>
-  filled(shape, 1, options.dtype ?? "float32", options);
+export function ones(shape: readonly number[], given?: CreateOptions): Tensor {
+  const options = createOptions("ones", given);
+  return filled(shape, 1, options.dtype ?? "float32", options);
+}
+
 /**
  * Sizes without values to be relied on: zeros here, where PyTorch shows what memory held.
  *
@@ -241,11 +257,12 @@ export const ones = (shape: readonly number[], options: CreateOptions = {}): Ten
  */
 export const empty = zeros;
 
-const as = (like: Tensor, options: CreateOptions): CreateOptions & { dtype: DType } => ({
+const as = (where: string, like: Tensor, given: CreateOptions | undefined): CreateOptions & { dtype: DType } => ({
   dtype: like.dtype,
   device: like.device,
-  ...options,
+  ...createOptions(where, given),
 });
+
 /**
  * Zeros of the shape, dtype and device of another tensor, as far as options do not say otherwise.
  *
@@ -254,7 +271,8 @@ const as = (like: Tensor, options: CreateOptions): CreateOptions & { dtype: DTyp
  * zerosLike(tensor([3, 4])).dtype; // "int64"
  * ```
  */
-export const zerosLike = (like: Tensor, options: CreateOptions = {}): Tensor => zeros(like.shape, as(like, options));
+export const zerosLike = (like: Tensor, options?: CreateOptions): Tensor =>
+  zeros(like.shape, as("zerosLike", like, options));
 /**
  * Ones of the shape, dtype and device of another tensor, as far as options do not say otherwise.
  *
@@ -263,7 +281,8 @@ export const zerosLike = (like: Tensor, options: CreateOptions = {}): Tensor => 
  * onesLike(tensor([3, 4]), { dtype: "float32" }).tolistSync(); // [1, 1]
  * ```
  */
-export const onesLike = (like: Tensor, options: CreateOptions = {}): Tensor => ones(like.shape, as(like, options));
+export const onesLike = (like: Tensor, options?: CreateOptions): Tensor =>
+  ones(like.shape, as("onesLike", like, options));
 /**
  * A tensor without values to be relied on, of the shape, dtype and device of another, as far as options do not say
  * otherwise.
@@ -273,7 +292,8 @@ export const onesLike = (like: Tensor, options: CreateOptions = {}): Tensor => o
  * emptyLike(zeros([2, 3])).shape; // [2, 3]
  * ```
  */
-export const emptyLike = (like: Tensor, options: CreateOptions = {}): Tensor => empty(like.shape, as(like, options));
+export const emptyLike = (like: Tensor, options?: CreateOptions): Tensor =>
+  empty(like.shape, as("emptyLike", like, options));
 /**
  * One value in the shape, dtype and on the device of another tensor, as far as options do not say otherwise.
  *
@@ -282,8 +302,8 @@ export const emptyLike = (like: Tensor, options: CreateOptions = {}): Tensor => 
  * fullLike(zeros([2]), 0.5).tolistSync(); // [0.5, 0.5]
  * ```
  */
-export const fullLike = (like: Tensor, value: Scalar, options: CreateOptions = {}): Tensor =>
-  full(like.shape, value, as(like, options));
+export const fullLike = (like: Tensor, value: Scalar, options?: CreateOptions): Tensor =>
+  full(like.shape, value, as("fullLike", like, options));
 
 /**
  * Computes several tensors in one run, once the event loop has turned: what they hold can then be read at no cost.

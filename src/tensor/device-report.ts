@@ -10,8 +10,11 @@ import { encodeModel } from "../onnx/proto.ts";
 import { toSession } from "../onnx/represent.ts";
 import { nativeTensor, Session } from "../onnx/runtime.ts";
 import { sessionOptions } from "../onnx/session.ts";
+import { optionsOf } from "../options.ts";
 import { elementsOf } from "./realize.ts";
 import { Tensor } from "./tensor.ts";
+
+const deviceReportOptions = optionsOf<{ device?: string }>({ device: true });
 
 /** One kernel of a run. */
 export interface PlacedKernel {
@@ -46,8 +49,9 @@ interface ProfileEvent {
  */
 export function deviceReport(
   target: Tensor | readonly Tensor[] | (() => Tensor | readonly Tensor[]),
-  { device }: { device?: string } = {},
+  given?: { device?: string },
 ): PlacedKernel[] {
+  const { device } = deviceReportOptions("deviceReport", given);
   const made = typeof target === "function" ? target() : target;
   const tensors = made instanceof Tensor ? [made] : made;
   const devices = new Set(tensors.map((tensor) => device ?? tensor.device));

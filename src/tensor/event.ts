@@ -1,8 +1,11 @@
 // Marks in time between which recorded work is measured: torch.cuda.Event for every device.
 // Knows no operation.
 import { AbrazoError } from "../errors.ts";
+import { optionsOf } from "../options.ts";
 import type { Tensor } from "./tensor.ts";
 import { compute, finish } from "./timing.ts";
+
+const eventOptions = optionsOf<{ enableTiming?: boolean }>({ enableTiming: true });
 
 /**
  * A mark in time. Operations are only recorded here, so a mark computes first what was recorded since the mark before
@@ -25,7 +28,8 @@ export class Event {
   readonly #isTimed: boolean;
   #at: number | undefined;
 
-  constructor({ enableTiming = false }: { enableTiming?: boolean } = {}) {
+  constructor(given?: { enableTiming?: boolean }) {
+    const { enableTiming = false } = eventOptions("Event", given);
     this.#isTimed = enableTiming;
   }
 

@@ -3,9 +3,19 @@
 import { AbrazoError } from "../errors.ts";
 import { isFloat } from "../graph/dtype.ts";
 import { numeric } from "../graph/shape.ts";
+import { optionsOf } from "../options.ts";
 import { decode } from "./convert.ts";
 import { fixed, scientific } from "./digits.ts";
 import type { Tensor } from "./tensor.ts";
+
+const printOptions = optionsOf<Partial<PrintOptions> & { profile?: "default" | "short" | "full" }>({
+  precision: true,
+  threshold: true,
+  edgeItems: true,
+  lineWidth: true,
+  sciMode: true,
+  profile: true,
+});
 
 /** How tensors are printed: torch.set_printoptions. */
 export interface PrintOptions {
@@ -39,10 +49,8 @@ let current: PrintOptions = DEFAULTS;
  * setPrintOptions({ profile: "default" });
  * ```
  */
-export function setPrintOptions({
-  profile,
-  ...options
-}: Partial<PrintOptions> & { profile?: "default" | "short" | "full" }): void {
+export function setPrintOptions(given: Partial<PrintOptions> & { profile?: "default" | "short" | "full" }): void {
+  const { profile, ...options } = printOptions("setPrintOptions", given);
   const base = profile === undefined ? current : PROFILES[profile];
   const next = { ...(base ?? DEFAULTS), ...options };
   for (const name of ["precision", "edgeItems", "lineWidth", "threshold"] as const) {

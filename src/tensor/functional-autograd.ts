@@ -1,6 +1,7 @@
 // Derivatives of functions of tensors: torch.autograd.functional.
 // Knows no operation: everything is made of gradients.
 import { AbrazoError } from "../errors.ts";
+import { optionsOf } from "../options.ts";
 import { grad } from "./backward.ts";
 import { zerosLike } from "./create.ts";
 import { stack } from "./join.ts";
@@ -17,6 +18,8 @@ export interface FunctionalOptions {
   /** Throws where the output does not depend on an input, instead of giving zeros. */
   strict?: boolean;
 }
+
+const functionalOptions = optionsOf<FunctionalOptions>({ createGraph: true, strict: true });
 
 const list = (given: Given): readonly Tensor[] => (given instanceof Tensor ? [given] : given);
 
@@ -66,8 +69,9 @@ function gradsOf(output: Tensor, leaves: readonly Tensor[], seed: Tensor | null,
 export function jacobian<Inputs extends Given>(
   fn: (...inputs: Tensor[]) => Tensor,
   inputs: Inputs,
-  { createGraph = false, strict = false }: FunctionalOptions = {},
+  given?: FunctionalOptions,
 ): Like<Inputs, Tensor> {
+  const { createGraph = false, strict = false } = functionalOptions("jacobian", given);
   return enableGrad(() => {
     const leaves = leavesFor(inputs, createGraph);
     const output = fn(...leaves);
@@ -99,8 +103,9 @@ export function jacobian<Inputs extends Given>(
 export function hessian<Inputs extends Given>(
   fn: (...inputs: Tensor[]) => Tensor,
   inputs: Inputs,
-  { createGraph = false, strict = false }: FunctionalOptions = {},
+  given?: FunctionalOptions,
 ): Inputs extends Tensor ? Tensor : Tensor[][] {
+  const { createGraph = false, strict = false } = functionalOptions("hessian", given);
   const rows = list(inputs).map((_, which) =>
     list(
       jacobian(
@@ -140,8 +145,9 @@ export function vjp<Inputs extends Given>(
   fn: (...inputs: Tensor[]) => Tensor,
   inputs: Inputs,
   v: Tensor | null = null,
-  { createGraph = false, strict = false }: FunctionalOptions = {},
+  given?: FunctionalOptions,
 ): [Tensor, Like<Inputs, Tensor>] {
+  const { createGraph = false, strict = false } = functionalOptions("vjp", given);
   return enableGrad(() => {
     const leaves = leavesFor(inputs, createGraph);
     const output = fn(...leaves);
@@ -165,8 +171,9 @@ export function jvp(
   fn: (...inputs: Tensor[]) => Tensor,
   inputs: Given,
   v: Given,
-  { createGraph = false, strict = false }: FunctionalOptions = {},
+  given?: FunctionalOptions,
 ): [Tensor, Tensor] {
+  const { createGraph = false, strict = false } = functionalOptions("jvp", given);
   return enableGrad(() => {
     const leaves = leavesFor(inputs, createGraph);
     const output = fn(...leaves);
@@ -199,8 +206,9 @@ export function hvp<Inputs extends Given>(
   fn: (...inputs: Tensor[]) => Tensor,
   inputs: Inputs,
   v: Given,
-  { createGraph = false, strict = false }: FunctionalOptions = {},
+  given?: FunctionalOptions,
 ): [Tensor, Like<Inputs, Tensor>] {
+  const { createGraph = false, strict = false } = functionalOptions("hvp", given);
   return enableGrad(() => {
     const leaves = leavesFor(inputs, createGraph);
     const output = scalar(fn(...leaves));

@@ -2,6 +2,7 @@
 // Knows no operation, and trusts none.
 import { AbrazoError } from "../errors.ts";
 import { isFloat } from "../graph/dtype.ts";
+import { optionsOf } from "../options.ts";
 import { grad } from "./backward.ts";
 import { fromHost } from "./host.ts";
 import { enableGrad, noGrad } from "./scope.ts";
@@ -15,6 +16,8 @@ export interface GradcheckOptions {
   /** False: the result is false instead of an error. */
   raiseException?: boolean;
 }
+
+const gradcheckOptions = optionsOf<GradcheckOptions>({ eps: true, atol: true, rtol: true, raiseException: true });
 
 type Checked = (...inputs: Tensor[]) => Tensor | readonly Tensor[];
 
@@ -34,11 +37,8 @@ const outputsOf = (result: Tensor | readonly Tensor[]): readonly Tensor[] =>
  * gradcheck((x) => x.sin(), [x]); // true
  * ```
  */
-export function gradcheck(
-  fn: Checked,
-  inputs: Tensor | readonly Tensor[],
-  { eps = 1e-6, atol = 1e-5, rtol = 1e-3, raiseException = true }: GradcheckOptions = {},
-): boolean {
+export function gradcheck(fn: Checked, inputs: Tensor | readonly Tensor[], options?: GradcheckOptions): boolean {
+  const { eps = 1e-6, atol = 1e-5, rtol = 1e-3, raiseException = true } = gradcheckOptions("gradcheck", options);
   const given = inputs instanceof Tensor ? [inputs] : inputs;
   try {
     requireDouble(given);
@@ -60,11 +60,8 @@ export function gradcheck(
  * gradgradcheck((x) => x.pow(3), [x]); // true
  * ```
  */
-export function gradgradcheck(
-  fn: Checked,
-  inputs: Tensor | readonly Tensor[],
-  options: GradcheckOptions = {},
-): boolean {
+export function gradgradcheck(fn: Checked, inputs: Tensor | readonly Tensor[], options?: GradcheckOptions): boolean {
+  gradcheckOptions("gradgradcheck", options);
   const given = inputs instanceof Tensor ? [inputs] : inputs;
   const seeds = outputsOf(noGrad(() => fn(...given))).map((output, which) => {
     const data = Float64Array.from({ length: output.numel() }, (_, at) => 0.5 + ((at + which) % 5) / 4);

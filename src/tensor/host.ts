@@ -5,6 +5,7 @@ import { allocate, type DType, requireDType, requireMemory, type TypedArray } fr
 import { makeLeaf } from "../graph/leaf.ts";
 import { showShape, sizeOf } from "../graph/shape.ts";
 import { requireInstalled } from "../onnx/devices.ts";
+import { optionsOf } from "../options.ts";
 import { encode, type Scalar } from "./convert.ts";
 import { Storage } from "./storage.ts";
 import { Tensor } from "./tensor.ts";
@@ -15,6 +16,8 @@ export interface CreateOptions {
   device?: string;
   requiresGrad?: boolean;
 }
+
+export const createOptions = optionsOf<CreateOptions>({ dtype: true, device: true, requiresGrad: true });
 
 export function fromHost(
   data: TypedArray,

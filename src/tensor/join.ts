@@ -4,9 +4,12 @@ import { AbrazoError } from "../errors.ts";
 import * as build from "../graph/build.ts";
 import { type DType, promote } from "../graph/dtype.ts";
 import { axisOf, broadcast, type Shape, sameShape, shapeError, showShape } from "../graph/shape.ts";
+import { optionsOf } from "../options.ts";
 import { integers } from "./methods/support.ts";
 import { chooseWhere } from "./methods/where.ts";
 import { Tensor, type TensorLike } from "./tensor.ts";
+
+const meshgridOptions = optionsOf<{ indexing?: "ij" | "xy" }>({ indexing: true });
 
 /** @throws BAD_ARGUMENT for anything but a list of tensors */
 function requireTensors(name: string, tensors: unknown): void {
@@ -238,7 +241,8 @@ export function where(condition: Tensor, a?: TensorLike, b?: TensorLike): Tensor
  * columns?.tolistSync(); // [[3, 4, 5], [3, 4, 5]]
  * ```
  */
-export function meshgrid(tensors: readonly Tensor[], { indexing = "ij" }: { indexing?: "ij" | "xy" } = {}): Tensor[] {
+export function meshgrid(tensors: readonly Tensor[], given?: { indexing?: "ij" | "xy" }): Tensor[] {
+  const { indexing = "ij" } = meshgridOptions("meshgrid", given);
   if (tensors.length === 0) throw emptyListError("meshgrid expects a non-empty TensorList");
   const odd = tensors.find(({ ndim }) => ndim > 1);
   if (odd !== undefined) {
@@ -280,6 +284,8 @@ interface PlaceOptions {
 
 function trianglePlaces(
   rows: number,
+const placeOptions = optionsOf<PlaceOptions>({ dtype: true, device: true });
+
   columns: number,
   holds: (row: number, column: number) => boolean,
   { dtype = "int64", device = "cpu" }: PlaceOptions,
@@ -300,7 +306,8 @@ function trianglePlaces(
  * trilIndices(2, 2).tolistSync(); // [[0, 1, 1], [0, 0, 1]]
  * ```
  */
-export function trilIndices(rows: number, columns: number, offset = 0, options: PlaceOptions = {}): Tensor {
+export function trilIndices(rows: number, columns: number, offset = 0, given?: PlaceOptions): Tensor {
+  const options = placeOptions("trilIndices", given);
   return trianglePlaces(rows, columns, (row, column) => column - row <= offset, options);
 }
 
@@ -312,6 +319,7 @@ export function trilIndices(rows: number, columns: number, offset = 0, options: 
  * triuIndices(2, 2).tolistSync(); // [[0, 0, 1], [0, 1, 1]]
  * ```
  */
-export function triuIndices(rows: number, columns: number, offset = 0, options: PlaceOptions = {}): Tensor {
+export function triuIndices(rows: number, columns: number, offset = 0, given?: PlaceOptions): Tensor {
+  const options = placeOptions("triuIndices", given);
   return trianglePlaces(rows, columns, (row, column) => column - row >= offset, options);
 }

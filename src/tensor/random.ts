@@ -3,6 +3,7 @@
 import { AbrazoError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
 import { broadcast, numeric, sizeOf } from "../graph/shape.ts";
+import { optionsOf } from "../options.ts";
 import { encode } from "./convert.ts";
 import { drawIntegers, drawNormal, drawUniform } from "./draw.ts";
 import { type CreateOptions, fromHost, requireSizes } from "./host.ts";
@@ -15,6 +16,8 @@ export interface RandomOptions extends CreateOptions {
   generator?: Generator;
 }
 
+const randomOptions = optionsOf<RandomOptions>({ ...createOptions.names, generator: true });
+
 /**
  * Uniform in [0, 1): torch.rand's own stream. Float dtypes alone.
  *
@@ -26,10 +29,8 @@ export interface RandomOptions extends CreateOptions {
  * await rand([3]).tolist(); // [0.5349…, 0.1988…, 0.6592…]
  * ```
  */
-export function rand(
-  shape: readonly number[],
-  { generator = defaultGenerator, ...options }: RandomOptions = {},
-): Tensor {
+export function rand(shape: readonly number[], given?: RandomOptions): Tensor {
+  const { generator = defaultGenerator, ...options } = randomOptions("rand", given);
   const dtype = options.dtype ?? "float32";
   requireFloat(dtype, "check_uniform_bounds");
   const sizes = requireSizes(shape, dtype);
@@ -47,12 +48,8 @@ export function rand(
  * uniform([2], -1, 1).tolistSync(); // [0.0698, -0.6024]
  * ```
  */
-export function uniform(
-  shape: readonly number[],
-  low: number,
-  high: number,
-  { generator = defaultGenerator, ...options }: RandomOptions = {},
-): Tensor {
+export function uniform(shape: readonly number[], low: number, high: number, given?: RandomOptions): Tensor {
+  const { generator = defaultGenerator, ...options } = randomOptions("uniform", given);
   const dtype = options.dtype ?? "float32";
   requireFloat(dtype, "check_uniform_bounds");
   const sizes = requireSizes(shape, dtype);
@@ -70,10 +67,8 @@ export function uniform(
  * randn([3]).tolistSync(); // [-0.1468, 0.7861, 0.9468]
  * ```
  */
-export function randn(
-  shape: readonly number[],
-  { generator = defaultGenerator, ...options }: RandomOptions = {},
-): Tensor {
+export function randn(shape: readonly number[], given?: RandomOptions): Tensor {
+  const { generator = defaultGenerator, ...options } = randomOptions("randn", given);
   const dtype = options.dtype ?? "float32";
   requireFloat(dtype, "normal_kernel_cpu");
   const sizes = requireSizes(shape, dtype);
@@ -95,8 +90,9 @@ export function normal(
   mean: number | Tensor,
   std: number | Tensor = 1,
   shape?: readonly number[],
-  options: RandomOptions = {},
+  given?: RandomOptions,
 ): Tensor {
+  const options = randomOptions("normal", given);
   if (typeof std === "number" && !(std >= 0)) throw parameterError(`normal expects std >= 0.0, but found std ${std}`);
   const tensors = [mean, std].filter((given) => given instanceof Tensor);
   if (typeof mean === "number" && typeof std === "number") {
@@ -145,7 +141,8 @@ export function randint(
   const [low, high] = isShort ? [0, first] : [first, second];
   // safe because the overloads put the shape and the options there
   const shape = (isShort ? second : third) as readonly number[];
-  const { generator = defaultGenerator, ...options } = ((isShort ? third : fourth) ?? {}) as RandomOptions;
+  const given = (isShort ? third : fourth) as RandomOptions | undefined;
+  const { generator = defaultGenerator, ...options } = randomOptions("randint", given);
   const dtype: DType = options.dtype ?? "int64";
   requireSpan(low, high);
   const sizes = requireSizes(shape, dtype);
@@ -162,7 +159,8 @@ export function randint(
  * randperm(5).tolistSync(); // [0, 1, 3, 2, 4]
  * ```
  */
-export function randperm(n: number, { generator = defaultGenerator, ...options }: RandomOptions = {}): Tensor {
+export function randperm(n: number, given?: RandomOptions): Tensor {
+  const { generator = defaultGenerator, ...options } = randomOptions("randperm", given);
   const dtype = options.dtype ?? "int64";
   const [size = 0] = requireSizes([n], dtype);
   return fromHost(encode(generator.permutation(size), dtype), [size], dtype, options);
@@ -182,7 +180,11 @@ const as = (like: Tensor, options: RandomOptions): RandomOptions => ({
  * randLike(zeros([2])).tolistSync(); // [0.5349, 0.1988]
  * ```
  */
-export const randLike = (like: Tensor, options: RandomOptions = {}): Tensor => rand(like.shape, as(like, options));
+export const randLike = (like: Tensor, options?: RandomOptions): Tensor =>
+  drawnLike("randLike", like, options, {
+    make: (kind) => rand(like.shape, kind),
+    write: (tensor, draw) => tensor.uniform_(0, 1, draw),
+  });
 /**
  * randn() in the shape, dtype and on the device of another tensor.
  *
@@ -192,7 +194,11 @@ export const randLike = (like: Tensor, options: RandomOptions = {}): Tensor => r
  * randnLike(zeros([2])).tolistSync(); // [-0.1468, 0.7861]
  * ```
  */
-export const randnLike = (like: Tensor, options: RandomOptions = {}): Tensor => randn(like.shape, as(like, options));
+export const randnLike = (like: Tensor, options?: RandomOptions): Tensor =>
+  drawnLike("randnLike", like, options, {
+    make: (kind) => randn(like.shape, kind),
+    write: (tensor, draw) => tensor.normal_(0, 1, draw),
+  });
 /**
  * randint() in the shape, dtype and on the device of another tensor: of floats the numbers are whole too.
  *
@@ -202,8 +208,11 @@ export const randnLike = (like: Tensor, options: RandomOptions = {}): Tensor => 
  * randintLike(zeros([3]), 0, 10).tolistSync(); // [5, 2, 1]
  * ```
  */
-export const randintLike = (like: Tensor, low: Real, high: Real, options: RandomOptions = {}): Tensor =>
-  randint(low, high, like.shape, as(like, options));
+export const randintLike = (like: Tensor, low: Real, high: Real, options?: RandomOptions): Tensor =>
+  drawnLike("randintLike", like, options, {
+    make: (kind) => randint(low, high, like.shape, kind),
+    write: (tensor, draw) => tensor.random_(low, high, draw),
+  });
 
 /**
  * 1 with the probability that each element is, else 0; float tensors alone.
@@ -215,5 +224,5 @@ export const randintLike = (like: Tensor, low: Real, high: Real, options: Random
  * bernoulli(tensor([0, 1]).to("float32")).tolistSync(); // [0, 1]
  * ```
  */
-export const bernoulli = (probabilities: Tensor, options: { generator?: Generator } = {}): Tensor =>
-  probabilities.bernoulli(options);
+export const bernoulli = (probabilities: Tensor, given?: { generator?: Generator }): Tensor =>
+  probabilities.bernoulli(given);

@@ -3,9 +3,12 @@
 import { AbrazoError } from "../errors.ts";
 import { allocate, type DType, isFloat } from "../graph/dtype.ts";
 import { sizeOf } from "../graph/shape.ts";
+import { optionsOf } from "../options.ts";
 import { encode, encodeEach } from "./convert.ts";
-import { type CreateOptions, fromHost, requireSizes } from "./host.ts";
+import { type CreateOptions, createOptions, fromHost, requireSizes } from "./host.ts";
 import type { Tensor } from "./tensor.ts";
+
+const logspaceOptions = optionsOf<CreateOptions & { base?: number }>({ ...createOptions.names, base: true });
 
 type Real = number | bigint;
 
@@ -29,7 +32,10 @@ export function arange(end: Real, options?: CreateOptions): Tensor;
 export function arange(start: Real, end: Real | undefined, options?: CreateOptions): Tensor;
 export function arange(start: Real, end: Real | undefined, step: Real | undefined, options?: CreateOptions): Tensor;
 export function arange(...args: readonly (Real | CreateOptions | undefined)[]): Tensor {
-  const options = args.find((arg) => typeof arg === "object") ?? {};
+  const options = createOptions(
+    "arange",
+    args.find((arg) => typeof arg === "object"),
+  );
   const [first = 0, second, step = 1] = args.filter((arg) => typeof arg !== "object");
   const [from, to] = second === undefined ? [0, first] : [first, second];
   if (Number(step) === 0) throw rangeError("step must be nonzero", "Count up or down.");
@@ -94,7 +100,8 @@ function evenly(start: number, end: number, steps: number, dtype: DType): (index
  * linspace(0, 1, 5).tolistSync(); // [0, 0.25, 0.5, 0.75, 1]
  * ```
  */
-export function linspace(start: number, end: number, steps: number, options: CreateOptions = {}): Tensor {
+export function linspace(start: number, end: number, steps: number, given?: CreateOptions): Tensor {
+  const options = createOptions("linspace", given);
   const dtype = options.dtype ?? "float32";
   return fromHost(encodeEach(steps, dtype, evenly(start, end, steps, dtype)), [steps], dtype, options);
 }
@@ -109,12 +116,8 @@ export function linspace(start: number, end: number, steps: number, options: Cre
  * logspace(0, 3, 4).tolistSync(); // [1, 10, 100, 1000]
  * ```
  */
-export function logspace(
-  start: number,
-  end: number,
-  steps: number,
-  { base = 10, ...options }: CreateOptions & { base?: number } = {},
-): Tensor {
+export function logspace(start: number, end: number, steps: number, given?: CreateOptions & { base?: number }): Tensor {
+  const { base = 10, ...options } = logspaceOptions("logspace", given);
   const dtype = options.dtype ?? "float32";
   const powerAt = evenly(start, end, steps, isFloat(dtype) ? dtype : "float64");
   const data = encodeEach(steps, dtype, (index) => base ** powerAt(index));
@@ -131,8 +134,9 @@ export function logspace(
  * eye(2, 3).tolistSync(); // [[1, 0, 0], [0, 1, 0]]
  * ```
  */
-export function eye(rows: number, columns?: number | CreateOptions, more: CreateOptions = {}): Tensor {
-  const [width, options] = typeof columns === "number" ? [columns, more] : [rows, columns ?? more];
+export function eye(rows: number, columns?: number | CreateOptions, more?: CreateOptions): Tensor {
+  const [width, given] = typeof columns === "number" ? [columns, more] : [rows, columns ?? more];
+  const options = createOptions("eye", given);
   for (const [name, size] of Object.entries({ n: rows, m: width })) {
     if (!(size >= 0))
       throw rangeError(`${name} must be greater or equal to 0, got ${size}`, "Sizes are whole numbers.");

@@ -6,6 +6,7 @@ import { DTYPES, type DType, isFloat } from "../graph/dtype.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import type { Op } from "../graph/op.ts";
 import { requireDevice } from "../onnx/devices.ts";
+import { optionsOf } from "../options.ts";
 import { checkFinite } from "./anomaly.ts";
 import { currentScope, inScope } from "./scope.ts";
 import { Tensor } from "./tensor.ts";
@@ -55,6 +56,8 @@ export interface AutocastOptions {
   enabled?: boolean;
 }
 
+const autocastOptions = optionsOf<AutocastOptions>({ dtype: true, device: true, enabled: true });
+
 /**
  * Runs `fn` with mixed precision: products (matmul, linear layers, convolutions) are recorded in `dtype`; sums, softmax,
  * norms, losses and exponentials in float32; what has operands of both is computed in the wider. Parameters stay float32,
@@ -77,7 +80,7 @@ export interface AutocastOptions {
  * ```
  */
 export function autocast<Result>(options: AutocastOptions, fn: () => Result): Result {
-  const { dtype = "bfloat16", device = "cpu", enabled = true } = options;
+  const { dtype = "bfloat16", device = "cpu", enabled = true } = autocastOptions("autocast", options);
   if (dtype !== "float16" && dtype !== "bfloat16") {
     throw new AbrazoError({
       code: "AUTOCAST_DTYPE",

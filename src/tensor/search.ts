@@ -5,12 +5,15 @@ import { call, cast, reshape } from "../graph/build.ts";
 import { promote } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
+import { optionsOf } from "../options.ts";
 import { scalarNode, Tensor } from "./tensor.ts";
 
 export interface SearchOptions {
   /** Behind equal elements instead of before them. */
   right?: boolean;
 }
+
+const searchOptions = optionsOf<SearchOptions>({ right: true });
 
 function boundariesError(message: string, hint: string): AbrazoError {
   return new AbrazoError({ code: "SHAPE_MISMATCH", message, hint });
@@ -27,11 +30,8 @@ function boundariesError(message: string, hint: string): AbrazoError {
  * await searchsorted(tensor([1, 3, 5]), tensor([3, 4])).tolist(); // [1, 2]
  * ```
  */
-export function searchsorted(
-  sortedSequence: Tensor,
-  values: Tensor | number,
-  { right = false }: SearchOptions = {},
-): Tensor {
+export function searchsorted(sortedSequence: Tensor, values: Tensor | number, given?: SearchOptions): Tensor {
+  const { right = false } = searchOptions("searchsorted", given);
   const wanted = typeof values === "number" ? scalarNode(values, sortedSequence.dtype) : values.node;
   if (sortedSequence.ndim === 0) {
     throw boundariesError(
@@ -67,7 +67,8 @@ export function searchsorted(
  * await bucketize(tensor([3, 6, 9]), tensor([1, 3, 5, 7, 9])).tolist(); // [1, 3, 4]
  * ```
  */
-export function bucketize(input: Tensor | number, boundaries: Tensor, options: SearchOptions = {}): Tensor {
+export function bucketize(input: Tensor | number, boundaries: Tensor, given?: SearchOptions): Tensor {
+  const options = searchOptions("bucketize", given);
   if (boundaries.ndim !== 1) {
     throw boundariesError(
       `boundaries tensor must be 1 dimension, but got dim(${boundaries.ndim})`,

@@ -1,6 +1,7 @@
 // Early stopping: an end to training once a measured value has stopped getting better.
 // Knows no loop and no model: the caller measures, and keeps the best weights where it wishes.
 import { AbrazoError } from "../errors.ts";
+import { optionsOf } from "../options.ts";
 
 /** When a loop that no longer gets better ends. */
 export interface EarlyStoppingOptions {
@@ -11,6 +12,8 @@ export interface EarlyStoppingOptions {
   /** "min" for a loss, "max" for an accuracy. */
   mode?: "min" | "max";
 }
+
+const earlyStoppingOptions = optionsOf<EarlyStoppingOptions>({ patience: true, minDelta: true, mode: true });
 
 /**
  * Says when to stop: after `patience` measurements in a row of which none was better than the best by more than `minDelta`.
@@ -31,7 +34,15 @@ export class EarlyStopping {
   #bestStep = -1;
   #steps = 0;
 
-  constructor({ patience = 5, minDelta = 0, mode = "min" }: EarlyStoppingOptions = {}) {
+  constructor(given?: EarlyStoppingOptions) {
+    const { patience = 5, minDelta = 0, mode = "min" } = earlyStoppingOptions("EarlyStopping", given);
+    if (mode !== "min" && mode !== "max") {
+      throw new AbrazoError({
+        code: "EARLY_STOPPING_OPTION",
+        message: `mode ${String(mode)} is unknown!`,
+        hint: 'It is "min" for a loss, "max" for an accuracy.',
+      });
+    }
     if (!(Number.isInteger(patience) && patience > 0) || !(minDelta >= 0)) {
       throw new AbrazoError({
         code: "EARLY_STOPPING_OPTION",

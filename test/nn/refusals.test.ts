@@ -275,7 +275,7 @@ describe("options of layers", () => {
     ["weights of a loss", () => new nn.CrossEntropyLoss(wrong(ones([2]))), "Tensor"],
     ["a reduction of a loss", () => new nn.MSELoss(wrong("sum")), "string"],
   ])("%s is not passed over", (_, act, what) => {
-    expect(act).toThrow(`the options of a layer are an object, not a ${what}`);
+    expect(act).toThrow(`the options are an object, not a ${what}`);
   });
 
   it.each<[string, () => unknown, string]>([

@@ -1,5 +1,6 @@
 // Colours changed by chance. What is drawn, and in which order, is torchvision's, from the default generator.
 // Knows no dataset.
+import { optionsOf } from "../../options.ts";
 import { defaultGenerator } from "../../tensor/rng.ts";
 import { drawUniform } from "../random.ts";
 import * as functional from "./functional.ts";
@@ -19,6 +20,8 @@ export interface JitterOptions {
   hue?: number | Range;
 }
 
+const jitterOptions = optionsOf<JitterOptions>({ brightness: true, contrast: true, saturation: true, hue: true });
+
 /**
  * Brightness, contrast, saturation and hue changed at random, in random order. Without options the picture stays as it
  * is, and the order is drawn nevertheless, as in torchvision.
@@ -37,7 +40,8 @@ export class ColorJitter extends PictureTransform {
   readonly saturation: Range | undefined;
   readonly hue: Range | undefined;
 
-  constructor(options: JitterOptions = {}) {
+  constructor(given?: JitterOptions) {
+    const options = jitterOptions("ColorJitter", given);
     super(HERE, [options]);
     const around1 = { center: 1, least: 0, most: Number.POSITIVE_INFINITY };
     this.brightness = rangeOf("brightness", options.brightness, around1);

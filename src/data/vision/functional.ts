@@ -16,6 +16,7 @@ import {
   roundHalfEven,
 } from "./geometry.ts";
 import { Image } from "./image.ts";
+import { padOptions, resizeOptions, rotateOptions } from "./options.ts";
 import { changed, dimensionsOf, layoutOf, type Picture, pictureOf, rasterOf } from "./raster.ts";
 import { type ResizeOptions, resizedSize, resizeRaster, type Size } from "./resize.ts";
 
@@ -70,7 +71,7 @@ export function centerCrop<P extends Picture>(picture: P, size: Size): P {
  * resizedCrop(zeros([3, 40, 40]), { top: 0, left: 5, height: 20, width: 30 }, [10, 15]).shape; // [3, 10, 15]
  * ```
  */
-export function resizedCrop<P extends Picture>(picture: P, window: Window, size: Size, options: ResizeOptions = {}): P {
+export function resizedCrop<P extends Picture>(picture: P, window: Window, size: Size, options?: ResizeOptions): P {
   return resize(crop(picture, window.top, window.left, window.height, window.width), size, options);
 }
 
@@ -115,8 +116,8 @@ export interface PadOptions {
  * pad(tensor([[[1, 2]]]).to("float32"), [1, 0], { fill: 9 }).tolistSync(); // [[[9, 1, 2, 9]]]
  * ```
  */
-export function pad<P extends Picture>(picture: P, padding: Padding, options: PadOptions = {}): P {
-  const { fill = 0, paddingMode = "constant" } = options;
+export function pad<P extends Picture>(picture: P, padding: Padding, options?: PadOptions): P {
+  const { fill = 0, paddingMode = "constant" } = padOptions("pad", options);
   const [left, top, right = left, bottom = top] = typeof padding === "number" ? [padding, padding] : padding;
   return changed(picture, (raster) => padRaster(raster, [left, top, right, bottom], fill, paddingMode));
 }
@@ -130,7 +131,8 @@ export function pad<P extends Picture>(picture: P, padding: Padding, options: Pa
  * resize(ones([3, 20, 40]), 10).shape; // [3, 10, 20]
  * ```
  */
-export function resize<P extends Picture>(picture: P, size: Size, options: ResizeOptions = {}): P {
+export function resize<P extends Picture>(picture: P, size: Size, given?: ResizeOptions): P {
+  const options = resizeOptions("resize", given);
   const { height, width } = dimensionsOf(picture);
   const [newHeight, newWidth] = resizedSize(height, width, size, options.maxSize);
   return changed(picture, (raster) => resizeRaster(raster, newHeight, newWidth, options));
@@ -144,7 +146,8 @@ export function resize<P extends Picture>(picture: P, size: Size, options: Resiz
  * rotate(tensor([[[1, 2], [3, 4]]]).to("float32"), 90).tolistSync(); // [[[2, 4], [1, 3]]]
  * ```
  */
-export function rotate<P extends Picture>(picture: P, angle: number, options: RotateOptions = {}): P {
+export function rotate<P extends Picture>(picture: P, angle: number, given?: RotateOptions): P {
+  const options = rotateOptions("rotate", given);
   return changed(picture, (raster) => rotateRaster(raster, angle, options));
 }
 

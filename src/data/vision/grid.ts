@@ -1,6 +1,7 @@
 // Pictures to look at: a grid of a batch, and PNG files.
 // Knows no datasets.
 import { AbrazoError } from "../../errors.ts";
+import { optionsOf } from "../../options.ts";
 import { fromHost } from "../../tensor/create.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { Image } from "./image.ts";
@@ -18,6 +19,8 @@ export interface GridOptions {
   padValue?: number;
 }
 
+const gridOptions = optionsOf<GridOptions>({ nrow: true, padding: true, normalize: true, padValue: true });
+
 /**
  * Pictures [B, C, H, W], one [C, H, W], or a grey one [H, W], as one picture [3, height, width].
  *
@@ -28,7 +31,8 @@ export interface GridOptions {
  * makeGrid(zeros([10, 1, 28, 28]), { nrow: 5 }).shape; // [3, 62, 152]
  * ```
  */
-export function makeGrid(pictures: Tensor, options: GridOptions = {}): Tensor {
+export function makeGrid(pictures: Tensor, given?: GridOptions): Tensor {
+  const options = gridOptions("makeGrid", given);
   const { nrow = 8, padding = 2, normalize = false, padValue = 0 } = options;
   if (pictures.ndim < 2 || pictures.ndim > 4) {
     throw new AbrazoError({
@@ -82,7 +86,8 @@ function stretched(data: Pixels): Pixels {
  * sample.shape; // [3, 4, 6]
  * ```
  */
-export async function saveImage(picture: Tensor | Image, path: string, options: GridOptions = {}): Promise<void> {
+export async function saveImage(picture: Tensor | Image, path: string, given?: GridOptions): Promise<void> {
+  const options = gridOptions("saveImage", given);
   await (picture instanceof Image ? picture : toBytes(makeGrid(picture, options))).save(path);
 }
 

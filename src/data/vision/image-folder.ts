@@ -3,9 +3,16 @@
 import { readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { AbrazoError } from "../../errors.ts";
+import { optionsOf } from "../../options.ts";
 import { defaultCollate } from "../collate.ts";
 import { checkedIndex, Dataset, type ModuleSource } from "../dataset.ts";
 import { Image, type ImageMode } from "./image.ts";
+
+const imageFolderOptions = optionsOf<ImageFolderOptions<unknown, unknown>>({
+  transform: true,
+  targetTransform: true,
+  mode: true,
+});
 
 const EXTENSIONS = [".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"] as const;
 
@@ -36,7 +43,8 @@ export class ImageFolder<Sample = Image, Target = number> extends Dataset<[Sampl
   override readonly getBatch: (indices: readonly number[]) => Promise<unknown>;
   readonly #options: ImageFolderOptions<Sample, Target>;
 
-  constructor(root: string, options: ImageFolderOptions<Sample, Target> = {}) {
+  constructor(root: string, given?: ImageFolderOptions<Sample, Target>) {
+    const options = imageFolderOptions("ImageFolder", given);
     super();
     this.classes = classesOf(root);
     this.classToIdx = Object.fromEntries(this.classes.map((name, index) => [name, index]));

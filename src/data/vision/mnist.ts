@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { AbrazoError } from "../../errors.ts";
+import { optionsOf } from "../../options.ts";
 import { fromHost } from "../../tensor/create.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { defaultCollate } from "../collate.ts";
@@ -22,11 +23,20 @@ export interface MnistOptions<Sample, Target> {
   targetTransform?: (target: number) => Target;
 }
 
+const mnistOptions = optionsOf<MnistOptions<unknown, unknown>>({
+  root: "required",
+  train: true,
+  transform: true,
+  targetTransform: true,
+});
+
 /** Where a dataset is downloaded from. */
 export interface DownloadOptions {
   /** Where the files are, instead of the publisher's addresses. */
   baseUrl?: string;
 }
+
+const downloadOptions = optionsOf<DownloadOptions>({ baseUrl: true });
 
 interface Published {
   name: string;
@@ -80,7 +90,7 @@ abstract class IdxPictures<Sample, Target> extends Dataset<[Sample, Target]> {
 
   constructor(published: Published, options: MnistOptions<Sample, Target>) {
     super();
-    const { root, train = true, transform, targetTransform } = options;
+    const { root, train = true, transform, targetTransform } = mnistOptions(new.target.name, options);
     const part = PARTS[train ? 0 : 1];
     this.data = readIdx(locate(published, root, fileName(part, "images")));
     this.targets = readIdx(locate(published, root, fileName(part, "labels")));
@@ -166,7 +176,7 @@ function locate(published: Published, root: string, name: string): string {
   });
 }
 
-async function download(published: Published, root: string, { baseUrl }: DownloadOptions = {}): Promise<void> {
+async function download(published: Published, root: string, { baseUrl }: DownloadOptions): Promise<void> {
   const folder = rawFolder(published, root);
   for (const kind of ["images", "labels"] as const) {
     for (const [index, part] of PARTS.entries()) {
@@ -182,6 +192,22 @@ async function download(published: Published, root: string, { baseUrl }: Downloa
 export interface OpenOptions<Sample, Target> extends MnistOptions<Sample, Target>, DownloadOptions {
   /** Gets the files that are missing. */
   download?: boolean;
+}
+
+const openOptions = optionsOf<OpenOptions<unknown, unknown>>({
+  ...mnistOptions.names,
+  ...downloadOptions.names,
+  download: true,
+});
+
+/** The options of the dataset itself, once its files are there. */
+async function opened<Sample, Target>(
+  published: Published,
+  given: OpenOptions<Sample, Target>,
+): Promise<MnistOptions<Sample, Target>> {
+  const { download: isWished, baseUrl, ...options } = openOptions(`${published.name}.open`, given);
+  if (isWished === true) await download(published, options.root, baseUrl === undefined ? {} : { baseUrl });
+  return options;
 }
 
 /**
@@ -206,13 +232,12 @@ export class FashionMNIST<Sample = Image, Target = number> extends IdxPictures<S
   static async open<Sample = Image, Target = number>(
     options: OpenOptions<Sample, Target>,
   ): Promise<FashionMNIST<Sample, Target>> {
-    if (options.download === true) await download(FASHION, options.root, options);
-    return new FashionMNIST(options);
+    return new FashionMNIST(await opened(FASHION, options));
   }
 
   /** Gets the files that are missing under `root`, and holds them to their checksums. */
-  static download(root: string, options?: DownloadOptions): Promise<void> {
-    return download(FASHION, root, options);
+  static async download(root: string, options?: DownloadOptions): Promise<void> {
+    await download(FASHION, root, downloadOptions("FashionMNIST.download", options));
   }
 }
 
@@ -237,12 +262,11 @@ export class MNIST<Sample = Image, Target = number> extends IdxPictures<Sample, 
   static async open<Sample = Image, Target = number>(
     options: OpenOptions<Sample, Target>,
   ): Promise<MNIST<Sample, Target>> {
-    if (options.download === true) await download(DIGITS, options.root, options);
-    return new MNIST(options);
+    return new MNIST(await opened(DIGITS, options));
   }
 
   /** Gets the files that are missing under `root`, and holds them to their checksums. */
-  static download(root: string, options?: DownloadOptions): Promise<void> {
-    return download(DIGITS, root, options);
+  static async download(root: string, options?: DownloadOptions): Promise<void> {
+    await download(DIGITS, root, downloadOptions("MNIST.download", options));
   }
 }

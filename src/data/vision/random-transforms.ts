@@ -1,11 +1,13 @@
 // Transforms by chance. What they draw, and in which order, is torchvision's, from the default generator.
 // Knows no dataset.
 import { AbrazoError } from "../../errors.ts";
+import { optionsOf } from "../../options.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { defaultGenerator } from "../../tensor/rng.ts";
 import { drawBelow, drawUniform } from "../random.ts";
 import * as functional from "./functional.ts";
 import { type RotateOptions, roundHalfEven } from "./geometry.ts";
+import { padOptions, rotateOptions } from "./options.ts";
 import { dimensionsOf, type Picture } from "./raster.ts";
 import type { ResizeOptions, Size } from "./resize.ts";
 import { PictureTransform, Transform } from "./transform.ts";
@@ -181,6 +183,8 @@ export interface RandomCropOptions extends functional.PadOptions {
   padIfNeeded?: boolean;
 }
 
+const randomCropOptions = optionsOf<RandomCropOptions>({ ...padOptions.names, padding: true, padIfNeeded: true });
+
 /**
  * A window of a size somewhere in the picture. An Image, or a tensor [..., H, W] → [..., height, width].
  *
@@ -195,7 +199,8 @@ export class RandomCrop extends PictureTransform {
   readonly size: readonly [number, number];
   readonly #options: RandomCropOptions;
 
-  constructor(size: Size, options: RandomCropOptions = {}) {
+  constructor(size: Size, given?: RandomCropOptions) {
+    const options = randomCropOptions("RandomCrop", given);
     super(HERE, [size, options]);
     this.size = functional.pairOf(size);
     this.#options = options;
@@ -239,6 +244,8 @@ export interface ResizedCropOptions extends Omit<ResizeOptions, "maxSize"> {
   ratio?: Range;
 }
 
+const cropOptions = optionsOf<ResizedCropOptions>({ interpolation: true, antialias: true, scale: true, ratio: true });
+
 /**
  * A window of random area and shape, brought to a size: the usual augmentation for classifiers of pictures. An Image,
  * or a tensor [..., H, W] → [..., height, width].
@@ -256,7 +263,8 @@ export class RandomResizedCrop extends PictureTransform {
   readonly ratio: Range;
   readonly #resize: ResizeOptions;
 
-  constructor(size: Size, options: ResizedCropOptions = {}) {
+  constructor(size: Size, given?: ResizedCropOptions) {
+    const options = cropOptions("RandomResizedCrop", given);
     super(HERE, [size, options]);
     const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3], ...resize } = options;
     if (scale[0] > scale[1] || ratio[0] > ratio[1])
@@ -309,7 +317,8 @@ export class RandomRotation extends PictureTransform {
   readonly degrees: Range;
   readonly #options: RotateOptions;
 
-  constructor(degrees: number | Range, options: RotateOptions = {}) {
+  constructor(degrees: number | Range, given?: RotateOptions) {
+    const options = rotateOptions("RandomRotation", given);
     super(HERE, [degrees, options]);
     if (typeof degrees === "number" && degrees < 0) {
       throw badOption("If degrees is a single number, it must be positive.", `It is ${degrees}.`);
@@ -333,6 +342,8 @@ export interface ErasingOptions {
   value?: number | readonly number[] | "random";
 }
 
+const erasingOptions = optionsOf<ErasingOptions>({ p: true, scale: true, ratio: true, value: true });
+
 /**
  * A window of a tensor erased with probability p: put it after `ToTensor`. [..., C, H, W] → the same shape.
  *
@@ -349,7 +360,8 @@ export class RandomErasing extends Transform<Tensor, Tensor> {
   readonly ratio: Range;
   readonly value: number | readonly number[] | "random";
 
-  constructor({ p = 0.5, scale = [0.02, 0.33], ratio = [0.3, 3.3], value = 0 }: ErasingOptions = {}) {
+  constructor(given?: ErasingOptions) {
+    const { p = 0.5, scale = [0.02, 0.33], ratio = [0.3, 3.3], value = 0 } = erasingOptions("RandomErasing", given);
     super(HERE, [{ p, scale, ratio, value }]);
     if (scale[0] < 0 || scale[1] > 1)
       throw badOption("Scale should be between 0 and 1", `It is ${scale.join(" to ")}.`);

@@ -5,6 +5,7 @@ import type { DType } from "../../graph/dtype.ts";
 import { Tensor } from "../../tensor/index.ts";
 import * as functional from "./functional.ts";
 import { Image } from "./image.ts";
+import { padOptions, resizeOptions } from "./options.ts";
 import type { Picture } from "./raster.ts";
 import type { ResizeOptions, Size } from "./resize.ts";
 import { APPLY, Callable, PictureTransform, Transform } from "./transform.ts";
@@ -211,7 +212,8 @@ export class Resize extends PictureTransform {
   readonly size: Size;
   readonly #options: ResizeOptions;
 
-  constructor(size: Size, options: ResizeOptions = {}) {
+  constructor(size: Size, given?: ResizeOptions) {
+    const options = resizeOptions("Resize", given);
     super(HERE, [size, options]);
     this.size = size;
     this.#options = options;
@@ -255,7 +257,8 @@ export class Pad extends PictureTransform {
   readonly padding: functional.Padding;
   readonly #options: functional.PadOptions;
 
-  constructor(padding: functional.Padding, options: functional.PadOptions = {}) {
+  constructor(padding: functional.Padding, given?: functional.PadOptions) {
+    const options = padOptions("Pad", given);
     super(HERE, [padding, options]);
     this.padding = padding;
     this.#options = options;

@@ -4,6 +4,7 @@ import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import type { Node } from "../../graph/node.ts";
 import type { Tensor } from "../../tensor/index.ts";
+import { geluOptions } from "./options.ts";
 
 const number = (value: number, like: Node): Node => build.constant(value, like.dtype);
 
@@ -107,7 +108,8 @@ export function celu(x: Tensor, alpha = 1): Tensor {
  * gelu(tensor([-1.5, 0.25])).tolistSync(); // [-0.1002, 0.1497]
  * ```
  */
-export function gelu(x: Tensor, options: { approximate?: "none" | "tanh" } = {}): Tensor {
+export function gelu(x: Tensor, given?: { approximate?: "none" | "tanh" }): Tensor {
+  const options = geluOptions("gelu", given);
   return x.gelu(options);
 }
 

@@ -5,6 +5,7 @@ import type { Node } from "../../graph/node.ts";
 import type { Shape } from "../../graph/shape.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { hostTensor } from "./host.ts";
+import { adaptiveMaxPoolOptions } from "./options.ts";
 import { avgPool1d, avgPool2d, avgPool3d, type MaybePair, maxPool1d, maxPool2d, maxPool3d } from "./pool.ts";
 import { byMatrix } from "./resize.ts";
 import { batched } from "./sizes.ts";
@@ -97,7 +98,7 @@ type WithoutPlaces = { returnIndices?: false };
 export function adaptiveMaxPool1d(x: Tensor, outputSize: OutputSize, options: WithPlaces): [Tensor, Tensor];
 export function adaptiveMaxPool1d(x: Tensor, outputSize: OutputSize, options?: WithoutPlaces): Tensor;
 export function adaptiveMaxPool1d(x: Tensor, outputSize: OutputSize, options?: AdaptiveMaxPoolOptions): MaybePair;
-export function adaptiveMaxPool1d(x: Tensor, outputSize: OutputSize, options: AdaptiveMaxPoolOptions = {}): MaybePair {
+export function adaptiveMaxPool1d(x: Tensor, outputSize: OutputSize, options?: AdaptiveMaxPoolOptions): MaybePair {
   return adaptiveLargest(1, x, outputSize, options);
 }
 
@@ -114,7 +115,7 @@ export function adaptiveMaxPool1d(x: Tensor, outputSize: OutputSize, options: Ad
 export function adaptiveMaxPool2d(x: Tensor, outputSize: OutputSize, options: WithPlaces): [Tensor, Tensor];
 export function adaptiveMaxPool2d(x: Tensor, outputSize: OutputSize, options?: WithoutPlaces): Tensor;
 export function adaptiveMaxPool2d(x: Tensor, outputSize: OutputSize, options?: AdaptiveMaxPoolOptions): MaybePair;
-export function adaptiveMaxPool2d(x: Tensor, outputSize: OutputSize, options: AdaptiveMaxPoolOptions = {}): MaybePair {
+export function adaptiveMaxPool2d(x: Tensor, outputSize: OutputSize, options?: AdaptiveMaxPoolOptions): MaybePair {
   return adaptiveLargest(2, x, outputSize, options);
 }
 
@@ -129,16 +130,12 @@ export function adaptiveMaxPool2d(x: Tensor, outputSize: OutputSize, options: Ad
 export function adaptiveMaxPool3d(x: Tensor, outputSize: OutputSize, options: WithPlaces): [Tensor, Tensor];
 export function adaptiveMaxPool3d(x: Tensor, outputSize: OutputSize, options?: WithoutPlaces): Tensor;
 export function adaptiveMaxPool3d(x: Tensor, outputSize: OutputSize, options?: AdaptiveMaxPoolOptions): MaybePair;
-export function adaptiveMaxPool3d(x: Tensor, outputSize: OutputSize, options: AdaptiveMaxPoolOptions = {}): MaybePair {
+export function adaptiveMaxPool3d(x: Tensor, outputSize: OutputSize, options?: AdaptiveMaxPoolOptions): MaybePair {
   return adaptiveLargest(3, x, outputSize, options);
 }
 
-function adaptiveLargest(
-  rank: number,
-  x: Tensor,
-  outputSize: OutputSize,
-  { returnIndices = false }: AdaptiveMaxPoolOptions,
-): MaybePair {
+function adaptiveLargest(rank: number, x: Tensor, outputSize: OutputSize, given?: AdaptiveMaxPoolOptions): MaybePair {
+  const { returnIndices = false } = adaptiveMaxPoolOptions(`adaptiveMaxPool${rank}d`, given);
   return batched<MaybePair>(x, rank, `adaptive_max_pool${rank}d`, (x) => {
     const sizes = x.shape.slice(2);
     const outs = outputSizes(x.dims, rank, outputSize);

@@ -4,6 +4,7 @@ import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import { isFloat } from "../../graph/dtype.ts";
 import type { Dim } from "../../graph/shape.ts";
+import { optionsOf } from "../../options.ts";
 import { cat, Tensor } from "../../tensor/index.ts";
 import { dropout } from "./dropout.ts";
 import { arangeLike } from "./embedding.ts";
@@ -23,6 +24,15 @@ export interface AttentionOptions {
   scale?: number | undefined;
 }
 
+const attentionOptions = optionsOf<AttentionOptions>({
+  attnMask: true,
+  isCausal: true,
+  past: true,
+  dropoutP: true,
+  training: true,
+  scale: true,
+});
+
 /** Scores that no softmax gives a weight to, and that are no infinity. */
 const LEAST: Readonly<Record<string, number>> = { float16: -65504 };
 const least = (x: Tensor): number => LEAST[x.dtype] ?? -3.4028234663852886e38;
@@ -39,12 +49,15 @@ const least = (x: Tensor): number => LEAST[x.dtype] ?? -3.4028234663852886e38;
  * scaledDotProductAttention(x, x, x, { isCausal: true }).shape; // [2, 4, 5, 8]
  * ```
  */
-export function scaledDotProductAttention(
-  q: Tensor,
-  k: Tensor,
-  v: Tensor,
-  { attnMask, isCausal = false, past, dropoutP = 0, training = true, scale }: AttentionOptions = {},
-): Tensor {
+export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, given?: AttentionOptions): Tensor {
+  const {
+    attnMask,
+    isCausal = false,
+    past,
+    dropoutP = 0,
+    training = true,
+    scale,
+  } = attentionOptions("scaledDotProductAttention", given);
   if (isCausal && (attnMask !== undefined || past !== undefined)) {
     throw new AbrazoError({
       code: "ATTENTION_MASK",

@@ -3,8 +3,10 @@
 import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import { shapeError, showShape } from "../../graph/shape.ts";
+import { optionsOf } from "../../options.ts";
 import { Tensor } from "../../tensor/index.ts";
 import { hostTensor } from "./host.ts";
+import { unfoldOptions } from "./options.ts";
 import { batched, optionError, perAxis, type Size } from "./sizes.ts";
 
 /** Step, border, spread and groups of a convolution. */
@@ -15,6 +17,8 @@ export interface ConvOptions {
   dilation?: Size;
   groups?: number;
 }
+
+const convOptions = optionsOf<ConvOptions>({ stride: true, padding: true, dilation: true, groups: true });
 
 /** Step, border, spread and groups of a transposed convolution. */
 export interface ConvTransposeOptions {
@@ -27,6 +31,14 @@ export interface ConvTransposeOptions {
   groups?: number;
 }
 
+const convTransposeOptions = optionsOf<ConvTransposeOptions>({
+  stride: true,
+  padding: true,
+  outputPadding: true,
+  dilation: true,
+  groups: true,
+});
+
 /**
  * Cross-correlation of x [N, C, L] or [C, L] with W [O, C / groups, K], plus b [O].
  *
@@ -36,8 +48,8 @@ export interface ConvTransposeOptions {
  * conv1d(tensor([[[1, 2, 3, 4]]], { dtype: "float32" }), ones([1, 1, 2])).tolistSync(); // [[[3, 5, 7]]]
  * ```
  */
-export const conv1d = (x: Tensor, weight: Tensor, bias?: Tensor | null, options: ConvOptions = {}): Tensor =>
-  convolve(1, x, weight, bias, options);
+export const conv1d = (x: Tensor, weight: Tensor, bias?: Tensor | null, given?: ConvOptions): Tensor =>
+  convolve(1, x, weight, bias, convOptions("conv1d", given));
 
 /**
  * Cross-correlation of x [N, C, H, W] or [C, H, W] with W [O, C / groups, Kh, Kw], plus b [O].
@@ -48,8 +60,8 @@ export const conv1d = (x: Tensor, weight: Tensor, bias?: Tensor | null, options:
  * conv2d(ones([2, 3, 8, 8]), ones([4, 3, 3, 3]), null, { stride: 2, padding: 1 }).shape; // [2, 4, 4, 4]
  * ```
  */
-export const conv2d = (x: Tensor, weight: Tensor, bias?: Tensor | null, options: ConvOptions = {}): Tensor =>
-  convolve(2, x, weight, bias, options);
+export const conv2d = (x: Tensor, weight: Tensor, bias?: Tensor | null, given?: ConvOptions): Tensor =>
+  convolve(2, x, weight, bias, convOptions("conv2d", given));
 
 /**
  * Cross-correlation of x [N, C, D, H, W] or [C, D, H, W] with W [O, C / groups, Kd, Kh, Kw], plus b [O].
@@ -59,8 +71,8 @@ export const conv2d = (x: Tensor, weight: Tensor, bias?: Tensor | null, options:
  * conv3d(ones([1, 2, 4, 4, 4]), ones([5, 2, 3, 3, 3])).shape; // [1, 5, 2, 2, 2]
  * ```
  */
-export const conv3d = (x: Tensor, weight: Tensor, bias?: Tensor | null, options: ConvOptions = {}): Tensor =>
-  convolve(3, x, weight, bias, options);
+export const conv3d = (x: Tensor, weight: Tensor, bias?: Tensor | null, given?: ConvOptions): Tensor =>
+  convolve(3, x, weight, bias, convOptions("conv3d", given));
 
 /**
  * The transpose of conv1d: x [N, C, L] or [C, L] with W [C, O / groups, K], plus b [O].
@@ -74,8 +86,8 @@ export const convTranspose1d = (
   x: Tensor,
   weight: Tensor,
   bias?: Tensor | null,
-  options: ConvTransposeOptions = {},
-): Tensor => transpose(1, x, weight, bias, options);
+  given?: ConvTransposeOptions,
+): Tensor => transpose(1, x, weight, bias, convTransposeOptions("convTranspose1d", given));
 
 /**
  * The transpose of conv2d: x [N, C, H, W] or [C, H, W] with W [C, O / groups, Kh, Kw], plus b [O].
@@ -89,8 +101,8 @@ export const convTranspose2d = (
   x: Tensor,
   weight: Tensor,
   bias?: Tensor | null,
-  options: ConvTransposeOptions = {},
-): Tensor => transpose(2, x, weight, bias, options);
+  given?: ConvTransposeOptions,
+): Tensor => transpose(2, x, weight, bias, convTransposeOptions("convTranspose2d", given));
 
 function convolve(
   rank: number,
@@ -267,13 +279,14 @@ export interface UnfoldOptions {
  * unfold(ones([1, 3, 4, 4]), 2, { stride: 2 }).shape; // [1, 12, 4]
  * ```
  */
-export function unfold(x: Tensor, kernelSize: Size, options: UnfoldOptions = {}): Tensor {
-  const windows = windowsOf(kernelSize, options);
+export function unfold(x: Tensor, kernelSize: Size, given?: UnfoldOptions): Tensor {
+  const options = unfoldOptions("unfold", given);
+  const { kernel, ...windows } = windowsOf(kernelSize, options);
   return batched(x, 2, "unfold", (x) => {
     const { shape } = x;
     const planes = x.reshape([-1, 1, ...shape.slice(2)]);
-    const columns = conv2d(planes, oneHot(windows.kernel, x), null, windows);
-    return columns.reshape([shape[0] ?? 1, (shape[1] ?? 1) * columns.size(1), -1]);
+    const columns = conv2d(planes, oneHot(kernel, x), null, windows);
+    return columns.reshape([shape[0] ?? 1, (shape[1] ?? 1) * columns.size(1), columns.size(2) * columns.size(3)]);
   });
 }
 
@@ -286,7 +299,8 @@ export function unfold(x: Tensor, kernelSize: Size, options: UnfoldOptions = {})
  * fold(ones([1, 12, 4]), 4, 2, { stride: 2 }).shape; // [1, 3, 4, 4]
  * ```
  */
-export function fold(x: Tensor, outputSize: Size, kernelSize: Size, options: UnfoldOptions = {}): Tensor {
+export function fold(x: Tensor, outputSize: Size, kernelSize: Size, given?: UnfoldOptions): Tensor {
+  const options = unfoldOptions("fold", given);
   const windows = windowsOf(kernelSize, options);
   const sizes = perAxis(outputSize, 2, "output_size");
   const many = (windows.kernel[0] ?? 1) * (windows.kernel[1] ?? 1);
@@ -305,9 +319,10 @@ export function fold(x: Tensor, outputSize: Size, kernelSize: Size, options: Unf
   }
   return batched(x, 1, "fold", (x) => {
     const planes = x.reshape([-1, many, ...counts]);
+    const { kernel, ...steps } = windows;
     const outputPadding = room.map((left, axis) => left % (windows.stride[axis] ?? 1));
-    const summed = convTranspose2d(planes, oneHot(windows.kernel, x), null, { ...windows, outputPadding });
-    return summed.reshape([x.shape[0] ?? 1, -1, ...sizes]);
+    const summed = convTranspose2d(planes, oneHot(kernel, x), null, { ...steps, outputPadding });
+    return summed.reshape([x.size(0), x.size(1) / many, ...sizes]);
   });
 }
 

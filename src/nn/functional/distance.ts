@@ -2,7 +2,11 @@
 // Holds no weights.
 import * as build from "../../graph/build.ts";
 import { broadcast } from "../../graph/shape.ts";
+import { optionsOf } from "../../options.ts";
 import type { Tensor } from "../../tensor/index.ts";
+import { distanceOptions } from "./options.ts";
+
+const normalizeOptions = optionsOf<{ p?: number; dim?: number; eps?: number }>({ p: true, dim: true, eps: true });
 
 /** The p-norm along an axis, but at least `least`; where it is less, no gradient flows. */
 function lengthOf(x: Tensor, p: number, dim: number, keepDim: boolean, least: number): Tensor {
@@ -37,7 +41,8 @@ function atLeast(x: Tensor, least: number): Tensor {
  * normalize(tensor([[3, 4]]).to("float32")).tolistSync(); // [[0.6, 0.8]]
  * ```
  */
-export function normalize(x: Tensor, { p = 2, dim = 1, eps = 1e-12 } = {}): Tensor {
+export function normalize(x: Tensor, given?: { p?: number; dim?: number; eps?: number }): Tensor {
+  const { p = 2, dim = 1, eps = 1e-12 } = normalizeOptions("normalize", given);
   return x.div(lengthOf(x, p, dim, true, eps));
 }
 
@@ -64,6 +69,11 @@ export function cosineSimilarity(x1: Tensor, x2: Tensor, dim = 1, eps = 1e-8): T
  * pairwiseDistance(tensor([[3, 4]]).to("float32"), zeros([1, 2])).tolistSync(); // [5.0000014…]
  * ```
  */
-export function pairwiseDistance(x1: Tensor, x2: Tensor, { p = 2, eps = 1e-6, keepDim = false } = {}): Tensor {
+export function pairwiseDistance(
+  x1: Tensor,
+  x2: Tensor,
+  given?: { p?: number; eps?: number; keepDim?: boolean },
+): Tensor {
+  const { p = 2, eps = 1e-6, keepDim = false } = distanceOptions("pairwiseDistance", given);
   return lengthOf(x1.sub(x2).add(eps), p, -1, keepDim, 0);
 }

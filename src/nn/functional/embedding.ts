@@ -2,9 +2,12 @@
 // Holds no weights.
 import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
+import { optionsOf } from "../../options.ts";
 import { arange, Tensor } from "../../tensor/index.ts";
 import { scalarTypeName } from "../../tensor/operands.ts";
 import { givenExtremes } from "./given.ts";
+
+const embeddingOptions = optionsOf<{ paddingIdx?: number | undefined }>({ paddingIdx: true });
 
 /**
  * Rows of `weight` [V, D] at `ids` of any shape [...]: [..., D].
@@ -17,11 +20,8 @@ import { givenExtremes } from "./given.ts";
  * embedding(tensor([2, 0]), tensor([[1], [2], [3]])).tolistSync(); // [[3], [1]]
  * ```
  */
-export function embedding(
-  ids: Tensor,
-  weight: Tensor,
-  { paddingIdx }: { paddingIdx?: number | undefined } = {},
-): Tensor {
+export function embedding(ids: Tensor, weight: Tensor, options?: { paddingIdx?: number | undefined }): Tensor {
+  const { paddingIdx } = embeddingOptions("embedding", options);
   if (ids.dtype !== "int64" && ids.dtype !== "int32") {
     throw new AbrazoError({
       code: "INDEX_DTYPE",

@@ -5,6 +5,7 @@ import * as build from "../../graph/build.ts";
 import { isFloat } from "../../graph/dtype.ts";
 import { Tensor } from "../../tensor/index.ts";
 import { givenExtremes } from "./given.ts";
+import { bceWithLogitsOptions, crossEntropyOptions, klDivOptions, nllOptions, weightedOptions } from "./options.ts";
 import { checkReduction, type LossOptions, lossShapeError, reduced, sizeText } from "./reduction.ts";
 
 /** Weights of classes, the class that does not count, and how losses become one. */
@@ -57,11 +58,8 @@ function checkTarget(input: Tensor, target: Tensor, axis: number, ignoreIndex: n
  * nllLoss(tensor([[-0.5, -2]]), tensor([0])).itemSync(); // 0.5
  * ```
  */
-export function nllLoss(
-  input: Tensor,
-  target: Tensor,
-  { weight, ignoreIndex = -100, reduction = "mean" }: NllOptions = {},
-): Tensor {
+export function nllLoss(input: Tensor, target: Tensor, given?: NllOptions): Tensor {
+  const { weight, ignoreIndex = -100, reduction = "mean" } = nllOptions("nllLoss", given);
   checkReduction(reduction);
   const axis = classAxis(input);
   checkTarget(input, target, axis, ignoreIndex);
@@ -100,11 +98,13 @@ export interface CrossEntropyOptions extends NllOptions {
  * crossEntropy(ones([8, 5, 100]), zeros([8, 100], { dtype: "int64" })).itemSync(); // 1.6094
  * ```
  */
-export function crossEntropy(
-  logits: Tensor,
-  target: Tensor,
-  { weight, ignoreIndex = -100, labelSmoothing = 0, reduction = "mean" }: CrossEntropyOptions = {},
-): Tensor {
+export function crossEntropy(logits: Tensor, target: Tensor, given?: CrossEntropyOptions): Tensor {
+  const {
+    weight,
+    ignoreIndex = -100,
+    labelSmoothing = 0,
+    reduction = "mean",
+  } = crossEntropyOptions("crossEntropy", given);
   checkReduction(reduction);
   checkSmoothing(labelSmoothing);
   const axis = classAxis(logits);
@@ -188,8 +188,9 @@ function ignoredProbabilities(ignoreIndex: number): AbrazoError {
 export function binaryCrossEntropy(
   input: Tensor,
   target: Tensor,
-  { weight, reduction = "mean" }: LossOptions & { weight?: Tensor | undefined } = {},
+  options?: LossOptions & { weight?: Tensor | undefined },
 ): Tensor {
+  const { weight, reduction = "mean" } = weightedOptions("binaryCrossEntropy", options);
   checkReduction(reduction);
   if (input.dims.join() !== target.dims.join()) {
     throw lossShapeError(
@@ -229,12 +230,9 @@ export function binaryCrossEntropy(
 export function binaryCrossEntropyWithLogits(
   input: Tensor,
   target: Tensor,
-  {
-    weight,
-    posWeight,
-    reduction = "mean",
-  }: LossOptions & { weight?: Tensor | undefined; posWeight?: Tensor | undefined } = {},
+  given?: LossOptions & { weight?: Tensor | undefined; posWeight?: Tensor | undefined },
 ): Tensor {
+  const { weight, posWeight, reduction = "mean" } = bceWithLogitsOptions("binaryCrossEntropyWithLogits", given);
   checkReduction(reduction);
   if (input.dims.join() !== target.dims.join()) {
     throw lossShapeError(
@@ -265,11 +263,9 @@ export function binaryCrossEntropyWithLogits(
 export function klDiv(
   input: Tensor,
   target: Tensor,
-  {
-    reduction = "mean",
-    logTarget = false,
-  }: { reduction?: "mean" | "sum" | "none" | "batchmean"; logTarget?: boolean } = {},
+  given?: { reduction?: "mean" | "sum" | "none" | "batchmean"; logTarget?: boolean },
 ): Tensor {
+  const { reduction = "mean", logTarget = false } = klDivOptions("klDiv", given);
   const each = logTarget
     ? target.exp().mul(target.sub(input))
     : Tensor.fromNode(build.call("xlogy", [target.node, target.node]), [target]).sub(target.mul(input));

@@ -1,12 +1,19 @@
 // Losses with a margin: between scores, between distances, and against the signs 1 and -1.
 // Knows no layer.
 import * as build from "../../graph/build.ts";
+import { shapeError, showShape } from "../../graph/shape.ts";
+import { optionsOf } from "../../options.ts";
 import { arange, type Tensor } from "../../tensor/index.ts";
 import { logsigmoid } from "./activation.ts";
 import { pairwiseDistance } from "./distance.ts";
+import { lossOptions, type MarginOptions, marginOptions, tripletOptions, weightedOptions } from "./options.ts";
 import { type LossOptions, lossShapeError, reduced } from "./reduction.ts";
 
-type MarginOptions = LossOptions & { margin?: number };
+const multiMarginLossOptions = optionsOf<MarginOptions & { p?: 1 | 2; weight?: Tensor | undefined }>({
+  ...marginOptions.names,
+  p: true,
+  weight: true,
+});
 
 /** max(x, 0) whose slope at 0 is 1, as that of PyTorch's clamp. */
 function positivePart(x: Tensor): Tensor {
@@ -32,12 +39,8 @@ function ofSign(x: Tensor, target: Tensor, sign: 1 | -1): Tensor {
  * marginRankingLoss(tensor([0.5]), tensor([2.5]), tensor([1])).itemSync(); // 2
  * ```
  */
-export function marginRankingLoss(
-  x1: Tensor,
-  x2: Tensor,
-  target: Tensor,
-  { margin = 0, reduction = "mean" }: MarginOptions = {},
-): Tensor {
+export function marginRankingLoss(x1: Tensor, x2: Tensor, target: Tensor, given?: MarginOptions): Tensor {
+  const { margin = 0, reduction = "mean" } = marginOptions("marginRankingLoss", given);
   if (x1.ndim !== x2.ndim || x1.ndim !== target.ndim) {
     throw lossShapeError(
       `margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: [${x1.dims.join(", ")}], input2: [${x2.dims.join(", ")}], target: [${target.dims.join(", ")}] `,
@@ -56,11 +59,8 @@ export function marginRankingLoss(
  * hingeEmbeddingLoss(tensor([0.5, 0.5]), tensor([1, -1]), { reduction: "none" }).tolistSync(); // [0.5, 0.5]
  * ```
  */
-export function hingeEmbeddingLoss(
-  input: Tensor,
-  target: Tensor,
-  { margin = 1, reduction = "mean" }: MarginOptions = {},
-): Tensor {
+export function hingeEmbeddingLoss(input: Tensor, target: Tensor, given?: MarginOptions): Tensor {
+  const { margin = 1, reduction = "mean" } = marginOptions("hingeEmbeddingLoss", given);
   const far = positivePart(input.neg().add(margin));
   return reduced(ofSign(input, target, 1).add(ofSign(far, target, -1)), reduction);
 }
@@ -75,12 +75,8 @@ export function hingeEmbeddingLoss(
  * cosineEmbeddingLoss(tensor([[1, 0.5]]), tensor([[1, 0.5]]), tensor([-1])).itemSync(); // 1
  * ```
  */
-export function cosineEmbeddingLoss(
-  x1: Tensor,
-  x2: Tensor,
-  target: Tensor,
-  { margin = 0, reduction = "mean" }: MarginOptions = {},
-): Tensor {
+export function cosineEmbeddingLoss(x1: Tensor, x2: Tensor, target: Tensor, given?: MarginOptions): Tensor {
+  const { margin = 0, reduction = "mean" } = marginOptions("cosineEmbeddingLoss", given);
   if (target.ndim !== x1.ndim - 1) {
     throw lossShapeError(
       `${target.ndim}D target tensor expects ${target.ndim + 1}D input tensors, but found inputs with sizes [${x1.dims.join(", ")}] and [${x2.dims.join(", ")}].`,
@@ -110,14 +106,15 @@ export function tripletMarginLoss(
   anchor: Tensor,
   positive: Tensor,
   negative: Tensor,
-  {
+  given?: MarginOptions & { p?: number; eps?: number; swap?: boolean },
+): Tensor {
+  const {
     margin = 1,
     p = 2,
     eps = 1e-6,
     swap = false,
     reduction = "mean",
-  }: MarginOptions & { p?: number; eps?: number; swap?: boolean } = {},
-): Tensor {
+  } = tripletOptions("tripletMarginLoss", given);
   const distance = (a: Tensor, b: Tensor) => pairwiseDistance(a, b, { p, eps });
   const toNegative = distance(anchor, negative);
   const far = swap ? toNegative.minimum(distance(positive, negative)) : toNegative;
@@ -133,7 +130,8 @@ export function tripletMarginLoss(
  * softMarginLoss(tensor([0.5, -2]), tensor([1, -1])).itemSync(); // 0.3005
  * ```
  */
-export function softMarginLoss(input: Tensor, target: Tensor, { reduction = "mean" }: LossOptions = {}): Tensor {
+export function softMarginLoss(input: Tensor, target: Tensor, given?: LossOptions): Tensor {
+  const { reduction = "mean" } = lossOptions("softMarginLoss", given);
   return reduced(logsigmoid(input.mul(target)).neg(), reduction);
 }
 
@@ -148,8 +146,10 @@ export function softMarginLoss(input: Tensor, target: Tensor, { reduction = "mea
 export function multilabelSoftMarginLoss(
   input: Tensor,
   target: Tensor,
-  { weight, reduction = "mean" }: LossOptions & { weight?: Tensor | undefined } = {},
+  given?: LossOptions & { weight?: Tensor | undefined },
 ): Tensor {
+  const { weight, reduction = "mean" } = weightedOptions("multilabelSoftMarginLoss", given);
+  if (input.ndim === 0) throw shapeError("Dimension specified as -1 but tensor has no dimensions");
   const yes = target.mul(logsigmoid(input));
   const no = target.neg().add(1).mul(logsigmoid(input.neg()));
   const each = yes.add(no).neg();
@@ -167,9 +167,16 @@ export function multilabelSoftMarginLoss(
 export function multiMarginLoss(
   input: Tensor,
   target: Tensor,
-  { p = 1, margin = 1, weight, reduction = "mean" }: MarginOptions & { p?: 1 | 2; weight?: Tensor | undefined } = {},
+  given?: MarginOptions & { p?: 1 | 2; weight?: Tensor | undefined },
 ): Tensor {
-  const classes = target.to("int64").unsqueeze(-1);
+  const { p = 1, margin = 1, weight, reduction = "mean" } = multiMarginLossOptions("multiMarginLoss", given);
+  const batch = input.shape.slice(0, -1);
+  if (batch.length > 1 || target.ndim > 1 || target.numel() !== (batch[0] ?? 1)) {
+    throw shapeError(
+      `multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size). Expected target size ${showShape(batch)}, but got ${showShape(target.dims)}. Input has shape ${showShape(input.dims)}.`,
+    );
+  }
+  const classes = target.to("int64").reshape([...batch, 1]);
   const gap = input.sub(input.gather(-1, classes)).add(margin).relu();
   const others = classes.ne(arange(input.size(-1))).to(input.dtype);
   const powered = (p === 1 ? gap : gap.square()).mul(others);

@@ -3,9 +3,11 @@
 import * as build from "../../graph/build.ts";
 import { STAT } from "../../graph/ops/batch-norm.ts";
 import { type Dim, type Shape, shapeError, showShape } from "../../graph/shape.ts";
+import { optionsOf } from "../../options.ts";
 import { noGrad, Tensor } from "../../tensor/index.ts";
 import { realizeNodes } from "../../tensor/realize.ts";
 import { writeWaiting } from "../../tensor/waiting.ts";
+import { responseOptions } from "./options.ts";
 import { optionError } from "./sizes.ts";
 
 type Optional = Tensor | null | undefined;
@@ -125,6 +127,14 @@ export interface BatchNormOptions {
   eps?: number;
 }
 
+const batchNormOptions = optionsOf<BatchNormOptions>({
+  weight: true,
+  bias: true,
+  training: true,
+  momentum: true,
+  eps: true,
+});
+
 /**
  * Batch normalization (Ioffe and Szegedy 2015, arXiv 1502.03167) of x [N, C, …] for each channel. While training the running mean
  * and the running variance (that of N - 1) move towards those of the batch: they are computed with the next run that
@@ -137,12 +147,8 @@ export interface BatchNormOptions {
  * batchNorm(x, null, null, { training: true }).tolistSync(); // [[-0.9999949932098389, -1], [0.9999949932098389, 1]]
  * ```
  */
-export function batchNorm(
-  x: Tensor,
-  runningMean: Optional,
-  runningVar: Optional,
-  { weight, bias, training = false, momentum = 0.1, eps = 1e-5 }: BatchNormOptions = {},
-): Tensor {
+export function batchNorm(x: Tensor, runningMean: Optional, runningVar: Optional, given?: BatchNormOptions): Tensor {
+  const { weight, bias, training = false, momentum = 0.1, eps = 1e-5 } = batchNormOptions("batchNorm", given);
   if (x.ndim < 2) throw shapeError(`expected at least 2D input (got ${x.ndim}D input)`);
   const channels = Number(x.dims[1]);
   const vectors = { running_mean: runningMean, running_var: runningVar, weight, bias };
@@ -283,6 +289,16 @@ export interface InstanceNormOptions {
 }
 
 /**
+const instanceNormOptions = optionsOf<InstanceNormOptions>({
+  runningMean: true,
+  runningVar: true,
+  weight: true,
+  bias: true,
+  useInputStats: true,
+  momentum: true,
+  eps: true,
+});
+
  * Instance normalization (Ulyanov et al. 2016, arXiv 1607.08022) of x [N, C, …]: over each plane by itself.
  *
  * @throws SHAPE_MISMATCH when a plane has one element alone
@@ -291,10 +307,16 @@ export interface InstanceNormOptions {
  * instanceNorm(tensor([[[1, 3]]], { dtype: "float32" })).tolistSync(); // [[[-0.9999949932098389, 0.9999949932098389]]]
  * ```
  */
-export function instanceNorm(
-  x: Tensor,
-  { runningMean, runningVar, weight, bias, useInputStats = true, momentum = 0.1, eps = 1e-5 }: InstanceNormOptions = {},
-): Tensor {
+export function instanceNorm(x: Tensor, given?: InstanceNormOptions): Tensor {
+  const {
+    runningMean,
+    runningVar,
+    weight,
+    bias,
+    useInputStats = true,
+    momentum = 0.1,
+    eps = 1e-5,
+  } = instanceNormOptions("instanceNorm", given);
   if (!useInputStats) return batchNorm(x, runningMean, runningVar, { weight, bias, eps });
   const channels = Number(x.dims[1]);
   const vectors = { running_mean: runningMean, running_var: runningVar, weight, bias };
@@ -325,7 +347,12 @@ export function instanceNorm(
  * localResponseNorm(ones([1, 2, 1]), 1, { alpha: 3, beta: 1 }).tolistSync(); // [[[0.25], [0.25]]]
  * ```
  */
-export function localResponseNorm(x: Tensor, size: number, { alpha = 1e-4, beta = 0.75, k = 1 } = {}): Tensor {
+export function localResponseNorm(
+  x: Tensor,
+  size: number,
+  given?: { alpha?: number; beta?: number; k?: number },
+): Tensor {
+  const { alpha = 1e-4, beta = 0.75, k = 1 } = responseOptions("localResponseNorm", given);
   if (x.ndim < 3) throw shapeError(`Expected 3D or higher dimensionality input (got ${x.ndim} dimensions)`);
   return x.map((node) => {
     const planes = build.reshape(build.square(node), [Number(node.shape[0]), 1, Number(node.shape[1]), -1]);

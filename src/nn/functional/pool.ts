@@ -5,6 +5,7 @@ import { reach, type Windows } from "../../graph/ops/windows.ts";
 import { type Shape, shapeError, showShape } from "../../graph/shape.ts";
 import { Tensor } from "../../tensor/index.ts";
 import { hostTensor } from "./host.ts";
+import { avgPool1dOptions, avgPoolOptions, maxPoolOptions } from "./options.ts";
 import { batched, optionError, perAxis, type Size } from "./sizes.ts";
 
 /** Where the windows of a maximum lie. */
@@ -49,7 +50,7 @@ export type MaybePair = Tensor | [Tensor, Tensor];
 export function maxPool1d(x: Tensor, kernelSize: Size, options: WithIndices): [Tensor, Tensor];
 export function maxPool1d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions & { returnIndices?: false }): Tensor;
 export function maxPool1d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions): MaybePair;
-export function maxPool1d(x: Tensor, kernelSize: Size, options: MaxPoolOptions = {}): MaybePair {
+export function maxPool1d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions): MaybePair {
   return largest(1, x, kernelSize, options);
 }
 
@@ -68,7 +69,7 @@ export function maxPool1d(x: Tensor, kernelSize: Size, options: MaxPoolOptions =
 export function maxPool2d(x: Tensor, kernelSize: Size, options: WithIndices): [Tensor, Tensor];
 export function maxPool2d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions & { returnIndices?: false }): Tensor;
 export function maxPool2d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions): MaybePair;
-export function maxPool2d(x: Tensor, kernelSize: Size, options: MaxPoolOptions = {}): MaybePair {
+export function maxPool2d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions): MaybePair {
   return largest(2, x, kernelSize, options);
 }
 
@@ -84,7 +85,7 @@ export function maxPool2d(x: Tensor, kernelSize: Size, options: MaxPoolOptions =
 export function maxPool3d(x: Tensor, kernelSize: Size, options: WithIndices): [Tensor, Tensor];
 export function maxPool3d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions & { returnIndices?: false }): Tensor;
 export function maxPool3d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions): MaybePair;
-export function maxPool3d(x: Tensor, kernelSize: Size, options: MaxPoolOptions = {}): MaybePair {
+export function maxPool3d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions): MaybePair {
   return largest(3, x, kernelSize, options);
 }
 
@@ -97,8 +98,8 @@ export function maxPool3d(x: Tensor, kernelSize: Size, options: MaxPoolOptions =
  * avgPool1d(tensor([[[1, 5, 2, 4]]], { dtype: "float32" }), 2).tolistSync(); // [[[3, 3]]]
  * ```
  */
-export const avgPool1d = (x: Tensor, kernelSize: Size, options: Omit<AvgPoolOptions, "divisorOverride"> = {}): Tensor =>
-  average(1, x, kernelSize, options);
+export const avgPool1d = (x: Tensor, kernelSize: Size, options?: Omit<AvgPoolOptions, "divisorOverride">): Tensor =>
+  average(1, x, kernelSize, avgPool1dOptions("avgPool1d", options));
 
 /**
  * Mean of each window of x [N, C, H, W] or [C, H, W].
@@ -109,7 +110,7 @@ export const avgPool1d = (x: Tensor, kernelSize: Size, options: Omit<AvgPoolOpti
  * avgPool2d(tensor([[[1, 5], [2, 4]]], { dtype: "float32" }), 2).tolistSync(); // [[[3]]]
  * ```
  */
-export const avgPool2d = (x: Tensor, kernelSize: Size, options: AvgPoolOptions = {}): Tensor =>
+export const avgPool2d = (x: Tensor, kernelSize: Size, options?: AvgPoolOptions): Tensor =>
   average(2, x, kernelSize, options);
 
 /**
@@ -121,15 +122,16 @@ export const avgPool2d = (x: Tensor, kernelSize: Size, options: AvgPoolOptions =
  * avgPool3d(ones([1, 4, 4, 4]), 2).shape; // [1, 2, 2, 2]
  * ```
  */
-export const avgPool3d = (x: Tensor, kernelSize: Size, options: AvgPoolOptions = {}): Tensor =>
+export const avgPool3d = (x: Tensor, kernelSize: Size, options?: AvgPoolOptions): Tensor =>
   average(3, x, kernelSize, options);
 
-function largest(
-  rank: number,
-  x: Tensor,
-  kernelSize: Size,
-  { dilation = 1, ceilMode = false, returnIndices = false, ...options }: MaxPoolOptions,
-): MaybePair {
+function largest(rank: number, x: Tensor, kernelSize: Size, given?: MaxPoolOptions): MaybePair {
+  const {
+    dilation = 1,
+    ceilMode = false,
+    returnIndices = false,
+    ...options
+  } = maxPoolOptions(`maxPool${rank}d`, given);
   return batched<MaybePair>(x, rank, `max_pool${rank}d`, (x) => {
     const windows = poolWindows(x.dims, rank, kernelSize, { ...options, dilation, ceilMode });
     // Where gradients may be asked for, the places are found on the way; without them the kernel is faster.
@@ -141,12 +143,13 @@ function largest(
   });
 }
 
-function average(
-  rank: number,
-  x: Tensor,
-  kernelSize: Size,
-  { ceilMode = false, countIncludePad = true, divisorOverride, ...options }: AvgPoolOptions,
-): Tensor {
+function average(rank: number, x: Tensor, kernelSize: Size, given?: AvgPoolOptions): Tensor {
+  const {
+    ceilMode = false,
+    countIncludePad = true,
+    divisorOverride,
+    ...options
+  } = avgPoolOptions(`avgPool${rank}d`, given);
   if (divisorOverride === 0) throw optionError("divisor must be not zero", "Leave divisorOverride out.");
   return batched(x, rank, `avg_pool${rank}d`, (x) => {
     const windows = poolWindows(x.dims, rank, kernelSize, { ...options, dilation: 1, ceilMode });

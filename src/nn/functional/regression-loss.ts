@@ -3,6 +3,14 @@
 import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import type { Tensor } from "../../tensor/index.ts";
+import {
+  gaussianOptions,
+  huberOptions,
+  lossOptions,
+  poissonOptions,
+  smoothL1Options,
+  weightedOptions,
+} from "./options.ts";
 import { type LossOptions, reduced, warnOfSizes } from "./reduction.ts";
 
 /**
@@ -15,11 +23,8 @@ import { type LossOptions, reduced, warnOfSizes } from "./reduction.ts";
  * mseLoss(tensor([1, 2.5]), tensor([3, 2.5])).itemSync(); // 2
  * ```
  */
-export function mseLoss(
-  input: Tensor,
-  target: Tensor,
-  { reduction = "mean", weight }: LossOptions & { weight?: Tensor | undefined } = {},
-): Tensor {
+export function mseLoss(input: Tensor, target: Tensor, given?: LossOptions & { weight?: Tensor | undefined }): Tensor {
+  const { reduction = "mean", weight } = weightedOptions("mseLoss", given);
   warnOfSizes(input, target);
   const each = input.sub(target).square();
   if (weight === undefined) return reduced(each, reduction).madeBy("mseLoss");
@@ -36,7 +41,8 @@ export function mseLoss(
  * l1Loss(tensor([1, 2.5]), tensor([3, 2.5])).itemSync(); // 1
  * ```
  */
-export function l1Loss(input: Tensor, target: Tensor, { reduction = "mean" }: LossOptions = {}): Tensor {
+export function l1Loss(input: Tensor, target: Tensor, given?: LossOptions): Tensor {
+  const { reduction = "mean" } = lossOptions("l1Loss", given);
   warnOfSizes(input, target);
   return reduced(input.sub(target).abs(), reduction);
 }
@@ -52,11 +58,8 @@ export function l1Loss(input: Tensor, target: Tensor, { reduction = "mean" }: Lo
  * smoothL1Loss(tensor([0.5, 3.5]), tensor([0.5, 0.5]), { reduction: "none" }).tolistSync(); // [0, 2.5]
  * ```
  */
-export function smoothL1Loss(
-  input: Tensor,
-  target: Tensor,
-  { beta = 1, reduction = "mean" }: LossOptions & { beta?: number } = {},
-): Tensor {
+export function smoothL1Loss(input: Tensor, target: Tensor, given?: LossOptions & { beta?: number }): Tensor {
+  const { beta = 1, reduction = "mean" } = smoothL1Options("smoothL1Loss", given);
   if (beta < 0) throw notPositive("smooth_l1_loss does not support negative values for beta.", beta);
   if (beta === 0) return l1Loss(input, target, { reduction });
   warnOfSizes(input, target);
@@ -74,11 +77,8 @@ export function smoothL1Loss(
  * huberLoss(tensor([0.5, 3.5]), tensor([0.5, 0.5]), { delta: 2, reduction: "none" }).tolistSync(); // [0, 4]
  * ```
  */
-export function huberLoss(
-  input: Tensor,
-  target: Tensor,
-  { delta = 1, reduction = "mean" }: LossOptions & { delta?: number } = {},
-): Tensor {
+export function huberLoss(input: Tensor, target: Tensor, given?: LossOptions & { delta?: number }): Tensor {
+  const { delta = 1, reduction = "mean" } = huberOptions("huberLoss", given);
   if (delta <= 0) throw notPositive("huber_loss does not support non-positive values for delta.", delta);
   warnOfSizes(input, target);
   return reduced(huber(input.sub(target), delta), reduction);
@@ -110,13 +110,9 @@ function notPositive(message: string, value: number): AbrazoError {
 export function poissonNllLoss(
   input: Tensor,
   target: Tensor,
-  {
-    logInput = true,
-    full = false,
-    eps = 1e-8,
-    reduction = "mean",
-  }: LossOptions & { logInput?: boolean; full?: boolean; eps?: number } = {},
+  given?: LossOptions & { logInput?: boolean; full?: boolean; eps?: number },
 ): Tensor {
+  const { logInput = true, full = false, eps = 1e-8, reduction = "mean" } = poissonOptions("poissonNllLoss", given);
   const plain = logInput ? input.exp().sub(target.mul(input)) : input.sub(target.mul(input.add(eps).log()));
   if (!full) return reduced(plain, reduction);
   const large = target.gt(1);
@@ -147,8 +143,9 @@ export function gaussianNllLoss(
   input: Tensor,
   target: Tensor,
   variance: Tensor,
-  { full = false, eps = 1e-6, reduction = "mean" }: LossOptions & { full?: boolean; eps?: number } = {},
+  given?: LossOptions & { full?: boolean; eps?: number },
 ): Tensor {
+  const { full = false, eps = 1e-6, reduction = "mean" } = gaussianOptions("gaussianNllLoss", given);
   const shaped = variance.ndim === input.ndim - 1 ? variance.unsqueeze(-1) : variance;
   // Below the limit the value is the limit, and the gradient passes as if there were none.
   const limited = shaped.add(shaped.detach().mul(-1).add(eps).relu());

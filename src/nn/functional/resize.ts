@@ -5,6 +5,7 @@ import * as build from "../../graph/build.ts";
 import { shapeError, showShape } from "../../graph/shape.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { hostTensor } from "./host.ts";
+import { interpolateOptions } from "./options.ts";
 import { optionError, type Size } from "./sizes.ts";
 
 /** How values between places are found. */
@@ -34,10 +35,8 @@ const AXES: Readonly<Record<string, number>> = { linear: 1, bilinear: 2, bicubic
  * interpolate(x, { size: 3, mode: "linear", alignCorners: true }).tolistSync(); // [[[0, 0.5, 1]]]
  * ```
  */
-export function interpolate(
-  x: Tensor,
-  { size, scaleFactor, mode = "nearest", alignCorners = false }: InterpolateOptions,
-): Tensor {
+export function interpolate(x: Tensor, given: InterpolateOptions): Tensor {
+  const { size, scaleFactor, mode = "nearest", alignCorners = false } = interpolateOptions("interpolate", given);
   const rank = x.ndim - 2;
   const wanted = AXES[mode];
   if (rank < 1 || rank > 3 || (wanted !== undefined && wanted !== rank)) {

@@ -2,7 +2,7 @@
 // Knows no operation.
 import { AbrazoError } from "../../errors.ts";
 import { shapeError, showShape } from "../../graph/shape.ts";
-import { Tensor } from "../../tensor/index.ts";
+import type { Tensor } from "../../tensor/index.ts";
 
 /** One number for every axis, or one for each. */
 export type Size = number | readonly number[];
@@ -17,20 +17,6 @@ export function perAxis(size: Size, rank: number, name: string): number[] {
     );
   }
   return list.length === 1 ? new Array<number>(rank).fill(list[0] ?? 0) : list;
-}
-
-/**
- * The options of a layer as they are given: an object.
- *
- * @throws LAYER_OPTION for anything else, such as a number that PyTorch takes by its place
- */
-export function layerOptions<Options extends object>(options: Options): Options {
-  const what = options instanceof Tensor ? "Tensor" : Array.isArray(options) ? "list" : typeof options;
-  if (what === "object" && options !== null) return options;
-  throw optionError(
-    `the options of a layer are an object, not a ${what}`,
-    "They are named and come last: new Conv2d(1, 32, 3, { stride: 2 }), new Linear(3, 2, { bias: false }).",
-  );
 }
 
 export function optionError(message: string, hint: string): AbrazoError {

@@ -2,7 +2,10 @@
 // Knows no layer.
 import { AbrazoError } from "../../errors.ts";
 import { axisOf } from "../../graph/shape.ts";
+import { optionsOf } from "../../options.ts";
 import { arange, rand, type Tensor } from "../../tensor/index.ts";
+
+const gumbelSoftmaxOptions = optionsOf<{ hard?: boolean; dim?: number }>({ hard: true, dim: true });
 
 /**
  * e^x / Σ e^x along an axis. [...] → [...]; numbers along the axis depend on each other.
@@ -76,7 +79,8 @@ function halvingError(message: string, hint: string): AbrazoError {
  * gumbelSoftmax(zeros([2, 3]), 1, { hard: true }).sum(-1).tolistSync(); // [1, 1]
  * ```
  */
-export function gumbelSoftmax(logits: Tensor, tau = 1, { hard = false, dim = -1 } = {}): Tensor {
+export function gumbelSoftmax(logits: Tensor, tau = 1, given?: { hard?: boolean; dim?: number }): Tensor {
+  const { hard = false, dim = -1 } = gumbelSoftmaxOptions("gumbelSoftmax", given);
   const noise = rand(logits.shape).log().neg().log().neg().to(logits.dtype);
   const soft = logits.add(noise).div(tau).softmax(dim);
   if (!hard) return soft;

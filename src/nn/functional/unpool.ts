@@ -3,6 +3,7 @@
 import { AbrazoError } from "../../errors.ts";
 import { shapeError, showShape } from "../../graph/shape.ts";
 import { type Tensor, zeros } from "../../tensor/index.ts";
+import { maxUnpoolOptions } from "./options.ts";
 import { batched, perAxis, type Size } from "./sizes.ts";
 
 /** Where the windows of the maximum lay. */
@@ -24,7 +25,7 @@ export interface MaxUnpoolOptions {
  * maxUnpool1d(values, indices, 2).tolistSync(); // [[[0, 5, 0, 4]]]
  * ```
  */
-export const maxUnpool1d = (x: Tensor, indices: Tensor, kernelSize: Size, options: MaxUnpoolOptions = {}): Tensor =>
+export const maxUnpool1d = (x: Tensor, indices: Tensor, kernelSize: Size, options?: MaxUnpoolOptions): Tensor =>
   unpool(1, x, indices, kernelSize, options);
 
 /**
@@ -37,7 +38,7 @@ export const maxUnpool1d = (x: Tensor, indices: Tensor, kernelSize: Size, option
  * maxUnpool2d(values, indices, 2).tolistSync(); // [[[0, 5], [0, 0]]]
  * ```
  */
-export const maxUnpool2d = (x: Tensor, indices: Tensor, kernelSize: Size, options: MaxUnpoolOptions = {}): Tensor =>
+export const maxUnpool2d = (x: Tensor, indices: Tensor, kernelSize: Size, options?: MaxUnpoolOptions): Tensor =>
   unpool(2, x, indices, kernelSize, options);
 
 /**
@@ -50,10 +51,11 @@ export const maxUnpool2d = (x: Tensor, indices: Tensor, kernelSize: Size, option
  * maxUnpool3d(values, indices, 2).tolistSync(); // [[[[1, 0], [0, 0]], [[0, 0], [0, 0]]]]
  * ```
  */
-export const maxUnpool3d = (x: Tensor, indices: Tensor, kernelSize: Size, options: MaxUnpoolOptions = {}): Tensor =>
+export const maxUnpool3d = (x: Tensor, indices: Tensor, kernelSize: Size, options?: MaxUnpoolOptions): Tensor =>
   unpool(3, x, indices, kernelSize, options);
 
-function unpool(rank: number, x: Tensor, indices: Tensor, kernelSize: Size, options: MaxUnpoolOptions): Tensor {
+function unpool(rank: number, x: Tensor, indices: Tensor, kernelSize: Size, given?: MaxUnpoolOptions): Tensor {
+  const options = maxUnpoolOptions(`maxUnpool${rank}d`, given);
   if (showShape(x.dims) !== showShape(indices.dims)) {
     throw shapeError(
       `Expected shape of indices to be same as that of the input tensor (${showShape(x.dims)}) but got indices tensor with shape: ${showShape(indices.dims)}`,

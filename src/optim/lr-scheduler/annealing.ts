@@ -1,7 +1,18 @@
 // Schedulers along a cosine (Loshchilov and Hutter 2017, arXiv 1608.03983).
 // Reads neither time nor disk.
+import { optionsOf } from "../../options.ts";
 import type { Optimizer } from "../optimizer.ts";
-import { LRScheduler, requireWhole, type SchedulerOptions } from "./base.ts";
+import { LRScheduler, requireWhole, type SchedulerOptions, schedulerOptions } from "./base.ts";
+
+const cosineAnnealingWarmRestartsOptions = optionsOf<
+  SchedulerOptions & { t0: number; tMult?: number; etaMin?: number }
+>({ ...schedulerOptions.names, t0: "required", tMult: true, etaMin: true });
+
+const cosineAnnealingLROptions = optionsOf<SchedulerOptions & { tMax: number; etaMin?: number }>({
+  ...schedulerOptions.names,
+  tMax: "required",
+  etaMin: true,
+});
 
 /**
  * From the initial learning rate to `etaMin` along half a cosine of `tMax` steps, and back up after it:
@@ -20,10 +31,8 @@ export class CosineAnnealingLR extends LRScheduler {
   protected tMax: number;
   protected etaMin: number;
 
-  constructor(
-    optimizer: Optimizer,
-    { tMax, etaMin = 0, ...options }: SchedulerOptions & { tMax: number; etaMin?: number },
-  ) {
+  constructor(optimizer: Optimizer, given: SchedulerOptions & { tMax: number; etaMin?: number }) {
+    const { tMax, etaMin = 0, ...options } = cosineAnnealingLROptions("CosineAnnealingLR", given);
     super(optimizer, options);
     this.tMax = tMax;
     this.etaMin = etaMin;
@@ -70,10 +79,13 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
   protected tI: number;
   protected tCur: number;
 
-  constructor(
-    optimizer: Optimizer,
-    { t0, tMult = 1, etaMin = 0, ...options }: SchedulerOptions & { t0: number; tMult?: number; etaMin?: number },
-  ) {
+  constructor(optimizer: Optimizer, given: SchedulerOptions & { t0: number; tMult?: number; etaMin?: number }) {
+    const {
+      t0,
+      tMult = 1,
+      etaMin = 0,
+      ...options
+    } = cosineAnnealingWarmRestartsOptions("CosineAnnealingWarmRestarts", given);
     super(optimizer, options);
     requireWhole("T_0", t0, 1);
     requireWhole("T_mult", tMult, 1);

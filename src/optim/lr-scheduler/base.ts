@@ -2,6 +2,7 @@
 // Knows no rule; reads neither time nor disk.
 import { AbrazoError } from "../../errors.ts";
 import { log } from "../../log.ts";
+import { optionsOf } from "../../options.ts";
 import type { Optimizer } from "../optimizer.ts";
 
 /** Where a schedule starts. */
@@ -9,6 +10,8 @@ export interface SchedulerOptions {
   /** Steps that a checkpoint has behind it; -1 starts anew. */
   lastEpoch?: number;
 }
+
+export const schedulerOptions = optionsOf<SchedulerOptions>({ lastEpoch: true });
 
 /** State to keep: plain numbers, words, and lists and records of them. */
 export interface SchedulerState {
@@ -50,7 +53,8 @@ export abstract class LRScheduler {
   /** While the constructor writes the first rates. */
   protected initial = false;
 
-  constructor(optimizer: Optimizer, { lastEpoch = -1 }: SchedulerOptions = {}) {
+  constructor(optimizer: Optimizer, given?: SchedulerOptions) {
+    const { lastEpoch = -1 } = schedulerOptions(new.target.name, given);
     this.optimizer = optimizer;
     this.baseLrs = optimizer.paramGroups.map((group, index) => {
       if (lastEpoch === -1) group.initialLr ??= group.lr;

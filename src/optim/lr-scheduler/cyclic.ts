@@ -1,7 +1,15 @@
 // Schedulers that move the learning rate up and down and the momentum against it (Smith 2017, arXiv 1506.01186 and 1708.07120).
 // Reads neither time nor disk.
+import { optionsOf } from "../../options.ts";
 import type { Optimizer } from "../optimizer.ts";
-import { LRScheduler, perGroup, requireWhole, type SchedulerOptions, schedulerOption } from "./base.ts";
+import {
+  LRScheduler,
+  perGroup,
+  requireWhole,
+  type SchedulerOptions,
+  schedulerOption,
+  schedulerOptions,
+} from "./base.ts";
 
 interface MomentumOptions {
   /** Moves momentum, or Adam's first beta, against the learning rate. */
@@ -36,6 +44,19 @@ export interface CyclicOptions extends SchedulerOptions, MomentumOptions {
   gamma?: number;
 }
 
+const cyclicOptions = optionsOf<CyclicOptions>({
+  ...schedulerOptions.names,
+  cycleMomentum: true,
+  baseMomentum: true,
+  maxMomentum: true,
+  baseLr: "required",
+  maxLr: "required",
+  stepSizeUp: true,
+  stepSizeDown: true,
+  mode: true,
+  gamma: true,
+});
+
 /**
  * Between `baseLr` and `maxLr`, linearly up in `stepSizeUp` steps and down in `stepSizeDown`, again and again.
  *
@@ -58,7 +79,8 @@ export class CyclicLR extends LRScheduler {
   protected baseMomentums: number[];
   protected maxMomentums: number[];
 
-  constructor(optimizer: Optimizer, options: CyclicOptions) {
+  constructor(optimizer: Optimizer, given: CyclicOptions) {
+    const options = cyclicOptions("CyclicLR", given);
     const { baseLr, maxLr, stepSizeUp = 2000, stepSizeDown = stepSizeUp, mode = "triangular", gamma = 1 } = options;
     const { cycleMomentum = true, baseMomentum = 0.8, maxMomentum = 0.9, lastEpoch = -1 } = options;
     const baseLrs = perGroup("base_lr", optimizer, baseLr);
@@ -115,6 +137,22 @@ export interface OneCycleOptions extends SchedulerOptions, MomentumOptions {
   threePhase?: boolean;
 }
 
+const oneCycleOptions = optionsOf<OneCycleOptions>({
+  ...schedulerOptions.names,
+  cycleMomentum: true,
+  baseMomentum: true,
+  maxMomentum: true,
+  maxLr: "required",
+  totalSteps: true,
+  epochs: true,
+  stepsPerEpoch: true,
+  pctStart: true,
+  annealStrategy: true,
+  divFactor: true,
+  finalDivFactor: true,
+  threePhase: true,
+});
+
 type Level = "first" | "max" | "last";
 
 /**
@@ -138,7 +176,8 @@ export class OneCycleLR extends LRScheduler {
   protected annealStrategy: string;
   protected cycleMomentum: boolean;
 
-  constructor(optimizer: Optimizer, options: OneCycleOptions) {
+  constructor(optimizer: Optimizer, given: OneCycleOptions) {
+    const options = oneCycleOptions("OneCycleLR", given);
     const { maxLr, pctStart = 0.3, annealStrategy = "cos", divFactor = 25, finalDivFactor = 1e4 } = options;
     const { threePhase = false, cycleMomentum = true, baseMomentum = 0.85, maxMomentum = 0.95 } = options;
     const totalSteps = stepsOf(options);

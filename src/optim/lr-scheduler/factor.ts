@@ -1,7 +1,41 @@
 // Schedulers that multiply the learning rate: by a function, at steps, for a while, or a bit each step.
 // Reads neither time nor disk.
+import { optionsOf } from "../../options.ts";
 import type { Optimizer } from "../optimizer.ts";
-import { LRScheduler, requireWhole, type SchedulerOptions, schedulerOption } from "./base.ts";
+import { LRScheduler, requireWhole, type SchedulerOptions, schedulerOption, schedulerOptions } from "./base.ts";
+
+const polynomialLROptions = optionsOf<SchedulerOptions & { totalIters?: number; power?: number }>({
+  ...schedulerOptions.names,
+  totalIters: true,
+  power: true,
+});
+
+const exponentialLROptions = optionsOf<SchedulerOptions & { gamma: number }>({
+  ...schedulerOptions.names,
+  gamma: "required",
+});
+
+const linearLROptions = optionsOf<SchedulerOptions & { startFactor?: number; endFactor?: number; totalIters?: number }>(
+  { ...schedulerOptions.names, startFactor: true, endFactor: true, totalIters: true },
+);
+
+const constantLROptions = optionsOf<SchedulerOptions & { factor?: number; totalIters?: number }>({
+  ...schedulerOptions.names,
+  factor: true,
+  totalIters: true,
+});
+
+const multiStepLROptions = optionsOf<SchedulerOptions & { milestones: readonly number[]; gamma?: number }>({
+  ...schedulerOptions.names,
+  milestones: "required",
+  gamma: true,
+});
+
+const stepLROptions = optionsOf<SchedulerOptions & { stepSize: number; gamma?: number }>({
+  ...schedulerOptions.names,
+  stepSize: "required",
+  gamma: true,
+});
 
 /** Step, from 0 → factor. */
 export type LrLambda = (step: number) => number;
@@ -85,10 +119,8 @@ export class StepLR extends LRScheduler {
   protected stepSize: number;
   protected gamma: number;
 
-  constructor(
-    optimizer: Optimizer,
-    { stepSize, gamma = 0.1, ...options }: SchedulerOptions & { stepSize: number; gamma?: number },
-  ) {
+  constructor(optimizer: Optimizer, given: SchedulerOptions & { stepSize: number; gamma?: number }) {
+    const { stepSize, gamma = 0.1, ...options } = stepLROptions("StepLR", given);
     super(optimizer, options);
     requireWhole("step_size", stepSize, 1);
     this.stepSize = stepSize;
@@ -121,10 +153,8 @@ export class MultiStepLR extends LRScheduler {
   protected milestones: number[];
   protected gamma: number;
 
-  constructor(
-    optimizer: Optimizer,
-    { milestones, gamma = 0.1, ...options }: SchedulerOptions & { milestones: readonly number[]; gamma?: number },
-  ) {
+  constructor(optimizer: Optimizer, given: SchedulerOptions & { milestones: readonly number[]; gamma?: number }) {
+    const { milestones, gamma = 0.1, ...options } = multiStepLROptions("MultiStepLR", given);
     super(optimizer, options);
     this.milestones = [...milestones];
     this.gamma = gamma;
@@ -160,10 +190,8 @@ export class ConstantLR extends LRScheduler {
   protected factor: number;
   protected totalIters: number;
 
-  constructor(
-    optimizer: Optimizer,
-    { factor = 1 / 3, totalIters = 5, ...options }: SchedulerOptions & { factor?: number; totalIters?: number } = {},
-  ) {
+  constructor(optimizer: Optimizer, given?: SchedulerOptions & { factor?: number; totalIters?: number }) {
+    const { factor = 1 / 3, totalIters = 5, ...options } = constantLROptions("ConstantLR", given);
     super(optimizer, options);
     if (!(factor >= 0 && factor <= 1)) {
       throw schedulerOption("Constant multiplicative factor expected to be between 0 and 1.", `It is ${factor}.`);
@@ -204,13 +232,9 @@ export class LinearLR extends LRScheduler {
 
   constructor(
     optimizer: Optimizer,
-    {
-      startFactor = 1 / 3,
-      endFactor = 1,
-      totalIters = 5,
-      ...options
-    }: SchedulerOptions & { startFactor?: number; endFactor?: number; totalIters?: number } = {},
+    given?: SchedulerOptions & { startFactor?: number; endFactor?: number; totalIters?: number },
   ) {
+    const { startFactor = 1 / 3, endFactor = 1, totalIters = 5, ...options } = linearLROptions("LinearLR", given);
     super(optimizer, options);
     if (!(startFactor > 0 && startFactor <= 1)) {
       throw schedulerOption(
@@ -255,7 +279,8 @@ export class LinearLR extends LRScheduler {
 export class ExponentialLR extends LRScheduler {
   protected gamma: number;
 
-  constructor(optimizer: Optimizer, { gamma, ...options }: SchedulerOptions & { gamma: number }) {
+  constructor(optimizer: Optimizer, given: SchedulerOptions & { gamma: number }) {
+    const { gamma, ...options } = exponentialLROptions("ExponentialLR", given);
     super(optimizer, options);
     this.gamma = gamma;
     this.initialStep();
@@ -286,10 +311,8 @@ export class PolynomialLR extends LRScheduler {
   protected totalIters: number;
   protected power: number;
 
-  constructor(
-    optimizer: Optimizer,
-    { totalIters = 5, power = 1, ...options }: SchedulerOptions & { totalIters?: number; power?: number } = {},
-  ) {
+  constructor(optimizer: Optimizer, given?: SchedulerOptions & { totalIters?: number; power?: number }) {
+    const { totalIters = 5, power = 1, ...options } = polynomialLROptions("PolynomialLR", given);
     super(optimizer, options);
     this.totalIters = totalIters;
     this.power = power;

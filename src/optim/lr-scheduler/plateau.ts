@@ -1,5 +1,6 @@
 // A scheduler that lowers the learning rate when a metric no longer gets better.
 // Reads neither time nor disk.
+import { optionsOf } from "../../options.ts";
 import type { Optimizer } from "../optimizer.ts";
 import { perGroup, type SchedulerState, schedulerOption } from "./base.ts";
 
@@ -20,6 +21,17 @@ export interface PlateauOptions {
   eps?: number;
 }
 
+const plateauOptions = optionsOf<PlateauOptions>({
+  mode: true,
+  factor: true,
+  patience: true,
+  threshold: true,
+  thresholdMode: true,
+  cooldown: true,
+  minLr: true,
+  eps: true,
+});
+
 /**
  * The learning rate times `factor` after more than `patience` epochs in which the metric did not get better.
  *
@@ -39,7 +51,8 @@ export class ReduceLROnPlateau {
   #state: { best: number; numBadEpochs: number; cooldownCounter: number; lastEpoch: number; lastLr: number[] };
   readonly #options: Required<Omit<PlateauOptions, "minLr">>;
 
-  constructor(optimizer: Optimizer, { minLr = 0, ...options }: PlateauOptions = {}) {
+  constructor(optimizer: Optimizer, given?: PlateauOptions) {
+    const { minLr = 0, ...options } = plateauOptions("ReduceLROnPlateau", given);
     const rule = { mode: "min", factor: 0.1, patience: 10, threshold: 1e-4, thresholdMode: "rel" } as const;
     this.#options = { ...rule, cooldown: 0, eps: 1e-8, ...options };
     if (!(this.#options.factor < 1)) throw schedulerOption("Factor should be < 1.0.", "It multiplies the rate down.");

@@ -3,9 +3,14 @@
 import { AbrazoError, internalError, suggestion } from "../../errors.ts";
 import { call } from "../../graph/build.ts";
 import { singularVectors, unpack } from "../../graph/ops/decompositions.ts";
+import { optionsOf } from "../../options.ts";
 import { realizeNodes } from "../realize.ts";
 import { Tensor } from "../tensor.ts";
 import { requireMatrices, requireSquare } from "./checks.ts";
+
+const svdOptions = optionsOf<{ fullMatrices?: boolean }>({ fullMatrices: true });
+
+const choleskyOptions = optionsOf<{ upper?: boolean }>({ upper: true });
 
 /**
  * The lower triangular L of L Lᵀ = A for symmetric matrices with positive eigenvalues [..., n, n], or Lᵀ with `upper`.
@@ -16,7 +21,8 @@ import { requireMatrices, requireSquare } from "./checks.ts";
  * await linalg.cholesky(tensor([[4, 2], [2, 5]], { dtype: "float32" })).tolist(); // [[2, 0], [1, 2]]
  * ```
  */
-export function cholesky(a: Tensor, { upper = false }: { upper?: boolean } = {}): Tensor {
+export function cholesky(a: Tensor, given?: { upper?: boolean }): Tensor {
+  const { upper = false } = choleskyOptions("cholesky", given);
   requireSquare("cholesky", a);
   const l = a.map((node) => call("cholesky", [node]));
   realizeNodes([l.node], l.device);
@@ -100,10 +106,8 @@ export function eigvalsh(a: Tensor): Tensor {
  * await s.tolist(); // [4, 3]
  * ```
  */
-export function svd(
-  a: Tensor,
-  { fullMatrices = true }: { fullMatrices?: boolean } = {},
-): { u: Tensor; s: Tensor; vh: Tensor } {
+export function svd(a: Tensor, given?: { fullMatrices?: boolean }): { u: Tensor; s: Tensor; vh: Tensor } {
+  const { fullMatrices = true } = svdOptions("svd", given);
   requireMatrices("svd", a);
   const { u, vh } = singularVectors(a.node);
   const reduced = { u: Tensor.fromNode(u, [a]), s: svdvals(a), vh: Tensor.fromNode(vh, [a]) };

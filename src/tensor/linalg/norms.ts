@@ -2,11 +2,14 @@
 // Knows no decomposition but by its name.
 import { AbrazoError } from "../../errors.ts";
 import { axisOf } from "../../graph/shape.ts";
+import { optionsOf } from "../../options.ts";
 import { type Axes, axesOf } from "../methods/support.ts";
 import type { Tensor } from "../tensor.ts";
 import { has, rankError, requireFloat, requireMatrices, requireSquare } from "./checks.ts";
 import { svdvals } from "./factors.ts";
 import { inv, relativeLimit } from "./solving.ts";
+
+const matrixRankOptions = optionsOf<{ rtol?: number; atol?: number }>({ rtol: true, atol: true });
 
 const INF = Number.POSITIVE_INFINITY;
 
@@ -147,7 +150,8 @@ export function cond(a: Tensor, p: MatrixOrder = 2): Tensor {
  * await linalg.matrixRank(tensor([[1, 2], [2, 4]], { dtype: "float32" })).item(); // 1
  * ```
  */
-export function matrixRank(a: Tensor, { rtol, atol = 0 }: { rtol?: number; atol?: number } = {}): Tensor {
+export function matrixRank(a: Tensor, given?: { rtol?: number; atol?: number }): Tensor {
+  const { rtol, atol = 0 } = matrixRankOptions("matrixRank", given);
   requireMatrices("matrix_rank", a);
   const s = svdvals(a).detach();
   // As in PyTorch an absolute limit alone takes the relative one's place.

@@ -4,11 +4,16 @@ import { call } from "../../graph/build.ts";
 import type { Node } from "../../graph/node.ts";
 import * as ops from "../../graph/ops/decompositions.ts";
 import { broadcast, type Shape } from "../../graph/shape.ts";
+import { optionsOf } from "../../options.ts";
 import { realizeNodes } from "../realize.ts";
 import { currentScope, inScope } from "../scope.ts";
 import { Tensor } from "../tensor.ts";
 import { batchOf, has, rankError, requireMatrices, requireSameDType, requireSquare } from "./checks.ts";
 import { qr, svd } from "./factors.ts";
+
+const pinvOptions = optionsOf<{ rtol?: number }>({ rtol: true });
+
+const solveOptions = optionsOf<{ left?: boolean }>({ left: true });
 
 /** Computes a result now, so that what is wrong with the input is an error of the call. */
 export function computedNow(node: Node, inputs: readonly Tensor[]): Tensor {
@@ -90,7 +95,8 @@ function requireFitting(name: string, a: Tensor, b: Tensor, left: boolean): void
  * await linalg.solve(a, tensor([2, 2], { dtype: "float32" })).tolist(); // [1, 0.5]
  * ```
  */
-export function solve(a: Tensor, b: Tensor, { left = true }: { left?: boolean } = {}): Tensor {
+export function solve(a: Tensor, b: Tensor, given?: { left?: boolean }): Tensor {
+  const { left = true } = solveOptions("solve", given);
   requireSquare("solve", a);
   const { columns, vector } = columnsOf(a, b);
   requireFitting("solve", a, columns, left || vector);
@@ -171,7 +177,8 @@ export function lstsq(a: Tensor, b: Tensor): { solution: Tensor } {
  * await linalg.pinv(tensor([[2, 0], [0, 0]], { dtype: "float64" })).tolist(); // [[0.5, 0], [0, 0]]
  * ```
  */
-export function pinv(a: Tensor, { rtol }: { rtol?: number } = {}): Tensor {
+export function pinv(a: Tensor, given?: { rtol?: number }): Tensor {
+  const { rtol } = pinvOptions("pinv", given);
   requireMatrices("pinv", a);
   const { u, s, vh } = svd(a, { fullMatrices: false });
   const least = s

@@ -1,15 +1,19 @@
 // Activations that PyTorch has as methods; the others are in nn.functional.
 import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
-import type { DType } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
 import { shapeError } from "../../graph/shape.ts";
+import { optionsOf } from "../../options.ts";
 import type { Tensor } from "../tensor.ts";
+import { type DTypeOption, dtypeOption } from "./reduce.ts";
 import { onAxis, requireReal } from "./support.ts";
 
+const geluOptions = optionsOf<{ approximate?: "none" | "tanh" }>({ approximate: true });
+
 /** Softmax and its logarithm: of real numbers, or after conversion to `dtype`. */
-const along = (make: (node: Node, axis: number) => Node) =>
-  function (this: Tensor, dim: number, { dtype }: { dtype?: DType | undefined } = {}): Tensor {
+const along = (name: string, make: (node: Node, axis: number) => Node) =>
+  function (this: Tensor, dim: number, given?: DTypeOption): Tensor {
+    const { dtype } = dtypeOption(name, given);
     return this.map((node) => onAxis(dtype === undefined ? node : build.cast(node, dtype), dim, make));
   };
 
@@ -26,7 +30,8 @@ export const activationMethods = {
     return this.map((node) => build.call("relu", [node]));
   },
   /** x Φ(x), or its tanh approximation. */
-  gelu(this: Tensor, { approximate = "none" }: { approximate?: "none" | "tanh" } = {}): Tensor {
+  gelu(this: Tensor, given?: { approximate?: "none" | "tanh" }): Tensor {
+    const { approximate = "none" } = geluOptions("gelu", given);
     return this.map((node) => build.gelu(node, approximate));
   },
   /** x where it is positive, else weight · x; one weight, or one for each channel (axis 1). */
@@ -60,7 +65,7 @@ export const activationMethods = {
    * await tensor([0.5, 0.5]).softmax(0).tolist(); // [0.5, 0.5]
    * ```
    */
-  softmax: along(build.softmax),
+  softmax: along("softmax", build.softmax),
   /** ln softmax, without the loss of digits that the logarithm of small numbers has. */
-  logSoftmax: along(build.logSoftmax),
+  logSoftmax: along("logSoftmax", build.logSoftmax),
 };

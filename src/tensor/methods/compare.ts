@@ -3,6 +3,7 @@ import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import { isFloat } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
+import { optionsOf } from "../../options.ts";
 import { scalarTypeName } from "../operands.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import { binary, floating, unary } from "./support.ts";
@@ -45,6 +46,8 @@ export interface Closeness {
   equalNan?: boolean;
 }
 
+const closenessOptions = optionsOf<Closeness>({ rtol: true, atol: true, equalNan: true });
+
 export const compareMethods = {
   /** Whether the elements are equal: bool, broadcast. NaN equals nothing. */
   eq,
@@ -73,7 +76,8 @@ export const compareMethods = {
     return eq.call(this, other).all().itemSync() === 1;
   },
   /** Whether |this - other| ≤ atol + rtol · |other|, element by element; infinities are close to themselves. */
-  isclose(this: Tensor, other: Tensor, { rtol = 1e-5, atol = 1e-8, equalNan = false }: Closeness = {}): Tensor {
+  isclose(this: Tensor, other: Tensor, given?: Closeness): Tensor {
+    const { rtol = 1e-5, atol = 1e-8, equalNan = false } = closenessOptions("isclose", given);
     if (this.dtype !== other.dtype) {
       throw new AbrazoError({
         code: "DTYPE_MISMATCH",
@@ -90,7 +94,8 @@ export const compareMethods = {
     return equalNan ? close.logicalOr(a.isnan().logicalAnd(b.isnan())) : close;
   },
   /** Whether all elements are close. Computes now. */
-  allclose(this: Tensor, other: Tensor, closeness: Closeness = {}): boolean {
+  allclose(this: Tensor, other: Tensor, given?: Closeness): boolean {
+    const closeness = closenessOptions("allclose", given);
     return this.isclose(other, closeness).all().itemSync() === 1;
   },
   /** Whether both are not zero. */

@@ -5,6 +5,7 @@ import { allocate, type DType, isFloat, type TypedArray } from "../../graph/dtyp
 import { makeLeaf } from "../../graph/leaf.ts";
 import { compareElements } from "../../graph/ops/sort.ts";
 import { axisOf, sizeOf } from "../../graph/shape.ts";
+import { optionsOf } from "../../options.ts";
 import { decode, encode } from "../convert.ts";
 import { Storage } from "../storage.ts";
 import { Tensor } from "../tensor.ts";
@@ -24,6 +25,8 @@ export interface UniqueOptions {
   returnInverse?: boolean;
   returnCounts?: boolean;
 }
+
+const uniqueOptions = optionsOf<UniqueOptions>({ dim: true, returnInverse: true, returnCounts: true });
 
 function leaf(data: TypedArray, shape: readonly number[], dtype: DType, device: string): Tensor {
   return new Tensor(new Storage(makeLeaf(shape, dtype, { kind: "host", data })), { device });
@@ -102,14 +105,16 @@ type ElementsAlone = UniqueOptions & { returnInverse?: false; returnCounts?: fal
  */
 function unique(this: Tensor, options?: ElementsAlone): Tensor;
 function unique(this: Tensor, options: UniqueOptions): Unique;
-function unique(this: Tensor, options: UniqueOptions = {}): Tensor | Unique {
+function unique(this: Tensor, given?: UniqueOptions): Tensor | Unique {
+  const options = uniqueOptions("unique", given);
   return chosen(grouped(this, options.dim, true), options);
 }
 
 /** As unique(), but each run of equal neighbours counts by itself and nothing is sorted. */
 function uniqueConsecutive(this: Tensor, options?: ElementsAlone): Tensor;
 function uniqueConsecutive(this: Tensor, options: UniqueOptions): Unique;
-function uniqueConsecutive(this: Tensor, options: UniqueOptions = {}): Tensor | Unique {
+function uniqueConsecutive(this: Tensor, given?: UniqueOptions): Tensor | Unique {
+  const options = uniqueOptions("uniqueConsecutive", given);
   return chosen(grouped(this, options.dim, false), options);
 }
 

@@ -6,6 +6,7 @@ import { scan } from "../../graph/scan.ts";
 import { axisOf } from "../../graph/shape.ts";
 import { Tensor } from "../tensor.ts";
 import type { DTypeOption, ValuesAndIndices } from "./reduce.ts";
+import { dtypeOption } from "./reduce.ts";
 import { onAxis, widened } from "./support.ts";
 
 const combined = (combine: (a: Node, b: Node) => Node) => (node: Node, axis: number) =>
@@ -40,11 +41,13 @@ const extreme = (holds: (later: Node, earlier: Node) => Node) =>
 
 export const cumulativeMethods = {
   /** Sums from the start of an axis; whole numbers in int64. */
-  cumsum(this: Tensor, dim: number, { dtype }: DTypeOption = {}): Tensor {
+  cumsum(this: Tensor, dim: number, given?: DTypeOption): Tensor {
+    const { dtype } = dtypeOption("cumsum", given);
     return this.map((node) => onAxis(dtype === undefined ? widened(node) : build.cast(node, dtype), dim, build.cumsum));
   },
   /** Products from the start of an axis; whole numbers in int64. */
-  cumprod(this: Tensor, dim: number, { dtype }: DTypeOption = {}): Tensor {
+  cumprod(this: Tensor, dim: number, given?: DTypeOption): Tensor {
+    const { dtype } = dtypeOption("cumprod", given);
     return this.map((node) => onAxis(dtype === undefined ? widened(node) : build.cast(node, dtype), dim, product));
   },
   /**

@@ -4,6 +4,7 @@ import * as build from "../../graph/build.ts";
 import { DTYPES, type DType, isDType, requireDType } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
 import { DEVICES, isDevice, requireDevice } from "../../onnx/devices.ts";
+import { optionsOf } from "../../options.ts";
 import { elementsOf } from "../realize.ts";
 import { gradEnabled } from "../scope.ts";
 import { Storage } from "../storage.ts";
@@ -29,6 +30,8 @@ function moved(tensor: Tensor, device: string): Tensor {
 function cast(tensor: Tensor, dtype: DType): Tensor {
   return dtype === tensor.dtype ? tensor : tensor.map((node) => build.cast(node, dtype));
 }
+
+const targetOptions = optionsOf<{ device?: string; dtype?: DType }>({ device: true, dtype: true });
 
 /** One word may be either; what is near a dtype is taken for one. */
 function unknownTarget(name: string): AbrazoError {
@@ -57,7 +60,11 @@ export const deviceMethods = {
   to(this: Tensor, target: string | { device?: string; dtype?: DType }): Tensor {
     if (typeof target === "string" && !isDType(target) && !isDevice(target)) throw unknownTarget(target);
     const { device, dtype } =
-      typeof target !== "string" ? target : isDType(target) ? { dtype: target } : { device: target };
+      typeof target !== "string"
+        ? targetOptions("to", target)
+        : isDType(target)
+          ? { dtype: target }
+          : { device: target };
     if (dtype !== undefined) requireDType(dtype);
     const typed = dtype === undefined ? this : cast(this, dtype);
     return device === undefined ? typed : moved(typed, device);

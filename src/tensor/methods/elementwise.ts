@@ -4,10 +4,17 @@ import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import { type DType, isFloat } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
+import { optionsOf } from "../../options.ts";
 import type { Scalar } from "../convert.ts";
 import { numberNode, resultType } from "../operands.ts";
 import { Tensor, type TensorLike } from "../tensor.ts";
 import { floating, realBinary, requireReal, wideInAutocast } from "./support.ts";
+
+const factorOption = optionsOf<{ value?: Scalar }>({ value: true });
+
+const divOptions = optionsOf<{ roundingMode?: Rounding | undefined }>({ roundingMode: true });
+
+const alphaOption = optionsOf<{ alpha?: Scalar }>({ alpha: true });
 
 /** An operation that on truth values is a logical one. */
 const withTruth = (name: string, logical: string) => (a: Node, b: Node) =>
@@ -133,16 +140,19 @@ const LARGEST: Partial<Record<DType, number>> = {
 
 export const elementwiseMethods = {
   /** `this + alpha · other`. Of truth values: or. */
-  add(this: Tensor, other: TensorLike, { alpha = 1 }: { alpha?: Scalar } = {}): Tensor {
+  add(this: Tensor, other: TensorLike, given?: { alpha?: Scalar }): Tensor {
+    const { alpha = 1 } = alphaOption("add", given);
     return this.combine(other, (a, b) => plus(a, scaled(b, alpha)));
   },
   /** `this - alpha · other`. */
-  sub(this: Tensor, other: TensorLike, { alpha = 1 }: { alpha?: Scalar } = {}): Tensor {
+  sub(this: Tensor, other: TensorLike, given?: { alpha?: Scalar }): Tensor {
+    const { alpha = 1 } = alphaOption("sub", given);
     requireNumbers(this, other);
     return this.combine(other, (a, b) => build.sub(a, scaled(b, alpha)));
   },
   /** `other - alpha · this`. */
-  rsub(this: Tensor, other: TensorLike, { alpha = 1 }: { alpha?: Scalar } = {}): Tensor {
+  rsub(this: Tensor, other: TensorLike, given?: { alpha?: Scalar }): Tensor {
+    const { alpha = 1 } = alphaOption("rsub", given);
     requireNumbers(this, other);
     return this.combine(other, (a, b) => build.sub(b, scaled(a, alpha)));
   },
@@ -159,7 +169,8 @@ export const elementwiseMethods = {
    * await tensor([7, -7]).div(2, { roundingMode: "floor" }).tolist(); // [3, -4]
    * ```
    */
-  div(this: Tensor, other: TensorLike, { roundingMode }: { roundingMode?: Rounding | undefined } = {}): Tensor {
+  div(this: Tensor, other: TensorLike, given?: { roundingMode?: Rounding | undefined }): Tensor {
+    const { roundingMode } = divOptions("div", given);
     if (roundingMode !== undefined) return dividedWhole(this, other, roundingMode);
     return this.combine(other, (a, b) => build.div(floating(a), floating(b)));
   },
@@ -231,14 +242,16 @@ export const elementwiseMethods = {
     return clamped(this, undefined, max);
   },
   /** `this + value · first · second`. */
-  addcmul(this: Tensor, first: Tensor, second: Tensor, { value = 1 }: { value?: Scalar } = {}): Tensor {
+  addcmul(this: Tensor, first: Tensor, second: Tensor, given?: { value?: Scalar }): Tensor {
+    const { value = 1 } = factorOption("addcmul", given);
     return Tensor.combineAll([this, first, second], ([a = this.node, b = a, c = a]) =>
       // Of whole numbers the factor is one too, as in PyTorch.
       plus(a, times(times(b, c), numberNode(value, a.dtype))),
     );
   },
   /** `this + value · first / second`, of real numbers. */
-  addcdiv(this: Tensor, first: Tensor, second: Tensor, { value = 1 }: { value?: Scalar } = {}): Tensor {
+  addcdiv(this: Tensor, first: Tensor, second: Tensor, given?: { value?: Scalar }): Tensor {
+    const { value = 1 } = factorOption("addcdiv", given);
     if (!isFloat(first.dtype) && !isFloat(second.dtype)) {
       throw new AbrazoError({
         code: "DTYPE_UNSUPPORTED",

@@ -3,8 +3,11 @@
 import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import { isFloat } from "../../graph/dtype.ts";
+import { optionsOf } from "../../options.ts";
 import type { Tensor } from "../tensor.ts";
 import { floating, unary, wideInAutocast } from "./support.ts";
+
+const roundOptions = optionsOf<{ decimals?: number }>({ decimals: true });
 
 /** What leaves whole numbers as they are. */
 const toWhole = (name: string) =>
@@ -127,7 +130,8 @@ export const functionMethods = {
     return this.map((node) => build.sub(node, build.call("trunc", [node])));
   },
   /** To the nearest whole number, halves to the even one; with `decimals`, to so many digits after the point. */
-  round(this: Tensor, { decimals = 0 }: { decimals?: number } = {}): Tensor {
+  round(this: Tensor, given?: { decimals?: number }): Tensor {
+    const { decimals = 0 } = roundOptions("round", given);
     if (decimals === 0) return toWhole("round").call(this);
     return this.map((node) => {
       const factor = build.constant(10 ** Math.abs(decimals), node.dtype);

@@ -5,12 +5,17 @@ import * as build from "../../graph/build.ts";
 import { makeLeaf } from "../../graph/leaf.ts";
 import type { Node } from "../../graph/node.ts";
 import { broadcast, type Dim, shapeError, showShape } from "../../graph/shape.ts";
+import { optionsOf } from "../../options.ts";
 import { encode, flattenNested } from "../convert.ts";
 import { type IndexPart, isIndexArray, isRange, type ReadPart, readParts } from "../index-spec.ts";
 import { indexNode, integerLeaf, outOfBounds } from "../indices.ts";
 import { Storage } from "../storage.ts";
 import { scalarNode, Tensor } from "../tensor.ts";
 import { copied, integers, placesOfTruth } from "./support.ts";
+
+const indexPutOptions = optionsOf<{ accumulate?: boolean }>({ accumulate: true });
+
+const nonzeroOptions = optionsOf<{ asTuple?: boolean }>({ asTuple: true });
 
 /** A view, and the indices still to be applied to some of its axes. */
 interface Located {
@@ -259,7 +264,8 @@ function put(view: Tensor, picks: Located["picks"], value: Tensor | number, accu
 
 function nonzero(this: Tensor, options?: { asTuple?: false }): Tensor;
 function nonzero(this: Tensor, options: { asTuple: true }): Tensor[];
-function nonzero(this: Tensor, { asTuple = false }: { asTuple?: boolean } = {}): Tensor | Tensor[] {
+function nonzero(this: Tensor, given?: { asTuple?: boolean }): Tensor | Tensor[] {
+  const { asTuple = false } = nonzeroOptions("nonzero", given);
   const places = placesOfTruth(this);
   const columns = coordinates(places, asTuple && this.ndim === 0 ? [1] : this.shape);
   const list = (values: readonly number[]) => BigInt64Array.from(values, BigInt);
@@ -304,8 +310,9 @@ export const indexingMethods = {
     this: Tensor,
     parts: readonly IndexPart[],
     value: Tensor | number,
-    { accumulate = false }: { accumulate?: boolean } = {},
+    given?: { accumulate?: boolean },
   ): Tensor {
+    const { accumulate = false } = indexPutOptions("indexPut_", given);
     const { view, picks } = locate(this, parts);
     put(view, picks, value, accumulate);
     return this;
@@ -315,8 +322,9 @@ export const indexingMethods = {
     this: Tensor,
     parts: readonly IndexPart[],
     value: Tensor | number,
-    options: { accumulate?: boolean } = {},
+    given?: { accumulate?: boolean },
   ): Tensor {
+    const options = indexPutOptions("indexPut", given);
     return copied(this).indexPut_(parts, value, options);
   },
   /**

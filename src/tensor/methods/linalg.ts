@@ -2,6 +2,7 @@
 // Knows no algorithm: products are one operation, decompositions are in ../linalg.
 import * as build from "../../graph/build.ts";
 import { showShape } from "../../graph/shape.ts";
+import { optionsOf } from "../../options.ts";
 import { has, rankError, requireSameDType } from "../linalg/checks.ts";
 import { cholesky, qr, svd } from "../linalg/factors.ts";
 import { cross, matrixPower } from "../linalg/products.ts";
@@ -14,6 +15,8 @@ export interface ScaledSum {
   beta?: number;
   alpha?: number;
 }
+
+const scaledSumOptions = optionsOf<ScaledSum>({ beta: true, alpha: true });
 
 function requireRank(tensor: Tensor, rank: number, name: string): void {
   if (tensor.ndim === rank) return;
@@ -165,25 +168,30 @@ export const linalgMethods = {
     return this.outer(vec2);
   },
   /** beta × this + alpha × mat1 mat2, matrices; this broadcasts. */
-  addmm(this: Tensor, mat1: Tensor, mat2: Tensor, options: ScaledSum = {}): Tensor {
+  addmm(this: Tensor, mat1: Tensor, mat2: Tensor, given?: ScaledSum): Tensor {
+    const options = scaledSumOptions("addmm", given);
     requireRank(mat1, 2, "mat1");
     requireRank(mat2, 2, "mat2");
     return scaledSum(this, product(mat1, mat2), options);
   },
   /** beta × this + alpha × mat vec; this broadcasts. */
-  addmv(this: Tensor, mat: Tensor, vec: Tensor, options: ScaledSum = {}): Tensor {
+  addmv(this: Tensor, mat: Tensor, vec: Tensor, given?: ScaledSum): Tensor {
+    const options = scaledSumOptions("addmv", given);
     return scaledSum(this, mat.mv(vec), options);
   },
   /** beta × this + alpha × the outer product of two vectors; this broadcasts. */
-  addr(this: Tensor, vec1: Tensor, vec2: Tensor, options: ScaledSum = {}): Tensor {
+  addr(this: Tensor, vec1: Tensor, vec2: Tensor, given?: ScaledSum): Tensor {
+    const options = scaledSumOptions("addr", given);
     return scaledSum(this, vec1.outer(vec2), options);
   },
   /** beta × this + alpha × the products of two batches of matrices; this broadcasts. */
-  baddbmm(this: Tensor, batch1: Tensor, batch2: Tensor, options: ScaledSum = {}): Tensor {
+  baddbmm(this: Tensor, batch1: Tensor, batch2: Tensor, given?: ScaledSum): Tensor {
+    const options = scaledSumOptions("baddbmm", given);
     return scaledSum(this, batch1.bmm(batch2), options);
   },
   /** beta × this + alpha × the sum of the products of two batches of matrices; this broadcasts. */
-  addbmm(this: Tensor, batch1: Tensor, batch2: Tensor, options: ScaledSum = {}): Tensor {
+  addbmm(this: Tensor, batch1: Tensor, batch2: Tensor, given?: ScaledSum): Tensor {
+    const options = scaledSumOptions("addbmm", given);
     const made = batch1.bmm(batch2);
     return scaledSum(
       this,

@@ -5,6 +5,7 @@ import * as build from "../../graph/build.ts";
 import { type DType, isFloat, type TypedArray } from "../../graph/dtype.ts";
 import { makeLeaf } from "../../graph/leaf.ts";
 import { shapeError } from "../../graph/shape.ts";
+import { optionsOf } from "../../options.ts";
 import { decode } from "../convert.ts";
 import { drawFrom, drawFromNormal, drawIntegers, drawNormal, drawUniform, drawWhole } from "../draw.ts";
 import { defaultGenerator, type Generator } from "../rng.ts";
@@ -14,6 +15,8 @@ import { integers } from "./support.ts";
 export interface Draw {
   generator?: Generator;
 }
+
+export const drawOptions = optionsOf<Draw>({ generator: true });
 
 type Fill = (generator: Generator, dtype: DType, length: number) => TypedArray;
 
@@ -56,7 +59,10 @@ function random_(this: Tensor, options?: Draw): Tensor;
 function random_(this: Tensor, to: Real, options?: Draw): Tensor;
 function random_(this: Tensor, from: Real, to: Real | undefined, options?: Draw): Tensor;
 function random_(this: Tensor, ...args: readonly (Real | Draw | undefined)[]): Tensor {
-  const options = args.find((arg) => typeof arg === "object") ?? {};
+  const options = drawOptions(
+    "random_",
+    args.find((arg) => typeof arg === "object"),
+  );
   const [first, second] = args.filter((arg) => typeof arg !== "object");
   if (first === undefined) return fill(this, options, drawWhole);
   const [from, to] = second === undefined ? [0, first] : [first, second];
@@ -87,7 +93,8 @@ export function drawTruth(generator: Generator, probabilities: Tensor): Uint8Arr
   });
 }
 
-function bernoulli_(this: Tensor, p: number | Tensor = 0.5, options: Draw = {}): Tensor {
+function bernoulli_(this: Tensor, p: number | Tensor = 0.5, given?: Draw): Tensor {
+  const options = drawOptions("bernoulli_", given);
   if (typeof p !== "number") {
     requireFloat(p.dtype, "bernoulli_tensor_cpu_p_");
     const probabilities = p.expand(this.shape).contiguous();
@@ -109,6 +116,8 @@ function requireProbabilities(rows: readonly (readonly number[])[], samples: num
   const size = rows[0]?.length ?? 0;
   if (!(Number.isInteger(samples) && samples > 0)) throw parameterError("cannot sample n_sample <= 0 samples");
   if (!replacement && samples > size) {
+const samplingOptions = optionsOf<Sampling>({ ...drawOptions.names, replacement: true });
+
     throw parameterError("cannot sample n_sample > prob_dist.size(-1) samples without replacement");
   }
   for (const row of rows) {
@@ -155,7 +164,8 @@ function drawByRaces(
 
 export const randomMethods = {
   /** Uniform numbers in [from, to), in place. */
-  uniform_(this: Tensor, from = 0, to = 1, options: Draw = {}): Tensor {
+  uniform_(this: Tensor, from = 0, to = 1, given?: Draw): Tensor {
+    const options = drawOptions("uniform_", given);
     requireFloat(this.dtype, "check_uniform_bounds");
     if (!(from <= to)) {
       throw parameterError(`uniform_ expects to return a [from, to) range, but found from=${from} > to=${to}`);
@@ -163,7 +173,8 @@ export const randomMethods = {
     return fill(this, options, (generator, dtype, length) => drawUniform(generator, dtype, length, from, to));
   },
   /** Normal numbers, in place. */
-  normal_(this: Tensor, mean = 0, std = 1, options: Draw = {}): Tensor {
+  normal_(this: Tensor, mean = 0, std = 1, given?: Draw): Tensor {
+    const options = drawOptions("normal_", given);
     requireFloat(this.dtype, "normal_kernel_cpu");
     if (!(std >= 0)) throw parameterError(`normal expects std >= 0.0, but found std ${std}`);
     const inBlocks = this.isContiguous();
@@ -184,12 +195,14 @@ export const randomMethods = {
   /** 1 with probability `p` (a number, or a tensor that broadcasts), else 0, in place. */
   bernoulli_,
   /** 1 with the probability that each element is, else 0: a new tensor. */
-  bernoulli(this: Tensor, options: Draw = {}): Tensor {
+  bernoulli(this: Tensor, given?: Draw): Tensor {
+    const options = drawOptions("bernoulli", given);
     requireFloat(this.dtype, "bernoulli_tensor_cpu_p_");
     return this.detach().clone().bernoulli_(this.detach(), options);
   },
   /** Exponential numbers of rate `lambda`, in place. */
-  exponential_(this: Tensor, lambda = 1, options: Draw = {}): Tensor {
+  exponential_(this: Tensor, lambda = 1, given?: Draw): Tensor {
+    const options = drawOptions("exponential_", given);
     requireFloat(this.dtype, "exponential_kernel_cpu");
     if (!(lambda > 0)) throw parameterError(`exponential_ expects lambda > 0.0, but found lambda=${lambda}`);
     return fill(this, options, (generator, dtype, length) =>
@@ -197,7 +210,8 @@ export const randomMethods = {
     );
   },
   /** Numbers of Cauchy's distribution, in place. */
-  cauchy_(this: Tensor, median = 0, sigma = 1, options: Draw = {}): Tensor {
+  cauchy_(this: Tensor, median = 0, sigma = 1, given?: Draw): Tensor {
+    const options = drawOptions("cauchy_", given);
     requireFloat(this.dtype, "cauchy_cpu");
     if (!(sigma > 0)) throw parameterError(`cauchy_ expects sigma > 0.0, but found sigma=${sigma}`);
     return fill(this, options, (generator, dtype, length) =>
@@ -205,7 +219,8 @@ export const randomMethods = {
     );
   },
   /** e to the power of normal numbers, in place; mean and deviation are those of the exponent. */
-  logNormal_(this: Tensor, mean = 1, std = 2, options: Draw = {}): Tensor {
+  logNormal_(this: Tensor, mean = 1, std = 2, given?: Draw): Tensor {
+    const options = drawOptions("logNormal_", given);
     requireFloat(this.dtype, "log_normal_cpu");
     if (!(std > 0)) throw parameterError(`log_normal_ expects std > 0.0, but found std=${std}`);
     return fill(this, options, (generator, dtype, length) =>
@@ -213,7 +228,8 @@ export const randomMethods = {
     );
   },
   /** Trials up to the first success of probability `p`, in place. */
-  geometric_(this: Tensor, p: number, options: Draw = {}): Tensor {
+  geometric_(this: Tensor, p: number, given?: Draw): Tensor {
+    const options = drawOptions("geometric_", given);
     if (!(p > 0 && p < 1)) throw parameterError(`geometric_ expects p to be in (0, 1), but got p=${p}`);
     return fill(this, options, (generator, dtype, length) =>
       drawFrom(generator, dtype, length, (uniform) => Math.ceil(Math.log(uniform) / Math.log1p(-p))),
@@ -228,11 +244,8 @@ export const randomMethods = {
    * await tensor([0.1, 0.2, 0.7]).multinomial(5, { replacement: true }).tolist(); // [1, 1, 2, 2, 2]
    * ```
    */
-  multinomial(
-    this: Tensor,
-    samples: number,
-    { replacement = false, generator = defaultGenerator }: Sampling = {},
-  ): Tensor {
+  multinomial(this: Tensor, samples: number, given?: Sampling): Tensor {
+    const { replacement = false, generator = defaultGenerator } = samplingOptions("multinomial", given);
     requireFloat(this.dtype, "multinomial");
     if (this.ndim < 1 || this.ndim > 2) throw shapeError("prob_dist must be 1 or 2 dim");
     const [count, size] = this.ndim === 1 ? [1, this.size(0)] : [this.size(0), this.size(1)];

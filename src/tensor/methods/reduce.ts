@@ -5,14 +5,19 @@ import * as build from "../../graph/build.ts";
 import { type DType, isFloat } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
 import { axisOf } from "../../graph/shape.ts";
+import { optionsOf } from "../../options.ts";
 import { scalarTypeName } from "../operands.ts";
 import { Tensor } from "../tensor.ts";
 import { type Axes, axesOf, widened } from "./support.ts";
+
+const aminmaxOptions = optionsOf<{ dim?: number; keepDim?: boolean }>({ dim: true, keepDim: true });
 
 export interface DTypeOption {
   /** Elements are converted to this before. */
   dtype?: DType | undefined;
 }
+
+export const dtypeOption = optionsOf<DTypeOption>({ dtype: true });
 
 export interface ValuesAndIndices {
   values: Tensor;
@@ -161,17 +166,20 @@ export const reduceMethods = {
    * await tensor([[1, 2], [3, 4]]).sum(0).tolist(); // [4, 6]
    * ```
    */
-  sum(this: Tensor, dim?: Axes, keepDim = false, { dtype }: DTypeOption = {}): Tensor {
+  sum(this: Tensor, dim?: Axes, keepDim = false, given?: DTypeOption): Tensor {
+    const { dtype } = dtypeOption("sum", given);
     return this.map((node) =>
       build.sum(dtype === undefined ? widened(node) : build.cast(node, dtype), axesOf(dim, node.shape.length), keepDim),
     );
   },
   /** The mean over axes, of real numbers; of no elements NaN. */
-  mean(this: Tensor, dim?: Axes, keepDim = false, { dtype }: DTypeOption = {}): Tensor {
+  mean(this: Tensor, dim?: Axes, keepDim = false, given?: DTypeOption): Tensor {
+    const { dtype } = dtypeOption("mean", given);
     return this.map((node) => meanOf(converted(node, dtype), axesOf(dim, node.shape.length), keepDim));
   },
   /** The product along an axis, or of all elements. Its gradient is right where elements are 0, too. */
-  prod(this: Tensor, dim?: number | null, keepDim = false, { dtype }: DTypeOption = {}): Tensor {
+  prod(this: Tensor, dim?: number | null, keepDim = false, given?: DTypeOption): Tensor {
+    const { dtype } = dtypeOption("prod", given);
     return this.map((node) =>
       productOf(dtype === undefined ? widened(node) : build.cast(node, dtype), dim ?? undefined, keepDim),
     );
@@ -181,10 +189,8 @@ export const reduceMethods = {
   /** The smallest element over axes; equal ones share the gradient. */
   amin,
   /** Both extremes, over all elements or along one axis. */
-  aminmax(
-    this: Tensor,
-    { dim, keepDim = false }: { dim?: number; keepDim?: boolean } = {},
-  ): { min: Tensor; max: Tensor } {
+  aminmax(this: Tensor, given?: { dim?: number; keepDim?: boolean }): { min: Tensor; max: Tensor } {
+    const { dim, keepDim = false } = aminmaxOptions("aminmax", given);
     requireElements("aminmax", this.node, dim);
     return { min: amin.call(this, dim, keepDim), max: amax.call(this, dim, keepDim) };
   },

@@ -5,9 +5,14 @@ import * as build from "../../graph/build.ts";
 import { isFloat } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
 import { axisOf, broadcast, shapeError, showShape } from "../../graph/shape.ts";
+import { optionsOf } from "../../options.ts";
 import { indexNode, requireIndexDType } from "../indices.ts";
 import { scalarNode, Tensor } from "../tensor.ts";
 import { copied, inPlaceOf, integers, placesOfTruth } from "./support.ts";
+
+const indexAddOptions = optionsOf<{ alpha?: number }>({ alpha: true });
+
+const scatterReduceOptions = optionsOf<{ includeSelf?: boolean }>({ includeSelf: true });
 
 export type ScatterReduction = "sum" | "prod" | "mean" | "amax" | "amin";
 
@@ -137,8 +142,9 @@ function scatterReduce(
   index: Tensor,
   source: Tensor,
   reduce: ScatterReduction,
-  { includeSelf = true }: { includeSelf?: boolean } = {},
+  given?: { includeSelf?: boolean },
 ): Tensor {
+  const { includeSelf = true } = scatterReduceOptions("scatterReduce", given);
   const name = "scatter_reduce";
   const neutral = { sum: 0, mean: 0, prod: 1, amax: lowest(this), amin: highest(this) }[reduce];
   if (neutral === undefined) {
@@ -201,7 +207,8 @@ const pure = {
    */
   scatterReduce,
   /** Rows of `source`, times `alpha`, added at a vector of indices along an axis. */
-  indexAdd(this: Tensor, dim: number, index: Tensor, source: Tensor, { alpha = 1 }: { alpha?: number } = {}): Tensor {
+  indexAdd(this: Tensor, dim: number, index: Tensor, source: Tensor, given?: { alpha?: number }): Tensor {
+    const { alpha = 1 } = indexAddOptions("indexAdd", given);
     return byVector("index_add", "scatterAddElements", this, dim, index, source, alpha);
   },
   /** Rows of `source` put at a vector of indices along an axis. */

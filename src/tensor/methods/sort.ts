@@ -6,6 +6,7 @@ import { isFloat } from "../../graph/dtype.ts";
 import { makeLeaf } from "../../graph/leaf.ts";
 import type { Node } from "../../graph/node.ts";
 import { axisOf, sizeOf } from "../../graph/shape.ts";
+import { optionsOf } from "../../options.ts";
 import { decode, encode } from "../convert.ts";
 import { Tensor } from "../tensor.ts";
 
@@ -166,6 +167,8 @@ export interface QuantileOptions {
   interpolation?: Interpolation;
 }
 
+const quantileOptions = optionsOf<QuantileOptions>({ interpolation: true });
+
 function quantileOf(
   tensor: Tensor,
   q: number | Tensor,
@@ -301,11 +304,13 @@ export const sortMethods = {
    * await tensor([1, 2, 3, 4], { dtype: "float32" }).quantile(0.5).item(); // 2.5
    * ```
    */
-  quantile(this: Tensor, q: number | Tensor, dim?: number, keepDim = false, options: QuantileOptions = {}): Tensor {
+  quantile(this: Tensor, q: number | Tensor, dim?: number, keepDim = false, given?: QuantileOptions): Tensor {
+    const options = quantileOptions("quantile", given);
     return quantileOf(this, q, dim, keepDim, options, false);
   },
   /** As quantile(), of what is not NaN. */
-  nanquantile(this: Tensor, q: number | Tensor, dim?: number, keepDim = false, options: QuantileOptions = {}): Tensor {
+  nanquantile(this: Tensor, q: number | Tensor, dim?: number, keepDim = false, given?: QuantileOptions): Tensor {
+    const options = quantileOptions("nanquantile", given);
     return quantileOf(this, q, dim, keepDim, options, true);
   },
 };

@@ -3,10 +3,11 @@ import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import { type DType, isFloat } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
-import { axisOf, sizeOf } from "../../graph/shape.ts";
+import { axisOf, shapeError, sizeOf } from "../../graph/shape.ts";
+import { optionsOf } from "../../options.ts";
 import { scalarTypeName } from "../operands.ts";
 import type { Tensor } from "../tensor.ts";
-import { converted, requireElements } from "./reduce.ts";
+import { converted, dtypeOption, requireElements } from "./reduce.ts";
 import { type Axes, axesOf, floating, widened } from "./support.ts";
 
 export interface SpreadOptions {
@@ -14,6 +15,8 @@ export interface SpreadOptions {
   correction?: number;
   keepDim?: boolean;
 }
+
+const spreadOptions = optionsOf<SpreadOptions>({ correction: true, keepDim: true });
 
 function requireReal(node: Node, message: string): void {
   if (isFloat(node.dtype)) return;
@@ -93,19 +96,23 @@ export const statisticsMethods = {
    * await tensor([1.5, 2.5]).std(0, { correction: 0 }).item(); // 0.5
    * ```
    */
-  std(this: Tensor, dim?: Axes, options: SpreadOptions = {}): Tensor {
+  std(this: Tensor, dim?: Axes, given?: SpreadOptions): Tensor {
+    const options = spreadOptions("std", given);
     return this.map((node) => deviation(spreadOf(node, dim, options).variance));
   },
   /** The variance over axes: the square of std. */
-  var(this: Tensor, dim?: Axes, options: SpreadOptions = {}): Tensor {
+  var(this: Tensor, dim?: Axes, given?: SpreadOptions): Tensor {
+    const options = spreadOptions("var", given);
     return this.map((node) => spreadOf(node, dim, options).variance);
   },
   /** Standard deviation and mean. */
-  stdMean(this: Tensor, dim?: Axes, options: SpreadOptions = {}): { std: Tensor; mean: Tensor } {
+  stdMean(this: Tensor, dim?: Axes, given?: SpreadOptions): { std: Tensor; mean: Tensor } {
+    const options = spreadOptions("stdMean", given);
     return { std: this.std(dim, options), mean: this.map((node) => spreadOf(node, dim, options).mean) };
   },
   /** Variance and mean. */
-  varMean(this: Tensor, dim?: Axes, options: SpreadOptions = {}): { var: Tensor; mean: Tensor } {
+  varMean(this: Tensor, dim?: Axes, given?: SpreadOptions): { var: Tensor; mean: Tensor } {
+    const options = spreadOptions("varMean", given);
     return { var: this.var(dim, options), mean: this.map((node) => spreadOf(node, dim, options).mean) };
   },
   /**
@@ -121,8 +128,9 @@ export const statisticsMethods = {
     p: number | "fro" = 2,
     dim?: Axes,
     keepDim = false,
-    { dtype }: { dtype?: DType | undefined } = {},
+    given?: { dtype?: DType | undefined },
   ): Tensor {
+    const { dtype } = dtypeOption("norm", given);
     return this.map((given) => {
       const node = converted(given, dtype);
       requireReal(
