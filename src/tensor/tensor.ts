@@ -213,9 +213,9 @@ export class Tensor {
 
   /** The last two axes exchanged, without a copy. */
   get mT(): Tensor {
-    if (this.ndim < 2) {
-      throw shapeError(`tensor.mT is only supported on matrices or batches of matrices. Got ${this.ndim}-D tensor.`);
-    }
+    if (this.ndim === 0) return this;
+    if (this.ndim === 1)
+      throw shapeError("tensor.mT is only supported on matrices or batches of matrices. Got 1-D tensor.");
     const order = [...this.dims.keys()];
     return this.viewBy(permuteStep([...order.slice(0, -2), this.ndim - 1, this.ndim - 2]));
   }

@@ -28,6 +28,11 @@ function splitEvenly(tensor: Tensor, name: string, axis: number, parts: number |
   return tensor.tensorSplit(parts, axis);
 }
 
+function requireAxis(tensor: Tensor, expectation: string): void {
+  if (tensor.ndim > 0) return;
+  throw shapeError(`${expectation} at least a 1-dimensional tensor, but got a tensor with 0 dims`);
+}
+
 function requireRank(tensor: Tensor, name: string, rank: number): void {
   if (tensor.ndim >= rank) return;
   throw shapeError(
@@ -51,6 +56,7 @@ export const splitMethods = {
    */
   split(this: Tensor, size: number | readonly number[], dim = 0): Tensor[] {
     if (typeof size !== "number") return this.splitWithSizes(size, dim);
+    requireAxis(this, "split expects");
     const axis = axisOf(dim, this.ndim);
     const length = this.size(axis);
     if (size < 0) throw shapeError(`split expects split_size be non-negative, but got split_size=${size}`);
@@ -66,6 +72,7 @@ export const splitMethods = {
   },
   /** Parts of the sizes listed, which add up to the size of the axis. */
   splitWithSizes(this: Tensor, sizes: readonly number[], dim = 0): Tensor[] {
+    requireAxis(this, "split expects");
     const axis = axisOf(dim, this.ndim);
     const ends = cumulated(sizes);
     if (sizes.some((size) => size < 0) || (ends.at(-1) ?? 0) !== this.size(axis)) {
@@ -77,6 +84,7 @@ export const splitMethods = {
   },
   /** At most `chunks` parts of one size along an axis, the last possibly shorter. */
   chunk(this: Tensor, chunks: number, dim = 0): Tensor[] {
+    requireAxis(this, "chunk expects");
     if (!(chunks > 0)) {
       throw new AbrazoError({
         code: "BAD_COUNT",
@@ -90,6 +98,7 @@ export const splitMethods = {
   },
   /** `parts` parts whose sizes differ by one at most, or the parts between the indices listed. */
   tensorSplit(this: Tensor, parts: number | readonly number[], dim = 0): Tensor[] {
+    requireAxis(this, "tensor_split expected");
     const axis = axisOf(dim, this.ndim);
     const length = this.size(axis);
     if (typeof parts !== "number") {

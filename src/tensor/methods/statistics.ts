@@ -172,6 +172,7 @@ export const statisticsMethods = {
   },
   /** Differences of neighbours along an axis, `n` times over. */
   diff(this: Tensor, n = 1, dim = -1): Tensor {
+    if (this.ndim === 0) throw shapeError("diff expects input to be at least one-dimensional");
     return this.map((node) => {
       const axis = axisOf(dim, node.shape.length);
       let result = node;

@@ -49,6 +49,15 @@ function requireLayout(tensor: Tensor): Layout {
   return layout ?? contiguousLayout(tensor.shape);
 }
 
+function requireAxis(tensor: Tensor, name: string): void {
+  if (tensor.ndim > 0) return;
+  throw new AbrazoError({
+    code: "INDEX_OUT_OF_RANGE",
+    message: `${name}() cannot be applied to a 0-dim tensor.`,
+    hint: "item() reads its value.",
+  });
+}
+
 export const viewMethods = {
   /**
    * The same elements in another shape, one size possibly -1: a view where the strides allow it, else a copy.
@@ -106,6 +115,7 @@ export const viewMethods = {
   /** One axis as several, one of the sizes possibly -1. */
   unflatten(this: Tensor, dim: number, sizes: readonly Dim[]): Tensor {
     const dims = this.dims;
+    if (dims.length === 0) throw shapeError(`Dimension specified as ${dim} but tensor has no dimensions`);
     const axis = axisOf(dim, dims.length);
     const size = dims[axis] ?? 1;
     const parts = numeric([size]) === undefined ? [...sizes] : inferUnflatten(axis, size, sizes);
@@ -195,6 +205,7 @@ export const viewMethods = {
   },
   /** Elements `start` to `start + length` along an axis, sharing memory. */
   narrow(this: Tensor, dim: number, start: number, length: number): Tensor {
+    requireAxis(this, "narrow");
     const axis = axisOf(dim, this.ndim);
     const size = this.dims[axis];
     if (typeof size !== "number") return this.slice(axis, start, start + length);
@@ -214,6 +225,7 @@ export const viewMethods = {
    * ```
    */
   slice(this: Tensor, dim: number, start = 0, end?: number, step = 1): Tensor {
+    requireAxis(this, "slice");
     const axis = axisOf(dim, this.ndim);
     if (!(Number.isInteger(step) && step > 0)) {
       throw new AbrazoError({
@@ -229,13 +241,7 @@ export const viewMethods = {
   },
   /** The slice at one index, without that axis, sharing memory. */
   select(this: Tensor, dim: number, index: number): Tensor {
-    if (this.ndim === 0) {
-      throw new AbrazoError({
-        code: "INDEX_OUT_OF_RANGE",
-        message: "select() cannot be applied to a 0-dim tensor.",
-        hint: "item() reads its value.",
-      });
-    }
+    requireAxis(this, "select");
     const axis = axisOf(dim, this.ndim);
     const size = this.dims[axis];
     const at = typeof size === "number" && index < 0 ? index + size : index;

@@ -138,4 +138,16 @@ for name in ["cummax", "cummin"]:
     case(name, [leaf([0, 2])], f"a.{name}(0)", f"a.{name}(0)", note="empty")
     case(name, [truth([0, 1, 0])], f"a.{name}(0)", f"a.{name}(0)", note="truth values", grad=False)
 
+# 0-d and empty, where the usual forms above do not hold them.
+edges("aminmax", "a.aminmax()", "a.aminmax()", [leaf([])])
+edges("aminmax", "a.aminmax(dim=1)", "a.aminmax({ dim: 1 })", [leaf([0, 3])])
+edges("count_nonzero", "a.count_nonzero()", "a.countNonzero()", [leaf([])], grad=False)  # a count
+refused("diff", "a.diff()", "a.diff()", [leaf([])])
+for text in ["aminmax()", "amax()", "amin()", "max()", "min()", "argmax()", "argmin()"]:
+    refused(text[:-2], f"a.{text}", f"a.{text}", [leaf([0, 3])])
+for text in ["amax(1)", "amin(0)", "max(1)", "min(0)", "argmax(1)", "argmin(0)"]:
+    refused(text[:-3], f"a.{text}", f"a.{text}", [leaf([3, 0]) if text.endswith("(1)") else leaf([0, 3])])
+for name in ["cummax", "cummin"]:
+    edges(name, f"a.{name}(1)", f"a.{name}(1)", [leaf([2, 0])])
+
 write("reduce")

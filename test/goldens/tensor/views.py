@@ -148,4 +148,73 @@ for py, js in [
     ours = "x.slice(1, 0, 3, 2).mul_(b.slice(0, 0, 1))" if js is None else f"{js}.copy_({given})"
     case("copy_", [leaf([2, 3]), leaf([3])], WRITE.format(py), f"((x) => ({ours}, x))(a.clone())", note="through a view")
 
+# 0-d, empty and not contiguous, where the forms above do not hold them; what has too few axes is refused.
+L = lambda *shapes: [leaf(shape) for shape in shapes]
+refused("view", "a.view(6)", "a.view([6])", L([2, 3]), view=True)
+turned("view", L([2, 3]), "a.view(2, 3, 1)", "a.view([2, 3, 1])")
+refused("view_as", "a.view_as(b)", "a.viewAs(b)", L([2, 3], [3, 2]), view=True)
+for name, js in [("view_as", "viewAs"), ("reshape_as", "reshapeAs")]:
+    edges(name, f"a.{name}(b) * b", f"a.{js}(b).mul(b)", L([], [1, 1]), L([0, 3], [3, 0]))
+refused("unflatten", "a.unflatten(0, (1, 1))", "a.unflatten(0, [1, 1])", L([]))
+for name, arguments, refuses in [("swapaxes", "(0, 1)", False), ("movedim", "(0, -1)", False), ("T", "", False), ("mT", "", False), ("fliplr", "()", True), ("flipud", "()", True),
+                                 ("rot90", "(1)", True), ("narrow", "(0, 0, 1)", True), ("select", "(0, 0)", True), ("slice", None, True), ("diagonal", "()", True),
+                                 ("tril", "()", True), ("triu", "()", True), ("diag", "()", True), ("diag_embed", "()", True)]:
+    camel = {"diag_embed": "diagEmbed"}.get(name, name)
+    text = ("a[0:1]", "a.slice(0, 0, 1)") if arguments is None else (f"a.{name}{arguments}", f"a.{camel}{arguments}")
+    if name == "swapaxes":
+        text = ("a.swapaxes(0, -1)", "a.swapaxes(0, -1)")
+    (refused if refuses else edges)(name, *text, L([]))
+for name in ("swapaxes", "fliplr", "flipud", "rot90"):
+    arguments = {"swapaxes": "(0, 1)", "rot90": "(1)"}.get(name, "()")
+    edges(name, f"a.{name}{arguments}", f"a.{name}{arguments}", L([0, 3]))
+for name, args, js in [("unbind", "()", "()"), ("split", "(2)", "(2)"), ("split_with_sizes", "((1,))", "([1])"), ("chunk", "(2)", "(2)"), ("tensor_split", "(2)", "(2)"),
+                       ("hsplit", "(2)", "(2)"), ("vsplit", "(2)", "(2)"), ("dsplit", "(2)", "(2)")]:
+    ours = {"split_with_sizes": "splitWithSizes", "tensor_split": "tensorSplit"}.get(name, name)
+    refused(name, f"a.{name}{args}", f"a.{ours}{js}", L([]))
+for name, args, js, shape in [("split_with_sizes", "((0, 2), 1)", "([0, 2], 1)", [0, 2]), ("chunk", "(2)", "(2)", [0, 3]), ("tensor_split", "(2)", "(2)", [0, 3]),
+                              ("hsplit", "(2)", "(2)", [0, 4]), ("vsplit", "(2)", "(2)", [0, 3]), ("dsplit", "(2)", "(2)", [0, 1, 4])]:
+    ours = {"split_with_sizes": "splitWithSizes", "tensor_split": "tensorSplit"}.get(name, name)
+    edges(name, f"a.{name}{args}", f"a.{ours}{js}", L(shape))
+    if name != "chunk":
+        turned(name, L([4, *shape[1:]]), f"a.{name}{args}", f"a.{ours}{js}")
+edges("expand", "a.expand(2, 0, 3)", "a.expand([2, 0, 3])", L([0, 1]))
+edges("expand_as", "a.expand_as(b) * b", "a.expandAs(b).mul(b)", L([], [2, 3]), L([0, 1], [0, 3]))
+turned("expand_as", L([3, 1], [3, 2]), "a.expand_as(b) * b", "a.expandAs(b).mul(b)")
+edges("broadcast_to", "a.broadcast_to((2, 0, 3))", "a.broadcastTo([2, 0, 3])", L([]), L([0, 1]))
+turned("broadcast_to", L([2, 3]), "a.broadcast_to((2, 2, 3))", "a.broadcastTo([2, 2, 3])")
+edges("as_strided", "a.as_strided((), ())", "a.asStrided([], [])", L([]))
+edges("as_strided", "a.as_strided((0, 2), (2, 1))", "a.asStrided([0, 2], [2, 1])", L([0, 2]))
+turned("as_strided", L([3, 4]), "a.as_strided((2, 3), (5, 2), 1)", "a.asStrided([2, 3], [5, 2], 1)")
+edges("contiguous", "a.contiguous()", "a.contiguous()", L([]), L([0, 3]))
+refused("cat", "torch.cat((a, b))", "T.cat([a, b])", L([], []), L([2, 3], [1, 4]), L([2, 3], [3]))
+refused("stack", "torch.stack((a, b))", "T.stack([a, b])", L([2, 3], [1, 3]))
+for name, shapes in [("hstack", ([], []), ), ("vstack", ([], [])), ("dstack", ([], [])), ("column_stack", ([], []))]:
+    js = {"column_stack": "columnStack"}.get(name, name)
+    text = (f"torch.{name}((a, b))", f"T.{js}([a, b])")
+    edges(name, *text, L(*shapes), L([0, 3], [0, 3]))
+    if name in ("dstack", "column_stack"):
+        turned(name, L([2, 3], [2, 3]), *text)
+    refused(name, *text, L([2, 3], [3, 2, 1]))
+MESH = ("torch.meshgrid(a, b, indexing='ij')", "T.meshgrid([a, b])")
+edges("meshgrid", *MESH, L([], [2]), L([0], [2]))
+turned("meshgrid", L([2], [3]), *MESH)
+PROD = ("torch.cartesian_prod(a, b)", "T.cartesianProd(a, b)")
+edges("cartesian_prod", *PROD, L([0], [2]))
+refused("cartesian_prod", *PROD, L([], [2]), L([1, 2], [2]))
+turned("cartesian_prod", L([2], [3]), *PROD)
+edges("broadcast_tensors", "torch.broadcast_tensors(a, b)", "T.broadcastTensors(a, b)", L([], [2, 3]), L([0, 1], [3]))
+turned("broadcast_tensors", L([2, 3], [3]), "torch.broadcast_tensors(a, b)", "T.broadcastTensors(a, b)")
+for rank in (1, 2, 3):
+    edges(f"atleast_{rank}d", f"torch.atleast_{rank}d(a)", f"T.atleast{rank}d(a)", L([0]))
+    turned(f"atleast_{rank}d", L([2, 3]), f"torch.atleast_{rank}d(a)", f"T.atleast{rank}d(a)")
+edges("tile", "a.tile((2, 1))", "a.tile([2, 1])", L([0, 3]))
+refused("select_scatter", "a.select_scatter(b, 0, 0)", "a.selectScatter(b, 0, 0)", L([], []), L([2, 3], [1]))
+edges("select_scatter", "a.select_scatter(b, 1, 0)", "a.selectScatter(b, 1, 0)", L([0, 3], [0]))
+refused("slice_scatter", "a.slice_scatter(b, 0, 0, 1)", "a.sliceScatter(b, 0, 0, 1)", L([], []), L([2, 3], [1, 2]))
+edges("slice_scatter", "a.slice_scatter(b, 1, 0, 2)", "a.sliceScatter(b, 1, 0, 2)", L([0, 3], [0, 2]))
+refused("diagonal_scatter", "a.diagonal_scatter(b)", "a.diagonalScatter(b)", L([], []), L([3, 3], [1]))
+edges("diagonal_scatter", "a.diagonal_scatter(b)", "a.diagonalScatter(b)", L([0, 3], [0]))
+for name, js in [("tril_indices", "trilIndices"), ("triu_indices", "triuIndices")]:
+    case(name, [], f"torch.{name}(0, 3)", f"T.{js}(0, 3)", note="empty", grad=False)  # places have no gradient
+
 write("views")
