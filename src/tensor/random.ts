@@ -4,10 +4,11 @@ import { AbrazoError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
 import { broadcast, numeric, sizeOf } from "../graph/shape.ts";
 import { optionsOf } from "../options.ts";
+import { requireTensors, tensorOf } from "./arguments.ts";
 import { encode } from "./convert.ts";
 import { drawIntegers, drawNormal, drawUniform } from "./draw.ts";
-import { type CreateOptions, fromHost, requireSizes } from "./host.ts";
-import { parameterError, requireFloat, requireSpan } from "./methods/random.ts";
+import { type CreateOptions, createOptions, filled, fromHost, requireSizes } from "./host.ts";
+import { type Draw, memoryOrder, parameterError, requireFloat, requireSpan } from "./methods/random.ts";
 import { defaultGenerator, type Generator } from "./rng.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -166,11 +167,22 @@ export function randperm(n: number, given?: RandomOptions): Tensor {
   return fromHost(encode(generator.permutation(size), dtype), [size], dtype, options);
 }
 
-const as = (like: Tensor, options: RandomOptions): RandomOptions => ({
-  dtype: like.dtype,
-  device: like.device,
-  ...options,
-});
+/** Of what does not lie row by row in memory the numbers do not either: they are written into a tensor that lies alike. */
+function drawnLike(
+  where: string,
+  like: Tensor,
+  given: RandomOptions | undefined,
+  { make, write }: { make: (options: RandomOptions) => Tensor; write: (tensor: Tensor, options: Draw) => Tensor },
+): Tensor {
+  const options = { dtype: like.dtype, device: like.device, ...randomOptions(where, given) };
+  if (like.isContiguous()) return make(options);
+  const order = memoryOrder(like);
+  const { generator = defaultGenerator, requiresGrad = false, ...kind } = options;
+  const sizes = order.map((axis) => like.size(axis));
+  const lies = filled(sizes, 0, kind.dtype, kind).permute(order.map((_, axis) => order.indexOf(axis)));
+  return write(lies, { generator }).requiresGrad_(requiresGrad);
+}
+
 /**
  * rand() in the shape, dtype and on the device of another tensor.
  *
@@ -180,11 +192,13 @@ const as = (like: Tensor, options: RandomOptions): RandomOptions => ({
  * randLike(zeros([2])).tolistSync(); // [0.5349, 0.1988]
  * ```
  */
-export const randLike = (like: Tensor, options?: RandomOptions): Tensor =>
-  drawnLike("randLike", like, options, {
+export const randLike = (like: Tensor, options?: RandomOptions): Tensor => {
+  requireTensors("randLike", like);
+  return drawnLike("randLike", like, options, {
     make: (kind) => rand(like.shape, kind),
     write: (tensor, draw) => tensor.uniform_(0, 1, draw),
   });
+};
 /**
  * randn() in the shape, dtype and on the device of another tensor.
  *
@@ -194,11 +208,13 @@ export const randLike = (like: Tensor, options?: RandomOptions): Tensor =>
  * randnLike(zeros([2])).tolistSync(); // [-0.1468, 0.7861]
  * ```
  */
-export const randnLike = (like: Tensor, options?: RandomOptions): Tensor =>
-  drawnLike("randnLike", like, options, {
+export const randnLike = (like: Tensor, options?: RandomOptions): Tensor => {
+  requireTensors("randnLike", like);
+  return drawnLike("randnLike", like, options, {
     make: (kind) => randn(like.shape, kind),
     write: (tensor, draw) => tensor.normal_(0, 1, draw),
   });
+};
 /**
  * randint() in the shape, dtype and on the device of another tensor: of floats the numbers are whole too.
  *
@@ -208,11 +224,13 @@ export const randnLike = (like: Tensor, options?: RandomOptions): Tensor =>
  * randintLike(zeros([3]), 0, 10).tolistSync(); // [5, 2, 1]
  * ```
  */
-export const randintLike = (like: Tensor, low: Real, high: Real, options?: RandomOptions): Tensor =>
-  drawnLike("randintLike", like, options, {
+export const randintLike = (like: Tensor, low: Real, high: Real, options?: RandomOptions): Tensor => {
+  requireTensors("randintLike", like);
+  return drawnLike("randintLike", like, options, {
     make: (kind) => randint(low, high, like.shape, kind),
     write: (tensor, draw) => tensor.random_(low, high, draw),
   });
+};
 
 /**
  * 1 with the probability that each element is, else 0; float tensors alone.
@@ -225,4 +243,4 @@ export const randintLike = (like: Tensor, low: Real, high: Real, options?: Rando
  * ```
  */
 export const bernoulli = (probabilities: Tensor, given?: { generator?: Generator }): Tensor =>
-  probabilities.bernoulli(given);
+  tensorOf("bernoulli", probabilities).bernoulli(given);

@@ -20,11 +20,16 @@ export const drawOptions = optionsOf<Draw>({ generator: true });
 
 type Fill = (generator: Generator, dtype: DType, length: number) => TypedArray;
 
+/** The axes from the one whose neighbours lie farthest apart to the one whose neighbours are next to each other. */
+export function memoryOrder(tensor: Tensor): number[] {
+  const strides = tensor.stride();
+  return [...strides.keys()].sort((a, b) => (strides[b] ?? 0) - (strides[a] ?? 0) || a - b);
+}
+
 /** Elements are drawn in the order in which they lie in memory, as in PyTorch. */
 function fill(tensor: Tensor, { generator = defaultGenerator }: Draw, draw: Fill): Tensor {
   const { shape } = tensor;
-  const strides = tensor.stride();
-  const order = [...shape.keys()].sort((a, b) => (strides[b] ?? 0) - (strides[a] ?? 0) || a - b);
+  const order = memoryOrder(tensor);
   const data = draw(generator, tensor.dtype, tensor.numel());
   const drawn = makeLeaf(
     order.map((axis) => shape[axis] ?? 1),
@@ -111,13 +116,13 @@ export interface Sampling extends Draw {
   replacement?: boolean;
 }
 
+const samplingOptions = optionsOf<Sampling>({ ...drawOptions.names, replacement: true });
+
 /** Rows of probabilities, checked as PyTorch checks them. */
 function requireProbabilities(rows: readonly (readonly number[])[], samples: number, replacement: boolean): void {
   const size = rows[0]?.length ?? 0;
   if (!(Number.isInteger(samples) && samples > 0)) throw parameterError("cannot sample n_sample <= 0 samples");
   if (!replacement && samples > size) {
-const samplingOptions = optionsOf<Sampling>({ ...drawOptions.names, replacement: true });
-
     throw parameterError("cannot sample n_sample > prob_dist.size(-1) samples without replacement");
   }
   for (const row of rows) {

@@ -101,4 +101,48 @@ for like in ("rand", "randn"):
     seeded(f"{like}_like", f"torch.{like}_like(torch.zeros(2, 3))", f"T.{like}Like(T.zeros([2, 3]))")
 seeded("randint_like", "torch.randint_like(torch.zeros(2, 3), 2, 9)", "T.randintLike(T.zeros([2, 3]), 2, 9)")
 
+# 0-d and empty. What is like a tensor keeps its sizes, not its elements; random elements fill its memory in order.
+for size, js, note in [("()", "[]", "0-d"), ("(0, 3)", "[0, 3]", "empty")]:
+    made("ones", f"torch.ones({size})", f"T.ones({js})", note)
+    made("full", f"torch.full({size}, 7)", f"T.full({js}, 7)", note)
+    shape = [] if note == "0-d" else [0, 3]
+    numbers = "2.5" if note == "0-d" else "[]"
+    for name, ours in [("zeros", "zerosLike"), ("ones", "onesLike")]:
+        case(f"{name}_like", [leaf(shape)], f"torch.{name}_like(a)", f"T.{ours}(a)", note=note, grad=False)
+        case(f"new_{name}", [leaf(shape)], f"a.new_{name}({size})", f"a.new{name.title()}({js})", note=note, grad=False)
+    case("full_like", [leaf(shape)], "torch.full_like(a, 2)", "T.fullLike(a, 2)", note=note, grad=False)
+    case("new_full", [leaf(shape)], f"a.new_full({size}, 3)", f"a.newFull({js}, 3)", note=note, grad=False)
+    case("new_tensor", [leaf(shape)], f"a.new_tensor({numbers})", f"a.newTensor({numbers})", note=note, grad=False)
+    case("empty_like", [leaf(shape)], "torch.zeros_like(torch.empty_like(a))", "T.zerosLike(T.emptyLike(a))", note=note, grad=False)
+    made("Tensor", f"torch.Tensor({numbers}).reshape({size})" if note == "empty" else "torch.Tensor([2.5]).reshape(())",
+         f"T.floatTensor({numbers})" + (f".reshape({js})" if note == "empty" else ""), note)
+    array = "new Float64Array([1])" if note == "0-d" else "new Float64Array(0)"
+    made("from_numpy", f"torch.zeros({size}, dtype=torch.float64) + 1", f"T.fromTypedArray({array}, {js})", note)
+    for name in ("rand", "randn"):
+        seeded(name, f"torch.{name}({size})", f"T.{name}({js})", note)
+        seeded(f"{name}_like", f"torch.{name}_like(torch.zeros({size}))", f"T.{name}Like(T.zeros({js}))", note)
+    seeded("normal", f"torch.normal(2., 3., {size})", f"T.normal(2, 3, {js})", note)
+    seeded("randint", f"torch.randint(0, 9, {size})", f"T.randint(0, 9, {js})", note)
+    seeded("randint_like", f"torch.randint_like(torch.zeros({size}), 2, 9)", f"T.randintLike(T.zeros({js}), 2, 9)", note)
+    seeded("bernoulli", f"torch.bernoulli(torch.full({size}, 0.5))", f"T.bernoulli(T.full({js}, 0.5))", note)
+    seeded("manual_seed", f"torch.rand({size})", f"T.rand({js})", note)
+made("linspace", "torch.linspace(0, 1, 0)", "T.linspace(0, 1, 0)", "empty")
+made("logspace", "torch.logspace(0, 1, 0)", "T.logspace(0, 1, 0)", "empty")
+made("eye", "torch.eye(0, 3)", "T.eye(0, 3)", "empty")
+seeded("multinomial", "torch.ones(0, 3).multinomial(2, replacement=True)", "T.ones([0, 3]).multinomial(2, { replacement: true })", "empty")
+refused("multinomial", "a.multinomial(1)", "a.multinomial(1)", [given(0.5, "float32")], [given([[[0.5]]], "float32")])
+for name, py, js in [("zeros_like", "torch.zeros_like(a)", "T.zerosLike(a)"), ("ones_like", "torch.ones_like(a)", "T.onesLike(a)"),
+                     ("full_like", "torch.full_like(a, 2)", "T.fullLike(a, 2)"), ("empty_like", "torch.zeros_like(torch.empty_like(a))", "T.zerosLike(T.emptyLike(a))"),
+                     ("new_zeros", "a.new_zeros((2, 2))", "a.newZeros([2, 2])"), ("new_ones", "a.new_ones((2, 2))", "a.newOnes([2, 2])"),
+                     ("new_full", "a.new_full((2, 2), 3)", "a.newFull([2, 2], 3)"), ("new_tensor", "a.new_tensor([1, 2])", "a.newTensor([1, 2])")]:
+    turned(name, [leaf([2, 3])], py, js, grad=False)
+for like in ("rand", "randn"):
+    seeded(f"{like}_like", f"torch.{like}_like(torch.zeros(3, 2).t())", f"T.{like}Like(T.zeros([3, 2]).t())", "not contiguous")
+seeded("randint_like", "torch.randint_like(torch.zeros(3, 2).t(), 2, 9)", "T.randintLike(T.zeros([3, 2]).t(), 2, 9)", "not contiguous")
+seeded("bernoulli", "torch.linspace(0, 1, 6).reshape(3, 2).t().bernoulli()", "T.linspace(0, 1, 6).reshape([3, 2]).t().bernoulli()", "not contiguous")
+seeded("normal", "torch.normal(torch.arange(6.).reshape(3, 2).t(), 2.)", "T.normal(T.arange(6).to('float32').reshape([3, 2]).t(), 2)", "not contiguous")
+seeded("normal", "torch.normal(torch.zeros(2, 1), torch.ones(3))", "T.normal(T.zeros([2, 1]), T.ones([3]))", "broadcast")
+seeded("multinomial", "torch.tensor([[.1, 1], [.2, 1], [.7, 1]]).t().multinomial(5, replacement=True)",
+       "T.tensor([[.1, 1], [.2, 1], [.7, 1]]).t().multinomial(5, { replacement: true })", "not contiguous")
+
 write("creation")
