@@ -33,8 +33,8 @@ function matmulShape(a: Shape, b: Shape, transposeB: boolean): Dim[] {
 /** Transpose and product in one kernel where the device has it: it reads `nn.Linear`'s [out, in] as stored. */
 function lowerMatmul(ctx: LowerContext): readonly string[] {
   const [a, b] = [ctx.input(0), ctx.input(1)];
-  if (ctx.device === "webgpu" && inputAt(ctx.node.inputs, 0).shape.at(-1) === 0) {
-    // A sum of nothing, which WebGPU's kernel does not survive.
+  if (ctx.node.inputs.some(({ shape }) => shape.includes(0))) {
+    // A product without elements, or sums of nothing: fused kernels and WebGPU's do not survive them.
     return ctx.emit("Expand", [ctx.constant(ctx.node.dtype, 0), ctx.shape(ctx.node.shape)]);
   }
   if (!flag(ctx.node.attrs, "transposeB")) return ctx.emit("MatMul", [a, b]);
@@ -86,7 +86,8 @@ const turn = (node: Node): Node => transpose(node, -1, -2);
 /** A weight shared by the whole batch takes one product over all rows instead of one per batch and a sum. */
 function flattened(a: Node, b: Node, g: Node): [Node, Node] {
   if (b.shape.length !== 2 || a.shape.length <= 2) return [a, g];
-  return [reshape(a, [-1, Number(a.shape.at(-1))]), reshape(g, [-1, Number(g.shape.at(-1))])];
+  const rows = numeric(a.shape.slice(0, -1))?.reduce((product, dim) => product * dim, 1) ?? -1;
+  return [reshape(a, [rows, Number(a.shape.at(-1))]), reshape(g, [rows, Number(g.shape.at(-1))])];
 }
 
 function summedTo(g: Node, shape: Shape): Node {

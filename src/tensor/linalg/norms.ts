@@ -3,6 +3,7 @@
 import { AbrazoError } from "../../errors.ts";
 import { axisOf } from "../../graph/shape.ts";
 import { optionsOf } from "../../options.ts";
+import { requireTensors } from "../arguments.ts";
 import { type Axes, axesOf } from "../methods/support.ts";
 import type { Tensor } from "../tensor.ts";
 import { has, rankError, requireFloat, requireMatrices, requireSquare } from "./checks.ts";
@@ -23,6 +24,7 @@ const INF = Number.POSITIVE_INFINITY;
  * ```
  */
 export function vectorNorm(x: Tensor, ord = 2, dim?: Axes, keepDim = false): Tensor {
+  requireTensors("vectorNorm", x);
   requireFloat("vector_norm", x);
   const axes = typeof dim === "number" ? [dim] : dim?.length === 0 ? undefined : dim;
   if (Math.abs(ord) === INF) requireElements(x, axesOf(axes, x.ndim), ord);
@@ -70,6 +72,7 @@ export function matrixNorm(
   dim: readonly [number, number] = [-2, -1],
   keepDim = false,
 ): Tensor {
+  requireTensors("matrixNorm", a);
   requireFloat("matrix_norm", a);
   if (a.ndim < 2)
     throw rankError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.", has(a), [a]);
@@ -105,6 +108,7 @@ function squeezed(norm: Tensor, axes: readonly number[], keepDim: boolean): Tens
  * ```
  */
 export function norm(a: Tensor, ord?: MatrixOrder, dim?: Axes, keepDim = false): Tensor {
+  requireTensors("norm", a);
   const axes = typeof dim === "number" ? [dim] : dim;
   if (ord === undefined) return vectorNorm(a, 2, axes, keepDim);
   const [first, second] = axes ?? (a.ndim === 2 ? [0, 1] : [0]);
@@ -132,6 +136,7 @@ export function norm(a: Tensor, ord?: MatrixOrder, dim?: Axes, keepDim = false):
  * ```
  */
 export function cond(a: Tensor, p: MatrixOrder = 2): Tensor {
+  requireTensors("cond", a);
   requireMatrices("cond", a);
   if (p === 2 || p === -2) {
     const s = svdvals(a);
@@ -151,10 +156,12 @@ export function cond(a: Tensor, p: MatrixOrder = 2): Tensor {
  * ```
  */
 export function matrixRank(a: Tensor, given?: { rtol?: number; atol?: number }): Tensor {
+  requireTensors("matrixRank", a);
   const { rtol, atol = 0 } = matrixRankOptions("matrixRank", given);
   requireMatrices("matrix_rank", a);
   const s = svdvals(a).detach();
   // As in PyTorch an absolute limit alone takes the relative one's place.
   const relative = rtol ?? (atol > 0 ? 0 : relativeLimit(a));
-  return s.gt(s.amax(-1, true).mul(relative).clamp(atol, INF)).to("int64").sum(-1);
+  const largest = s.size(-1) === 0 ? s.sum(-1, true) : s.amax(-1, true);
+  return s.gt(largest.mul(relative).clamp(atol, INF)).to("int64").sum(-1);
 }

@@ -5,6 +5,7 @@ import type { Node } from "../../graph/node.ts";
 import * as ops from "../../graph/ops/decompositions.ts";
 import { broadcast, type Shape } from "../../graph/shape.ts";
 import { optionsOf } from "../../options.ts";
+import { requireTensors } from "../arguments.ts";
 import { realizeNodes } from "../realize.ts";
 import { currentScope, inScope } from "../scope.ts";
 import { Tensor } from "../tensor.ts";
@@ -31,6 +32,7 @@ export function computedNow(node: Node, inputs: readonly Tensor[]): Tensor {
  * ```
  */
 export function det(a: Tensor): Tensor {
+  requireTensors("det", a);
   requireSquare("det", a);
   return a.map((node) => call("det", [node]));
 }
@@ -45,6 +47,7 @@ export function det(a: Tensor): Tensor {
  * ```
  */
 export function slogdet(a: Tensor): { sign: Tensor; logabsdet: Tensor } {
+  requireTensors("slogdet", a);
   requireSquare("slogdet", a);
   const both = a.map((node) => call("slogdet", [node]));
   return { sign: both.select(-1, 0).detach(), logabsdet: both.select(-1, 1) };
@@ -60,6 +63,7 @@ export function slogdet(a: Tensor): { sign: Tensor; logabsdet: Tensor } {
  * ```
  */
 export function inv(a: Tensor): Tensor {
+  requireTensors("inv", a);
   requireSquare("inv", a);
   return computedNow(ops.inverse(a.node, true), [a]);
 }
@@ -96,6 +100,7 @@ function requireFitting(name: string, a: Tensor, b: Tensor, left: boolean): void
  * ```
  */
 export function solve(a: Tensor, b: Tensor, given?: { left?: boolean }): Tensor {
+  requireTensors("solve", a, b);
   const { left = true } = solveOptions("solve", given);
   requireSquare("solve", a);
   const { columns, vector } = columnsOf(a, b);
@@ -122,6 +127,7 @@ export function solveTriangular(
   b: Tensor,
   { upper, left = true, unitriangular = false }: { upper: boolean; left?: boolean; unitriangular?: boolean },
 ): Tensor {
+  requireTensors("solveTriangular", a, b);
   requireSquare("solve_triangular", a);
   requireMatrices("solve_triangular", b, "B");
   requireFitting("solve_triangular", a, b, left);
@@ -148,6 +154,7 @@ export function solveTriangular(
  * ```
  */
 export function lstsq(a: Tensor, b: Tensor): { solution: Tensor } {
+  requireTensors("lstsq", a, b);
   // The product inside belongs to the solution: it is as exact as the rest.
   if (currentScope().autocast !== undefined) return inScope({ autocast: undefined }, () => lstsq(a, b));
   requireMatrices("lstsq", a);
@@ -178,8 +185,10 @@ export function lstsq(a: Tensor, b: Tensor): { solution: Tensor } {
  * ```
  */
 export function pinv(a: Tensor, given?: { rtol?: number }): Tensor {
+  requireTensors("pinv", a);
   const { rtol } = pinvOptions("pinv", given);
   requireMatrices("pinv", a);
+  if (a.dims.includes(0)) return a.transpose(-1, -2).clone();
   const { u, s, vh } = svd(a, { fullMatrices: false });
   const least = s
     .detach()

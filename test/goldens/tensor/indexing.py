@@ -176,5 +176,6 @@ edges("where", "torch.where(b, a, c)", "T.where(b, a, c)", [leaf([]), truth(True
 for name in ("nonzero", "argwhere"):
     edges(name, f"a.{name}()", f"a.{name}()", [given(2.0)], [given(0.0)], [leaf([0, 3])], grad=False)  # places
     turned(name, [given([[0.5, 0, 2], [0, 0, -1]])], f"a.{name}()", f"a.{name}()", grad=False)  # places
+edges("take_along_dim", "a.take_along_dim(b, 1)", "a.takeAlongDim(b, 1)", [leaf([1, 3]), index([[0, 2, 1], [1, 1, 0]])])
 
 write("indexing")

@@ -173,4 +173,56 @@ case("cond", [given(SQUARE)], "torch.linalg.norm(a) * torch.linalg.norm(torch.li
      note="Frobenius")  # PyTorch's own form fails in the second derivative
 case("matrix_rank", [given([SQUARE, SINGULAR])], "torch.linalg.matrix_rank(a)", "T.linalg.matrixRank(a)", grad=False)  # a count
 
+# 0-d, empty, not contiguous; and what takes matrices or vectors alone.
+L = lambda *shapes: [leaf(shape) for shape in shapes]
+refused("mm", *MM, L([], [3, 4]), L([2, 3], []), L([2, 3], [3]))
+refused("bmm", *BMM, L([], [2, 3, 2]), L([2, 2, 3], [1, 3, 2]))
+refused("mv", "torch.mv(a, b)", "a.mv(b)", L([], [3]), L([2, 3], []))
+for name in ("dot", "vdot"):
+    text = (f"torch.{name}(a, b)", f"a.{name}(b)")
+    refused(name, *text, L([], []), L([3], [1]), L([1, 3], [3]))
+    turned(name, L([3], [3]), *text)
+    edges(name, *text, L([0], [0]))
+refused("outer", "torch.outer(a, b)", "a.outer(b)", L([], [2]), L([3], [1, 2]))
+turned("outer", L([3], [2]), "torch.outer(a, b)", "a.outer(b)")
+for name, operands, others in [
+    ("addmm", ([2, 3], [3, 4]), ([0, 3], [3, 4])), ("addmv", ([2, 3], [3]), ([0, 3], [3])), ("addr", ([3], [2]), ([0], [2])),
+    ("baddbmm", ([2, 2, 3], [2, 3, 2]), ([0, 2, 3], [0, 3, 2])), ("addbmm", ([3, 2, 3], [3, 3, 2]), ([0, 2, 3], [0, 3, 2])),
+]:
+    text = (f"torch.{name}(a, b, c)", f"a.{name}(b, c)")
+    result = {"addmm": ([2, 4], [0, 4]), "addmv": ([2], [0]), "addr": ([3, 2], [0, 2]), "baddbmm": ([2, 2, 2], [0, 2, 2]), "addbmm": ([2, 2], [2, 2])}[name]
+    edges(name, *text, L([], *operands), L(result[1], *others), note="added to")
+    turned(name, L(result[0], *operands), *text)
+refused("addbmm", "torch.addbmm(a, b, c)", "a.addbmm(b, c)", L([2, 2], [3, 2, 3], [1, 3, 2]))
+edges("tensordot", "torch.tensordot(a, b, dims=0)", "T.tensordot(a, b, 0)", L([], [2, 3]), L([], []))
+refused("tensordot", "torch.tensordot(a, b, dims=1)", "T.tensordot(a, b, 1)", L([], [3]), L([2, 3], [2, 3]))
+refused("multi_dot", "torch.linalg.multi_dot([a, b])", "T.linalg.multiDot([a, b])", L([], [3]))
+edges("multi_dot", "torch.linalg.multi_dot([a, b, c])", "T.linalg.multiDot([a, b, c])", L([0, 3], [3, 4], [4, 2]))
+refused("cross", *CROSS, L([], []), L([2], [2]))
+refused("cdist", "torch.cdist(a, b)", "T.cdist(a, b)", L([], []), L([3], [2, 3]))
+refused("trace", "torch.trace(a)", "a.trace()", L([]), L([3]), L([2, 2, 2]))
+for name, js in [("det", "det"), ("slogdet", "slogdet"), ("inv", "inv"), ("cholesky", "cholesky"), ("eigvalsh", "eigvalsh"),
+                 ("qr", "qr"), ("svdvals", "svdvals"), ("pinv", "pinv"), ("matrix_norm", "matrixNorm"), ("cond", "cond"), ("matrix_rank", "matrixRank")]:
+    kept = {"eigvalsh": "eigh", "svdvals": "svd"}.get(name, name)
+    refused(kept, f"torch.linalg.{name}(a)", f"T.linalg.{js}(a)", L([]), *([L([3])] if name != "pinv" else []))
+refused("matrix_power", "torch.linalg.matrix_power(a, 2)", "T.linalg.matrixPower(a, 2)", L([]), L([2, 3]))
+refused("solve", *SOLVE, L([], [2]), L([2, 3], [2]))
+TRIANGULAR = ("torch.linalg.solve_triangular(a, b, upper=True)", "T.linalg.solveTriangular(a, b, { upper: true })")
+refused("solve_triangular", *TRIANGULAR, L([], [2, 2]), L([3, 3], [3]))
+edges("solve_triangular", *TRIANGULAR, L([0, 0], [0, 2]))
+refused("lstsq", *LSTSQ, L([], [2, 2]))
+edges("lstsq", *LSTSQ, L([0, 2, 2], [0, 2, 1]))
+edges("lstsq", *LSTSQ, L([2, 3, 2], [1, 3, 1]), tolerance=1e-3)
+edges("pinv", "torch.linalg.pinv(a)", "T.linalg.pinv(a)", L([0, 2]))
+edges("matrix_power", "torch.linalg.matrix_power(a, 2)", "T.linalg.matrixPower(a, 2)", L([0, 2, 2]), L([0, 0]))
+edges("matrix_norm", "torch.linalg.matrix_norm(a)", "T.linalg.matrixNorm(a)", L([0, 3]))
+edges("matrix_norm", "torch.linalg.matrix_norm(a, 1)", "T.linalg.matrixNorm(a, 1)", L([0, 3]), note="order 1")
+edges("cond", "torch.linalg.cond(a)", "T.linalg.cond(a)", L([0, 3, 3]))
+turned("cond", [given(SQUARE)], "torch.linalg.cond(a)", "T.linalg.cond(a)")
+edges("matrix_rank", "torch.linalg.matrix_rank(a)", "T.linalg.matrixRank(a)", L([0, 3]), grad=False)  # a count
+turned("matrix_rank", [given([SQUARE, SINGULAR])], "torch.linalg.matrix_rank(a)", "T.linalg.matrixRank(a)", grad=False)  # a count
+edges("addbmm", "torch.addbmm(a, b, c)", "a.addbmm(b, c)", L([0, 2], [2, 0, 3], [2, 3, 2]))
+edges("addmv", "torch.addmv(a, b, c)", "a.addmv(b, c)", L([1], [2, 3], [3]))
+edges("addr", "torch.addr(a, b, c)", "a.addr(b, c)", L([2], [3], [2]))
+
 write("linalg")

@@ -18,6 +18,7 @@ case("linear", [leaf([2, 0]), leaf([4, 0]), leaf([4])], *LINEAR, note="a sum of 
 case("linear", [leaf([2, 3]), leaf([4, 3])], "F.linear(a, b)", "F.linear(a, b)", note="without bias")
 
 refused("matmul", *MM, [leaf([]), leaf([3])], [leaf([3]), leaf([])], [leaf([2, 3]), leaf([2, 3])])
+case("matmul", [leaf([2, 2, 0]), leaf([0, 3])], *MM, note="a sum of nothing, batch")
 refused("linear", *LINEAR, [leaf([]), leaf([4, 3]), leaf([4])])
 refused("linear", *LINEAR, [leaf([2, 3]), leaf([4, 2]), leaf([4])])
 
