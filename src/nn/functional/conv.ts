@@ -4,6 +4,7 @@ import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import { shapeError, showShape } from "../../graph/shape.ts";
 import { optionsOf } from "../../options.ts";
+import { requireOptionalTensor, requireTensors } from "../../tensor/arguments.ts";
 import { Tensor } from "../../tensor/index.ts";
 import { hostTensor } from "./host.ts";
 import { unfoldOptions } from "./options.ts";
@@ -48,8 +49,11 @@ const convTransposeOptions = optionsOf<ConvTransposeOptions>({
  * conv1d(tensor([[[1, 2, 3, 4]]], { dtype: "float32" }), ones([1, 1, 2])).tolistSync(); // [[[3, 5, 7]]]
  * ```
  */
-export const conv1d = (x: Tensor, weight: Tensor, bias?: Tensor | null, given?: ConvOptions): Tensor =>
-  convolve(1, x, weight, bias, convOptions("conv1d", given));
+export const conv1d = (x: Tensor, weight: Tensor, bias?: Tensor | null, given?: ConvOptions): Tensor => {
+  requireTensors("conv1d", x, weight);
+  requireOptionalTensor("conv1d", 3, bias);
+  return convolve(1, x, weight, bias, convOptions("conv1d", given));
+};
 
 /**
  * Cross-correlation of x [N, C, H, W] or [C, H, W] with W [O, C / groups, Kh, Kw], plus b [O].
@@ -60,8 +64,11 @@ export const conv1d = (x: Tensor, weight: Tensor, bias?: Tensor | null, given?: 
  * conv2d(ones([2, 3, 8, 8]), ones([4, 3, 3, 3]), null, { stride: 2, padding: 1 }).shape; // [2, 4, 4, 4]
  * ```
  */
-export const conv2d = (x: Tensor, weight: Tensor, bias?: Tensor | null, given?: ConvOptions): Tensor =>
-  convolve(2, x, weight, bias, convOptions("conv2d", given));
+export const conv2d = (x: Tensor, weight: Tensor, bias?: Tensor | null, given?: ConvOptions): Tensor => {
+  requireTensors("conv2d", x, weight);
+  requireOptionalTensor("conv2d", 3, bias);
+  return convolve(2, x, weight, bias, convOptions("conv2d", given));
+};
 
 /**
  * Cross-correlation of x [N, C, D, H, W] or [C, D, H, W] with W [O, C / groups, Kd, Kh, Kw], plus b [O].
@@ -71,8 +78,11 @@ export const conv2d = (x: Tensor, weight: Tensor, bias?: Tensor | null, given?: 
  * conv3d(ones([1, 2, 4, 4, 4]), ones([5, 2, 3, 3, 3])).shape; // [1, 5, 2, 2, 2]
  * ```
  */
-export const conv3d = (x: Tensor, weight: Tensor, bias?: Tensor | null, given?: ConvOptions): Tensor =>
-  convolve(3, x, weight, bias, convOptions("conv3d", given));
+export const conv3d = (x: Tensor, weight: Tensor, bias?: Tensor | null, given?: ConvOptions): Tensor => {
+  requireTensors("conv3d", x, weight);
+  requireOptionalTensor("conv3d", 3, bias);
+  return convolve(3, x, weight, bias, convOptions("conv3d", given));
+};
 
 /**
  * The transpose of conv1d: x [N, C, L] or [C, L] with W [C, O / groups, K], plus b [O].
@@ -87,7 +97,11 @@ export const convTranspose1d = (
   weight: Tensor,
   bias?: Tensor | null,
   given?: ConvTransposeOptions,
-): Tensor => transpose(1, x, weight, bias, convTransposeOptions("convTranspose1d", given));
+): Tensor => {
+  requireTensors("convTranspose1d", x, weight);
+  requireOptionalTensor("convTranspose1d", 3, bias);
+  return transpose(1, x, weight, bias, convTransposeOptions("convTranspose1d", given));
+};
 
 /**
  * The transpose of conv2d: x [N, C, H, W] or [C, H, W] with W [C, O / groups, Kh, Kw], plus b [O].
@@ -102,7 +116,11 @@ export const convTranspose2d = (
   weight: Tensor,
   bias?: Tensor | null,
   given?: ConvTransposeOptions,
-): Tensor => transpose(2, x, weight, bias, convTransposeOptions("convTranspose2d", given));
+): Tensor => {
+  requireTensors("convTranspose2d", x, weight);
+  requireOptionalTensor("convTranspose2d", 3, bias);
+  return transpose(2, x, weight, bias, convTransposeOptions("convTranspose2d", given));
+};
 
 function convolve(
   rank: number,
@@ -280,6 +298,7 @@ export interface UnfoldOptions {
  * ```
  */
 export function unfold(x: Tensor, kernelSize: Size, given?: UnfoldOptions): Tensor {
+  requireTensors("unfold", x);
   const options = unfoldOptions("unfold", given);
   const { kernel, ...windows } = windowsOf(kernelSize, options);
   return batched(x, 2, "unfold", (x) => {
@@ -300,6 +319,7 @@ export function unfold(x: Tensor, kernelSize: Size, given?: UnfoldOptions): Tens
  * ```
  */
 export function fold(x: Tensor, outputSize: Size, kernelSize: Size, given?: UnfoldOptions): Tensor {
+  requireTensors("fold", x);
   const options = unfoldOptions("fold", given);
   const windows = windowsOf(kernelSize, options);
   const sizes = perAxis(outputSize, 2, "output_size");

@@ -2,6 +2,8 @@
 // Holds no weights.
 import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
+import { shapeError } from "../../graph/shape.ts";
+import { requireOptionalTensor, requireTensors } from "../../tensor/arguments.ts";
 import { Tensor } from "../../tensor/index.ts";
 import { scalarTypeName } from "../../tensor/operands.ts";
 import { currentScope } from "../../tensor/scope.ts";
@@ -15,6 +17,8 @@ import { currentScope } from "../../tensor/scope.ts";
  * ```
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  requireTensors("linear", x, weight);
+  requireOptionalTensor("linear", 3, bias);
   // Autocast brings both to one dtype.
   if (x.dtype !== weight.dtype && currentScope().autocast === undefined) {
     throw new AbrazoError({
@@ -42,10 +46,34 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
  * ```
  */
 export function bilinear(x1: Tensor, x2: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  requireTensors("bilinear", x1, x2, weight);
+  requireOptionalTensor("bilinear", 4, bias);
+  requireFitting(x1, x2, weight, bias);
   const [out, in1, in2] = weight.shape as readonly [number, number, number]; // safe because a bilinear weight has three axes
   // x₁ times all W_k side by side, [..., out, in₂], then each row times x₂.
   const flat = weight.permute([1, 0, 2]).reshape([in1, out * in2]);
   const left = x1.matmul(flat).unflatten(-1, [out, in2]);
   const product = left.mul(x2.unsqueeze(-2)).sum(-1);
   return bias === undefined ? product : product.add(bias);
+}
+
+function requireFitting(x1: Tensor, x2: Tensor, weight: Tensor, bias: Tensor | undefined): void {
+  if (x1.ndim !== x2.ndim) {
+    throw shapeError(`bilinear(): input dimensions do not match: got ${x1.ndim} and ${x2.ndim}`);
+  }
+  const odd = x1.dims.findIndex((dim, axis) => axis < x1.ndim - 1 && dim !== x2.dims[axis]);
+  if (odd >= 0) {
+    throw shapeError(
+      `bilinear(): input batch dimensions do not match at dim ${odd}: got ${x1.dims[odd]} and ${x2.dims[odd]}`,
+    );
+  }
+  const [out, in1, in2] = weight.dims;
+  for (const [name, size, wanted] of [
+    ["input1", x1.dims.at(-1), in1],
+    ["input2", x2.dims.at(-1), in2],
+    ["bias", bias?.dims[0] ?? out, out],
+  ] as const) {
+    if (size === wanted) continue;
+    throw shapeError(`bilinear(): ${name} size does not match weight size: got ${size} but expected ${wanted}`);
+  }
 }

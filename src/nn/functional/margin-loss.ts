@@ -3,6 +3,7 @@
 import * as build from "../../graph/build.ts";
 import { shapeError, showShape } from "../../graph/shape.ts";
 import { optionsOf } from "../../options.ts";
+import { requireTensors } from "../../tensor/arguments.ts";
 import { arange, type Tensor } from "../../tensor/index.ts";
 import { logsigmoid } from "./activation.ts";
 import { pairwiseDistance } from "./distance.ts";
@@ -40,6 +41,7 @@ function ofSign(x: Tensor, target: Tensor, sign: 1 | -1): Tensor {
  * ```
  */
 export function marginRankingLoss(x1: Tensor, x2: Tensor, target: Tensor, given?: MarginOptions): Tensor {
+  requireTensors("marginRankingLoss", x1, x2, target);
   const { margin = 0, reduction = "mean" } = marginOptions("marginRankingLoss", given);
   if (x1.ndim !== x2.ndim || x1.ndim !== target.ndim) {
     throw lossShapeError(
@@ -60,6 +62,7 @@ export function marginRankingLoss(x1: Tensor, x2: Tensor, target: Tensor, given?
  * ```
  */
 export function hingeEmbeddingLoss(input: Tensor, target: Tensor, given?: MarginOptions): Tensor {
+  requireTensors("hingeEmbeddingLoss", input, target);
   const { margin = 1, reduction = "mean" } = marginOptions("hingeEmbeddingLoss", given);
   const far = positivePart(input.neg().add(margin));
   return reduced(ofSign(input, target, 1).add(ofSign(far, target, -1)), reduction);
@@ -76,6 +79,7 @@ export function hingeEmbeddingLoss(input: Tensor, target: Tensor, given?: Margin
  * ```
  */
 export function cosineEmbeddingLoss(x1: Tensor, x2: Tensor, target: Tensor, given?: MarginOptions): Tensor {
+  requireTensors("cosineEmbeddingLoss", x1, x2, target);
   const { margin = 0, reduction = "mean" } = marginOptions("cosineEmbeddingLoss", given);
   if (target.ndim !== x1.ndim - 1) {
     throw lossShapeError(
@@ -108,6 +112,7 @@ export function tripletMarginLoss(
   negative: Tensor,
   given?: MarginOptions & { p?: number; eps?: number; swap?: boolean },
 ): Tensor {
+  requireTensors("tripletMarginLoss", anchor, positive, negative);
   const {
     margin = 1,
     p = 2,
@@ -131,6 +136,7 @@ export function tripletMarginLoss(
  * ```
  */
 export function softMarginLoss(input: Tensor, target: Tensor, given?: LossOptions): Tensor {
+  requireTensors("softMarginLoss", input, target);
   const { reduction = "mean" } = lossOptions("softMarginLoss", given);
   return reduced(logsigmoid(input.mul(target)).neg(), reduction);
 }
@@ -148,6 +154,7 @@ export function multilabelSoftMarginLoss(
   target: Tensor,
   given?: LossOptions & { weight?: Tensor | undefined },
 ): Tensor {
+  requireTensors("multilabelSoftMarginLoss", input, target);
   const { weight, reduction = "mean" } = weightedOptions("multilabelSoftMarginLoss", given);
   if (input.ndim === 0) throw shapeError("Dimension specified as -1 but tensor has no dimensions");
   const yes = target.mul(logsigmoid(input));
@@ -169,6 +176,7 @@ export function multiMarginLoss(
   target: Tensor,
   given?: MarginOptions & { p?: 1 | 2; weight?: Tensor | undefined },
 ): Tensor {
+  requireTensors("multiMarginLoss", input, target);
   const { p = 1, margin = 1, weight, reduction = "mean" } = multiMarginLossOptions("multiMarginLoss", given);
   const batch = input.shape.slice(0, -1);
   if (batch.length > 1 || target.ndim > 1 || target.numel() !== (batch[0] ?? 1)) {

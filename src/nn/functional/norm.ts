@@ -4,6 +4,7 @@ import * as build from "../../graph/build.ts";
 import { STAT } from "../../graph/ops/batch-norm.ts";
 import { type Dim, type Shape, shapeError, showShape } from "../../graph/shape.ts";
 import { optionsOf } from "../../options.ts";
+import { requireOptionalTensor, requireTensors } from "../../tensor/arguments.ts";
 import { noGrad, Tensor } from "../../tensor/index.ts";
 import { realizeNodes } from "../../tensor/realize.ts";
 import { writeWaiting } from "../../tensor/waiting.ts";
@@ -37,6 +38,8 @@ export function layerNorm(
   fourth?: Optional | number,
   eps = 1e-5,
 ): Tensor {
+  requireTensors("layerNorm", x);
+  requireOptionalTensor("layerNorm", 3, third);
   if (second instanceof Tensor) {
     if (!(third instanceof Tensor) || typeof fourth !== "number") {
       throw optionError(
@@ -98,6 +101,8 @@ export function rmsNorm(
   weight?: Optional,
   eps: number = EPSILON[x.dtype] ?? EPSILON["float32"],
 ): Tensor {
+  requireTensors("rmsNorm", x);
+  requireOptionalTensor("rmsNorm", 3, weight);
   const sizes = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
   requireEnd(x, sizes);
   requireSame(weight, sizes, "weight");
@@ -148,6 +153,7 @@ const batchNormOptions = optionsOf<BatchNormOptions>({
  * ```
  */
 export function batchNorm(x: Tensor, runningMean: Optional, runningVar: Optional, given?: BatchNormOptions): Tensor {
+  requireTensors("batchNorm", x);
   const { weight, bias, training = false, momentum = 0.1, eps = 1e-5 } = batchNormOptions("batchNorm", given);
   if (x.ndim < 2) throw shapeError(`expected at least 2D input (got ${x.ndim}D input)`);
   const channels = Number(x.dims[1]);
@@ -244,6 +250,9 @@ function writeRunning(running: Tensor, value: Tensor, source: Batch["normal"]): 
  * ```
  */
 export function groupNorm(x: Tensor, numGroups: number, weight?: Optional, bias?: Optional, eps = 1e-5): Tensor {
+  requireTensors("groupNorm", x);
+  requireOptionalTensor("groupNorm", 3, weight);
+  requireOptionalTensor("groupNorm", 4, bias);
   if (x.ndim < 2) throw shapeError(`Expected at least 2 dimensions for input tensor but received ${x.ndim}`);
   const channels = Number(x.dims[1]);
   if (!(numGroups > 0) || channels % numGroups !== 0) {
@@ -267,8 +276,9 @@ function requireChannels(tensor: Optional, channels: number, name: string, shape
 
 /** Each of the rows that `lead` makes of x, normalized. */
 function inRows(x: Tensor, lead: readonly Dim[], eps: number): Tensor {
-  const count = x.dims.reduce<number>((all, dim) => all * Number(dim), 1);
-  const width = count / lead.reduce<number>((all, dim) => all * Number(dim), 1);
+  const product = (dims: readonly Dim[]) => dims.reduce<number>((all, dim) => all * Number(dim), 1);
+  // Without the batch, which may be of nothing.
+  const width = product(x.dims.slice(1)) / product(lead.slice(1));
   const fill = (value: number) => build.expand(build.constant(value, x.dtype), [width]);
   return x.map((node) => {
     const rows = build.layerNorm(build.reshape(node, [...lead, width]), fill(1), fill(0), eps);
@@ -288,7 +298,6 @@ export interface InstanceNormOptions {
   eps?: number;
 }
 
-/**
 const instanceNormOptions = optionsOf<InstanceNormOptions>({
   runningMean: true,
   runningVar: true,
@@ -299,6 +308,7 @@ const instanceNormOptions = optionsOf<InstanceNormOptions>({
   eps: true,
 });
 
+/**
  * Instance normalization (Ulyanov et al. 2016, arXiv 1607.08022) of x [N, C, …]: over each plane by itself.
  *
  * @throws SHAPE_MISMATCH when a plane has one element alone
@@ -308,6 +318,7 @@ const instanceNormOptions = optionsOf<InstanceNormOptions>({
  * ```
  */
 export function instanceNorm(x: Tensor, given?: InstanceNormOptions): Tensor {
+  requireTensors("instanceNorm", x);
   const {
     runningMean,
     runningVar,
@@ -352,10 +363,13 @@ export function localResponseNorm(
   size: number,
   given?: { alpha?: number; beta?: number; k?: number },
 ): Tensor {
+  requireTensors("localResponseNorm", x);
   const { alpha = 1e-4, beta = 0.75, k = 1 } = responseOptions("localResponseNorm", given);
   if (x.ndim < 3) throw shapeError(`Expected 3D or higher dimensionality input (got ${x.ndim} dimensions)`);
   return x.map((node) => {
-    const planes = build.reshape(build.square(node), [Number(node.shape[0]), 1, Number(node.shape[1]), -1]);
+    const [batch, channels, ...rest] = node.shape.map(Number);
+    const width = rest.reduce((all, size) => all * size, 1);
+    const planes = build.reshape(build.square(node), [batch ?? 1, 1, channels ?? 1, width]);
     const [before, after] = [
       [Math.floor(size / 2), 0],
       [Math.floor((size - 1) / 2), 0],

@@ -46,7 +46,7 @@ conv("conv_transpose2d", [1, 4, 3, 2], W2(4, 3, 3, 2), [6], ", stride=(3, 2), ou
      ", { stride: [3, 2], outputPadding: [2, 1], groups: 2, dilation: [2, 1] }", note="groups, dilated")
 conv("conv_transpose2d", [1, 2, 3, 3], W2(2, 2), [2], ", dilation=3, output_padding=2, padding=1",
      ", { dilation: 3, outputPadding: 2, padding: 1 }", note="more at the end than the stride")
-conv("conv_transpose2d", [2, 3, 3], W2(2, 2), None, ", stride=2", ", { stride: 2 }", note="without a batch")
+conv("conv_transpose2d", [2, 3, 4], W2(2, 2), None, ", stride=2", ", { stride: 2 }", note="without a batch")
 conv("conv_transpose1d", [2, 3, 4], leaf([3, 2, 3], -16, 16), [2], ", stride=2, padding=1, output_padding=1",
      ", { stride: 2, padding: 1, outputPadding: 1 }")
 conv("conv_transpose1d", [2, 4, 3], leaf([4, 1, 2], -16, 16), None, ", groups=2, dilation=2", ", { groups: 2, dilation: 2 }")
@@ -94,5 +94,37 @@ case("interpolate bilinear", [leaf([1, 1, 1, 1])], "F.interpolate(a, size=(2, 1)
 case("pixel_shuffle", [leaf([1, 8, 2, 3])], "F.pixel_shuffle(a, 2)", "F.pixelShuffle(a, 2)", view=True)
 case("pixel_shuffle", [leaf([9, 2, 1])], "F.pixel_shuffle(a, 3)", "F.pixelShuffle(a, 3)", note="without a batch")
 case("pixel_unshuffle", [leaf([1, 2, 4, 6])], "F.pixel_unshuffle(a, 2)", "F.pixelUnshuffle(a, 2)", view=True)
+
+# 0-d and empty; what is not contiguous.
+L = lambda *shapes: [leaf(shape, -24, 24) for shape in shapes]
+KERNELS = {"conv1d": ([0, 2, 4], [3, 2, 2]), "conv2d": ([0, 2, 3, 3], [3, 2, 2, 2]), "conv3d": ([0, 2, 3, 3, 3], [3, 2, 2, 2, 2]),
+           "conv_transpose1d": ([0, 2, 4], [2, 3, 2]), "conv_transpose2d": ([0, 2, 3, 3], [2, 3, 2, 2])}
+for op, (x, w) in KERNELS.items():
+    text = (f"F.{op}(a, b)", f"F.{op.split('_')[0] + ''.join(part.capitalize() for part in op.split('_')[1:])}(a, b)")
+    refused(op, *text, L([], w), L([1, *x[1:]], [w[0] + 3, w[1] + 3, *w[2:]]))
+    if op != "conv2d":
+        edges(op, *text, L(x, w))
+    if op in ("conv3d", "conv_transpose1d"):
+        turned(op, L([2, *x[1:]], w), *text)
+edges("unfold", "F.unfold(a, 2)", "F.unfold(a, 2)", L([0, 2, 4, 3]))
+refused("unfold", "F.unfold(a, 2)", "F.unfold(a, 2)", L([]))
+edges("fold", "F.fold(a, (4, 3), 2)", "F.fold(a, [4, 3], 2)", L([0, 8, 6]))
+refused("fold", "F.fold(a, (4, 3), 2)", "F.fold(a, [4, 3], 2)", L([]))
+edges("pad", "F.pad(a, ())", "F.pad(a, [])", L([]))
+refused("pad", "F.pad(a, (1, 2))", "F.pad(a, [1, 2])", L([]))
+for mode in ["reflect", "replicate", "circular"]:
+    text = (f"F.pad(a, (1, 1), mode='{mode}')", f'F.pad(a, [1, 1], "{mode}")')
+    edges(f"pad {mode}", *text, L([0, 2, 3]))
+    refused(f"pad {mode}", *text, L([]), L([2, 0]))
+for mode, sizes in [("nearest", [0, 2, 3, 2]), ("nearest-exact", [0, 2, 3, 2]), ("linear", [0, 2, 3]), ("bilinear", [0, 2, 3, 2]), ("bicubic", [0, 2, 3, 2]), ("trilinear", [0, 1, 2, 2, 2])]:
+    text = (f"F.interpolate(a, scale_factor=2, mode='{mode}')", f'F.interpolate(a, {{ scaleFactor: 2, mode: "{mode}" }})')
+    edges(f"interpolate {mode}", *text, L(sizes))
+    refused(f"interpolate {mode}", *text, L([]), L([3, 2]))
+    if mode not in ("nearest", "bilinear"):
+        turned(f"interpolate {mode}", L([2, *sizes[1:]]), *text)
+# PyTorch's gradient of pixel_shuffle of nothing has the wrong shape, and so has the result of pixel_unshuffle: here are the right ones.
+for name, js, sizes, result in [("pixel_shuffle", "pixelShuffle", [0, 8, 2, 3], "0, 2, 4, 6"), ("pixel_unshuffle", "pixelUnshuffle", [0, 2, 4, 6], "0, 8, 2, 3")]:
+    edges(name, f"a.reshape({result})", f"F.{js}(a, 2)", L(sizes))
+    refused(name, f"F.{name}(a, 2)", f"F.{js}(a, 2)", L([]), L([2, 3]))
 
 write("conv")

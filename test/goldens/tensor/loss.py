@@ -147,4 +147,58 @@ case("one_hot", [index([[1, 3], [0, 1]])], "F.one_hot(a)", "F.oneHot(a)")
 case("one_hot", [index([1, 3])], "F.one_hot(a, 5)", "F.oneHot(a, 5)")
 case("one_hot", [index(2)], "F.one_hot(a, 4)", "F.oneHot(a, 4)", note="0-d")
 
+# 0-d, empty, broadcast, not contiguous; and what wants classes, rows or tables.
+L = lambda *shapes: [leaf(shape) for shape in shapes]
+NONE = {"shape": [0], "dtype": "int64", "data": []}
+SUM = ("reduction='sum'", '{ reduction: "sum" }')
+for name in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"):
+    js = {"mse_loss": "mseLoss", "l1_loss": "l1Loss", "smooth_l1_loss": "smoothL1Loss", "huber_loss": "huberLoss"}[name]
+    edges(name, f"F.{name}(a, b)", f"F.{js}(a, b)", L([2, 1, 3], [4, 1]))
+POISSON = ("F.poisson_nll_loss(a, b)", "F.poissonNllLoss(a, b)")
+edges("poisson_nll_loss", *POISSON, [leaf([]), positive([])], [leaf([2, 1, 3]), positive([4, 1])])
+edges("poisson_nll_loss", f"F.poisson_nll_loss(a, b, {SUM[0]})", f"F.poissonNllLoss(a, b, {SUM[1]})", [leaf([0, 3]), positive([0, 3])])
+edges("gaussian_nll_loss", "F.gaussian_nll_loss(a, b, c)", "F.gaussianNllLoss(a, b, c)", [leaf([]), leaf([]), positive([])])
+edges("gaussian_nll_loss", f"F.gaussian_nll_loss(a, b, c, {SUM[0]})", f"F.gaussianNllLoss(a, b, c, {SUM[1]})", [leaf([0, 3]), leaf([0, 3]), positive([0, 3])])
+for op, js in (("nll_loss", "nllLoss"), ("cross_entropy", "crossEntropy")):
+    refused(op, f"F.{op}(a, b)", f"F.{js}(a, b)", [leaf([]), index(0)], [leaf([4, 3]), index([1, 2])])
+for op, js in (("binary_cross_entropy", "binaryCrossEntropy"), ("binary_cross_entropy_with_logits", "binaryCrossEntropyWithLogits")):
+    refused(op, f"F.{op}(a, b)", f"F.{js}(a, b)", [unit([2, 3]), unit([3])])
+edges("kl_div", "F.kl_div(a, b)", "F.klDiv(a, b)", [leaf([]), unit([])], [leaf([2, 1, 3]), unit([4, 1])])
+edges("kl_div", f"F.kl_div(a, b, {SUM[0]})", f"F.klDiv(a, b, {SUM[1]})", [leaf([0, 3]), unit([0, 3])])
+RANKING = ("F.margin_ranking_loss(a, b, c{})", "F.marginRankingLoss(a, b, c{})")
+edges("margin_ranking_loss", RANKING[0].format(""), RANKING[1].format(""), L([], []) + [index(1)], L([2, 3], [2, 3]) + [given([[1], [-1]], "int64")])
+edges("margin_ranking_loss", RANKING[0].format(f", {SUM[0]}"), RANKING[1].format(f", {SUM[1]}"), L([0], [0]) + [NONE])
+turned("margin_ranking_loss", L([4], [4]) + [signs], RANKING[0].format(""), RANKING[1].format(""))
+for op, js in (("hinge_embedding_loss", "hingeEmbeddingLoss"), ("soft_margin_loss", "softMarginLoss")):
+    edges(op, f"F.{op}(a, b)", f"F.{js}(a, b)", [leaf([]), index(-1)], [leaf([2, 3]), index([1, -1, 1])])
+    edges(op, f"F.{op}(a, b, {SUM[0]})", f"F.{js}(a, b, {SUM[1]})", [leaf([0]), NONE])
+    turned(op, [leaf([2, 3]), index([[1, -1, 1], [-1, -1, 1]])], f"F.{op}(a, b)", f"F.{js}(a, b)")
+COSINE = ("F.cosine_embedding_loss(a, b, c{})", "F.cosineEmbeddingLoss(a, b, c{})")
+refused("cosine_embedding_loss", COSINE[0].format(""), COSINE[1].format(""), L([], []) + [index(1)])
+edges("cosine_embedding_loss", COSINE[0].format(f", {SUM[0]}"), COSINE[1].format(f", {SUM[1]}"), L([0, 3], [0, 3]) + [NONE])
+TRIPLET = ("F.triplet_margin_loss(a, b, c{})", "F.tripletMarginLoss(a, b, c{})")
+edges("triplet_margin_loss", TRIPLET[0].format(""), TRIPLET[1].format(""), L([2, 3], [1, 3], [1, 3]))
+edges("triplet_margin_loss", TRIPLET[0].format(f", {SUM[0]}"), TRIPLET[1].format(f", {SUM[1]}"), L([0, 3], [0, 3], [0, 3]))
+edges("triplet_margin_loss", TRIPLET[0].format(""), TRIPLET[1].format(""), L([], [], []), twice=False)
+MULTILABEL = ("F.multilabel_soft_margin_loss(a, b{})", "F.multilabelSoftMarginLoss(a, b{})")
+edges("multilabel_soft_margin_loss", MULTILABEL[0].format(f", {SUM[0]}"), MULTILABEL[1].format(f", {SUM[1]}"), [leaf([0, 3]), given(torch.zeros(0, 3).tolist() or [], "float64") | {"shape": [0, 3]}])
+turned("multilabel_soft_margin_loss", [leaf([2, 3]), given([[1, 0, 1], [0, 1, 1]], "float64")], MULTILABEL[0].format(""), MULTILABEL[1].format(""))
+edges("multilabel_soft_margin_loss", MULTILABEL[0].format(""), MULTILABEL[1].format(""), [leaf([2, 3]), given([[1, 0, 1]], "float64")])
+MULTI = ("F.multi_margin_loss(a, b{})", "F.multiMarginLoss(a, b{})")
+turned("multi_margin_loss", [leaf([3, 4]), index([3, 0, 2])], MULTI[0].format(""), MULTI[1].format(""))
+edges("multi_margin_loss", MULTI[0].format(f", {SUM[0]}"), MULTI[1].format(f", {SUM[1]}"), [leaf([0, 4]), NONE])
+edges("normalize", "F.normalize(a, dim=0)", "F.normalize(a, { dim: 0 })", L([]), twice=False)  # |x| / |x|: PyTorch's second derivative rounds
+refused("normalize", "F.normalize(a)", "F.normalize(a)", L([]))
+refused("cosine_similarity", "F.cosine_similarity(a, b)", "F.cosineSimilarity(a, b)", L([], []))
+edges("pairwise_distance", "F.pairwise_distance(a, b)", "F.pairwiseDistance(a, b)", L([], []), L([0, 3], [0, 3]), L([2, 3], [3]))
+refused("bilinear", "F.bilinear(a, b, c)", "F.bilinear(a, b, c)", L([], [], [4, 1, 1]), L([2, 3], [1, 2], [4, 3, 2]))
+edges("bilinear", "F.bilinear(a, b, c)", "F.bilinear(a, b, c)", L([0, 3], [0, 2], [4, 3, 2]))
+edges("one_hot", "F.one_hot(a, 4)", "F.oneHot(a, 4)", [{"shape": [0, 2], "dtype": "int64", "data": []}])
+turned("one_hot", [index([[1, 3], [0, 1]])], "F.one_hot(a)", "F.oneHot(a)")
+refused("one_hot", "F.one_hot(a)", "F.oneHot(a)", [NONE])
+refused("multilabel_soft_margin_loss", MULTILABEL[0].format(""), MULTILABEL[1].format(""), [leaf([]), given(1, "float64")])
+edges("multi_margin_loss", MULTI[0].format(""), MULTI[1].format(""), [leaf([]), index(0)], [leaf([4]), index([1])])
+refused("multi_margin_loss", MULTI[0].format(""), MULTI[1].format(""), [leaf([3, 4]), index([1])])
+edges("cosine_embedding_loss", COSINE[0].format(""), COSINE[1].format(""), L([4, 3], [1, 3]) + [index([-1])])
+
 write("loss")

@@ -32,4 +32,18 @@ case("local_response_norm", [leaf([2, 5, 3])], "F.local_response_norm(a, 2)", "F
 case("local_response_norm", [leaf([2, 5, 2, 2])], "F.local_response_norm(a, 3, alpha=0.5, beta=0.5, k=2.0)",
      "F.localResponseNorm(a, 3, { alpha: 0.5, beta: 0.5, k: 2 })")
 
+L = lambda *shapes: [leaf(shape) for shape in shapes]
+refused("layer_norm", "F.layer_norm(a, (4,))", "F.layerNorm(a, [4])", L([]), L([2, 3]))
+refused("rms_norm", "F.rms_norm(a, (4,))", "F.rmsNorm(a, [4])", L([]), L([2, 3]))
+refused("group_norm", "F.group_norm(a, 2)", "F.groupNorm(a, 2)", L([]), L([4]), L([2, 3]))
+edges("group_norm", "F.group_norm(a, 2)", "F.groupNorm(a, 2)", L([0, 4, 3]))
+refused("instance_norm", "F.instance_norm(a)", "F.instanceNorm(a)", L([]), L([2, 3, 1]))
+edges("instance_norm", "F.instance_norm(a)", "F.instanceNorm(a)", L([0, 3, 4]))
+TRAINED = ("F.batch_norm(a, None, None, training=True)", "F.batchNorm(a, null, null, { training: true })")
+refused("batch_norm", *TRAINED, L([]), L([1, 3]))
+edges("batch_norm", "F.batch_norm(a, b.to(a.dtype), c.to(a.dtype))", "F.batchNorm(a, b.to(a.dtype), c.to(a.dtype))", [leaf([0, 3]), *STATS])
+refused("local_response_norm", "F.local_response_norm(a, 2)", "F.localResponseNorm(a, 2)", L([]), L([2, 3]))
+edges("local_response_norm", "F.local_response_norm(a, 2)", "F.localResponseNorm(a, 2)", L([0, 5, 3]))
+turned("local_response_norm", L([2, 5, 3]), "F.local_response_norm(a, 2)", "F.localResponseNorm(a, 2)")
+
 write("normalization")

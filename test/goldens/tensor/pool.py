@@ -79,4 +79,23 @@ case("max_unpool2d", [leaf([1, 2, 5, 4])], "F.max_unpool2d(*F.max_pool2d(a, 2, r
 case("max_unpool2d", [leaf([1, 1, 2, 2]), index([[[[1, 2], [12, 15]]]])], "F.max_unpool2d(a, b, 2)", "F.maxUnpool2d(a, b, 2)", note="value", view=True, grad=False)
 case("max_unpool2d", [leaf([0, 1, 2, 2]), {"shape": [0, 1, 2, 2], "dtype": "int64", "data": []}], "F.max_unpool2d(a, b, 2)", "F.maxUnpool2d(a, b, 2)", note="empty batch", grad=False)  # of no elements
 
+# 0-d, empty, not contiguous.
+L = lambda *shapes: [leaf(shape, -90, 90) for shape in shapes]
+SIZES = {1: [2, 3, 6], 2: [1, 2, 4, 4], 3: [1, 2, 4, 2, 4]}
+for n, sizes in SIZES.items():
+    for kind in (f"max_pool{n}d", f"avg_pool{n}d", f"adaptive_avg_pool{n}d", f"adaptive_max_pool{n}d"):
+        first, *words = kind.split("_")
+        text = (f"F.{kind}(a, 2)", f"F.{first + ''.join(word.capitalize() for word in words)}(a, 2)")
+        refused(kind, *text, L([]), L([3]))
+        if kind not in ("max_pool2d", "avg_pool2d", "max_pool3d", "avg_pool3d"):
+            edges(kind, *text, L([0, *sizes[1:]]))
+        if n != 2 and first == "adaptive":
+            turned(kind, L(sizes), *text)
+UNPOOL = lambda n: (f"F.max_unpool{n}d(a, b, 2)", f"F.maxUnpool{n}d(a, b, 2)")
+for n, shape, places in [(1, [1, 2, 3], [[[1, 2, 5], [0, 3, 4]]]), (2, [1, 1, 2, 2], [[[[1, 2], [12, 15]]]]), (3, [1, 1, 1, 1, 2], [[[[[3, 10]]]]])]:
+    refused(f"max_unpool{n}d", *UNPOOL(n), [leaf([]), index(0)], [leaf(shape), index(places[0])])
+    if n != 2:
+        edges(f"max_unpool{n}d", *UNPOOL(n), [leaf([0, *shape[1:]]), {"shape": [0, *shape[1:]], "dtype": "int64", "data": []}], grad=False)  # of no elements
+        turned(f"max_unpool{n}d", [leaf(shape), index(places)], *UNPOOL(n), grad=False)  # PyTorch takes no gradient of elements that are not contiguous
+
 write("pool")
