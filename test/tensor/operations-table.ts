@@ -60,15 +60,24 @@ export interface OperationRow {
 
 const isFloatCase = ({ leaves }: MethodCase): boolean => leaves.some(({ dtype }) => dtype === "float");
 
+/** Neither 0-d nor empty: there every dtype and every device is right. */
+const isOrdinary = ({ leaves, outs }: MethodCase): boolean =>
+  (leaves.length > 0 ? leaves : outs).every(({ shape }) => shape.length > 0 && !shape.includes(0));
+
+/** Floats before others, ordinary shapes before others, then short expressions. */
+function isSimpler(row: MethodCase, other: MethodCase): boolean {
+  if (isFloatCase(row) !== isFloatCase(other)) return isFloatCase(row);
+  if (isOrdinary(row) !== isOrdinary(other)) return isOrdinary(row);
+  return row.js.length < other.js.length;
+}
+
 /** One row for each name of PyTorch's, by its simplest case. In-place twins belong to the operation that they are twins of. */
 export function operationRows(): OperationRow[] {
   const first = new Map<string, MethodCase>();
   for (const row of METHOD_CASES) {
     if (row.op.endsWith("_")) continue;
     const known = first.get(row.op);
-    const isSimpler =
-      known === undefined || (isFloatCase(row) === isFloatCase(known) && row.js.length < known.js.length);
-    if (isSimpler || (isFloatCase(row) && known !== undefined && !isFloatCase(known))) first.set(row.op, row);
+    if (known === undefined || isSimpler(row, known)) first.set(row.op, row);
   }
   return [...first.values()]
     .sort((a, b) => (a.op < b.op ? -1 : 1))
@@ -83,11 +92,18 @@ export function operationRows(): OperationRow[] {
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
 
-/** The table; `placements` by operation, where they are known. */
+/** The table, its columns aligned; `placements` by operation, where they are known. */
 export function operationsTable(rows: readonly OperationRow[], placements: ReadonlyMap<string, string>): string {
-  const lines = rows.map(
-    ({ op, call, dtypes, gradient }) =>
-      `| \`${op}\` | \`${cell(call)}\` | ${dtypes} | ${placements.get(op) ?? "not tried"} | ${gradient} |`,
-  );
-  return ["| PyTorch | here | dtypes | WebGPU | gradient |", "| --- | --- | --- | --- | --- |", ...lines].join("\n");
+  const lines = rows.map(({ op, call, dtypes, gradient }) => [
+    `\`${op}\``,
+    `\`${cell(call)}\``,
+    dtypes,
+    placements.get(op) ?? "not tried",
+    gradient,
+  ]);
+  const head = ["PyTorch", "here", "dtypes", "WebGPU", "gradient"];
+  const widths = head.map((_, at) => Math.max(...[head, ...lines].map((line) => line[at]?.length ?? 0)));
+  const aligned = (line: readonly string[]) =>
+    `| ${line.map((text, at) => text.padEnd(widths[at] ?? 0)).join(" | ")} |`;
+  return [head, widths.map((width) => "-".repeat(width)), ...lines].map(aligned).join("\n");
 }
