@@ -331,7 +331,7 @@ export function fold(x: Tensor, outputSize: Size, kernelSize: Size, given?: Unfo
   const counts = room.map((left, axis) => Math.floor(left / (windows.stride[axis] ?? 1)) + 1);
   const found = x.dims.at(-1);
   const wanted = (counts[0] ?? 1) * (counts[1] ?? 1);
-  if (found !== wanted || Number(x.dims.at(-2)) % many !== 0) {
+  if (x.ndim > 1 && (found !== wanted || Number(x.dims.at(-2)) % many !== 0)) {
     throw shapeError(
       `Given output_size=(${sizes.join(", ")}), kernel_size=(${windows.kernel.join(", ")}), expected size of input's dimension 2 to match the calculated number of sliding blocks ${counts.join(" * ")} = ${wanted}, but got input.size(2)=${found}.`,
       `The input is ${showShape(x.dims)}; its rows are channels times ${many} places of the window.`,

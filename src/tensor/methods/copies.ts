@@ -147,6 +147,7 @@ export const copyMethods = {
   },
   /** Turned `k` times by 90 degrees from the first towards the second of two axes. */
   rot90(this: Tensor, k = 1, dims: readonly [number, number] = [0, 1]): Tensor {
+    if (this.ndim < 2) throw shapeError(`expected total dims >= 2, but got total dims = ${this.ndim}`);
     const [one, two] = [axisOf(dims[0], this.ndim), axisOf(dims[1], this.ndim)];
     if (one === two) {
       throw shapeError(`expected rotation dims to be different, but got dim0 = ${dims[0]} and dim1 = ${dims[1]}`);

@@ -43,6 +43,7 @@ function requireRank(tensor: Tensor, name: string, rank: number): void {
 export const splitMethods = {
   /** The slices along an axis, each without it. */
   unbind(this: Tensor, dim = 0): Tensor[] {
+    if (this.ndim === 0) throw shapeError(`Dimension specified as ${dim} but tensor has no dimensions`);
     const axis = axisOf(dim, this.ndim);
     return Array.from({ length: this.size(axis) }, (_, at) => this.select(axis, at));
   },
