@@ -144,5 +144,11 @@ seeded("normal", "torch.normal(torch.arange(6.).reshape(3, 2).t(), 2.)", "T.norm
 seeded("normal", "torch.normal(torch.zeros(2, 1), torch.ones(3))", "T.normal(T.zeros([2, 1]), T.ones([3]))", "broadcast")
 seeded("multinomial", "torch.tensor([[.1, 1], [.2, 1], [.7, 1]]).t().multinomial(5, replacement=True)",
        "T.tensor([[.1, 1], [.2, 1], [.7, 1]]).t().multinomial(5, { replacement: true })", "not contiguous")
+for size, js, note in [("()", "[]", "0-d"), ("(0, 3)", "[0, 3]", "empty"), ("(2, 3)", "[2, 3]", "")]:
+    # The elements of empty() are anything: sizes and dtype are compared.
+    made("empty", f"torch.zeros_like(torch.empty({size}, dtype=torch.int32))", f"T.zerosLike(T.empty({js}, {{ dtype: 'int32' }}))", note)
+    for call, ours in [("uniform_(-2, 3)", ""), ("normal_(2, 3)", ""), ("exponential_(2)", ""), ("cauchy_(1, 0.5)", ""), ("log_normal_(0, 0.5)", "logNormal_(0, 0.5)"),
+                       ("geometric_(0.3)", ""), ("random_(10)", ""), ("bernoulli_(0.3)", "")]:
+        seeded(call.split("(")[0], f"torch.zeros({size}).{call}", f"T.zeros({js}).{ours or call}", note)
 
 write("creation")
