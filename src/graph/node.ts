@@ -45,6 +45,10 @@ export class Node {
   next: Node | undefined;
   /** Runs that computed this node on the way to others. */
   runs = 0;
+  /** The recording that it belongs to. */
+  readonly recording = recording;
+  /** How far what nothing has computed goes back behind it; see DEEP. */
+  readonly depth: number;
   /** The walk that met this node last; see walk.ts. */
   visited = 0;
   /** True once somebody may hold on to it: its elements are not written over. */
@@ -61,7 +65,31 @@ export class Node {
     this.dtype = dtype;
     this.type = type;
     this.signature = signature;
+    this.depth = inputs.length === 0 ? 0 : depthOf(inputs, signature);
   }
+}
+
+/** Counts runs: what is recorded between two of them is one recording. */
+let recording = 0;
+/** What one recording counts for, against one repeat of an operation on its own result. */
+const OF_A_RECORDING = 16;
+/**
+ * Nodes of this depth are better computed soon: each keeps alive, and has computed once more when it is read, all that lies
+ * behind it. A chain over 16 recordings has it, or one operation that is repeated on its own result 256 times.
+ */
+export const DEEP = 256;
+
+/** How far what nothing has computed goes back behind a node: in recordings, and in repeats of one operation. */
+function depthOf(inputs: readonly Node[], signature: number): number {
+  let depth = 0;
+  for (const input of inputs) {
+    if (input.value !== undefined) continue;
+    let own = input.depth;
+    if (input.recording !== recording) own += OF_A_RECORDING;
+    else if (input.signature === signature) own++;
+    if (own > depth) depth = own;
+  }
+  return depth;
 }
 
 let nextId = 1;
@@ -80,6 +108,7 @@ const MOST_RECORDED = 200_000;
 
 /** Ends a recording: the same expression recorded from here on is a new node. */
 export function forgetRecorded(): void {
+  recording++;
   recorded.clear();
 }
 

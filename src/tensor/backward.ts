@@ -2,7 +2,7 @@
 // Knows no operation's rule.
 import { AbrazoError } from "../errors.ts";
 import { cast, constant, expand } from "../graph/build.ts";
-import type { Node } from "../graph/node.ts";
+import { DEEP, type Node } from "../graph/node.ts";
 import { sameShape } from "../graph/shape.ts";
 import { optionsOf } from "../options.ts";
 import { checkFinite } from "./anomaly.ts";
@@ -24,6 +24,7 @@ import { currentScope } from "./scope.ts";
 import { Storage } from "./storage.ts";
 import { Tensor } from "./tensor.ts";
 import { timed } from "./timing.ts";
+import { noteDeep } from "./waiting.ts";
 
 const backwardOptions = optionsOf<BackwardOptions & { inputs?: readonly Tensor[] }>({
   retainGraph: true,
@@ -45,7 +46,10 @@ export interface BackwardOptions {
 
 /** A gradient as a tensor; it can be differentiated where the graph goes on. */
 function gradTensor(node: Node, device: string, createGraph: boolean): Tensor {
-  return timed(new Tensor(new Storage(node), { device, requiresGrad: createGraph && dependsOnLeaf(node) }));
+  const storage = new Storage(node);
+  const requiresGrad = createGraph && dependsOnLeaf(node);
+  if (node.depth >= DEEP) noteDeep(storage, device, requiresGrad);
+  return timed(new Tensor(storage, { device, requiresGrad }));
 }
 
 function seedOf(output: Tensor, gradient: Tensor | null | undefined, index: number): Node | undefined {

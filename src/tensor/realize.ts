@@ -23,7 +23,7 @@ export function realizeNodes(nodes: readonly Node[], device: string): void {
 
 /** One run of what is wanted, of the writes that wait for it, and of what is computed again and again. */
 function run(wanted: readonly Node[], device: string, keep: boolean): void {
-  const nodes = [...new Set([...wanted, ...waitingFor(wanted), ...computedAgain(wanted)])];
+  const nodes = [...new Set([...wanted, ...waitingFor(wanted, device), ...computedAgain(wanted)])];
   const values = execute(nodes, device, keep);
   for (const [index, node] of nodes.entries()) node.value = values[index];
   settleWaiting();

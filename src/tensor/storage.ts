@@ -124,6 +124,14 @@ export function withHistory(elements: Node, history: Node): Node {
   return call("withHistory", [elements, older ?? history]);
 }
 
+/** Copies elements into an array of the same dtype. */
+export function setElements(target: TypedArray, source: TypedArray): void {
+  for (let i = 0; i < target.length; i++) {
+    // safe because both arrays are of one dtype, so both hold numbers or both bigints
+    (target as { [index: number]: number | bigint })[i] = source[i] as number | bigint;
+  }
+}
+
 function sameBytes(a: TypedArray, b: TypedArray): boolean {
   return Buffer.compare(bytesOf(a), bytesOf(b)) === 0;
 }

@@ -4,7 +4,7 @@ import { AbrazoError } from "../errors.ts";
 import * as build from "../graph/build.ts";
 import { type DType, isFloat, type TypedArray } from "../graph/dtype.ts";
 import { copyLeaf } from "../graph/leaf.ts";
-import type { Node } from "../graph/node.ts";
+import { DEEP, type Node } from "../graph/node.ts";
 import "../graph/ops/index.ts";
 import { axisOf, numeric, type Shape, shapeError, sizeOf, symbolicError } from "../graph/shape.ts";
 import { checkFinite } from "./anomaly.ts";
@@ -17,11 +17,11 @@ import { contiguousLayout, type Layout } from "./layout.ts";
 import { numberNode, operandNodes } from "./operands.ts";
 import { elementsOf, realizeNodes } from "./realize.ts";
 import { currentScope, gradEnabled } from "./scope.ts";
-import { Storage, withHistory } from "./storage.ts";
+import { Storage, setElements, withHistory } from "./storage.ts";
 import { timed } from "./timing.ts";
 import { activeTrace } from "./trace.ts";
 import { permuteStep, type ViewStep, viewNode, writeThrough } from "./view-steps.ts";
-import { carry } from "./waiting.ts";
+import { carry, noteDeep } from "./waiting.ts";
 
 /** An operand: a tensor, or a number, bigint or truth value. */
 export type TensorLike = Tensor | Scalar;
@@ -191,6 +191,7 @@ export class Tensor {
     const recorded = wanted && gradEnabled();
     const device = inputs.find((input) => input.device !== "cpu")?.device ?? "cpu";
     const storage = new Storage(wanted && !recorded ? build.stopGradient(node) : node);
+    if (node.depth >= DEEP && noteDeep(storage, device, recorded)) realizeNodes([storage.peek], device);
     return timed(new Tensor(storage, { requiresGrad: recorded, device }));
   }
 
@@ -264,6 +265,7 @@ export class Tensor {
     if (shared !== undefined) setElements(shared, elementsOf(leaf, this.#device));
     if (tracked) this.storage.write(written);
     else this.storage.write(root.#requiresGrad && !root.isLeaf ? withHistory(leaf, base) : leaf);
+    if (leaf.depth >= DEEP && noteDeep(this.storage, this.#device, tracked)) realizeNodes([leaf], this.#device);
     return this;
   }
 
@@ -391,10 +393,3 @@ export function leafOf(node: Node, device: string): Node {
 
 /** A number as an input of the graph: another number needs no other graph. */
 export const scalarNode: (value: Scalar, dtype: DType) => Node = numberNode;
-
-function setElements(target: TypedArray, source: TypedArray): void {
-  for (let i = 0; i < target.length; i++) {
-    // safe because both arrays are of one dtype, so both hold numbers or both bigints
-    (target as { [index: number]: number | bigint })[i] = source[i] as number | bigint;
-  }
-}

@@ -1,8 +1,9 @@
 // What waits for a run to be computed together with what it comes from: writes to buffers such as running means, detached tensors.
 // Runs nothing itself.
-import { makeLeaf } from "../graph/leaf.ts";
-import type { Node } from "../graph/node.ts";
+import { makeLeaf, placeholderName } from "../graph/leaf.ts";
+import { DEEP, type Node } from "../graph/node.ts";
 import { numeric } from "../graph/shape.ts";
+import { topological } from "../graph/walk.ts";
 import type { Storage } from "./storage.ts";
 import { activeTrace } from "./trace.ts";
 
@@ -44,15 +45,56 @@ export function carry(storage: Storage): void {
   if (carried.size > MOST_CARRIED) for (const oldest of carried) return void carried.delete(oldest);
 }
 
-/** Waiting writes that a run of `wanted` computes on the way. */
-export function waitingFor(wanted: readonly Node[]): Node[] {
-  if (waiting.size + carried.size === 0) return [];
+/**
+ * Values at the end of long chains that nothing has read, such as a running total: the next run on their device computes
+ * them. Reading one late would compute the whole chain, which until then keeps alive all that it comes from.
+ */
+const deep = new Map<Node, { storage: WeakRef<Storage>; device: string; hasGradient: boolean }>();
+/** So far beyond DEEP no run is near. */
+const TOO_DEEP = DEEP + 64;
+
+/** Notes what has become deep; true when it has to be computed now. */
+export function noteDeep(storage: Storage, device: string, hasGradient: boolean): boolean {
+  const node = storage.peek;
+  if (activeTrace() !== undefined) return false;
+  // A long forward pass is computed with its loss: of what takes a gradient, only what goes on from run to run is noted.
+  if (hasGradient && !goesOn(node)) return false;
+  deep.set(node, { storage: new WeakRef(storage), device, hasGradient });
+  if (deep.size > MOST_CARRIED) for (const [oldest] of deep) if (deep.delete(oldest)) break;
+  return !hasGradient && node.depth >= TOO_DEEP && computable([node]).length > 0;
+}
+
+/** Whether a node takes up what was recorded before the last run and not computed. */
+function goesOn({ inputs, recording }: Node): boolean {
+  return inputs.some((input) => input.value === undefined && input.recording !== recording);
+}
+
+/** Without those that stand on the input of a graph that is still being written. */
+function computable(nodes: readonly Node[]): readonly Node[] {
+  const { nodes: behind, isLeaf } = topological(nodes);
+  if (!behind.some((node) => isLeaf(node) && placeholderName(node) !== undefined)) return nodes;
+  return nodes.length === 1 ? [] : nodes.filter((node) => computable([node]).length > 0);
+}
+
+/** What is deep, on a device, and still held by somebody. */
+function deepOn(device: string): readonly Node[] {
+  const held = [...deep].flatMap(([node, { storage, device: own }]) =>
+    own === device && node.value === undefined && storage.deref()?.peek === node ? [node] : [],
+  );
+  return held.length === 0 ? held : computable(held);
+}
+
+/** Waiting writes that a run of `wanted` computes on the way, and what is deep. */
+export function waitingFor(given: readonly Node[], device: string): readonly Node[] {
+  const old = deep.size === 0 ? [] : deepOn(device);
+  if (waiting.size + carried.size === 0) return old;
+  const wanted = old.length === 0 ? given : [...given, ...old];
   const met = new Set<Node>(wanted);
   for (const node of met) {
     // A set yields what is added while it is walked.
     if (node.value === undefined) for (const input of node.inputs) met.add(input);
   }
-  const found: Node[] = [];
+  const found = [...old];
   for (const entry of waiting) {
     if (entry.storage.deref() === undefined) waiting.delete(entry);
     else if (entry.node.value === undefined && met.has(entry.source)) found.push(entry.node);
@@ -68,6 +110,12 @@ export function waitingFor(wanted: readonly Node[]): Node[] {
 
 /** After a run: storages hold what it computed, without the history. */
 export function settleWaiting(): void {
+  for (const [node, entry] of deep) {
+    const storage = entry.storage.deref();
+    if (storage?.peek === node && node.value === undefined) continue;
+    deep.delete(node);
+    if (storage?.peek === node && !entry.hasGradient) storage.forgetHistory();
+  }
   for (const entry of waiting) {
     const { node } = entry;
     if (node.value === undefined) continue;
