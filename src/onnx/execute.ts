@@ -67,20 +67,27 @@ function runPlan(
     feeds[name] = feedOf(leaf, device);
   }
   const into: Record<string, NativeTensor> = {};
+  const memory = new Map<number, NativeTensor>();
   const kept = outputs.map(({ shape, dtype }) => keep && sizeOf(shape) > 1 && keepsResults(device, dtype));
   for (const [index, type] of outputs.entries()) {
     const [name = "", array] = [plan.outputs[index], given?.[index]];
-    if (kept[index] === true) into[name] = allocateFor(type, device);
-    else if (array !== undefined) into[name] = nativeTensor(type.dtype, array, type.shape.map(Number));
+    if (kept[index] === true) {
+      const bytes = bytesOf(type);
+      const piece = deviceMemory.reuse(device, bytes) ?? allocateOn(device, bytes);
+      memory.set(index, piece);
+      // In the dtype that the session writes: bfloat16 is float32 there.
+      into[name] = deviceTensor(piece, storedAs(type.dtype), type.shape.map(Number));
+    } else if (array !== undefined) into[name] = nativeTensor(type.dtype, array, type.shape.map(Number));
   }
   sessionStats.runs++;
   const results = session.run(feeds, into);
   forgetRecorded();
   const values = outputs.map((type, index): Value => {
     const name = plan.outputs[index] ?? "";
-    const [held, tensor] = [into[name], results[name]];
-    if (held !== undefined)
-      return kept[index] === true ? keepOn(device, type, held) : { kind: "host", data: held.data };
+    const [held, tensor, piece] = [into[name], results[name], memory.get(index)];
+    if (held !== undefined && piece !== undefined)
+      return deviceMemory.keep(held, { ...type, device, bytes: bytesOf(type), memory: piece });
+    if (held !== undefined) return { kind: "host", data: held.data };
     if (tensor === undefined) throw internalError(`output ${index} did not come back`);
     if (device !== "cpu") deviceStats.toHost += bytesOf(type);
     return { kind: "host", data: fromSession(type.dtype, tensor.data) };
@@ -123,15 +130,6 @@ function computedHere(node: Node, device: string): TypedArray {
 }
 
 const bytesOf = ({ shape, dtype }: Type): number => sizeOf(shape) * DTYPES[storedAs(dtype)].bytes;
-
-/** In the dtype that the session writes: bfloat16 is float32 there. */
-function allocateFor(node: Type, device: string): NativeTensor {
-  return deviceTensor(allocateOn(device, bytesOf(node)), storedAs(node.dtype), node.shape.map(Number));
-}
-
-function keepOn(device: string, node: Type, tensor: NativeTensor): Value {
-  return deviceMemory.keep(tensor, { device, shape: node.shape, dtype: node.dtype, bytes: bytesOf(node) });
-}
 
 function feedOf(leaf: Node, device: string): NativeTensor {
   const { value } = leaf;

@@ -202,9 +202,10 @@ describe("idle buffers", () => {
     const negated = (x: NativeTensor | undefined) =>
       session.run({ x: x ?? expect.unreachable() })["y"]?.data ?? expect.unreachable();
     const keep = (value: number) => {
-      const y = deviceTensor(allocateOn(device, 4_000), "float32", shape);
+      const piece = memory.reuse(device, 4_000) ?? allocateOn(device, 4_000);
+      const y = deviceTensor(piece, "float32", shape);
       session.run({ x: nativeTensor("float32", new Float32Array(1_000).fill(-value), shape) }, { y });
-      return memory.keep(y, { device, shape, dtype: "float32", bytes: 4_000 });
+      return memory.keep(y, { device, shape, dtype: "float32", bytes: 4_000, memory: piece });
     };
     const values = new Map<number, ReturnType<typeof keep>>();
     const next = (value: number) => {
