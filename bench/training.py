@@ -1,6 +1,6 @@
 """PyTorch's side of training.ts: answers each line of stdin with one line of stdout.
 
-python training.py THREADS
+python training.py THREADS [DEVICE]: on another device than the CPU, PyTorch computes on CUDA.
   step NAME COUNT    -> median milliseconds of COUNT steps, after the warm-up of the first request
   matmul SIZE COUNT  -> median milliseconds of a SIZE x SIZE product
   buckets            -> steps through all shape buckets of an epoch; peak resident megabytes of this process
@@ -15,6 +15,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 torch.set_num_threads(int(sys.argv[1]))
+DEVICE = "cpu" if sys.argv[2:] in ([], ["cpu"]) else "cuda"
 torch.manual_seed(0)
 
 
@@ -28,10 +29,11 @@ class Endless:
 
     def next(self):
         try:
-            return next(self.batches)
+            batch = next(self.batches)
         except StopIteration:
             self.batches = iter(self.loader)
-            return next(self.batches)
+            batch = next(self.batches)
+        return [each.to(DEVICE) for each in batch]
 
 
 class ConvNet(nn.Module):
@@ -62,46 +64,50 @@ def pictures(model, optimizer, batch):
 
 
 def mlp(batch):
-    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10)).to(DEVICE)
     return pictures(model, torch.optim.SGD(model.parameters(), lr=1e-3), batch)
 
 
 def convnet(batch):
-    model = ConvNet()
+    model = ConvNet().to(DEVICE)
     return pictures(model, torch.optim.Adam(model.parameters(), lr=1e-3), batch)
 
 
-def transformer(model, vocab, classes):
-    model.train()
+def transformer(model, vocab, classes, mixed=False):
+    model.train().to(DEVICE)
     groups = [
         {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": 0.01},
         {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=1e-4)
+    scaler = torch.amp.GradScaler(DEVICE, enabled=mixed)
 
     def step(batch, length):
-        ids = torch.randint(0, vocab, (batch, length))
-        mask = torch.ones(batch, length, dtype=torch.int64)
-        labels = torch.randint(0, classes, (batch,) if classes == 2 else (batch, length))
+        ids = torch.randint(0, vocab, (batch, length)).to(DEVICE)
+        mask = torch.ones(batch, length, dtype=torch.int64).to(DEVICE)
+        labels = torch.randint(0, classes, (batch,) if classes == 2 else (batch, length)).to(DEVICE)
         optimizer.zero_grad()
-        logits = model(input_ids=ids, attention_mask=mask).logits
-        loss = F.cross_entropy(logits.flatten(0, -2), labels.flatten())
-        loss.backward()
+        with torch.autocast(DEVICE, torch.float16, enabled=mixed):
+            logits = model(input_ids=ids, attention_mask=mask).logits
+            loss = F.cross_entropy(logits.flatten(0, -2), labels.flatten())
+        scaler.scale(loss).backward()
+        scaler.unscale_(optimizer)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        scaler.step(optimizer)
+        scaler.update()
         return loss.item()
 
     return step
 
 
-def bert(hidden=256):
+def bert(hidden=256, mixed=False):
     from transformers import BertConfig, BertForSequenceClassification
 
     config = BertConfig(
         vocab_size=8000, hidden_size=hidden, num_hidden_layers=4, num_attention_heads=4,
         intermediate_size=4 * hidden, max_position_embeddings=256,
     )
-    return transformer(BertForSequenceClassification(config), 8000, 2)
+    return transformer(BertForSequenceClassification(config), 8000, 2, mixed)
 
 
 def gpt2():
@@ -112,7 +118,7 @@ def gpt2():
 
 
 def make(name):
-    """`bert-HIDDENxBATCHxLENGTH`, or one of the fixed names."""
+    """`bert-HIDDENxBATCHxLENGTH` (`bert16-…` in mixed precision), or one of the fixed names."""
     kind, _, sizes = name.partition("-")
     if kind == "mlp":
         return mlp(int(sizes))
@@ -122,7 +128,7 @@ def make(name):
         step = gpt2()
         return lambda: step(16, 128)
     hidden, batch, length = (int(part) for part in sizes.split("x"))
-    step = bert(hidden)
+    step = bert(hidden, kind == "bert16")
     return lambda: step(batch, length)
 
 
@@ -148,9 +154,10 @@ for line in sys.stdin:
                 STEPS[name]()
         answer = timed(STEPS[name], count)
     elif what == "matmul":
-        a, b = torch.randn(int(args[0]), int(args[0])), torch.randn(int(args[0]), int(args[0]))
-        torch.mm(a, b)
-        answer = timed(lambda: torch.mm(a, b), int(args[1]))
+        a, b = (torch.randn(int(args[0]), int(args[0]), device=DEVICE) for _ in range(2))
+        # Read on the CPU, as the other side's is: a device's product has not ended when it returns.
+        torch.mm(a, b).cpu()
+        answer = timed(lambda: torch.mm(a, b).cpu(), int(args[1]))
     else:
         step = bert()
         for _ in range(2):

@@ -1,5 +1,6 @@
 // Training against PyTorch eager: the same models, batches, optimizers and threads, rounds alternating in one run.
-// npm run bench -- training [python]; it needs a Python with torch and transformers.
+// npm run bench -- training [python] [part of a row's name] [device]; it needs a Python with torch and transformers.
+// On a GPU, PyTorch runs on CUDA, and rows in mixed precision and of larger sizes join.
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -18,9 +19,9 @@ import {
   Sequential,
 } from "../src/nn/index.ts";
 import { Session } from "../src/onnx/runtime.ts";
-import { Adam, AdamW, clipGradNorm_, decayGroups, type Optimizer, SGD } from "../src/optim/index.ts";
+import { Adam, AdamW, clipGradNorm_, decayGroups, GradScaler, type Optimizer, SGD } from "../src/optim/index.ts";
 import { packageFile } from "../src/package-root.ts";
-import { compile, Generator, ones, randint, randn, type Tensor } from "../src/tensor/index.ts";
+import { autocast, compile, Generator, ones, randint, randn, type Tensor } from "../src/tensor/index.ts";
 import { INSTALL, matmulPeers } from "./matmul-peers.ts";
 
 const ROUNDS = 5;
@@ -28,6 +29,9 @@ const ROUNDS = 5;
 const WARM_ROUNDS = 2;
 
 type Step = () => number;
+
+/** Where our side computes; set before a row is made. */
+let device = "cpu";
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
@@ -48,9 +52,10 @@ function endless(batch: number): () => [Tensor, Tensor] {
       batches = loader[Symbol.iterator]();
       next = batches.next();
     }
-    loading += performance.now() - start;
     // safe because a dataset of two tensors is collated into two tensors
-    return next.value as unknown as [Tensor, Tensor];
+    const [images, labels] = next.value as unknown as [Tensor, Tensor];
+    loading += performance.now() - start;
+    return [images.to(device), labels.to(device)];
   };
 }
 
@@ -91,7 +96,7 @@ function mlp(batch: number, loop: typeof pictures): Step {
     new ReLU(),
     new Linear(512, 10),
   ];
-  const model = new Sequential(...layers);
+  const model = new Sequential(...layers).to({ device });
   return loop(model, new SGD(model.parameters(), { lr: 1e-3 }), batch);
 }
 
@@ -110,7 +115,7 @@ class ConvNet extends Module<[Tensor], Tensor> {
 }
 
 function convnet(batch: number, loop: typeof pictures): Step {
-  const model = new ConvNet();
+  const model = new ConvNet().to({ device });
   return loop(model, new Adam(model.parameters(), { lr: 1e-3 }), batch);
 }
 
@@ -123,28 +128,41 @@ const GPT2 = {
   ...{ n_embd: 192, n_layer: 4, n_head: 6 },
 };
 
-/** Dropout, clipping, decay by group: a whole step as fine-tuning runs it. */
-function transformer(config: ReturnType<typeof bertConfig> | typeof GPT2): (batch: number, length: number) => number {
-  const model = fromConfig(config, new Generator(0)).train().requiresGrad_();
+/** Dropout, clipping, decay by group: a whole step as fine-tuning runs it; in float16 where `isMixed`. */
+function transformer(
+  config: ReturnType<typeof bertConfig> | typeof GPT2,
+  isMixed = false,
+): (batch: number, length: number) => number {
+  const model = fromConfig(config, new Generator(0)).train().requiresGrad_().to({ device });
   const parameters = model.parameters();
   const optimizer = new AdamW(decayGroups(parameters, 0.01), { lr: 1e-4 });
+  const scaler = new GradScaler({ enabled: isMixed });
   let step = 0;
   return (batch, length) =>
     F.dropoutStep(0, step++, () => {
-      const inputIds = randint(0, config.vocab_size, [batch, length]);
-      const attentionMask = ones([batch, length], { dtype: "int64" });
-      const labels = "n_embd" in config ? randint(0, config.vocab_size, [batch * length]) : randint(0, 2, [batch]);
+      const inputIds = randint(0, config.vocab_size, [batch, length]).to(device);
+      const attentionMask = ones([batch, length], { dtype: "int64" }).to(device);
+      const classes = "n_embd" in config ? [config.vocab_size, batch * length] : [2, batch];
+      const labels = randint(0, classes[0] ?? 0, classes.slice(1)).to(device);
       optimizer.zeroGrad();
-      const loss = F.crossEntropy(model({ inputIds, attentionMask }).logits.flatten(0, -2), labels);
-      loss.backward();
+      const loss = autocast({ dtype: "float16", device, enabled: isMixed }, () =>
+        F.crossEntropy(model({ inputIds, attentionMask }).logits.flatten(0, -2), labels),
+      );
+      scaler.scale(loss).backward();
+      scaler.unscale_(optimizer);
       const norm = clipGradNorm_(parameters, 1);
-      optimizer.step([loss, norm]);
+      if (isMixed) scaler.step(optimizer);
+      else optimizer.step([loss, norm]);
+      scaler.update();
       return loss.itemSync();
     });
 }
 
-function bert(hidden: number, batch: number, length: number): Step {
-  const step = transformer(bertConfig(hidden));
+/** A row named `bert-HIDDENxBATCHxLENGTH`, or `bert16-…` in mixed precision. */
+function bert(name: string): Step {
+  const [kind, sizes = ""] = name.split("-");
+  const [hidden = 0, batch = 0, length = 0] = sizes.split("x").map(Number);
+  const step = transformer(bertConfig(hidden), kind === "bert16");
   return () => step(batch, length);
 }
 
@@ -163,7 +181,7 @@ const WORKLOADS: readonly Workload[] = [
   { what: "MLP, SGD, batch 256, compiled", peer: "mlp-256", steps: 60, make: () => mlp(256, compiled) },
   { what: "ConvNet, Adam, batch 64, lazy", peer: "convnet-64", steps: 40, make: () => convnet(64, pictures) },
   { what: "ConvNet, Adam, batch 64, compiled", peer: "convnet-64", steps: 40, make: () => convnet(64, compiled) },
-  { what: "BERT 4 × 256, AdamW, batch 32 × 64", peer: "bert-256x32x64", steps: 6, make: () => bert(256, 32, 64) },
+  { what: "BERT 4 × 256, AdamW, batch 32 × 64", peer: "bert-256x32x64", steps: 6, make: () => bert("bert-256x32x64") },
   {
     what: "GPT-2 4 × 192, AdamW, batch 16 × 128",
     peer: "gpt2-",
@@ -185,12 +203,15 @@ const GROWTH = [
   "bert-384x32x64",
 ];
 
+/** What a GPU is for: sizes that a CPU would take seconds for, and half the digits. */
+const ON_GPU = ["bert16-256x32x64", "bert-768x32x128", "bert16-768x32x128"];
+
 class Peer {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #lines: AsyncIterator<string>;
 
   constructor(python: string) {
-    this.#child = spawn(python, [packageFile("bench", "training.py"), `${availableParallelism()}`]);
+    this.#child = spawn(python, [packageFile("bench", "training.py"), `${availableParallelism()}`, device]);
     this.#child.stderr.resume();
     this.#lines = createInterface(this.#child.stdout)[Symbol.asyncIterator]();
   }
@@ -263,7 +284,7 @@ function print(what: string, { ours, theirs, shares }: Timed): void {
 }
 
 async function matmul(peer: Peer, size: number): Promise<void> {
-  const [a, b] = [randn([size, size]), randn([size, size])];
+  const [a, b] = [randn([size, size]).to(device), randn([size, size]).to(device)];
   const [ours, theirs]: [number[], number[]] = [[], []];
   a.matmul(b).dataSync();
   for (let round = 0; round < ROUNDS; round++) {
@@ -330,11 +351,9 @@ async function row(python: string, what: string): Promise<void> {
       print(what, await alternate(peer, workload.peer, workload.make, workload.steps));
     } else if (what === "matmul") {
       await matmul(peer, 2000);
-      await matmulBeside(2000);
+      if (device === "cpu") await matmulBeside(2000);
     } else {
-      const [hidden = 0, batch = 0, length = 0] = what.slice("bert-".length).split("x").map(Number);
-      const title = `BERT 4 × ${hidden}, batch ${batch} × ${length}`;
-      print(title, await alternate(peer, what, () => bert(hidden, batch, length), 4, 2));
+      print(what, await alternate(peer, what, () => bert(what), 4, 2));
     }
   } finally {
     peer.close();
@@ -351,13 +370,18 @@ function apart(...args: readonly string[]): string {
 export async function main([
   python = packageFile(".cache", "python-clients", "bin", "python"),
   only = "",
+  place = "cpu",
 ]: readonly string[]) {
-  for (const what of [...WORKLOADS.map((each) => each.what), ...GROWTH, "matmul"]) {
-    if (what.includes(only)) console.log(apart("row", python, what));
+  const sizes = place === "cpu" ? GROWTH : [...GROWTH, ...ON_GPU];
+  for (const what of [...WORKLOADS.map((each) => each.what), ...sizes, "matmul"]) {
+    if (what.includes(only)) console.log(apart("row", python, what, place));
   }
-  if (only === "") await memory(python);
+  if (only === "" && place === "cpu") await memory(python);
 }
 
 const [kind, ...args] = process.argv.slice(2);
-if (kind === "row") await row(args[0] ?? "", args[1] ?? "");
+if (kind === "row") {
+  device = args[2] ?? "cpu";
+  await row(args[0] ?? "", args[1] ?? "");
+}
 if (kind === "buckets") console.log(buckets());
