@@ -20,4 +20,4 @@ export * as optim from "./optim/index.ts";
 export * from "./serialize/index.ts";
 export * from "./tensor/index.ts";
 export { Tokenizer } from "./text/tokenizer.ts";
-export { EarlyStopping, type EarlyStoppingOptions } from "./train/early-stopping.ts";
+export { EarlyStopping, type EarlyStoppingOptions, type EarlyStoppingState } from "./train/early-stopping.ts";

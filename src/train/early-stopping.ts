@@ -15,6 +15,14 @@ export interface EarlyStoppingOptions {
 
 const earlyStoppingOptions = optionsOf<EarlyStoppingOptions>({ patience: true, minDelta: true, mode: true });
 
+/** Where an EarlyStopping stands. */
+export interface EarlyStoppingState {
+  /** The best value; null before the first. */
+  best: number | null;
+  bestStep: number;
+  steps: number;
+}
+
 /**
  * Says when to stop: after `patience` measurements in a row of which none was better than the best by more than `minDelta`.
  * A value that is no number is never better.
@@ -24,6 +32,7 @@ const earlyStoppingOptions = optionsOf<EarlyStoppingOptions>({ patience: true, m
  * const stopping = new EarlyStopping({ patience: 2 });
  * [0.9, 0.7, 0.8, 0.75].map((loss) => stopping.step(loss)); // [false, false, false, true]
  * stopping.best; // 0.7
+ * stopping.stateDict(); // { best: 0.7, bestStep: 1, steps: 4 }
  * ```
  */
 export class EarlyStopping {
@@ -74,5 +83,26 @@ export class EarlyStopping {
     }
     this.#steps++;
     return this.#steps - 1 - this.#bestStep >= this.#patience;
+  }
+
+  /** What was measured so far: plain values, so that they can be stored with a checkpoint. */
+  stateDict(): EarlyStoppingState {
+    return { best: this.#best ?? null, bestStep: this.#bestStep, steps: this.#steps };
+  }
+
+  /**
+   * Goes on where `stateDict()` stood.
+   *
+   * @throws BAD_STATE for what is no such state
+   */
+  loadStateDict({ best, bestStep, steps }: EarlyStoppingState): void {
+    if (![bestStep, steps].every(Number.isInteger) || bestStep >= Math.max(steps, 0)) {
+      throw new AbrazoError({
+        code: "BAD_STATE",
+        message: `This is no state of EarlyStopping: step ${bestStep} of ${steps} was the best.`,
+        hint: "Pass what stateDict() returned.",
+      });
+    }
+    [this.#best, this.#bestStep, this.#steps] = [best ?? undefined, bestStep, steps];
   }
 }
