@@ -56,9 +56,10 @@ export function internalError(message: string, data?: Record<string, unknown>): 
 
 /** The candidate closest to `name` by edit distance, or undefined when none is near enough to be a slip. */
 export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
-  const wanted = name.toLowerCase();
+  // A caller without types may ask for what is no word.
+  const wanted = String(name).toLowerCase();
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
+  let bestDistance = Math.max(2, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of candidates) {
     const distance = editDistance(wanted, candidate.toLowerCase(), bestDistance);
     if (distance < bestDistance) {

@@ -1,5 +1,6 @@
 // The names that an options object may have, for callers whom no compiler helps.
 // Knows no function that takes options, and no value of any.
+import { kindOf } from "./arguments.ts";
 import { AbrazoError, nearestName } from "./errors.ts";
 
 /**
@@ -85,12 +86,4 @@ function notOptions(where: string, given: unknown): AbrazoError {
     hint: "They are named and come last: { name: value }.",
     data: { where },
   });
-}
-
-/** What a value is, for a sentence: its class, or its type. */
-export function kindOf(value: unknown): string {
-  if (value === null) return "null";
-  if (typeof value !== "object") return typeof value;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null ? "Object" : (value.constructor?.name ?? "Object");
 }

@@ -23,8 +23,8 @@ export function report(error: unknown, json: boolean): void {
 }
 
 function tell(error: unknown): Told {
-  if (error instanceof AbrazoError) return error.toJSON();
   const system = systemError(error);
+  if (error instanceof AbrazoError && error.code !== system?.code) return error.toJSON();
   if (system !== undefined) return tellSystem(system);
   return {
     code: "INTERNAL",

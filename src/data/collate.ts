@@ -1,5 +1,6 @@
 // Collators: samples to one batch. Elements are copied on the host; no graph is run.
 // Knows no datasets.
+import { requireList } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import { allocate, type DType, type TypedArray } from "../graph/dtype.ts";
 import { optionsOf } from "../options.ts";
@@ -30,6 +31,7 @@ export type Collated<T> = T extends Tensor | TypedArray | number | bigint | bool
  * ```
  */
 export function defaultCollate<T>(batch: readonly T[]): Collated<T> {
+  requireList("defaultCollate", batch);
   return join(batch, stackSame) as Collated<T>; // safe because Collated says for each case what join makes of it
 }
 

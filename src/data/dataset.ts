@@ -1,11 +1,14 @@
 // Datasets: map-style ones are asked for samples by index, iterable ones give their samples in their own order.
 // Knows no batches' order and no threads.
+import { requireList } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import { allocate, DTYPES } from "../graph/dtype.ts";
 import { optionsOf } from "../options.ts";
+import { requireTensors } from "../tensor/arguments.ts";
 import { fromHost } from "../tensor/create.ts";
 import { type Generator, type Tensor, tensor } from "../tensor/index.ts";
 import { defaultGenerator } from "../tensor/rng.ts";
+import { checkedIndex, requireSized } from "./sized.ts";
 
 const randomSplitOptions = optionsOf<{ generator?: Generator }>({ generator: true });
 
@@ -86,18 +89,6 @@ export function itemOf<Item>(dataset: MapDataset<Item>, index: number): Item | P
   return (dataset as ArrayLike<Item>)[checkedIndex(index, dataset.length)] as Item;
 }
 
-/** An index from the end is counted from the start; one outside is an error. */
-export function checkedIndex(index: number, length: number): number {
-  const at = index < 0 ? index + length : index;
-  if (Number.isInteger(at) && at >= 0 && at < length) return at;
-  throw new AbrazoError({
-    code: "INDEX_OUT_OF_RANGE",
-    message: `index ${index} is out of bounds for dimension 0 with size ${length}`,
-    hint: `Indices run from 0 to ${length - 1}; negative ones count from the end.`,
-    data: { index, length },
-  });
-}
-
 /** Rows of a tensor as a fresh tensor: bytes are moved, no graph is run, unless the tensor has a history or a device. */
 export function gatherRows(from: Tensor, indices: readonly number[]): Tensor {
   if (from.device !== "cpu" || from.requiresGrad) {
@@ -135,6 +126,7 @@ export class TensorDataset<Tensors extends readonly Tensor[]> extends Dataset<{
 
   constructor(...tensors: Tensors) {
     super();
+    requireTensors("TensorDataset", ...tensors);
     const sizes = tensors.map((part) => part.shape[0]);
     if (tensors.length === 0 || sizes.some((size) => size === undefined || size !== sizes[0])) {
       throw new AbrazoError({
@@ -177,6 +169,8 @@ export class Subset<Item> extends Dataset<Item> {
 
   constructor(dataset: MapDataset<Item>, indices: readonly number[]) {
     super();
+    requireSized(dataset);
+    requireList("Subset", indices, 2);
     this.dataset = dataset;
     this.indices = indices;
     this.source = { module: import.meta.url, export: "Subset", args: [dataset, indices] };
@@ -224,6 +218,7 @@ export class ConcatDataset<Item> extends Dataset<Item> {
 
   constructor(datasets: readonly MapDataset<Item>[]) {
     super();
+    requireList("ConcatDataset", datasets);
     if (datasets.length === 0) {
       throw new AbrazoError({
         code: "EMPTY_LIST",
@@ -238,6 +233,7 @@ export class ConcatDataset<Item> extends Dataset<Item> {
         hint: "Use ChainDataset.",
       });
     }
+    for (const dataset of datasets) requireSized(dataset);
     let end = 0;
     this.datasets = datasets;
     this.cumulativeSizes = datasets.map((dataset) => {
@@ -283,6 +279,7 @@ export class ChainDataset<Item> extends IterableDataset<Item> {
 
   constructor(datasets: readonly IterableDataset<Item>[]) {
     super();
+    requireList("ChainDataset", datasets);
     if (!datasets.every((dataset) => dataset instanceof IterableDataset)) {
       throw new AbrazoError({
         code: "WRONG_DATASET",
@@ -348,6 +345,8 @@ export function randomSplit<Item, const Lengths extends readonly number[]>(
   given?: { generator?: Generator },
 ): { -readonly [K in keyof Lengths]: Subset<Item> } {
   const { generator = defaultGenerator } = randomSplitOptions("randomSplit", given);
+  requireSized(dataset);
+  requireList("randomSplit", lengths, 2);
   const sizes = sizesOf(lengths, dataset.length);
   const total = sizes.reduce((a, b) => a + b, 0);
   if (total !== dataset.length) {

@@ -4,8 +4,10 @@
 // Downloads nothing.
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
+import { requireType } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import { DTYPES, type DType, viewBytes } from "../graph/dtype.ts";
+import { fileError } from "../io/system-error.ts";
 import { fromHost } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/index.ts";
 
@@ -27,8 +29,17 @@ const TYPES: Readonly<Record<number, DType>> = {
  * ```
  */
 export function readIdx(path: string): Tensor {
-  const bytes = readFileSync(path);
+  const bytes = readWhole(path);
   return parseIdx(bytes[0] === 0x1f && bytes[1] === 0x8b ? unzip(bytes, path) : bytes, path);
+}
+
+function readWhole(path: string): Buffer {
+  requireType("readIdx", "string", path);
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw fileError(path, error);
+  }
 }
 
 function unzip(bytes: Buffer, path: string): Buffer {

@@ -10,6 +10,7 @@ import { batchesOf, batchesSync, fetchBatch, fetchSync, isIterableRecipe, isMapR
 import { checkOptions } from "./loader-options.ts";
 import { drawSeed } from "./random.ts";
 import { BatchSampler, batchCount, lengthOf, RandomSampler, SequentialSampler } from "./samplers.ts";
+import { requireSized } from "./sized.ts";
 import { toWire } from "./wire.ts";
 import { getWorkerInfo } from "./worker-info.ts";
 import { WorkerPool, type WorkerState } from "./worker-pool.ts";
@@ -118,6 +119,7 @@ export class DataLoader<Item, Batch = Collated<Item>> {
 
   constructor(dataset: AnyDataset<Item>, given?: LoaderOptions<Item, Batch>) {
     const options = dataLoaderOptions("DataLoader", given);
+    if (!isIterableDataset(dataset)) requireSized(dataset);
     checkOptions(options, isIterableDataset(dataset));
     const { batchSize = 1, shuffle = false, sampler, batchSampler, collateFn, dropLast = false, generator } = options;
     this.dataset = dataset;

@@ -1,10 +1,12 @@
 // Samplers: in which order a loader asks for samples. Seeded ones give PyTorch's order bit for bit.
 // Knows no samples, only their number.
+import { requireList, requireParts } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import { optionsOf } from "../options.ts";
 import type { Generator } from "../tensor/index.ts";
 import { defaultGenerator, Generator as MersenneTwister } from "../tensor/rng.ts";
 import { drawSeed, lowBits } from "./random.ts";
+import { requireSized } from "./sized.ts";
 
 const subsetRandomSamplerOptions = optionsOf<{ generator?: Generator }>({ generator: true });
 
@@ -43,6 +45,7 @@ export class SequentialSampler extends Sampler {
 
   constructor(dataSource: Sized) {
     super();
+    requireSized(dataSource);
     this.#source = dataSource;
   }
 
@@ -86,6 +89,7 @@ export class RandomSampler extends Sampler {
   constructor(dataSource: Sized, given?: RandomSamplerOptions) {
     const { replacement = false, numSamples, generator } = randomSamplerOptions("RandomSampler", given);
     super();
+    requireSized(dataSource);
     this.replacement = replacement;
     this.#source = dataSource;
     this.#numSamples = numSamples;
@@ -130,6 +134,7 @@ export class SubsetRandomSampler extends Sampler {
   constructor(indices: readonly number[], given?: { generator?: Generator }) {
     const { generator } = subsetRandomSamplerOptions("SubsetRandomSampler", given);
     super();
+    requireList("SubsetRandomSampler", indices);
     this.indices = indices;
     this.#generator = generator;
   }
@@ -174,6 +179,7 @@ export class WeightedRandomSampler extends Sampler {
   constructor(weights: readonly number[], numSamples: number, given?: WeightedSamplerOptions) {
     const options = weightedSamplerOptions("WeightedRandomSampler", given);
     super();
+    requireList("WeightedRandomSampler", weights);
     requirePositive("num_samples", numSamples);
     this.weights = weights;
     this.length = numSamples;
@@ -231,6 +237,7 @@ export class BatchSampler extends Sampler<number[]> {
 
   constructor(sampler: Iterable<number> & Partial<Sized>, batchSize: number, dropLast: boolean) {
     super();
+    requireParts("BatchSampler", sampler, [Symbol.iterator], "a sampler, or another iterable");
     requirePositive("batch_size", batchSize);
     this.sampler = sampler;
     this.batchSize = batchSize;

@@ -1,5 +1,6 @@
 // Node: one operation applied to nodes. Immutable and hash-consed: the same expression is the same object.
 // Knows no devices and no gradients; a computed value may be attached to a node, and then it is a leaf to later graphs.
+import { attributeError } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import type { DType, TypedArray } from "./dtype.ts";
 import type { Op } from "./op.ts";
@@ -132,7 +133,9 @@ function textOf(attrs: Attrs): string {
 function valueText(value: AttrValue): string {
   if (typeof value === "number") return Object.is(value, -0) ? "-0" : `${value}`;
   if (typeof value === "string") return JSON.stringify(value);
-  return typeof value === "boolean" ? `${value}` : `[${value.map(valueText).join()}]`;
+  if (typeof value === "boolean") return `${value}`;
+  if (!Array.isArray(value)) throw attributeError("", "a number, a word or a list of them", value);
+  return `[${value.map(valueText).join()}]`;
 }
 
 function learn(key: string, { shape, dtype }: { shape: Shape; dtype: DType }): Recipe {

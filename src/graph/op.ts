@@ -1,5 +1,6 @@
 // The Op contract, defineOp and the helpers of the families.
 // Knows no particular operation.
+import { attributeError } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import type { DType, TypedArray } from "./dtype.ts";
 import type { Attrs, Node } from "./node.ts";
@@ -148,13 +149,13 @@ export function direct(opType: string, options: EmitOptions = {}): (ctx: LowerCo
 
 export function numberAttr(attrs: Attrs, name: string): number {
   const value = attrs[name];
-  if (typeof value !== "number") throw new Error(`internal: attribute ${name} is not a number`);
+  if (typeof value !== "number") throw attributeError(name, "number", value);
   return value;
 }
 
 export function stringAttr(attrs: Attrs, name: string): string {
   const value = attrs[name];
-  if (typeof value !== "string") throw new Error(`internal: attribute ${name} is not a string`);
+  if (typeof value !== "string") throw attributeError(name, "string", value);
   return value;
 }
 

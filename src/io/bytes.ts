@@ -2,6 +2,7 @@
 // Knows no format.
 import { open } from "node:fs/promises";
 import { AbrazoError } from "../errors.ts";
+import { onFile } from "./system-error.ts";
 
 /** Something that can be read in pieces. */
 export interface ByteSource {
@@ -14,7 +15,7 @@ export interface ByteSource {
 
 /** A file that stays open until it is closed. Nothing is read that is not asked for. */
 export async function openFile(path: string): Promise<ByteSource & { close(): Promise<void> }> {
-  const file = await open(path, "r");
+  const file = await onFile(path, () => open(path, "r"));
   const { size } = await file.stat();
   return {
     name: path,
@@ -23,7 +24,8 @@ export async function openFile(path: string): Promise<ByteSource & { close(): Pr
       const bytes = new Uint8Array(checkedLength(path, size, offset, length));
       // One call reads at most 2 GiB.
       for (let at = 0; at < length; ) {
-        const { bytesRead } = await file.read(bytes, at, Math.min(length - at, 2 ** 30), offset + at);
+        const most = Math.min(length - at, 2 ** 30);
+        const { bytesRead } = await onFile(path, () => file.read(bytes, at, most, offset + at));
         if (bytesRead === 0) throw truncated(path, length, at);
         at += bytesRead;
       }

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import type { z } from "zod";
 import { AbrazoError } from "../errors.ts";
+import { onFile } from "./system-error.ts";
 
 /** Parses text; `name` is what the error calls it. */
 export function parseJson<Schema extends z.ZodType>(text: string, schema: Schema, name: string): z.infer<Schema> {
@@ -35,5 +36,5 @@ export function parseValue<Schema extends z.ZodType>(value: unknown, schema: Sch
 }
 
 export async function readJson<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.infer<Schema>> {
-  return parseJson(await readFile(path, "utf8"), schema, path);
+  return parseJson(await onFile(path, () => readFile(path, "utf8")), schema, path);
 }

@@ -11,6 +11,7 @@ import { rename, rm } from "node:fs/promises";
 import { AbrazoError } from "../errors.ts";
 import { type ByteSource, withFile } from "./bytes.ts";
 import { parseStrictJson, StrictJsonError, type StrictValue } from "./strict-json.ts";
+import { fileError } from "./system-error.ts";
 
 const MAX_HEADER = 100_000_000;
 
@@ -210,10 +211,12 @@ export async function writeSafetensors(
   const sorted = [...tensors].sort(
     (a, b) => DTYPE_ORDER.indexOf(b.dtype) - DTYPE_ORDER.indexOf(a.dtype) || byBytes(a.name, b.name),
   );
+  // What cannot be written is refused before there is a file.
+  const header = encodeHeader(sorted, metadata);
   const temporary = `${path}.${process.pid}.tmp`;
   const out = createWriteStream(temporary);
   try {
-    out.write(encodeHeader(sorted, metadata));
+    out.write(header);
     for (const { data } of sorted) {
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
       if (!out.write(bytes)) await once(out, "drain");
@@ -224,7 +227,7 @@ export async function writeSafetensors(
   } catch (error) {
     out.destroy();
     await rm(temporary, { force: true });
-    throw error;
+    throw fileError(path, error);
   }
 }
 

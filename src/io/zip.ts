@@ -11,6 +11,7 @@ import { pipeline } from "node:stream/promises";
 import { crc32, deflateRawSync, inflateRawSync } from "node:zlib";
 import { AbrazoError } from "../errors.ts";
 import type { ByteSource } from "./bytes.ts";
+import { fileError } from "./system-error.ts";
 
 const END = 0x06054b50;
 const END64 = 0x06064b50;
@@ -210,7 +211,7 @@ export async function writeZip(path: string, inputs: readonly ZipInput[], option
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    throw fileError(path, error);
   }
 }
 

@@ -1,5 +1,6 @@
 // Modules and parameters in lists, by name, and in a row: ModuleList, ModuleDict, Sequential, ParameterList, ParameterDict.
 // Knows no layer.
+import { argumentError, kindOf } from "../arguments.ts";
 import { AbrazoError, nearestName } from "../errors.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { AnyModule } from "./any-module.ts";
@@ -16,6 +17,29 @@ function placeOf(index: number, length: number): number {
     hint: `There are ${length} items.`,
     data: { index, length },
   });
+}
+
+/** PyTorch's sentence for what is put among modules and is none. */
+function requireModule<Item extends AnyModule>(item: Item): Item {
+  if (item instanceof AnyModule) return item;
+  throw new AbrazoError({
+    code: "NOT_A_MODULE",
+    message: `${kindOf(item)} is not a Module subclass`,
+    hint: "Put a module there: a layer, or a class that extends Module.",
+  });
+}
+
+function requireIterable(where: string, items: unknown): void {
+  const isIterable = typeof items === "object" && items !== null && Symbol.iterator in items;
+  if (!isIterable) throw argumentError(where, 1, "a list", items);
+}
+
+const isPlainObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && kindOf(value) === "Object";
+
+function entriesOf<Value>(where: string, items: object): [string, Value][] {
+  if (!isPlainObject(items)) throw argumentError(where, 1, "an object", items);
+  return Object.entries<Value>(items as Readonly<Record<string, Value>>); // safe because the caller's type says so
 }
 
 /** Makes the first `count` places readable as properties, without listing them as properties of the module. */
@@ -70,13 +94,14 @@ export class ModuleList<Item extends AnyModule> extends AnyModule {
 
   /** Adds modules at the end. */
   extend(items: Iterable<Item>): this {
+    requireIterable("ModuleList", items);
     for (const item of items) this.append(item);
     return this;
   }
 
   /** Puts an item before the one at `index`; those after it move on by one place, and so do their names. */
   insert(index: number, item: Item): this {
-    this.#items.splice(index, 0, item);
+    this.#items.splice(index, 0, requireModule(item));
     readable(this, this.length, (place) => this.#items[place]);
     return this;
   }
@@ -103,7 +128,7 @@ export class ModuleDict<Item extends AnyModule> extends AnyModule {
   /** Names that are whole numbers come first in an object; pairs keep any order. */
   constructor(items: Readonly<Record<string, Item>> | Iterable<readonly [string, Item]> = []) {
     super();
-    const pairs = Symbol.iterator in items ? items : Object.entries(items);
+    const pairs = items !== null && Symbol.iterator in Object(items) ? items : entriesOf("ModuleDict", items);
     for (const [name, item] of pairs as Iterable<readonly [string, Item]>) this.set(name, item); // safe because an object has no iterator
   }
 
@@ -140,7 +165,7 @@ export class ModuleDict<Item extends AnyModule> extends AnyModule {
 
   /** Puts a module under a name. */
   set(name: string, item: Item): this {
-    this.#items.set(name, item);
+    this.#items.set(name, requireModule(item));
     return this;
   }
 
@@ -180,9 +205,10 @@ export class Sequential extends Module<[Tensor], Tensor> {
   constructor(...items: readonly Step[] | readonly [Readonly<Record<string, Step>>]) {
     super();
     const [first] = items;
-    if (first !== undefined && !(first instanceof AnyModule)) this.#items.push(...Object.entries(first));
+    if (isPlainObject(first)) this.#items.push(...Object.entries(first));
     // safe because a call with modules has nothing but modules
     else for (const [place, item] of (items as readonly Step[]).entries()) this.#items.push([`${place}`, item]);
+    for (const [, item] of this.#items) requireModule(item);
     this.#show();
   }
 
@@ -213,7 +239,7 @@ export class Sequential extends Module<[Tensor], Tensor> {
 
   /** Adds a step at the end, named by its place. */
   append(item: Step): this {
-    this.#items.push([`${this.length}`, item]);
+    this.#items.push([`${this.length}`, requireModule(item)]);
     this.#show();
     return this;
   }
@@ -252,6 +278,7 @@ export class ParameterList extends AnyModule {
 
   constructor(items: Iterable<Tensor> = []) {
     super();
+    requireIterable("ParameterList", items);
     for (const item of items) this.append(item);
   }
 
@@ -287,7 +314,7 @@ export class ParameterList extends AnyModule {
 export class ParameterDict extends AnyModule {
   constructor(items: Readonly<Record<string, Tensor>> = {}) {
     super();
-    for (const [name, item] of Object.entries(items)) this.set(name, item);
+    for (const [name, item] of entriesOf<Tensor>("ParameterDict", items)) this.set(name, item);
   }
 
   /** Puts a parameter under a name. */

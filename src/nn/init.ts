@@ -2,6 +2,7 @@
 // Knows no layer.
 import { AbrazoError } from "../errors.ts";
 import { optionsOf } from "../options.ts";
+import { tensorOf } from "../tensor/arguments.ts";
 import { encode } from "../tensor/convert.ts";
 import { fromHost } from "../tensor/host.ts";
 import { defaultGenerator, type Generator, noGrad, randperm, type Tensor, zeros } from "../tensor/index.ts";
@@ -25,7 +26,7 @@ export interface Draw {
  */
 export function uniform_(tensor: Tensor, a = 0, b = 1, given?: Draw): Tensor {
   const options = drawOptions("uniform_", given);
-  return noGrad(() => tensor.uniform_(a, b, options));
+  return noGrad(() => tensorOf("uniform_", tensor).uniform_(a, b, options));
 }
 
 /**
@@ -38,7 +39,7 @@ export function uniform_(tensor: Tensor, a = 0, b = 1, given?: Draw): Tensor {
  */
 export function normal_(tensor: Tensor, mean = 0, std = 1, given?: Draw): Tensor {
   const options = drawOptions("normal_", given);
-  return noGrad(() => tensor.normal_(mean, std, options));
+  return noGrad(() => tensorOf("normal_", tensor).normal_(mean, std, options));
 }
 
 /**
@@ -53,7 +54,7 @@ export function normal_(tensor: Tensor, mean = 0, std = 1, given?: Draw): Tensor
 export function truncNormal_(tensor: Tensor, mean = 0, std = 1, a = -2, b = 2, given?: Draw): Tensor {
   const options = drawOptions("truncNormal_", given);
   const cdf = (x: number) => (1 + erf((x - mean) / std / Math.SQRT2)) / 2;
-  const like = () => zeros(tensor.shape, { dtype: tensor.dtype });
+  const like = () => zeros(tensorOf("truncNormal_", tensor).shape, { dtype: tensor.dtype });
   const values =
     cdf(b) - cdf(a) > 0.3 ? redrawn(like, mean, std, a, b, options) : accepted(like, mean, std, a, b, options);
   return put(tensor, values);
@@ -109,7 +110,7 @@ function put(tensor: Tensor, values: readonly number[]): Tensor {
  * ```
  */
 export function constant_(tensor: Tensor, value: number): Tensor {
-  return noGrad(() => tensor.fill_(value));
+  return noGrad(() => tensorOf("constant_", tensor).fill_(value));
 }
 
 /**
@@ -147,7 +148,7 @@ export function zeros_(tensor: Tensor): Tensor {
  * ```
  */
 export function eye_(tensor: Tensor): Tensor {
-  if (tensor.ndim !== 2) throw rankError("Only tensors with 2 dimensions are supported");
+  if (tensorOf("eye_", tensor).ndim !== 2) throw rankError("Only tensors with 2 dimensions are supported");
   const width = tensor.size(1);
   return fill(tensor, (_, place) => (Math.floor(place / width) === place % width ? 1 : 0));
 }
@@ -163,7 +164,7 @@ export function eye_(tensor: Tensor): Tensor {
  * ```
  */
 export function dirac_(tensor: Tensor, groups = 1): Tensor {
-  const { shape } = tensor;
+  const { shape } = tensorOf("dirac_", tensor);
   const [out = 0, inside = 0, ...kernel] = shape;
   if (kernel.length < 1 || kernel.length > 3) throw rankError("Only tensors with 3, 4, or 5 dimensions are supported");
   if (out % groups !== 0) throw rankError("dim 0 must be divisible by groups");
@@ -201,9 +202,8 @@ function fans(tensor: Tensor): { fanIn: number; fanOut: number } {
  */
 export function xavierUniform_(tensor: Tensor, gain = 1, given?: Draw): Tensor {
   const options = drawOptions("xavierUniform_", given);
-  const { fanIn, fanOut } = fans(tensor);
-  const std = gain * Math.sqrt(2 / (fanIn + fanOut));
-  const bound = Math.sqrt(3) * std;
+  const { fanIn, fanOut } = fans(tensorOf("xavierUniform_", tensor));
+  const bound = Math.sqrt(3) * (gain * Math.sqrt(2 / (fanIn + fanOut)));
   return uniform_(tensor, -bound, bound, options);
 }
 
@@ -217,7 +217,7 @@ export function xavierUniform_(tensor: Tensor, gain = 1, given?: Draw): Tensor {
  */
 export function xavierNormal_(tensor: Tensor, gain = 1, given?: Draw): Tensor {
   const options = drawOptions("xavierNormal_", given);
-  const { fanIn, fanOut } = fans(tensor);
+  const { fanIn, fanOut } = fans(tensorOf("xavierNormal_", tensor));
   return normal_(tensor, 0, gain * Math.sqrt(2 / (fanIn + fanOut)), options);
 }
 
@@ -269,7 +269,7 @@ function kaimingDeviation(tensor: Tensor, { a = 0, mode = "fan_in", nonlinearity
  */
 export function kaimingUniform_(tensor: Tensor, given?: KaimingOptions): Tensor {
   const { generator = defaultGenerator, ...rule } = kaimingOptions("kaimingUniform_", given);
-  if (tensor.shape.includes(0)) return tensor;
+  if (tensorOf("kaimingUniform_", tensor).shape.includes(0)) return tensor;
   const bound = Math.sqrt(3) * kaimingDeviation(tensor, rule);
   return uniform_(tensor, -bound, bound, { generator });
 }
@@ -284,7 +284,7 @@ export function kaimingUniform_(tensor: Tensor, given?: KaimingOptions): Tensor 
  */
 export function kaimingNormal_(tensor: Tensor, given?: KaimingOptions): Tensor {
   const { generator = defaultGenerator, ...rule } = kaimingOptions("kaimingNormal_", given);
-  if (tensor.shape.includes(0)) return tensor;
+  if (tensorOf("kaimingNormal_", tensor).shape.includes(0)) return tensor;
   return normal_(tensor, 0, kaimingDeviation(tensor, rule), { generator });
 }
 
@@ -303,7 +303,7 @@ export function calculateGain(nonlinearity: Nonlinearity, param?: number): numbe
   if (nonlinearity === "relu") return Math.SQRT2;
   if (nonlinearity === "leaky_relu") return Math.sqrt(2 / (1 + (param ?? 0.01) ** 2));
   if (nonlinearity === "selu") return 3 / 4;
-  if (nonlinearity === "sigmoid" || nonlinearity === "linear" || nonlinearity.startsWith("conv")) return 1;
+  if (nonlinearity === "sigmoid" || nonlinearity === "linear" || String(nonlinearity).startsWith("conv")) return 1;
   throw new AbrazoError({
     code: "UNKNOWN_NONLINEARITY",
     message: `Unsupported nonlinearity ${nonlinearity}`,
@@ -325,7 +325,7 @@ export function calculateGain(nonlinearity: Nonlinearity, param?: number): numbe
  */
 export function orthogonal_(tensor: Tensor, gain = 1, given?: Draw): Tensor {
   const options = drawOptions("orthogonal_", given);
-  if (tensor.ndim < 2) throw rankError("Only tensors with 2 or more dimensions are supported");
+  if (tensorOf("orthogonal_", tensor).ndim < 2) throw rankError("Only tensors with 2 or more dimensions are supported");
   if (tensor.numel() === 0) return tensor;
   const rows = tensor.size(0);
   const columns = tensor.numel() / rows;
@@ -371,7 +371,7 @@ function orthonormalize(vectors: readonly Float64Array[]): void {
  */
 export function sparse_(tensor: Tensor, sparsity: number, given?: Draw & { std?: number }): Tensor {
   const { std = 0.01, generator = defaultGenerator } = sparseOptions("sparse_", given);
-  if (tensor.ndim !== 2) throw rankError("Only tensors with 2 dimensions are supported");
+  if (tensorOf("sparse_", tensor).ndim !== 2) throw rankError("Only tensors with 2 dimensions are supported");
   const [rows, columns] = [tensor.size(0), tensor.size(1)];
   const dropped = Math.ceil(sparsity * rows);
   normal_(tensor, 0, std, { generator });

@@ -1,6 +1,7 @@
 // Which tensors are parameters and which are buffers of a module.
 // Knows no modules: a module finds its tensors by asking here.
 import { optionsOf } from "../options.ts";
+import { requireTensors } from "../tensor/arguments.ts";
 import type { Tensor } from "../tensor/index.ts";
 
 const bufferOptions = optionsOf<{ persistent?: boolean }>({ persistent: true });
@@ -21,6 +22,7 @@ const buffers = new WeakMap<object, { persistent: boolean }>();
  * ```
  */
 export function parameter(tensor: Tensor): Tensor {
+  requireTensors("parameter", tensor);
   parameters.add(tensor);
   return tensor.requiresGrad_();
 }
@@ -38,6 +40,7 @@ export function parameter(tensor: Tensor): Tensor {
  * ```
  */
 export function buffer(tensor: Tensor, given?: { persistent?: boolean }): Tensor {
+  requireTensors("buffer", tensor);
   const { persistent = true } = bufferOptions("buffer", given);
   buffers.set(tensor, { persistent });
   return tensor;

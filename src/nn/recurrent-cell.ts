@@ -3,8 +3,9 @@
 import { AbrazoError } from "../errors.ts";
 import * as build from "../graph/build.ts";
 import { optionsOf } from "../options.ts";
+import { requireTensors } from "../tensor/arguments.ts";
 import { Tensor, uniform } from "../tensor/index.ts";
-import { gruRule, inputShare, lstmRule, rnnRule, type StepRule } from "./functional/recurrent.ts";
+import { gruRule, inputShare, lstmRule, requireStates, rnnRule, type StepRule } from "./functional/recurrent.ts";
 import type { LayerOptions } from "./linear.ts";
 import { parameter } from "./marks.ts";
 import { Module } from "./module.ts";
@@ -45,6 +46,8 @@ abstract class Cell<Given, Out> extends Module<[Tensor, Given?], Out> {
   }
 
   protected run(x: Tensor, given: readonly Tensor[] | undefined): Tensor[] {
+    requireTensors(this.constructor.name, x);
+    requireStates(this.constructor.name, given, this.#rule.states);
     if (x.ndim !== 1 && x.ndim !== 2) {
       throw shapeError(`${this.constructor.name}: Expected input to be 1D or 2D, got ${x.ndim}D instead`);
     }

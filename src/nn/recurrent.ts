@@ -4,11 +4,13 @@ import { AbrazoError } from "../errors.ts";
 import * as build from "../graph/build.ts";
 import type { Node } from "../graph/node.ts";
 import { optionsOf } from "../options.ts";
+import { requireTensors } from "../tensor/arguments.ts";
 import { Tensor, tensor, uniform } from "../tensor/index.ts";
 import { dropout } from "./functional/dropout.ts";
 import {
   gruRule,
   lstmRule,
+  requireStates,
   rnnRule,
   type State,
   type StepRule,
@@ -187,6 +189,7 @@ abstract class Recurrent<Given, Out> extends Module<[Tensor, Given?, SequenceOpt
 
   #check(x: Tensor, given: readonly Tensor[] | undefined): void {
     const name = this.constructor.name;
+    requireTensors(name, x);
     if (x.ndim !== 2 && x.ndim !== 3) {
       throw sequenceError(`${name}: Expected input to be 2D or 3D, got ${x.ndim}D instead`, "[T, N, in] or [T, in].");
     }
@@ -199,6 +202,7 @@ abstract class Recurrent<Given, Out> extends Module<[Tensor, Given?, SequenceOpt
     if (x.size(x.ndim === 3 && this.batchFirst ? 1 : 0) === 0) {
       throw sequenceError("Expected sequence length to be larger than 0 in RNN", "A sequence has at least one step.");
     }
+    requireStates(name, given, this.#rule.states);
     const layers = this.numLayers * this.#directions;
     const wanted =
       x.ndim === 2 ? [layers, this.hiddenSize] : [layers, x.size(this.batchFirst ? 0 : 1), this.hiddenSize];

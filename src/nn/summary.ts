@@ -1,9 +1,10 @@
 // A table of a model's layers, their outputs and parameters, as the package torchsummary prints it.
 // Computes nothing: the model is called on zeros, and shapes are known without a run.
+import { argumentError, requireList } from "../arguments.ts";
 import type { DType } from "../graph/dtype.ts";
 import { optionsOf } from "../options.ts";
 import { noGrad, Tensor, zeros } from "../tensor/index.ts";
-import type { AnyModule } from "./any-module.ts";
+import { AnyModule } from "./any-module.ts";
 import { ModuleDict, ModuleList, Sequential } from "./container.ts";
 import { Module } from "./module.ts";
 
@@ -49,6 +50,8 @@ type Sizes = readonly number[];
  * ```
  */
 export function summary(model: AnyModule, inputSize: Sizes | readonly Sizes[], given?: { dtype?: DType }): Summary {
+  if (!(model instanceof AnyModule)) throw argumentError("summary", 1, "a Module", model);
+  requireList("summary", inputSize, 2);
   const { dtype = "float32" } = summaryOptions("summary", given);
   const sizes = inputSize.every((size) => typeof size === "number") ? [inputSize as Sizes] : (inputSize as Sizes[]);
   const rows = called(model, sizes, dtype);

@@ -1,5 +1,6 @@
 // Transformer: encoder and decoder layers and stacks (Vaswani et al. 2017, arXiv 1706.03762), with PyTorch's parameters.
 // Knows no words and no positions.
+import { argumentError } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import { optionsOf } from "../options.ts";
 import { fromTypedArray, Generator, type Tensor } from "../tensor/index.ts";
@@ -162,6 +163,8 @@ export class TransformerEncoder extends Module<[Tensor, EncoderOptions?], Tensor
 
   constructor(layer: TransformerEncoderLayer, numLayers: number, given?: { norm?: LayerNorm }) {
     const { norm } = stackOptions("TransformerEncoder", given);
+    if (!(layer instanceof TransformerEncoderLayer))
+      throw argumentError("TransformerEncoder", 1, "a TransformerEncoderLayer", layer);
     super();
     this.layers = new ModuleList(Array.from({ length: layerCount(numLayers) }, () => layer.clone()));
     this.norm = norm;
@@ -289,6 +292,8 @@ export class TransformerDecoder extends Module<[Tensor, Tensor, DecoderOptions?]
 
   constructor(layer: TransformerDecoderLayer, numLayers: number, given?: { norm?: LayerNorm }) {
     const { norm } = stackOptions("TransformerDecoder", given);
+    if (!(layer instanceof TransformerDecoderLayer))
+      throw argumentError("TransformerDecoder", 1, "a TransformerDecoderLayer", layer);
     super();
     this.layers = new ModuleList(Array.from({ length: layerCount(numLayers) }, () => layer.clone()));
     this.norm = norm;

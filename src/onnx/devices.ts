@@ -42,11 +42,11 @@ const open = new Map<string, Session>();
 /** Fails unless a device has this name and its provider is installed; whether there is a driver shows with the first run. */
 export function requireInstalled(device: string): void {
   if (device === "cpu" || open.has(device)) return;
-  if (!isDevice(device)) {
+  if (typeof device !== "string" || !isDevice(device)) {
     throw new AbrazoError({
       code: "UNKNOWN_DEVICE",
-      message: `There is no device "${device}".`,
-      hint: suggestion(device, DEVICES),
+      message: `There is no device "${String(device)}".`,
+      hint: suggestion(String(device), DEVICES),
     });
   }
   if (!installedProviders().includes(device)) {

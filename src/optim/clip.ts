@@ -1,8 +1,10 @@
 // Clipping of gradients: by their norm taken over all of them, or element by element.
 // Knows no optimizer.
+import { argumentError } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import { optionsOf } from "../options.ts";
-import { noGrad, type Tensor, tensor } from "../tensor/index.ts";
+import { requireTensorList } from "../tensor/arguments.ts";
+import { noGrad, Tensor, tensor } from "../tensor/index.ts";
 
 /** Which norm of gradients is taken. */
 export interface NormOptions {
@@ -25,6 +27,7 @@ const normOptions = optionsOf<NormOptions>({ normType: true, errorIfNonfinite: t
  * ```
  */
 export function getTotalNorm(tensors: readonly Tensor[], given?: NormOptions): Tensor {
+  requireTensorList("getTotalNorm", tensors);
   const { normType = 2, errorIfNonfinite = false } = normOptions("getTotalNorm", given);
   const norm = noGrad(() => normOf(tensors, normType));
   if (errorIfNonfinite && !Number.isFinite(norm.itemSync())) {
@@ -70,6 +73,7 @@ function normOf(tensors: readonly Tensor[], p: number): Tensor {
  * ```
  */
 export function clipGradNorm_(parameters: readonly Tensor[], maxNorm: number, given?: NormOptions): Tensor {
+  requireTensorList("clipGradNorm_", parameters);
   const options = normOptions("clipGradNorm_", given);
   const grads = parameters.flatMap(({ grad }) => (grad === null ? [] : [grad]));
   const norm = getTotalNorm(grads, options);
@@ -89,6 +93,8 @@ export function clipGradNorm_(parameters: readonly Tensor[], maxNorm: number, gi
  * ```
  */
 export function clipGradsWithNorm_(parameters: readonly Tensor[], maxNorm: number, totalNorm: Tensor): void {
+  requireTensorList("clipGradsWithNorm_", parameters);
+  if (!(totalNorm instanceof Tensor)) throw argumentError("clipGradsWithNorm_", 3, "Tensor", totalNorm);
   noGrad(() => {
     const scale = totalNorm.add(1e-6).reciprocal().mul(maxNorm).clamp(0, 1); // as PyTorch's clip_grad_norm_
     for (const parameter of parameters) if (parameter.grad !== null) parameter.grad = parameter.grad.mul(scale);
@@ -107,6 +113,7 @@ export function clipGradsWithNorm_(parameters: readonly Tensor[], maxNorm: numbe
  * ```
  */
 export function clipGradValue_(parameters: readonly Tensor[], clipValue: number): void {
+  requireTensorList("clipGradValue_", parameters);
   noGrad(() => {
     for (const parameter of parameters) {
       if (parameter.grad !== null) parameter.grad = parameter.grad.clamp(-clipValue, clipValue);

@@ -72,6 +72,12 @@ export class GradScaler {
       growthInterval = 2000,
       enabled = true,
     } = gradScalerOptions("GradScaler", given);
+    if (!(initScale > 0 && Number.isFinite(initScale))) {
+      throw scalerError("The initial scale must be a finite number > 0.0.", `It is ${initScale}.`);
+    }
+    if (!(Number.isInteger(growthInterval) && growthInterval > 0)) {
+      throw scalerError("The growth interval must be a whole number > 0.", `It is ${growthInterval}.`);
+    }
     if (!(growthFactor > 1)) throw scalerError("The growth factor must be > 1.0.", `It is ${growthFactor}.`);
     if (!(backoffFactor < 1)) throw scalerError("The backoff factor must be < 1.0.", `It is ${backoffFactor}.`);
     this.#enabled = enabled;

@@ -3,6 +3,7 @@
 import { AbrazoError } from "../errors.ts";
 import { addScaled } from "../graph/build.ts";
 import { optionsOf, unknownOption } from "../options.ts";
+import { requireTensorList } from "../tensor/arguments.ts";
 import { Tensor } from "../tensor/index.ts";
 import { scalarNode } from "../tensor/tensor.ts";
 
@@ -106,6 +107,7 @@ export function decayGroups(
   parameters: readonly Tensor[],
   weightDecay: number,
 ): { params: Tensor[]; weightDecay: number }[] {
+  requireTensorList("decayGroups", parameters);
   return [
     { params: parameters.filter(({ ndim }) => ndim > 1), weightDecay },
     { params: parameters.filter(({ ndim }) => ndim <= 1), weightDecay: 0 },

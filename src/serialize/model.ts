@@ -3,8 +3,10 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { argumentError, requireType } from "../arguments.ts";
 import { AbrazoError, suggestion } from "../errors.ts";
 import { readJson } from "../io/json.ts";
+import { onFile } from "../io/system-error.ts";
 import * as nn from "../nn/index.ts";
 import { optionsOf } from "../options.ts";
 import { Tensor } from "../tensor/index.ts";
@@ -75,11 +77,13 @@ const saveModelOptions = optionsOf<SaveModelOptions>({ args: true });
  */
 export async function saveModel(model: nn.AnyModule, folder: string, given?: SaveModelOptions): Promise<void> {
   const { args } = saveModelOptions("saveModel", given);
+  if (!(model instanceof nn.AnyModule)) throw argumentError("saveModel", 1, "a Module", model);
+  requireType("saveModel", "string", folder, 2);
   const recorded = describe(model);
   const frozen = [...model.namedParameters()].filter(([, { requiresGrad }]) => !requiresGrad).map(([name]) => name);
   const described = args === undefined ? recorded : { ...recorded, args };
   const file = { format: FORMAT, training: model.training, frozen, model: described };
-  await mkdir(folder, { recursive: true });
+  await onFile(folder, () => mkdir(folder, { recursive: true }));
   await saveFile(model.stateDict(), join(folder, WEIGHTS), { format: "pt" });
   await writeFile(join(folder, ARCHITECTURE), `${JSON.stringify(file, null, 2)}\n`);
 }
@@ -175,6 +179,7 @@ const loadModelOptions = optionsOf<LoadModelOptions>({ device: true, classes: tr
  */
 export async function loadModel(folder: string, given?: LoadModelOptions): Promise<nn.AnyModule> {
   const { classes = {}, ...options } = loadModelOptions("loadModel", given);
+  requireType("loadModel", "string", folder);
   const { model: recorded, training, frozen } = await readJson(join(folder, ARCHITECTURE), fileSchema);
   const model = build(recorded, classes);
   checkSame(describe(model), recorded, "");

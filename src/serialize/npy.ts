@@ -1,10 +1,12 @@
 // Tensors to and from NumPy's .npy and .npz files.
 // Knows no modules.
 import { readFile, writeFile } from "node:fs/promises";
+import { argumentError, requireType } from "../arguments.ts";
 import { withFile } from "../io/bytes.ts";
 import { encodeNpy, type NpyArray, readNpy, readNpz, writeNpz } from "../io/npy.ts";
+import { onFile } from "../io/system-error.ts";
 import { optionsOf } from "../options.ts";
-import type { Tensor } from "../tensor/index.ts";
+import { Tensor } from "../tensor/index.ts";
 import { elementsOf, entriesOf, type LoadOptions, loadOptions, type StateDict, tensorOf } from "./state.ts";
 
 const saveNpzOptions = optionsOf<{ compressed?: boolean }>({ compressed: true });
@@ -29,7 +31,9 @@ async function arraysOf(tensors: readonly Tensor[]): Promise<NpyArray[]> {
  * ```
  */
 export async function saveNpy(path: string, tensor: Tensor): Promise<void> {
-  for (const array of await arraysOf([tensor])) await writeFile(path, encodeNpy(array));
+  requireType("saveNpy", "string", path);
+  if (!(tensor instanceof Tensor)) throw argumentError("saveNpy", 2, "Tensor", tensor);
+  for (const array of await arraysOf([tensor])) await onFile(path, () => writeFile(path, encodeNpy(array)));
 }
 
 /**
@@ -45,7 +49,7 @@ export async function saveNpy(path: string, tensor: Tensor): Promise<void> {
  */
 export async function loadNpy(path: string, given?: LoadOptions): Promise<Tensor> {
   const options = loadOptions("loadNpy", given);
-  return await tensorOf(readNpy(await readFile(path)), options);
+  return await tensorOf(readNpy(await onFile(path, () => readFile(path))), options);
 }
 
 /**
@@ -59,12 +63,13 @@ export async function loadNpy(path: string, given?: LoadOptions): Promise<Tensor
  */
 export async function saveNpz(path: string, state: StateDict, given?: { compressed?: boolean }): Promise<void> {
   const { compressed = false } = saveNpzOptions("saveNpz", given);
-  const entries = entriesOf(state);
+  const entries = entriesOf("saveNpz", state, 2);
   const arrays = await arraysOf(entries.map(([, tensor]) => tensor));
   const named = entries.flatMap(([name], index): [string, NpyArray][] => {
     const array = arrays[index];
     return array === undefined ? [] : [[name, array]];
   });
+  requireType("saveNpz", "string", path);
   await writeNpz(path, new Map(named), { compressed });
 }
 

@@ -1,5 +1,6 @@
 // Tensors to and from safetensors files: whole, one by one, or rows of one.
 // Knows no modules.
+import { requireType } from "../arguments.ts";
 import { AbrazoError, suggestion } from "../errors.ts";
 import { DTYPES } from "../graph/dtype.ts";
 import { type ByteSource, openFile, withFile } from "../io/bytes.ts";
@@ -33,12 +34,13 @@ export async function saveFile(
   path: string,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const { entries, otherNames } = eachOnce(entriesOf(state));
+  const { entries, otherNames } = eachOnce(entriesOf("saveFile", state));
   const data = await elementsOf(entries.map(([, tensor]) => tensor));
   const tensors = entries.map(([name, { dtype, shape }], index) => {
     const elements = data[index] ?? new Uint8Array(0);
     return { name, dtype: DTYPES[dtype].safetensors, shape, data: elements };
   });
+  requireType("saveFile", "string", path, 2);
   await writeSafetensors(path, tensors, { ...otherNames, ...metadata });
 }
 

@@ -3,9 +3,11 @@
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
+import { requireType } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import { DTYPES } from "../graph/dtype.ts";
 import { readJson } from "../io/json.ts";
+import { onFile } from "../io/system-error.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { loadSafetensors, loadStored, saveFile } from "./safetensors.ts";
@@ -60,9 +62,10 @@ function bytesOf(size: number | string): number {
  */
 export async function saveSharded(state: StateDict, folder: string, given?: ShardOptions): Promise<void> {
   const { maxShardSize = "5GB", metadata = { format: "pt" } } = shardOptions("saveSharded", given);
-  const { entries, otherNames } = eachOnce(entriesOf(state));
+  const { entries, otherNames } = eachOnce(entriesOf("saveSharded", state));
   const shards = shardsOf(entries, bytesOf(maxShardSize));
-  await mkdir(folder, { recursive: true });
+  requireType("saveSharded", "string", folder, 2);
+  await onFile(folder, () => mkdir(folder, { recursive: true }));
   const before = (await readdir(folder)).filter((name) =>
     /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(name),
   );
@@ -126,9 +129,10 @@ function shardsOf(entries: readonly [string, Tensor][], max: number): [string, T
  */
 export async function loadSharded(path: string, given?: LoadOptions): Promise<Map<string, Tensor>> {
   const options = loadOptions("loadSharded", given);
+  requireType("loadSharded", "string", path);
   const isIndex = path.endsWith(".json");
   const folder = isIndex ? dirname(path) : path;
-  const names = isIndex ? [basename(path)] : await readdir(folder);
+  const names = isIndex ? [basename(path)] : await onFile(folder, () => readdir(folder));
   const index = isIndex ? basename(path) : names.find((name) => name === INDEX);
   if (index === undefined) return await loadSafetensors(join(folder, WHOLE), options);
   const { weight_map } = await readJson(join(folder, index), indexSchema);

@@ -1,10 +1,11 @@
 // What the writers and readers of tensors share: elements of tensors out, and tensors of elements in.
 // Knows no file format.
+import { argumentError } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import { DTYPES, type DType, type TypedArray, viewBytes } from "../graph/dtype.ts";
 import { optionsOf } from "../options.ts";
 import { fromHost } from "../tensor/create.ts";
-import { realize, resolveDevice, type Tensor } from "../tensor/index.ts";
+import { realize, resolveDevice, Tensor } from "../tensor/index.ts";
 
 /** Tensors by name: what `module.stateDict()` gives, or a plain object. */
 export type StateDict = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
@@ -17,8 +18,14 @@ export interface LoadOptions {
 
 export const loadOptions = optionsOf<LoadOptions>({ device: true });
 
-export function entriesOf(state: StateDict): [string, Tensor][] {
-  return state instanceof Map ? [...state] : Object.entries(state);
+/** @throws BAD_ARGUMENT for what is no Map and no object of tensors */
+export function entriesOf(where: string, state: StateDict, position = 1): [string, Tensor][] {
+  const isObject = typeof state === "object" && state !== null && !Array.isArray(state) && !(state instanceof Tensor);
+  if (!isObject) throw argumentError(where, position, "tensors by name", state);
+  const entries: [string, Tensor][] = state instanceof Map ? [...state] : Object.entries(state);
+  const odd = entries.find(([, tensor]) => !(tensor instanceof Tensor));
+  if (odd === undefined) return entries;
+  throw argumentError(where, position, `tensors by name: "${odd[0]}" must be Tensor`, odd[1]);
 }
 
 /** Elements of tensors, computed together. */

@@ -1,5 +1,6 @@
 // save() and load() as torch.save and torch.load: tensors, and plain values that hold tensors. No code is stored, none is run.
 // Knows no modules: give it their stateDict().
+import { requireType } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import { withFile } from "../io/bytes.ts";
 import { readTorchFile, type TorchTensor, writeTorchFile } from "../io/torch-file.ts";
@@ -37,6 +38,7 @@ export type Storable =
  * ```
  */
 export async function save(value: Storable | object, path: string): Promise<void> {
+  requireType("save", "string", path, 2);
   const tensors = new Set<Tensor>();
   collect(value, tensors, new Set());
   const list = [...tensors];

@@ -6,6 +6,7 @@ import { DEEP, type Node } from "../graph/node.ts";
 import { sameShape } from "../graph/shape.ts";
 import { optionsOf } from "../options.ts";
 import { checkFinite } from "./anomaly.ts";
+import { requireTensorList } from "./arguments.ts";
 import {
   accumulated,
   type BackwardRequest,
@@ -106,6 +107,7 @@ export function backward(
 ): void {
   const { createGraph = false, retainGraph = createGraph, inputs } = backwardOptions("backward", options);
   const outputs = tensors instanceof Tensor ? [tensors] : tensors;
+  requireTensorList("backward", outputs);
   const given = gradients === null || gradients instanceof Tensor ? [gradients] : gradients;
   const asked = request(outputs, given);
   const kept = new Map<Tensor, Node>();
@@ -181,6 +183,8 @@ export function grad(
     allowUnused = materializeGrads,
   } = gradOptions("grad", options);
   const tensors = outputs instanceof Tensor ? [outputs] : outputs;
+  requireTensorList("grad", tensors);
+  requireTensorList("grad", inputs);
   const given = gradOutputs === null || gradOutputs instanceof Tensor ? [gradOutputs] : gradOutputs;
   const asked = request(tensors, given);
   if (inputs.some((input) => !input.requiresGrad)) {

@@ -1,5 +1,6 @@
 // compile(fn): a function of tensors is traced once for each kind of arguments, and its graph run from then on.
 // Knows no operation, no layer and no optimizer: these say to the trace what they do.
+import { requireFunction } from "../arguments.ts";
 import { type AbrazoError, internalError } from "../errors.ts";
 import type { TypedArray } from "../graph/dtype.ts";
 import { makeLeaf } from "../graph/leaf.ts";
@@ -85,6 +86,7 @@ interface Entry {
 export function compile<Args extends Compilable[], Result extends Compilable>(
   fn: (...args: Args) => Result,
 ): Compiled<Args, Result> {
+  requireFunction("compile", fn);
   const entries = new Map<string, Entry | "seen" | "inline">();
   const stats = { recorded: 0, traced: 0, replayed: 0 };
   const remember = (key: string, entry: Entry | "seen" | "inline"): void => {

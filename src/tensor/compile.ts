@@ -1,5 +1,6 @@
 // A traced graph as one session for every size (inference), or as the bytes of an ONNX file (export).
 // Knows no models.
+import { argumentError, requireParts } from "../arguments.ts";
 import { internalError } from "../errors.ts";
 import { allocate, DTYPES, type DType, type TypedArray } from "../graph/dtype.ts";
 import { forgetRecorded, type Node } from "../graph/node.ts";
@@ -11,6 +12,7 @@ import { fromSession, toSession } from "../onnx/represent.ts";
 import { nativeTensor, Session } from "../onnx/runtime.ts";
 import { sessionOptions } from "../onnx/session.ts";
 import { optionsOf } from "../options.ts";
+import { requireTensorList } from "./arguments.ts";
 import { elementsOf } from "./realize.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -50,7 +52,12 @@ export interface CompiledGraph {
 export function compileGraph(traced: Traced, given?: { device?: string; threads?: number }): CompiledGraph {
   const { device = "cpu", threads } = compileGraphOptions("compileGraph", given);
   const files = new Set<string>();
-  const { lowered, names } = lowerTraced(traced, device, (leaf) => external(leaf, files) ?? embedded(leaf, device));
+  const { lowered, names } = lowerTraced(
+    "compileGraph",
+    traced,
+    device,
+    (leaf) => external(leaf, files) ?? embedded(leaf, device),
+  );
   const options = sessionOptions(device, Number.POSITIVE_INFINITY, threads);
   const folder = folderOf(files);
   if (folder !== undefined) withWeights(options, folder);
@@ -111,16 +118,22 @@ export function exportOnnx(traced: Traced, weightNames: ReadonlyMap<Tensor, stri
  * ```
  */
 export function portableModel(traced: Traced, weightNames: ReadonlyMap<Tensor, string>): OnnxModel {
+  if (!(weightNames instanceof Map)) throw argumentError("exportOnnx", 2, "a Map of names by tensor", weightNames);
   const names = new Map([...weightNames].map(([tensor, name]) => [tensor.node, name]));
-  return lowerTraced(traced, "export", (leaf) => embedded(leaf, "cpu"), names).lowered.model;
+  return lowerTraced("exportOnnx", traced, "export", (leaf) => embedded(leaf, "cpu"), names).lowered.model;
 }
 
 function lowerTraced(
-  { inputs, outputs }: Traced,
+  where: string,
+  traced: Traced,
   device: string,
   initializer: LowerOptions["initializer"],
   names?: ReadonlyMap<Node, string>,
 ): { lowered: Lowered; names: string[] } {
+  requireParts(where, traced, ["inputs", "outputs"], "{ inputs, outputs }");
+  const { inputs, outputs } = traced;
+  requireTensorList(where, inputs);
+  requireTensorList(where, Object.values(outputs));
   const outputNames = Object.keys(outputs);
   const nodes = Object.values(outputs).map((tensor) => tensor.node);
   const order = topological([...inputs.map((tensor) => tensor.node), ...nodes]);

@@ -1,5 +1,6 @@
 // Making tensors: from values, typed arrays and files, or filled.
 // Draws no random numbers and reads no file formats.
+import { requireList, requireParts } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import { type DType, requireDType, type TypedArray } from "../graph/dtype.ts";
 import { makeLeaf, makePlaceholder } from "../graph/leaf.ts";
@@ -7,6 +8,7 @@ import type { FileRange } from "../graph/node.ts";
 import { type Dim, sizeOf } from "../graph/shape.ts";
 import { optionsOf } from "../options.ts";
 import { checkFinite } from "./anomaly.ts";
+import { requireTensorList, requireTensors, tensorOf } from "./arguments.ts";
 import { encode, flattenNested, guessDType, type NestedArray, type Scalar } from "./convert.ts";
 import { type CreateOptions, createOptions, filled, fromHost, requireSizes } from "./host.ts";
 import { moveNodes, realizeNodes } from "./realize.ts";
@@ -187,6 +189,8 @@ export function fromTypedArray(data: TypedArray, shape?: readonly number[], give
  * ```
  */
 export function fromFile(range: FileRange, shape: readonly number[], dtype: DType): Tensor {
+  requireParts("fromFile", range, ["path"], "{ path, offset, byteLength }");
+  requireSizes(shape, dtype);
   return new Tensor(new Storage(makeLeaf(shape, dtype, { kind: "file", range })));
 }
 
@@ -200,6 +204,8 @@ export function fromFile(range: FileRange, shape: readonly number[], dtype: DTyp
  * ```
  */
 export function symbolic(name: string, shape: readonly Dim[], dtype: DType): Tensor {
+  requireList("symbolic", shape, 2);
+  requireDType(dtype);
   return new Tensor(new Storage(makePlaceholder(name, shape, dtype)));
 }
 
@@ -271,8 +277,10 @@ const as = (where: string, like: Tensor, given: CreateOptions | undefined): Crea
  * zerosLike(tensor([3, 4])).dtype; // "int64"
  * ```
  */
-export const zerosLike = (like: Tensor, options?: CreateOptions): Tensor =>
-  zeros(like.shape, as("zerosLike", like, options));
+export const zerosLike = (like: Tensor, options?: CreateOptions): Tensor => {
+  requireTensors("zerosLike", like);
+  return zeros(tensorOf("zerosLike", like).shape, as("zerosLike", like, options));
+};
 /**
  * Ones of the shape, dtype and device of another tensor, as far as options do not say otherwise.
  *
@@ -281,8 +289,10 @@ export const zerosLike = (like: Tensor, options?: CreateOptions): Tensor =>
  * onesLike(tensor([3, 4]), { dtype: "float32" }).tolistSync(); // [1, 1]
  * ```
  */
-export const onesLike = (like: Tensor, options?: CreateOptions): Tensor =>
-  ones(like.shape, as("onesLike", like, options));
+export const onesLike = (like: Tensor, options?: CreateOptions): Tensor => {
+  requireTensors("onesLike", like);
+  return ones(tensorOf("onesLike", like).shape, as("onesLike", like, options));
+};
 /**
  * A tensor without values to be relied on, of the shape, dtype and device of another, as far as options do not say
  * otherwise.
@@ -292,8 +302,10 @@ export const onesLike = (like: Tensor, options?: CreateOptions): Tensor =>
  * emptyLike(zeros([2, 3])).shape; // [2, 3]
  * ```
  */
-export const emptyLike = (like: Tensor, options?: CreateOptions): Tensor =>
-  empty(like.shape, as("emptyLike", like, options));
+export const emptyLike = (like: Tensor, options?: CreateOptions): Tensor => {
+  requireTensors("emptyLike", like);
+  return empty(tensorOf("emptyLike", like).shape, as("emptyLike", like, options));
+};
 /**
  * One value in the shape, dtype and on the device of another tensor, as far as options do not say otherwise.
  *
@@ -302,8 +314,10 @@ export const emptyLike = (like: Tensor, options?: CreateOptions): Tensor =>
  * fullLike(zeros([2]), 0.5).tolistSync(); // [0.5, 0.5]
  * ```
  */
-export const fullLike = (like: Tensor, value: Scalar, options?: CreateOptions): Tensor =>
-  full(like.shape, value, as("fullLike", like, options));
+export const fullLike = (like: Tensor, value: Scalar, options?: CreateOptions): Tensor => {
+  requireTensors("fullLike", like);
+  return full(tensorOf("fullLike", like).shape, value, as("fullLike", like, options));
+};
 
 /**
  * Computes several tensors in one run, once the event loop has turned: what they hold can then be read at no cost.
@@ -316,6 +330,7 @@ export const fullLike = (like: Tensor, value: Scalar, options?: CreateOptions): 
  * ```
  */
 export async function realize(tensors: readonly Tensor[]): Promise<void> {
+  requireTensorList("realize", tensors);
   await new Promise<void>((resolve) => setImmediate(resolve));
   realizeSync(tensors);
 }
@@ -331,6 +346,7 @@ export async function realize(tensors: readonly Tensor[]): Promise<void> {
  * ```
  */
 export function realizeSync(tensors: readonly Tensor[]): void {
+  requireTensorList("realizeSync", tensors);
   for (const device of new Set(tensors.map((tensor) => tensor.device))) {
     const group = tensors.filter((tensor) => tensor.device === device);
     realizeNodes(
@@ -352,6 +368,7 @@ export function realizeSync(tensors: readonly Tensor[]): void {
  * ```
  */
 export function moveTo(tensors: readonly Tensor[], device: string): void {
+  requireTensorList("moveTo", tensors);
   for (const from of new Set(tensors.map((tensor) => tensor.device))) {
     if (from === device) continue;
     const group = tensors.filter((tensor) => tensor.device === from);

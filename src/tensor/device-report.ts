@@ -11,6 +11,7 @@ import { toSession } from "../onnx/represent.ts";
 import { nativeTensor, Session } from "../onnx/runtime.ts";
 import { sessionOptions } from "../onnx/session.ts";
 import { optionsOf } from "../options.ts";
+import { requireTensorList } from "./arguments.ts";
 import { elementsOf } from "./realize.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -54,6 +55,7 @@ export function deviceReport(
   const { device } = deviceReportOptions("deviceReport", given);
   const made = typeof target === "function" ? target() : target;
   const tensors = made instanceof Tensor ? [made] : made;
+  requireTensorList("deviceReport", tensors);
   const devices = new Set(tensors.map((tensor) => device ?? tensor.device));
   return [...devices].flatMap((place) =>
     profile(

@@ -2,6 +2,7 @@
 // Knows no operation.
 import { AbrazoError } from "../errors.ts";
 import { optionsOf } from "../options.ts";
+import { requireTensors } from "./arguments.ts";
 import type { Tensor } from "./tensor.ts";
 import { compute, finish } from "./timing.ts";
 
@@ -80,6 +81,7 @@ export class Event {
  * ```
  */
 export function synchronize(...tensors: Tensor[]): void {
+  requireTensors("synchronize", ...tensors);
   finish(false);
   compute(tensors);
 }

@@ -4,6 +4,7 @@ import { AbrazoError } from "../errors.ts";
 import { isFloat } from "../graph/dtype.ts";
 import { numeric } from "../graph/shape.ts";
 import { optionsOf } from "../options.ts";
+import { requireTensors } from "./arguments.ts";
 import { decode } from "./convert.ts";
 import { fixed, scientific } from "./digits.ts";
 import type { Tensor } from "./tensor.ts";
@@ -81,6 +82,7 @@ interface Elements {
  * ```
  */
 export function formatTensor(tensor: Tensor): string {
+  requireTensors("formatTensor", tensor);
   const indent = "tensor(".length;
   const shape = numeric(tensor.dims);
   const suffixes: string[] = [];

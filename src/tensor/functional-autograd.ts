@@ -1,7 +1,9 @@
 // Derivatives of functions of tensors: torch.autograd.functional.
 // Knows no operation: everything is made of gradients.
+import { requireFunction } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import { optionsOf } from "../options.ts";
+import { requireTensorList } from "./arguments.ts";
 import { grad } from "./backward.ts";
 import { zerosLike } from "./create.ts";
 import { stack } from "./join.ts";
@@ -21,7 +23,11 @@ export interface FunctionalOptions {
 
 const functionalOptions = optionsOf<FunctionalOptions>({ createGraph: true, strict: true });
 
-const list = (given: Given): readonly Tensor[] => (given instanceof Tensor ? [given] : given);
+function list(given: Given): readonly Tensor[] {
+  const tensors = given instanceof Tensor ? [given] : given;
+  requireTensorList("autograd.functional", tensors);
+  return tensors;
+}
 
 // safe because a list is given exactly where the caller gave one
 const shaped = <Inputs extends Given, One>(like: Inputs, found: One[]) =>
@@ -71,6 +77,7 @@ export function jacobian<Inputs extends Given>(
   inputs: Inputs,
   given?: FunctionalOptions,
 ): Like<Inputs, Tensor> {
+  requireFunction("jacobian", fn);
   const { createGraph = false, strict = false } = functionalOptions("jacobian", given);
   return enableGrad(() => {
     const leaves = leavesFor(inputs, createGraph);
@@ -105,6 +112,7 @@ export function hessian<Inputs extends Given>(
   inputs: Inputs,
   given?: FunctionalOptions,
 ): Inputs extends Tensor ? Tensor : Tensor[][] {
+  requireFunction("hessian", fn);
   const { createGraph = false, strict = false } = functionalOptions("hessian", given);
   const rows = list(inputs).map((_, which) =>
     list(
@@ -147,6 +155,7 @@ export function vjp<Inputs extends Given>(
   v: Tensor | null = null,
   given?: FunctionalOptions,
 ): [Tensor, Like<Inputs, Tensor>] {
+  requireFunction("vjp", fn);
   const { createGraph = false, strict = false } = functionalOptions("vjp", given);
   return enableGrad(() => {
     const leaves = leavesFor(inputs, createGraph);
@@ -173,6 +182,7 @@ export function jvp(
   v: Given,
   given?: FunctionalOptions,
 ): [Tensor, Tensor] {
+  requireFunction("jvp", fn);
   const { createGraph = false, strict = false } = functionalOptions("jvp", given);
   return enableGrad(() => {
     const leaves = leavesFor(inputs, createGraph);
@@ -208,6 +218,7 @@ export function hvp<Inputs extends Given>(
   v: Given,
   given?: FunctionalOptions,
 ): [Tensor, Like<Inputs, Tensor>] {
+  requireFunction("hvp", fn);
   const { createGraph = false, strict = false } = functionalOptions("hvp", given);
   return enableGrad(() => {
     const leaves = leavesFor(inputs, createGraph);

@@ -1,8 +1,10 @@
 // Gradients against differences of values: torch.autograd.gradcheck.
 // Knows no operation, and trusts none.
+import { requireFunction } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import { isFloat } from "../graph/dtype.ts";
 import { optionsOf } from "../options.ts";
+import { requireTensorList } from "./arguments.ts";
 import { grad } from "./backward.ts";
 import { fromHost } from "./host.ts";
 import { enableGrad, noGrad } from "./scope.ts";
@@ -38,8 +40,10 @@ const outputsOf = (result: Tensor | readonly Tensor[]): readonly Tensor[] =>
  * ```
  */
 export function gradcheck(fn: Checked, inputs: Tensor | readonly Tensor[], options?: GradcheckOptions): boolean {
+  requireFunction("gradcheck", fn);
   const { eps = 1e-6, atol = 1e-5, rtol = 1e-3, raiseException = true } = gradcheckOptions("gradcheck", options);
   const given = inputs instanceof Tensor ? [inputs] : inputs;
+  requireTensorList("gradcheck", given);
   try {
     requireDouble(given);
     compare(fn, given, { eps, atol, rtol });
@@ -61,8 +65,10 @@ export function gradcheck(fn: Checked, inputs: Tensor | readonly Tensor[], optio
  * ```
  */
 export function gradgradcheck(fn: Checked, inputs: Tensor | readonly Tensor[], options?: GradcheckOptions): boolean {
+  requireFunction("gradgradcheck", fn);
   gradcheckOptions("gradgradcheck", options);
   const given = inputs instanceof Tensor ? [inputs] : inputs;
+  requireTensorList("gradcheck", given);
   const seeds = outputsOf(noGrad(() => fn(...given))).map((output, which) => {
     const data = Float64Array.from({ length: output.numel() }, (_, at) => 0.5 + ((at + which) % 5) / 4);
     return fromHost(data, output.shape, "float64", { device: output.device, requiresGrad: true });

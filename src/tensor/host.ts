@@ -1,5 +1,6 @@
 // Tensors over elements that are in memory: what every way of making one ends in.
 // Knows no methods of Tensor.
+import { kindOf } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import { allocate, type DType, requireDType, requireMemory, type TypedArray } from "../graph/dtype.ts";
 import { makeLeaf } from "../graph/leaf.ts";
@@ -43,6 +44,14 @@ export function requireSizes(shape: readonly number[], dtype: DType): readonly n
   }
   for (const size of shape) {
     if (Number.isSafeInteger(size) && size >= 0) continue;
+    if (!Number.isInteger(size)) {
+      throw new AbrazoError({
+        code: "BAD_SIZE",
+        message: `argument 'size' must be tuple of ints, but found element of type ${typeof size === "number" ? `float (${size})` : kindOf(size)}`,
+        hint: "Sizes are whole numbers from 0 on: zeros([2, 3]).",
+        data: { shape },
+      });
+    }
     throw new AbrazoError({
       code: "BAD_SIZE",
       message: `Trying to create tensor with negative dimension ${size}: ${showShape(shape)}`,

@@ -5,23 +5,12 @@ import * as build from "../graph/build.ts";
 import { type DType, promote } from "../graph/dtype.ts";
 import { axisOf, broadcast, type Shape, sameShape, shapeError, showShape } from "../graph/shape.ts";
 import { optionsOf } from "../options.ts";
+import { requireTensorList, requireTensors } from "./arguments.ts";
 import { integers } from "./methods/support.ts";
 import { chooseWhere } from "./methods/where.ts";
 import { Tensor, type TensorLike } from "./tensor.ts";
 
 const meshgridOptions = optionsOf<{ indexing?: "ij" | "xy" }>({ indexing: true });
-
-/** @throws BAD_ARGUMENT for anything but a list of tensors */
-function requireTensors(name: string, tensors: unknown): void {
-  const odd = Array.isArray(tensors) ? tensors.findIndex((part) => !(part instanceof Tensor)) : -1;
-  if (Array.isArray(tensors) && odd < 0) return;
-  const got = Array.isArray(tensors) ? `${typeof tensors[odd]} as element ${odd}` : typeof tensors;
-  throw new AbrazoError({
-    code: "BAD_ARGUMENT",
-    message: `${name}(): argument 'tensors' (position 1) must be tuple of Tensors, not ${tensors instanceof Tensor ? "Tensor" : got}`,
-    hint: `The tensors are one list: ${name}([a, b]).`,
-  });
-}
 
 function emptyListError(message: string): AbrazoError {
   return new AbrazoError({ code: "EMPTY_LIST", message, hint: "Pass at least one." });
@@ -38,7 +27,7 @@ function emptyListError(message: string): AbrazoError {
  * ```
  */
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
-  requireTensors("cat", tensors);
+  requireTensorList("cat", tensors);
   // An empty vector joins with anything, as in PyTorch.
   const parts = tensors.filter(({ dims }) => !(dims.length === 1 && dims[0] === 0));
   const first = parts[0] ?? tensors[0];
@@ -91,7 +80,7 @@ export const concatenate = cat;
  * ```
  */
 export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
-  requireTensors("stack", tensors);
+  requireTensorList("stack", tensors);
   const [first] = tensors;
   if (first === undefined) throw emptyListError("stack expects a non-empty TensorList");
   const other = tensors.findIndex(({ dims }) => !sameShape(dims, first.dims));
@@ -121,7 +110,10 @@ const atLeast = (tensor: Tensor, rank: 1 | 2 | 3): Tensor => {
  * atleast1d(tensor(5)).shape; // [1]
  * ```
  */
-export const atleast1d = (tensor: Tensor): Tensor => atLeast(tensor, 1);
+export const atleast1d = (tensor: Tensor): Tensor => {
+  requireTensors("atleast1d", tensor);
+  return atLeast(tensor, 1);
+};
 /**
  * At least two axes: a vector becomes a row.
  *
@@ -130,7 +122,10 @@ export const atleast1d = (tensor: Tensor): Tensor => atLeast(tensor, 1);
  * atleast2d(tensor([1, 2])).shape; // [1, 2]
  * ```
  */
-export const atleast2d = (tensor: Tensor): Tensor => atLeast(tensor, 2);
+export const atleast2d = (tensor: Tensor): Tensor => {
+  requireTensors("atleast2d", tensor);
+  return atLeast(tensor, 2);
+};
 /**
  * At least three axes: a vector becomes [1, n, 1], a matrix [m, n, 1].
  *
@@ -139,7 +134,10 @@ export const atleast2d = (tensor: Tensor): Tensor => atLeast(tensor, 2);
  * atleast3d(tensor([1, 2])).shape; // [1, 2, 1]
  * ```
  */
-export const atleast3d = (tensor: Tensor): Tensor => atLeast(tensor, 3);
+export const atleast3d = (tensor: Tensor): Tensor => {
+  requireTensors("atleast3d", tensor);
+  return atLeast(tensor, 3);
+};
 
 /**
  * Each tensor as a view of the shape that all have together.
@@ -152,6 +150,7 @@ export const atleast3d = (tensor: Tensor): Tensor => atLeast(tensor, 3);
  * ```
  */
 export function broadcastTensors(...tensors: readonly Tensor[]): Tensor[] {
+  requireTensors("broadcastTensors", ...tensors);
   const shape = tensors.reduce<Shape>((common, { dims }) => broadcast(common, dims), []);
   return tensors.map((tensor) => tensor.expand(shape));
 }
@@ -165,6 +164,7 @@ export function broadcastTensors(...tensors: readonly Tensor[]): Tensor[] {
  * ```
  */
 export function columnStack(tensors: readonly Tensor[]): Tensor {
+  requireTensorList("columnStack", tensors);
   return hstack(tensors.map((part) => (part.ndim <= 1 ? part.reshape([-1, 1]) : part)));
 }
 
@@ -177,6 +177,7 @@ export function columnStack(tensors: readonly Tensor[]): Tensor {
  * ```
  */
 export function hstack(tensors: readonly Tensor[]): Tensor {
+  requireTensorList("hstack", tensors);
   const parts = tensors.map((part) => atLeast(part, 1));
   return cat(parts, parts[0]?.ndim === 1 ? 0 : 1);
 }
@@ -190,6 +191,7 @@ export function hstack(tensors: readonly Tensor[]): Tensor {
  * ```
  */
 export function vstack(tensors: readonly Tensor[]): Tensor {
+  requireTensorList("vstack", tensors);
   return cat(
     tensors.map((part) => atLeast(part, 2)),
     0,
@@ -205,6 +207,7 @@ export function vstack(tensors: readonly Tensor[]): Tensor {
  * ```
  */
 export function dstack(tensors: readonly Tensor[]): Tensor {
+  requireTensorList("dstack", tensors);
   return cat(
     tensors.map((part) => atLeast(part, 3)),
     2,
@@ -224,6 +227,7 @@ export function dstack(tensors: readonly Tensor[]): Tensor {
 export function where(condition: Tensor): Tensor[];
 export function where(condition: Tensor, a: TensorLike, b: TensorLike): Tensor;
 export function where(condition: Tensor, a?: TensorLike, b?: TensorLike): Tensor | Tensor[] {
+  requireTensors("where", condition);
   if (a === undefined || b === undefined) return condition.nonzero({ asTuple: true });
   return chooseWhere(condition, a, b);
 }
@@ -242,6 +246,7 @@ export function where(condition: Tensor, a?: TensorLike, b?: TensorLike): Tensor
  * ```
  */
 export function meshgrid(tensors: readonly Tensor[], given?: { indexing?: "ij" | "xy" }): Tensor[] {
+  requireTensorList("meshgrid", tensors);
   const { indexing = "ij" } = meshgridOptions("meshgrid", given);
   if (tensors.length === 0) throw emptyListError("meshgrid expects a non-empty TensorList");
   const odd = tensors.find(({ ndim }) => ndim > 1);
@@ -282,13 +287,13 @@ interface PlaceOptions {
   device?: string;
 }
 
-function trianglePlaces(
-  rows: number,
 const placeOptions = optionsOf<PlaceOptions>({ dtype: true, device: true });
 
   columns: number,
   holds: (row: number, column: number) => boolean,
   { dtype = "int64", device = "cpu" }: PlaceOptions,
+function trianglePlaces(
+  rows: number,
 ): Tensor {
   const places: [number, number][] = [];
   for (let row = 0; row < rows; row++) {

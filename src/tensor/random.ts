@@ -227,7 +227,7 @@ export const randnLike = (like: Tensor, options?: RandomOptions): Tensor => {
 export const randintLike = (like: Tensor, low: Real, high: Real, options?: RandomOptions): Tensor => {
   requireTensors("randintLike", like);
   return drawnLike("randintLike", like, options, {
-    make: (kind) => randint(low, high, like.shape, kind),
+    make: (kind) => randint(low, high, tensorOf("randintLike", like).shape, kind),
     write: (tensor, draw) => tensor.random_(low, high, draw),
   });
 };

@@ -1,5 +1,6 @@
 // Scopes that change or watch what is recorded: mixed precision, and the search for numbers that are not finite.
 // Knows no operation: each says what autocast does with it.
+import { requireFunction } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import { cast, recordThrough } from "../graph/build.ts";
 import { DTYPES, type DType, isFloat } from "../graph/dtype.ts";
@@ -80,6 +81,7 @@ const autocastOptions = optionsOf<AutocastOptions>({ dtype: true, device: true, 
  * ```
  */
 export function autocast<Result>(options: AutocastOptions, fn: () => Result): Result {
+  requireFunction("autocast", fn, 2);
   const { dtype = "bfloat16", device = "cpu", enabled = true } = autocastOptions("autocast", options);
   if (dtype !== "float16" && dtype !== "bfloat16") {
     throw new AbrazoError({
@@ -119,6 +121,7 @@ export function autocastDType(): DType | undefined {
  * ```
  */
 export function detectAnomaly<Result>(fn: () => Result): Result {
+  requireFunction("detectAnomaly", fn);
   install();
   const scope = { anomaly: { origins: new WeakMap(), stacks: new WeakMap() } };
   return inScope(scope, () => {

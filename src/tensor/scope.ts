@@ -1,6 +1,7 @@
 // Scopes that follow async code: whether gradients are recorded, mixed precision, the search for numbers that are not finite.
 // Two interleaved async functions each keep their own.
 import { AsyncLocalStorage } from "node:async_hooks";
+import { requireFunction } from "../arguments.ts";
 import type { DType } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
 
@@ -44,6 +45,7 @@ export function gradEnabled(): boolean {
  * ```
  */
 export function noGrad<Result>(fn: () => Result): Result {
+  requireFunction("noGrad", fn);
   return inScope({ grad: false }, fn);
 }
 
@@ -57,6 +59,7 @@ export function noGrad<Result>(fn: () => Result): Result {
  * ```
  */
 export function enableGrad<Result>(fn: () => Result): Result {
+  requireFunction("enableGrad", fn);
   return inScope({ grad: true }, fn);
 }
 
@@ -70,6 +73,7 @@ export function enableGrad<Result>(fn: () => Result): Result {
  * ```
  */
 export function setGradEnabled<Result>(mode: boolean, fn: () => Result): Result {
+  requireFunction("setGradEnabled", fn, 2);
   return inScope({ grad: mode }, fn);
 }
 
@@ -84,6 +88,7 @@ export function setGradEnabled<Result>(mode: boolean, fn: () => Result): Result 
  * ```
  */
 export function inferenceMode<Result>(fn: () => Result): Result {
+  requireFunction("inferenceMode", fn);
   return inScope({ grad: false }, fn);
 }
 

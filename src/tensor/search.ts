@@ -1,11 +1,13 @@
 // Places in sorted rows: searchsorted and bucketize.
 // Sorts nothing.
+import { argumentError } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import { call, cast, reshape } from "../graph/build.ts";
 import { promote } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import { optionsOf } from "../options.ts";
+import { requireTensors } from "./arguments.ts";
 import { scalarNode, Tensor } from "./tensor.ts";
 
 export interface SearchOptions {
@@ -31,7 +33,11 @@ function boundariesError(message: string, hint: string): AbrazoError {
  * ```
  */
 export function searchsorted(sortedSequence: Tensor, values: Tensor | number, given?: SearchOptions): Tensor {
+  requireTensors("searchsorted", sortedSequence);
   const { right = false } = searchOptions("searchsorted", given);
+  if (typeof values !== "number" && !(values instanceof Tensor)) {
+    throw argumentError("searchsorted", 2, "Tensor", values);
+  }
   const wanted = typeof values === "number" ? scalarNode(values, sortedSequence.dtype) : values.node;
   if (sortedSequence.ndim === 0) {
     throw boundariesError(
@@ -68,6 +74,7 @@ export function searchsorted(sortedSequence: Tensor, values: Tensor | number, gi
  * ```
  */
 export function bucketize(input: Tensor | number, boundaries: Tensor, given?: SearchOptions): Tensor {
+  if (!(boundaries instanceof Tensor)) throw argumentError("bucketize", 2, "Tensor", boundaries);
   const options = searchOptions("bucketize", given);
   if (boundaries.ndim !== 1) {
     throw boundariesError(

@@ -1,5 +1,7 @@
 // Storage: nodes are immutable, so a write replaces a storage's node, and views are recipes over it.
 // Knows no arithmetic.
+import { kindOf } from "../arguments.ts";
+import { AbrazoError } from "../errors.ts";
 import { call, cutOff, stopGradient } from "../graph/build.ts";
 import type { TypedArray } from "../graph/dtype.ts";
 import { copyLeaf, makeLeaf } from "../graph/leaf.ts";
@@ -138,4 +140,14 @@ function sameBytes(a: TypedArray, b: TypedArray): boolean {
 
 function bytesOf(data: TypedArray): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/** @throws BAD_ARGUMENT for what PyTorch's Tensor() takes and this constructor does not: numbers and sizes */
+export function requireStorage(given: Storage): Storage {
+  if (given instanceof Storage) return given;
+  throw new AbrazoError({
+    code: "BAD_ARGUMENT",
+    message: `Tensor(): argument (position 1) must be Storage, not ${kindOf(given)}`,
+    hint: "tensor([1, 2]) makes a tensor of numbers, floatTensor() one of float32, zeros([2, 3]) one of sizes.",
+  });
 }

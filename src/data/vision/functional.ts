@@ -1,5 +1,6 @@
 // Functions on pictures, torchvision's `transforms.functional`: what transforms do, without anything random.
 // Computed on the host at once: for one sample that is far cheaper than a graph. Gradients do not pass through.
+import { requireList, requireParts } from "../../arguments.ts";
 import { AbrazoError } from "../../errors.ts";
 import type { DType } from "../../graph/dtype.ts";
 import { fromHost } from "../../tensor/create.ts";
@@ -18,9 +19,11 @@ import {
 import { Image } from "./image.ts";
 import { padOptions, resizeOptions, rotateOptions } from "./options.ts";
 import { changed, dimensionsOf, layoutOf, type Picture, pictureOf, rasterOf } from "./raster.ts";
-import { type ResizeOptions, resizedSize, resizeRaster, type Size } from "./resize.ts";
+import { type ResizeOptions, requireNumbers, resizedSize, resizeRaster, type Size } from "./resize.ts";
 
 export { adjustBrightness, adjustContrast, adjustHue, adjustSaturation, invert, rgbToGrayscale } from "./color.ts";
+
+const WINDOW = ["top", "left", "height", "width"];
 
 /** A part of a picture, in pixels. */
 export interface Window {
@@ -72,6 +75,7 @@ export function centerCrop<P extends Picture>(picture: P, size: Size): P {
  * ```
  */
 export function resizedCrop<P extends Picture>(picture: P, window: Window, size: Size, options?: ResizeOptions): P {
+  requireParts("resizedCrop", window, WINDOW, "{ top, left, height, width }", 2);
   return resize(crop(picture, window.top, window.left, window.height, window.width), size, options);
 }
 
@@ -118,6 +122,7 @@ export interface PadOptions {
  */
 export function pad<P extends Picture>(picture: P, padding: Padding, options?: PadOptions): P {
   const { fill = 0, paddingMode = "constant" } = padOptions("pad", options);
+  if (typeof padding !== "number") requireNumbers("padding", padding, padding?.length === 4 ? 4 : 2);
   const [left, top, right = left, bottom = top] = typeof padding === "number" ? [padding, padding] : padding;
   return changed(picture, (raster) => padRaster(raster, [left, top, right, bottom], fill, paddingMode));
 }
@@ -279,6 +284,8 @@ function standardize32(data: Float32Array, mean: number, std: number): void {
 }
 
 function requireStatistics(mean: readonly number[], std: readonly number[], channels: number): void {
+  requireList("normalize", mean, 2);
+  requireList("normalize", std, 3);
   if (std.some((value) => Math.fround(value) === 0)) {
     throw new AbrazoError({
       code: "BAD_OPTION",
@@ -296,6 +303,12 @@ function requireStatistics(mean: readonly number[], std: readonly number[], chan
   }
 }
 
+const PIXELS: Readonly<Record<string, Uint8ArrayConstructor | Float32ArrayConstructor | Float64ArrayConstructor>> = {
+  uint8: Uint8Array,
+  float32: Float32Array,
+  float64: Float64Array,
+};
+
 /**
  * Another dtype with the values' range brought along: 0 … 255 for uint8, 0 … 1 for floats. [..., H, W] → [..., H, W].
  *
@@ -307,10 +320,18 @@ function requireStatistics(mean: readonly number[], std: readonly number[], chan
 export function convertImageDtype(tensor: Tensor, dtype: Extract<DType, "uint8" | "float32" | "float64">): Tensor {
   const raster = rasterOf(tensor);
   const { data } = raster;
+  const kind = PIXELS[dtype];
+  if (kind === undefined) {
+    throw new AbrazoError({
+      code: "DTYPE_UNSUPPORTED",
+      message: `pictures of ${String(dtype)} do not exist`,
+      hint: `Give one of ${Object.keys(PIXELS).join(", ")}.`,
+    });
+  }
   if (tensor.dtype === dtype) return tensor;
   const [from, to] = [data instanceof Uint8Array, dtype === "uint8"];
   const f = data instanceof Float64Array ? (value: number) => value : Math.fround;
-  const out = new { uint8: Uint8Array, float32: Float32Array, float64: Float64Array }[dtype](data.length);
+  const out = new kind(data.length);
   for (let i = 0; i < out.length; i++) {
     const value = data[i] ?? 0;
     if (to) out[i] = Math.trunc(f(value * f(TO_BYTE)));
@@ -338,6 +359,8 @@ export function erase(tensor: Tensor, window: Window, value: number | ArrayLike<
       hint: "Put new ToTensor() before it.",
     });
   }
+  requireParts("erase", window, WINDOW, "{ top, left, height, width }", 2);
+  if (typeof value !== "number") requireParts("erase", value, ["length"], "a number or numbers", 3);
   const raster = rasterOf(tensor);
   const { channels } = dimensionsOf(tensor);
   const data = raster.data.slice();
@@ -366,5 +389,7 @@ export function erase(tensor: Tensor, window: Window, value: number | ArrayLike<
  * ```
  */
 export function pairOf(size: Size): readonly [number, number] {
-  return typeof size === "number" ? [size, size] : size;
+  if (typeof size === "number") return [size, size];
+  requireNumbers("size", size, 2);
+  return size;
 }

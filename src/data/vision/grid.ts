@@ -2,6 +2,7 @@
 // Knows no datasets.
 import { AbrazoError } from "../../errors.ts";
 import { optionsOf } from "../../options.ts";
+import { requireTensors } from "../../tensor/arguments.ts";
 import { fromHost } from "../../tensor/create.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { Image } from "./image.ts";
@@ -32,6 +33,7 @@ const gridOptions = optionsOf<GridOptions>({ nrow: true, padding: true, normaliz
  * ```
  */
 export function makeGrid(pictures: Tensor, given?: GridOptions): Tensor {
+  requireTensors("makeGrid", pictures);
   const options = gridOptions("makeGrid", given);
   const { nrow = 8, padding = 2, normalize = false, padValue = 0 } = options;
   if (pictures.ndim < 2 || pictures.ndim > 4) {

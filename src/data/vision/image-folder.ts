@@ -1,11 +1,13 @@
 // ImageFolder: pictures in one folder for each class.
 // Knows no loader and no transform.
+
 import { readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { AbrazoError } from "../../errors.ts";
 import { optionsOf } from "../../options.ts";
 import { defaultCollate } from "../collate.ts";
-import { checkedIndex, Dataset, type ModuleSource } from "../dataset.ts";
+import { Dataset, type ModuleSource } from "../dataset.ts";
+import { checkedIndex } from "../sized.ts";
 import { Image, type ImageMode } from "./image.ts";
 
 const imageFolderOptions = optionsOf<ImageFolderOptions<unknown, unknown>>({

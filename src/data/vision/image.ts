@@ -1,5 +1,6 @@
 // Image: the pixels of a picture, 8 bits a channel, row by row; read from and written to JPEG, PNG and what else sharp knows.
 // Knows no transforms and no datasets.
+import { argumentError } from "../../arguments.ts";
 import { AbrazoError } from "../../errors.ts";
 
 /** Grey, or red, green and blue, with or without an alpha channel: the names of PIL. */
@@ -27,6 +28,7 @@ export class Image {
   readonly channels: number;
 
   constructor(data: Uint8Array, width: number, height: number, channels: number) {
+    if (!(data instanceof Uint8Array)) throw argumentError("Image", 1, "Uint8Array", data);
     if (data.length !== width * height * channels || MODES[channels] === undefined) {
       throw new AbrazoError({
         code: "SHAPE_MISMATCH",

@@ -1,5 +1,6 @@
 // MNIST and Fashion-MNIST: 70,000 grey pictures of 28 x 28 in memory, from IDX files of a folder.
 // Knows no loader.
+
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { AbrazoError } from "../../errors.ts";
@@ -7,8 +8,9 @@ import { optionsOf } from "../../options.ts";
 import { fromHost } from "../../tensor/create.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { defaultCollate } from "../collate.ts";
-import { checkedIndex, Dataset, type ModuleSource } from "../dataset.ts";
+import { Dataset, type ModuleSource } from "../dataset.ts";
 import { readIdx } from "../idx.ts";
+import { checkedIndex } from "../sized.ts";
 import { downloadFile } from "./download.ts";
 import { Image } from "./image.ts";
 import { byteTable } from "./transforms.ts";

@@ -1,5 +1,6 @@
 // Resizing as torch.nn.functional.interpolate does it: nearest, and bilinear or bicubic with a filter that grows when shrinking.
 // Knows no random numbers.
+import { kindOf } from "../../arguments.ts";
 import { AbrazoError } from "../../errors.ts";
 import { roundHalfEven } from "./geometry.ts";
 import { pixelsLike, type Raster } from "./raster.ts";
@@ -20,6 +21,16 @@ export interface ResizeOptions {
   antialias?: boolean;
 }
 
+/** Numbers for the sides of a picture, as many as they have to be. */
+export function requireNumbers(name: string, given: readonly number[], count: number): void {
+  if (Array.isArray(given) && given.length === count && given.every((value) => Number.isFinite(value))) return;
+  throw new AbrazoError({
+    code: "BAD_OPTION",
+    message: `${name} should be an int or a sequence of ${count} ints, but got ${Array.isArray(given) ? `[${given.join(", ")}]` : kindOf(given)}`,
+    hint: `Give one number, or a list of ${count}.`,
+  });
+}
+
 /** Height and width of a result, as torchvision's: the smaller edge becomes `size`, the other keeps the ratio, cut to whole. */
 export function resizedSize(height: number, width: number, size: Size, maxSize?: number): [number, number] {
   if (typeof size !== "number") {
@@ -31,6 +42,7 @@ export function resizedSize(height: number, width: number, size: Size, maxSize?:
         hint: "Leave maxSize out, or give size as one number.",
       });
     }
+    requireNumbers("size", size, 2);
     return [size[0], size[1]];
   }
   const [short, long] = width <= height ? [width, height] : [height, width];

@@ -1,5 +1,6 @@
 // Transforms without chance, torchvision's `transforms`: each keeps its options and calls the function of its name.
 // Draws nothing.
+import { requireList } from "../../arguments.ts";
 import { AbrazoError } from "../../errors.ts";
 import type { DType } from "../../graph/dtype.ts";
 import { Tensor } from "../../tensor/index.ts";
@@ -62,6 +63,7 @@ export interface Compose<Steps> {
 
 /** Fails where the list is given, not at the first sample. */
 export function requireSteps(name: string, steps: readonly unknown[]): void {
+  requireList(name, steps);
   const wrong = steps.findIndex((step) => typeof step !== "function");
   if (wrong < 0) return;
   throw new AbrazoError({

@@ -3,6 +3,7 @@
 import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import type { Node } from "../../graph/node.ts";
+import { requireTensors } from "../../tensor/arguments.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { geluOptions } from "./options.ts";
 
@@ -17,6 +18,7 @@ const number = (value: number, like: Node): Node => build.constant(value, like.d
  * ```
  */
 export function relu(x: Tensor): Tensor {
+  requireTensors("relu", x);
   return x.relu();
 }
 
@@ -29,6 +31,7 @@ export function relu(x: Tensor): Tensor {
  * ```
  */
 export function relu6(x: Tensor): Tensor {
+  requireTensors("relu6", x);
   return hardtanh(x, 0, 6);
 }
 
@@ -41,6 +44,7 @@ export function relu6(x: Tensor): Tensor {
  * ```
  */
 export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
+  requireTensors("leakyRelu", x);
   return x.map((node) => build.where(build.greater(node, number(0, node)), node, build.scale(node, negativeSlope)));
 }
 
@@ -53,6 +57,7 @@ export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
  * ```
  */
 export function prelu(x: Tensor, weight: Tensor): Tensor {
+  requireTensors("prelu", x, weight);
   return x.prelu(weight);
 }
 
@@ -72,6 +77,7 @@ function exponentialBelow(x: Node, alpha: number, width: number, scale: number):
  * ```
  */
 export function elu(x: Tensor, alpha = 1): Tensor {
+  requireTensors("elu", x);
   return x.map((node) => exponentialBelow(node, alpha, 1, 1));
 }
 
@@ -85,6 +91,7 @@ export function elu(x: Tensor, alpha = 1): Tensor {
  * ```
  */
 export function selu(x: Tensor): Tensor {
+  requireTensors("selu", x);
   return x.map((node) => exponentialBelow(node, 1.6732632423543772, 1, 1.0507009873554805));
 }
 
@@ -97,6 +104,7 @@ export function selu(x: Tensor): Tensor {
  * ```
  */
 export function celu(x: Tensor, alpha = 1): Tensor {
+  requireTensors("celu", x);
   return x.map((node) => exponentialBelow(node, alpha, alpha, 1));
 }
 
@@ -109,6 +117,7 @@ export function celu(x: Tensor, alpha = 1): Tensor {
  * ```
  */
 export function gelu(x: Tensor, given?: { approximate?: "none" | "tanh" }): Tensor {
+  requireTensors("gelu", x);
   const options = geluOptions("gelu", given);
   return x.gelu(options);
 }
@@ -122,6 +131,7 @@ export function gelu(x: Tensor, given?: { approximate?: "none" | "tanh" }): Tens
  * ```
  */
 export function silu(x: Tensor): Tensor {
+  requireTensors("silu", x);
   return x.mul(x.sigmoid());
 }
 
@@ -134,6 +144,7 @@ export function silu(x: Tensor): Tensor {
  * ```
  */
 export function mish(x: Tensor): Tensor {
+  requireTensors("mish", x);
   return x.mul(softplus(x).tanh());
 }
 
@@ -146,6 +157,7 @@ export function mish(x: Tensor): Tensor {
  * ```
  */
 export function softplus(x: Tensor, beta = 1, threshold = 20): Tensor {
+  requireTensors("softplus", x);
   return x.map((node) => {
     const scaled = beta === 1 ? node : build.scale(node, beta);
     const soft = build.call("softplus", [scaled]);
@@ -163,6 +175,7 @@ export function softplus(x: Tensor, beta = 1, threshold = 20): Tensor {
  * ```
  */
 export function softsign(x: Tensor): Tensor {
+  requireTensors("softsign", x);
   return x.map((node) => build.div(node, build.shift(build.call("abs", [node]), 1)));
 }
 
@@ -177,6 +190,7 @@ export function softsign(x: Tensor): Tensor {
  * ```
  */
 export function hardtanh(x: Tensor, min = -1, max = 1): Tensor {
+  requireTensors("hardtanh", x);
   if (min > max) {
     throw new AbrazoError({
       code: "BOUNDS",
@@ -201,6 +215,7 @@ function limited(x: Node, min: number, max: number): Node {
  * ```
  */
 export function hardsigmoid(x: Tensor): Tensor {
+  requireTensors("hardsigmoid", x);
   return x.map((node) => build.scale(limited(build.shift(node, 3), 0, 6), 1 / 6));
 }
 
@@ -213,6 +228,7 @@ export function hardsigmoid(x: Tensor): Tensor {
  * ```
  */
 export function hardswish(x: Tensor): Tensor {
+  requireTensors("hardswish", x);
   return x.mul(hardsigmoid(x));
 }
 
@@ -225,6 +241,7 @@ export function hardswish(x: Tensor): Tensor {
  * ```
  */
 export function logsigmoid(x: Tensor): Tensor {
+  requireTensors("logsigmoid", x);
   return x.map((node) => build.neg(build.call("softplus", [build.neg(node)])));
 }
 
@@ -237,6 +254,7 @@ export function logsigmoid(x: Tensor): Tensor {
  * ```
  */
 export function tanh(x: Tensor): Tensor {
+  requireTensors("tanh", x);
   return x.tanh();
 }
 
@@ -249,6 +267,7 @@ export function tanh(x: Tensor): Tensor {
  * ```
  */
 export function sigmoid(x: Tensor): Tensor {
+  requireTensors("sigmoid", x);
   return x.sigmoid();
 }
 
@@ -261,6 +280,7 @@ export function sigmoid(x: Tensor): Tensor {
  * ```
  */
 export function threshold(x: Tensor, threshold: number, value: number): Tensor {
+  requireTensors("threshold", x);
   return x.map((node) => build.where(build.lessEqual(node, number(threshold, node)), number(value, node), node));
 }
 
@@ -273,6 +293,7 @@ export function threshold(x: Tensor, threshold: number, value: number): Tensor {
  * ```
  */
 export function tanhshrink(x: Tensor): Tensor {
+  requireTensors("tanhshrink", x);
   return x.sub(x.tanh());
 }
 
@@ -287,6 +308,7 @@ export function tanhshrink(x: Tensor): Tensor {
  * ```
  */
 export function softshrink(x: Tensor, lambd = 0.5): Tensor {
+  requireTensors("softshrink", x);
   if (lambd < 0) {
     throw new AbrazoError({
       code: "BOUNDS",
@@ -309,6 +331,7 @@ export function softshrink(x: Tensor, lambd = 0.5): Tensor {
  * ```
  */
 export function hardshrink(x: Tensor, lambd = 0.5): Tensor {
+  requireTensors("hardshrink", x);
   return x.hardshrink(lambd);
 }
 

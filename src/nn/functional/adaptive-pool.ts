@@ -1,8 +1,10 @@
 // Pooling into a number of equal parts, whatever the size of what is pooled.
 // Holds no state.
+import { requireList } from "../../arguments.ts";
 import * as build from "../../graph/build.ts";
 import type { Node } from "../../graph/node.ts";
 import type { Shape } from "../../graph/shape.ts";
+import { requireTensors } from "../../tensor/arguments.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { hostTensor } from "./host.ts";
 import { adaptiveMaxPoolOptions } from "./options.ts";
@@ -23,6 +25,7 @@ function part(at: number, size: number, out: number): [number, number] {
 export type OutputSize = number | null | readonly (number | null)[];
 
 function outputSizes(shape: Shape, rank: number, outputSize: OutputSize): number[] {
+  if (outputSize !== null && typeof outputSize !== "number") requireList(`adaptive pooling`, outputSize, 2);
   const list = Array.isArray(outputSize)
     ? outputSize
     : new Array<number | null>(rank).fill(outputSize as number | null); // safe because an array was told apart
@@ -37,7 +40,10 @@ function outputSizes(shape: Shape, rank: number, outputSize: OutputSize): number
  * adaptiveAvgPool1d(tensor([[[1, 2, 3]]], { dtype: "float32" }), 2).tolistSync(); // [[[1.5, 2.5]]]
  * ```
  */
-export const adaptiveAvgPool1d = (x: Tensor, outputSize: OutputSize): Tensor => adaptiveAverage(1, x, outputSize);
+export const adaptiveAvgPool1d = (x: Tensor, outputSize: OutputSize): Tensor => {
+  requireTensors("adaptiveAvgPool1d", x);
+  return adaptiveAverage(1, x, outputSize);
+};
 
 /**
  * Means of Oh × Ow equal parts of x [N, C, H, W] or [C, H, W].
@@ -47,7 +53,10 @@ export const adaptiveAvgPool1d = (x: Tensor, outputSize: OutputSize): Tensor => 
  * adaptiveAvgPool2d(ones([1, 3, 7, 5]), [2, null]).shape; // [1, 3, 2, 5]
  * ```
  */
-export const adaptiveAvgPool2d = (x: Tensor, outputSize: OutputSize): Tensor => adaptiveAverage(2, x, outputSize);
+export const adaptiveAvgPool2d = (x: Tensor, outputSize: OutputSize): Tensor => {
+  requireTensors("adaptiveAvgPool2d", x);
+  return adaptiveAverage(2, x, outputSize);
+};
 
 /**
  * Means of Od × Oh × Ow equal parts of x [N, C, D, H, W] or [C, D, H, W].
@@ -57,7 +66,10 @@ export const adaptiveAvgPool2d = (x: Tensor, outputSize: OutputSize): Tensor => 
  * adaptiveAvgPool3d(ones([1, 3, 7, 5, 4]), [2, null, 1]).shape; // [1, 3, 2, 5, 1]
  * ```
  */
-export const adaptiveAvgPool3d = (x: Tensor, outputSize: OutputSize): Tensor => adaptiveAverage(3, x, outputSize);
+export const adaptiveAvgPool3d = (x: Tensor, outputSize: OutputSize): Tensor => {
+  requireTensors("adaptiveAvgPool3d", x);
+  return adaptiveAverage(3, x, outputSize);
+};
 
 function adaptiveAverage(rank: number, x: Tensor, outputSize: OutputSize): Tensor {
   return batched(x, rank, `adaptive_avg_pool${rank}d`, (x) => {
@@ -99,6 +111,7 @@ export function adaptiveMaxPool1d(x: Tensor, outputSize: OutputSize, options: Wi
 export function adaptiveMaxPool1d(x: Tensor, outputSize: OutputSize, options?: WithoutPlaces): Tensor;
 export function adaptiveMaxPool1d(x: Tensor, outputSize: OutputSize, options?: AdaptiveMaxPoolOptions): MaybePair;
 export function adaptiveMaxPool1d(x: Tensor, outputSize: OutputSize, options?: AdaptiveMaxPoolOptions): MaybePair {
+  requireTensors("adaptiveMaxPool1d", x);
   return adaptiveLargest(1, x, outputSize, options);
 }
 
@@ -116,6 +129,7 @@ export function adaptiveMaxPool2d(x: Tensor, outputSize: OutputSize, options: Wi
 export function adaptiveMaxPool2d(x: Tensor, outputSize: OutputSize, options?: WithoutPlaces): Tensor;
 export function adaptiveMaxPool2d(x: Tensor, outputSize: OutputSize, options?: AdaptiveMaxPoolOptions): MaybePair;
 export function adaptiveMaxPool2d(x: Tensor, outputSize: OutputSize, options?: AdaptiveMaxPoolOptions): MaybePair {
+  requireTensors("adaptiveMaxPool2d", x);
   return adaptiveLargest(2, x, outputSize, options);
 }
 
@@ -131,6 +145,7 @@ export function adaptiveMaxPool3d(x: Tensor, outputSize: OutputSize, options: Wi
 export function adaptiveMaxPool3d(x: Tensor, outputSize: OutputSize, options?: WithoutPlaces): Tensor;
 export function adaptiveMaxPool3d(x: Tensor, outputSize: OutputSize, options?: AdaptiveMaxPoolOptions): MaybePair;
 export function adaptiveMaxPool3d(x: Tensor, outputSize: OutputSize, options?: AdaptiveMaxPoolOptions): MaybePair {
+  requireTensors("adaptiveMaxPool3d", x);
   return adaptiveLargest(3, x, outputSize, options);
 }
 
@@ -150,7 +165,7 @@ function adaptiveLargest(rank: number, x: Tensor, outputSize: OutputSize, given?
     const parts = x
       .flatten(2)
       .indexSelect(2, index)
-      .reshape([...lead, ...outs, -1]);
+      .reshape([...lead, ...outs, places.length / outs.reduce((all, size) => all * size, 1)]);
     const first = build.argmax(parts.node, rank + 2, true);
     const picked = (from: Node): Node => build.reshape(build.gatherElements(from, first, rank + 2), [...lead, ...outs]);
     const values = parts.map(picked);

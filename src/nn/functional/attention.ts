@@ -5,6 +5,7 @@ import * as build from "../../graph/build.ts";
 import { isFloat } from "../../graph/dtype.ts";
 import type { Dim } from "../../graph/shape.ts";
 import { optionsOf } from "../../options.ts";
+import { requireTensors } from "../../tensor/arguments.ts";
 import { cat, Tensor } from "../../tensor/index.ts";
 import { dropout } from "./dropout.ts";
 import { arangeLike } from "./embedding.ts";
@@ -50,6 +51,7 @@ const least = (x: Tensor): number => LEAST[x.dtype] ?? -3.4028234663852886e38;
  * ```
  */
 export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, given?: AttentionOptions): Tensor {
+  requireTensors("scaledDotProductAttention", q, k, v);
   const {
     attnMask,
     isCausal = false,
@@ -116,6 +118,7 @@ export function causalMask(q: Tensor, k: Tensor): Tensor {
  * ```
  */
 export function extendMask(attentionMask: Tensor): Tensor {
+  requireTensors("extendMask", attentionMask);
   const padding = attentionMask.unsqueeze(1).unsqueeze(1).eq(0).to("float32");
   return padding.mul(least(padding));
 }

@@ -3,6 +3,7 @@
 import * as build from "../../graph/build.ts";
 import { broadcast } from "../../graph/shape.ts";
 import { optionsOf } from "../../options.ts";
+import { requireTensors } from "../../tensor/arguments.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { distanceOptions } from "./options.ts";
 
@@ -42,6 +43,7 @@ function atLeast(x: Tensor, least: number): Tensor {
  * ```
  */
 export function normalize(x: Tensor, given?: { p?: number; dim?: number; eps?: number }): Tensor {
+  requireTensors("normalize", x);
   const { p = 2, dim = 1, eps = 1e-12 } = normalizeOptions("normalize", given);
   return x.div(lengthOf(x, p, dim, true, eps));
 }
@@ -56,6 +58,7 @@ export function normalize(x: Tensor, given?: { p?: number; dim?: number; eps?: n
  * ```
  */
 export function cosineSimilarity(x1: Tensor, x2: Tensor, dim = 1, eps = 1e-8): Tensor {
+  requireTensors("cosineSimilarity", x1, x2);
   const shape = broadcast(x1.dims, x2.dims);
   const unit = (x: Tensor) => normalize(x.expand(shape), { dim, eps });
   return unit(x1).mul(unit(x2)).sum(dim);
@@ -74,6 +77,7 @@ export function pairwiseDistance(
   x2: Tensor,
   given?: { p?: number; eps?: number; keepDim?: boolean },
 ): Tensor {
+  requireTensors("pairwiseDistance", x1, x2);
   const { p = 2, eps = 1e-6, keepDim = false } = distanceOptions("pairwiseDistance", given);
   return lengthOf(x1.sub(x2).add(eps), p, -1, keepDim, 0);
 }

@@ -1,9 +1,11 @@
 // Dropout, and the step that its masks come from.
 // Holds no state; the randomness is that of the step which is running, or else of the default generator.
 import { AsyncLocalStorage } from "node:async_hooks";
+import { requireFunction } from "../../arguments.ts";
 import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import type { Dim, Shape } from "../../graph/shape.ts";
+import { requireTensors } from "../../tensor/arguments.ts";
 import { fromTypedArray, Tensor } from "../../tensor/index.ts";
 import { defaultGenerator } from "../../tensor/rng.ts";
 import { drawnAnew } from "../../tensor/trace.ts";
@@ -26,6 +28,7 @@ const dropoutScope = new AsyncLocalStorage<DropoutState>();
  * ```
  */
 export function dropoutStep<Result>(seed: number, step: number, fn: () => Result): Result {
+  requireFunction("dropoutStep", fn, 3);
   return dropoutScope.run({ seed, step, next: 0 }, fn);
 }
 
@@ -39,6 +42,7 @@ export function dropoutStep<Result>(seed: number, step: number, fn: () => Result
  * ```
  */
 export function dropout(x: Tensor, p = 0.5, training = true): Tensor {
+  requireTensors("dropout", x);
   checkProbability(p);
   if (!training || p === 0) return x;
   if (p === 1) return x.mul(0);
@@ -55,6 +59,7 @@ export function dropout(x: Tensor, p = 0.5, training = true): Tensor {
  * ```
  */
 export function dropout1d(x: Tensor, p = 0.5, training = true): Tensor {
+  requireTensors("dropout1d", x);
   return dropoutChannels("dropout1d", x, p, training, 1);
 }
 
@@ -67,6 +72,7 @@ export function dropout1d(x: Tensor, p = 0.5, training = true): Tensor {
  * ```
  */
 export function dropout2d(x: Tensor, p = 0.5, training = true): Tensor {
+  requireTensors("dropout2d", x);
   return dropoutChannels("dropout2d", x, p, training, 2);
 }
 
@@ -79,6 +85,7 @@ export function dropout2d(x: Tensor, p = 0.5, training = true): Tensor {
  * ```
  */
 export function dropout3d(x: Tensor, p = 0.5, training = true): Tensor {
+  requireTensors("dropout3d", x);
   return dropoutChannels("dropout3d", x, p, training, 3);
 }
 

@@ -2,7 +2,9 @@
 // Holds no weights.
 import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
+import { axisOf, shapeError } from "../../graph/shape.ts";
 import { optionsOf } from "../../options.ts";
+import { requireTensors } from "../../tensor/arguments.ts";
 import { arange, Tensor } from "../../tensor/index.ts";
 import { scalarTypeName } from "../../tensor/operands.ts";
 import { givenExtremes } from "./given.ts";
@@ -21,6 +23,7 @@ const embeddingOptions = optionsOf<{ paddingIdx?: number | undefined }>({ paddin
  * ```
  */
 export function embedding(ids: Tensor, weight: Tensor, options?: { paddingIdx?: number | undefined }): Tensor {
+  requireTensors("embedding", ids, weight);
   const { paddingIdx } = embeddingOptions("embedding", options);
   if (ids.dtype !== "int64" && ids.dtype !== "int32") {
     throw new AbrazoError({
@@ -30,6 +33,7 @@ export function embedding(ids: Tensor, weight: Tensor, options?: { paddingIdx?: 
       data: { dtype: ids.dtype },
     });
   }
+  if (weight.ndim !== 2) throw shapeError("'weight' must be 2-D");
   const count = weight.dims[0];
   const given = givenExtremes(ids);
   if (given !== undefined && typeof count === "number" && (given.low < 0 || given.high >= count)) {
@@ -60,6 +64,10 @@ export function embedding(ids: Tensor, weight: Tensor, options?: { paddingIdx?: 
  * ```
  */
 export function oneHot(classes: Tensor, numClasses = -1): Tensor {
+  requireTensors("oneHot", classes);
+  if (numClasses === -1 && classes.numel() === 0) {
+    throw shapeError("Can not infer total number of classes from empty tensor.", "Pass their number.");
+  }
   const count = numClasses === -1 ? classes.max().itemSync() + 1 : numClasses;
   const given = givenExtremes(classes);
   if (given !== undefined && (given.low < 0 || given.high >= count)) {
@@ -81,5 +89,6 @@ export function oneHot(classes: Tensor, numClasses = -1): Tensor {
  * ```
  */
 export function arangeLike(x: Tensor, dim: number): Tensor {
-  return Tensor.fromNode(build.arangeLike(x.node, dim < 0 ? dim + x.ndim : dim), []);
+  requireTensors("arangeLike", x);
+  return Tensor.fromNode(build.arangeLike(x.node, axisOf(dim, x.ndim)), []);
 }

@@ -3,6 +3,7 @@
 import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import { isFloat } from "../../graph/dtype.ts";
+import { requireTensors } from "../../tensor/arguments.ts";
 import { Tensor } from "../../tensor/index.ts";
 import { givenExtremes } from "./given.ts";
 import { bceWithLogitsOptions, crossEntropyOptions, klDivOptions, nllOptions, weightedOptions } from "./options.ts";
@@ -59,6 +60,7 @@ function checkTarget(input: Tensor, target: Tensor, axis: number, ignoreIndex: n
  * ```
  */
 export function nllLoss(input: Tensor, target: Tensor, given?: NllOptions): Tensor {
+  requireTensors("nllLoss", input, target);
   const { weight, ignoreIndex = -100, reduction = "mean" } = nllOptions("nllLoss", given);
   checkReduction(reduction);
   const axis = classAxis(input);
@@ -66,7 +68,14 @@ export function nllLoss(input: Tensor, target: Tensor, given?: NllOptions): Tens
   const { each, share } = picked(input, target, axis, weight, ignoreIndex);
   const losses = each.mul(share);
   const whole = reduction === "none" ? losses : losses.sum();
-  return (reduction === "mean" ? whole.div(share.sum()) : whole).madeBy("nllLoss");
+  return (reduction === "mean" ? meanOver(whole, share) : whole).madeBy("nllLoss");
+}
+
+/** A sum by what counts: where nothing does it is NaN, but its gradient is 0. */
+function meanOver(sum: Tensor, share: Tensor): Tensor {
+  const count = share.sum();
+  const none = count.eq(0);
+  return sum.div(count.maskedFill(none, 1)).maskedFill(none, Number.NaN);
 }
 
 /** -x[class] for each target, and what each counts: its class's weight, 0 where it is ignored. */
@@ -99,6 +108,7 @@ export interface CrossEntropyOptions extends NllOptions {
  * ```
  */
 export function crossEntropy(logits: Tensor, target: Tensor, given?: CrossEntropyOptions): Tensor {
+  requireTensors("crossEntropy", logits, target);
   const {
     weight,
     ignoreIndex = -100,
@@ -121,7 +131,7 @@ export function crossEntropy(logits: Tensor, target: Tensor, given?: CrossEntrop
     .mul(1 - labelSmoothing)
     .add(spread.mul(labelSmoothing / logits.size(axis)));
   if (reduction === "none") return losses;
-  return reduction === "sum" ? losses.sum() : losses.sum().div(share.sum());
+  return reduction === "sum" ? losses.sum() : meanOver(losses.sum(), share);
 }
 
 /** Times the weight of each class. */
@@ -190,6 +200,7 @@ export function binaryCrossEntropy(
   target: Tensor,
   options?: LossOptions & { weight?: Tensor | undefined },
 ): Tensor {
+  requireTensors("binaryCrossEntropy", input, target);
   const { weight, reduction = "mean" } = weightedOptions("binaryCrossEntropy", options);
   checkReduction(reduction);
   if (input.dims.join() !== target.dims.join()) {
@@ -232,6 +243,7 @@ export function binaryCrossEntropyWithLogits(
   target: Tensor,
   given?: LossOptions & { weight?: Tensor | undefined; posWeight?: Tensor | undefined },
 ): Tensor {
+  requireTensors("binaryCrossEntropyWithLogits", input, target);
   const { weight, posWeight, reduction = "mean" } = bceWithLogitsOptions("binaryCrossEntropyWithLogits", given);
   checkReduction(reduction);
   if (input.dims.join() !== target.dims.join()) {
@@ -265,6 +277,7 @@ export function klDiv(
   target: Tensor,
   given?: { reduction?: "mean" | "sum" | "none" | "batchmean"; logTarget?: boolean },
 ): Tensor {
+  requireTensors("klDiv", input, target);
   const { reduction = "mean", logTarget = false } = klDivOptions("klDiv", given);
   const each = logTarget
     ? target.exp().mul(target.sub(input))

@@ -1,10 +1,11 @@
 // Normalization: over a batch, a layer, groups of channels, single planes; by the root of the mean square; across channels.
 // Holds no weights: running statistics are tensors of the caller's, written here.
+import { requireList, requireType } from "../../arguments.ts";
 import * as build from "../../graph/build.ts";
 import { STAT } from "../../graph/ops/batch-norm.ts";
 import { type Dim, type Shape, shapeError, showShape } from "../../graph/shape.ts";
 import { optionsOf } from "../../options.ts";
-import { requireOptionalTensor, requireTensors } from "../../tensor/arguments.ts";
+import { requireOptionalTensor, requireTensors, tensorOf } from "../../tensor/arguments.ts";
 import { noGrad, Tensor } from "../../tensor/index.ts";
 import { realizeNodes } from "../../tensor/realize.ts";
 import { writeWaiting } from "../../tensor/waiting.ts";
@@ -69,6 +70,7 @@ export function layerNorm(
 const given = (...tensors: readonly Optional[]): Tensor[] => tensors.filter((tensor) => tensor instanceof Tensor);
 
 function requireEnd(x: Tensor, sizes: readonly number[]): void {
+  requireList("layerNorm", sizes, 2);
   const end = x.dims.slice(-sizes.length);
   if (sizes.length > 0 && x.ndim >= sizes.length && sizes.every((size, axis) => size === end[axis])) return;
   throw shapeError(
@@ -79,6 +81,7 @@ function requireEnd(x: Tensor, sizes: readonly number[]): void {
 }
 
 function requireSame(tensor: Optional, sizes: readonly number[], name: string): void {
+  if (tensor) requireTensors(name, tensor);
   if (!tensor || (tensor.ndim === sizes.length && sizes.every((size, axis) => size === tensor.dims[axis]))) return;
   throw shapeError(
     `Expected ${name} to be of same shape as normalized_shape, but got ${name} of shape ${showShape(tensor.dims)} and normalized_shape = ${showShape(sizes)}`,
@@ -99,9 +102,8 @@ export function rmsNorm(
   x: Tensor,
   normalizedShape: number | readonly number[],
   weight?: Optional,
-  eps: number = EPSILON[x.dtype] ?? EPSILON["float32"],
+  eps: number = EPSILON[tensorOf("rmsNorm", x).dtype] ?? EPSILON["float32"],
 ): Tensor {
-  requireTensors("rmsNorm", x);
   requireOptionalTensor("rmsNorm", 3, weight);
   const sizes = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
   requireEnd(x, sizes);
@@ -194,6 +196,7 @@ const channelShape = (rank: number, channels: number): number[] => [
 ];
 
 function requireVector(tensor: Optional, channels: number, name: string): void {
+  if (tensor) requireTensors(name, tensor);
   if (!tensor || (tensor.ndim === 1 && tensor.dims[0] === channels)) return;
   throw shapeError(`${name} should contain ${channels} elements not ${tensor.numel()}`, "One for each channel.", {
     channels,
@@ -366,6 +369,8 @@ export function localResponseNorm(
   requireTensors("localResponseNorm", x);
   const { alpha = 1e-4, beta = 0.75, k = 1 } = responseOptions("localResponseNorm", given);
   if (x.ndim < 3) throw shapeError(`Expected 3D or higher dimensionality input (got ${x.ndim} dimensions)`);
+  if (x.dims.includes(0)) return x.clone();
+  requireType("localResponseNorm", "number", size, 2);
   return x.map((node) => {
     const [batch, channels, ...rest] = node.shape.map(Number);
     const width = rest.reduce((all, size) => all * size, 1);

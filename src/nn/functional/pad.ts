@@ -1,8 +1,10 @@
 // Padding.
 // Holds no state.
+import { requireList } from "../../arguments.ts";
 import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import { shapeError, showShape } from "../../graph/shape.ts";
+import { requireTensors } from "../../tensor/arguments.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { hostTensor } from "./host.ts";
 import { optionError } from "./sizes.ts";
@@ -23,6 +25,8 @@ export type PadMode = "constant" | "reflect" | "replicate" | "circular";
  * ```
  */
 export function pad(x: Tensor, sizes: readonly number[], mode: PadMode = "constant", value = 0): Tensor {
+  requireTensors("pad", x);
+  requireList("pad", sizes, 2);
   if (sizes.length % 2 !== 0) throw optionError("Padding length must be divisible by 2", `It is ${sizes.length}.`);
   if (sizes.length > 2 * x.ndim) {
     throw optionError(

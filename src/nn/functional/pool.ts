@@ -3,6 +3,7 @@
 import * as build from "../../graph/build.ts";
 import { reach, type Windows } from "../../graph/ops/windows.ts";
 import { type Shape, shapeError, showShape } from "../../graph/shape.ts";
+import { requireTensors } from "../../tensor/arguments.ts";
 import { Tensor } from "../../tensor/index.ts";
 import { hostTensor } from "./host.ts";
 import { avgPool1dOptions, avgPoolOptions, maxPoolOptions } from "./options.ts";
@@ -51,6 +52,7 @@ export function maxPool1d(x: Tensor, kernelSize: Size, options: WithIndices): [T
 export function maxPool1d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions & { returnIndices?: false }): Tensor;
 export function maxPool1d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions): MaybePair;
 export function maxPool1d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions): MaybePair {
+  requireTensors("maxPool1d", x);
   return largest(1, x, kernelSize, options);
 }
 
@@ -70,6 +72,7 @@ export function maxPool2d(x: Tensor, kernelSize: Size, options: WithIndices): [T
 export function maxPool2d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions & { returnIndices?: false }): Tensor;
 export function maxPool2d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions): MaybePair;
 export function maxPool2d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions): MaybePair {
+  requireTensors("maxPool2d", x);
   return largest(2, x, kernelSize, options);
 }
 
@@ -86,6 +89,7 @@ export function maxPool3d(x: Tensor, kernelSize: Size, options: WithIndices): [T
 export function maxPool3d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions & { returnIndices?: false }): Tensor;
 export function maxPool3d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions): MaybePair;
 export function maxPool3d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions): MaybePair {
+  requireTensors("maxPool3d", x);
   return largest(3, x, kernelSize, options);
 }
 
@@ -98,8 +102,10 @@ export function maxPool3d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions)
  * avgPool1d(tensor([[[1, 5, 2, 4]]], { dtype: "float32" }), 2).tolistSync(); // [[[3, 3]]]
  * ```
  */
-export const avgPool1d = (x: Tensor, kernelSize: Size, options?: Omit<AvgPoolOptions, "divisorOverride">): Tensor =>
-  average(1, x, kernelSize, avgPool1dOptions("avgPool1d", options));
+export const avgPool1d = (x: Tensor, kernelSize: Size, options?: Omit<AvgPoolOptions, "divisorOverride">): Tensor => {
+  requireTensors("avgPool1d", x);
+  return average(1, x, kernelSize, avgPool1dOptions("avgPool1d", options));
+};
 
 /**
  * Mean of each window of x [N, C, H, W] or [C, H, W].
@@ -110,8 +116,10 @@ export const avgPool1d = (x: Tensor, kernelSize: Size, options?: Omit<AvgPoolOpt
  * avgPool2d(tensor([[[1, 5], [2, 4]]], { dtype: "float32" }), 2).tolistSync(); // [[[3]]]
  * ```
  */
-export const avgPool2d = (x: Tensor, kernelSize: Size, options?: AvgPoolOptions): Tensor =>
-  average(2, x, kernelSize, options);
+export const avgPool2d = (x: Tensor, kernelSize: Size, options?: AvgPoolOptions): Tensor => {
+  requireTensors("avgPool2d", x);
+  return average(2, x, kernelSize, options);
+};
 
 /**
  * Mean of each window of x [N, C, D, H, W] or [C, D, H, W].
@@ -122,8 +130,10 @@ export const avgPool2d = (x: Tensor, kernelSize: Size, options?: AvgPoolOptions)
  * avgPool3d(ones([1, 4, 4, 4]), 2).shape; // [1, 2, 2, 2]
  * ```
  */
-export const avgPool3d = (x: Tensor, kernelSize: Size, options?: AvgPoolOptions): Tensor =>
-  average(3, x, kernelSize, options);
+export const avgPool3d = (x: Tensor, kernelSize: Size, options?: AvgPoolOptions): Tensor => {
+  requireTensors("avgPool3d", x);
+  return average(3, x, kernelSize, options);
+};
 
 function largest(rank: number, x: Tensor, kernelSize: Size, given?: MaxPoolOptions): MaybePair {
   const {

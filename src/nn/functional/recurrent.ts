@@ -1,7 +1,9 @@
 // One layer of a recurrent network in one direction, unrolled over time: steps are ordinary operations, and so are their gradients.
 // Holds no weights.
+import { argumentError } from "../../arguments.ts";
 import * as build from "../../graph/build.ts";
 import type { Node } from "../../graph/node.ts";
+import { Tensor } from "../../tensor/index.ts";
 
 /** The state after a step: hidden, and the cell of an LSTM. */
 export type State = readonly Node[];
@@ -138,4 +140,17 @@ function kept(old: State, next: State, lengths: Node, time: number): { state: St
     state: next.map((node, at) => build.where(goesOn, node, old[at] as Node)), // safe because a step keeps the state's parts
     out: build.where(goesOn, hidden, build.constant(0, hidden.dtype)),
   };
+}
+
+/** The states that a call was given: as many tensors as the rule has, in a list. */
+export function requireStates(name: string, given: readonly Tensor[] | undefined, count: number): void {
+  if (given === undefined) return;
+  const isList = Array.isArray(given) && given.length === count && given.every((state) => state instanceof Tensor);
+  if (!isList)
+    throw argumentError(
+      name,
+      2,
+      count === 1 ? "Tensor" : "a pair of Tensors, [h, c]",
+      Array.isArray(given) && count === 1 ? given[0] : given,
+    );
 }

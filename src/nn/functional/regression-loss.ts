@@ -2,6 +2,7 @@
 // Knows no classes.
 import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
+import { requireTensors } from "../../tensor/arguments.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import {
   gaussianOptions,
@@ -24,6 +25,7 @@ import { type LossOptions, reduced, warnOfSizes } from "./reduction.ts";
  * ```
  */
 export function mseLoss(input: Tensor, target: Tensor, given?: LossOptions & { weight?: Tensor | undefined }): Tensor {
+  requireTensors("mseLoss", input, target);
   const { reduction = "mean", weight } = weightedOptions("mseLoss", given);
   warnOfSizes(input, target);
   const each = input.sub(target).square();
@@ -42,6 +44,7 @@ export function mseLoss(input: Tensor, target: Tensor, given?: LossOptions & { w
  * ```
  */
 export function l1Loss(input: Tensor, target: Tensor, given?: LossOptions): Tensor {
+  requireTensors("l1Loss", input, target);
   const { reduction = "mean" } = lossOptions("l1Loss", given);
   warnOfSizes(input, target);
   return reduced(input.sub(target).abs(), reduction);
@@ -59,6 +62,7 @@ export function l1Loss(input: Tensor, target: Tensor, given?: LossOptions): Tens
  * ```
  */
 export function smoothL1Loss(input: Tensor, target: Tensor, given?: LossOptions & { beta?: number }): Tensor {
+  requireTensors("smoothL1Loss", input, target);
   const { beta = 1, reduction = "mean" } = smoothL1Options("smoothL1Loss", given);
   if (beta < 0) throw notPositive("smooth_l1_loss does not support negative values for beta.", beta);
   if (beta === 0) return l1Loss(input, target, { reduction });
@@ -78,6 +82,7 @@ export function smoothL1Loss(input: Tensor, target: Tensor, given?: LossOptions 
  * ```
  */
 export function huberLoss(input: Tensor, target: Tensor, given?: LossOptions & { delta?: number }): Tensor {
+  requireTensors("huberLoss", input, target);
   const { delta = 1, reduction = "mean" } = huberOptions("huberLoss", given);
   if (delta <= 0) throw notPositive("huber_loss does not support non-positive values for delta.", delta);
   warnOfSizes(input, target);
@@ -112,6 +117,7 @@ export function poissonNllLoss(
   target: Tensor,
   given?: LossOptions & { logInput?: boolean; full?: boolean; eps?: number },
 ): Tensor {
+  requireTensors("poissonNllLoss", input, target);
   const { logInput = true, full = false, eps = 1e-8, reduction = "mean" } = poissonOptions("poissonNllLoss", given);
   const plain = logInput ? input.exp().sub(target.mul(input)) : input.sub(target.mul(input.add(eps).log()));
   if (!full) return reduced(plain, reduction);
@@ -145,6 +151,7 @@ export function gaussianNllLoss(
   variance: Tensor,
   given?: LossOptions & { full?: boolean; eps?: number },
 ): Tensor {
+  requireTensors("gaussianNllLoss", input, target, variance);
   const { full = false, eps = 1e-6, reduction = "mean" } = gaussianOptions("gaussianNllLoss", given);
   const shaped = variance.ndim === input.ndim - 1 ? variance.unsqueeze(-1) : variance;
   // Below the limit the value is the limit, and the gradient passes as if there were none.

@@ -3,6 +3,7 @@
 import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import { shapeError, showShape } from "../../graph/shape.ts";
+import { requireTensors } from "../../tensor/arguments.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { hostTensor } from "./host.ts";
 import { interpolateOptions } from "./options.ts";
@@ -36,6 +37,7 @@ const AXES: Readonly<Record<string, number>> = { linear: 1, bilinear: 2, bicubic
  * ```
  */
 export function interpolate(x: Tensor, given: InterpolateOptions): Tensor {
+  requireTensors("interpolate", x);
   const { size, scaleFactor, mode = "nearest", alignCorners = false } = interpolateOptions("interpolate", given);
   const rank = x.ndim - 2;
   const wanted = AXES[mode];
@@ -167,10 +169,12 @@ export function byMatrix(x: Tensor, axis: number, rows: readonly (readonly numbe
  * ```
  */
 export function pixelShuffle(x: Tensor, upscaleFactor: number): Tensor {
+  requireTensors("pixelShuffle", x);
   requireImage(x, "pixel_shuffle");
   const [lead, channels, height, width] = partsOf(x);
   const r = upscaleFactor;
-  if (!(r > 0)) throw optionError("pixel_shuffle expects a positive upscale_factor", `It is ${r}.`);
+  if (!(Number.isInteger(r) && r > 0))
+    throw optionError("pixel_shuffle expects a positive upscale_factor", `It is ${r}.`);
   if (channels % (r * r) !== 0) {
     throw shapeError(
       `pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but input.size(-3)=${channels} is not divisible by ${r * r}`,
@@ -195,10 +199,12 @@ export function pixelShuffle(x: Tensor, upscaleFactor: number): Tensor {
  * ```
  */
 export function pixelUnshuffle(x: Tensor, downscaleFactor: number): Tensor {
+  requireTensors("pixelUnshuffle", x);
   requireImage(x, "pixel_unshuffle");
   const [lead, channels, height, width] = partsOf(x);
   const r = downscaleFactor;
-  if (!(r > 0)) throw optionError("pixel_unshuffle expects a positive downscale_factor", `It is ${r}.`);
+  if (!(Number.isInteger(r) && r > 0))
+    throw optionError("pixel_unshuffle expects a positive downscale_factor", `It is ${r}.`);
   for (const [name, size] of [
     ["height", height],
     ["width", width],

@@ -33,6 +33,13 @@ export function batched<Result extends Tensor | readonly Tensor[]>(
   name: string,
   make: (x: Tensor) => Result,
 ): Result {
+  if (x.ndim > rank && x.dims.slice(-rank).includes(0)) {
+    throw shapeError(
+      `Expected ${rank + 1}D or ${rank + 2}D (batch mode) tensor with optional 0 dim batch size for input, but got: ${showShape(x.dims)}`,
+      `${name} needs elements behind the channels.`,
+      { shape: x.dims },
+    );
+  }
   if (x.ndim === rank + 2) return make(x);
   if (x.ndim !== rank + 1) {
     throw shapeError(

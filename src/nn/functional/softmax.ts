@@ -3,6 +3,7 @@
 import { AbrazoError } from "../../errors.ts";
 import { axisOf } from "../../graph/shape.ts";
 import { optionsOf } from "../../options.ts";
+import { requireTensors } from "../../tensor/arguments.ts";
 import { arange, rand, type Tensor } from "../../tensor/index.ts";
 
 const gumbelSoftmaxOptions = optionsOf<{ hard?: boolean; dim?: number }>({ hard: true, dim: true });
@@ -16,6 +17,7 @@ const gumbelSoftmaxOptions = optionsOf<{ hard?: boolean; dim?: number }>({ hard:
  * ```
  */
 export function softmax(x: Tensor, dim: number): Tensor {
+  requireTensors("softmax", x);
   return x.softmax(dim);
 }
 
@@ -28,6 +30,7 @@ export function softmax(x: Tensor, dim: number): Tensor {
  * ```
  */
 export function logSoftmax(x: Tensor, dim: number): Tensor {
+  requireTensors("logSoftmax", x);
   return x.logSoftmax(dim);
 }
 
@@ -40,6 +43,7 @@ export function logSoftmax(x: Tensor, dim: number): Tensor {
  * ```
  */
 export function softmin(x: Tensor, dim: number): Tensor {
+  requireTensors("softmin", x);
   return x.neg().softmax(dim);
 }
 
@@ -85,6 +89,7 @@ export function gumbelSoftmax(logits: Tensor, tau = 1, given?: { hard?: boolean;
   const soft = logits.add(noise).div(tau).softmax(dim);
   if (!hard) return soft;
   const axis = axisOf(dim, logits.ndim);
+  requireTensors("gumbelSoftmax", logits);
   const places = arange(logits.size(axis)).reshape(logits.dims.map((_, at) => (at === axis ? -1 : 1)));
   const chosen = soft.argmax(axis, true).eq(places).to(logits.dtype);
   return chosen.sub(soft.detach()).add(soft);

@@ -2,6 +2,7 @@
 // Holds no state.
 import { AbrazoError } from "../../errors.ts";
 import { shapeError, showShape } from "../../graph/shape.ts";
+import { requireTensors } from "../../tensor/arguments.ts";
 import { type Tensor, zeros } from "../../tensor/index.ts";
 import { maxUnpoolOptions } from "./options.ts";
 import { batched, perAxis, type Size } from "./sizes.ts";
@@ -25,8 +26,10 @@ export interface MaxUnpoolOptions {
  * maxUnpool1d(values, indices, 2).tolistSync(); // [[[0, 5, 0, 4]]]
  * ```
  */
-export const maxUnpool1d = (x: Tensor, indices: Tensor, kernelSize: Size, options?: MaxUnpoolOptions): Tensor =>
-  unpool(1, x, indices, kernelSize, options);
+export const maxUnpool1d = (x: Tensor, indices: Tensor, kernelSize: Size, options?: MaxUnpoolOptions): Tensor => {
+  requireTensors("maxUnpool1d", x, indices);
+  return unpool(1, x, indices, kernelSize, options);
+};
 
 /**
  * Zeros with the elements of x [N, C, H, W] or [C, H, W] at `indices`, which maxPool2d gave: int64, of the shape of x.
@@ -38,8 +41,10 @@ export const maxUnpool1d = (x: Tensor, indices: Tensor, kernelSize: Size, option
  * maxUnpool2d(values, indices, 2).tolistSync(); // [[[0, 5], [0, 0]]]
  * ```
  */
-export const maxUnpool2d = (x: Tensor, indices: Tensor, kernelSize: Size, options?: MaxUnpoolOptions): Tensor =>
-  unpool(2, x, indices, kernelSize, options);
+export const maxUnpool2d = (x: Tensor, indices: Tensor, kernelSize: Size, options?: MaxUnpoolOptions): Tensor => {
+  requireTensors("maxUnpool2d", x, indices);
+  return unpool(2, x, indices, kernelSize, options);
+};
 
 /**
  * Zeros with the elements of x [N, C, D, H, W] or [C, D, H, W] at `indices`, which maxPool3d gave: int64, of the shape of x.
@@ -51,8 +56,10 @@ export const maxUnpool2d = (x: Tensor, indices: Tensor, kernelSize: Size, option
  * maxUnpool3d(values, indices, 2).tolistSync(); // [[[[1, 0], [0, 0]], [[0, 0], [0, 0]]]]
  * ```
  */
-export const maxUnpool3d = (x: Tensor, indices: Tensor, kernelSize: Size, options?: MaxUnpoolOptions): Tensor =>
-  unpool(3, x, indices, kernelSize, options);
+export const maxUnpool3d = (x: Tensor, indices: Tensor, kernelSize: Size, options?: MaxUnpoolOptions): Tensor => {
+  requireTensors("maxUnpool3d", x, indices);
+  return unpool(3, x, indices, kernelSize, options);
+};
 
 function unpool(rank: number, x: Tensor, indices: Tensor, kernelSize: Size, given?: MaxUnpoolOptions): Tensor {
   const options = maxUnpoolOptions(`maxUnpool${rank}d`, given);

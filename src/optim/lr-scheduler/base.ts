@@ -1,9 +1,10 @@
 // What schedulers of the learning rate share: they count steps and write `lr` into the optimizer's groups, as PyTorch's do.
 // Knows no rule; reads neither time nor disk.
+import { kindOf, requireList } from "../../arguments.ts";
 import { AbrazoError } from "../../errors.ts";
 import { log } from "../../log.ts";
 import { optionsOf } from "../../options.ts";
-import type { Optimizer } from "../optimizer.ts";
+import { Optimizer } from "../optimizer.ts";
 
 /** Where a schedule starts. */
 export interface SchedulerOptions {
@@ -55,6 +56,7 @@ export abstract class LRScheduler {
 
   constructor(optimizer: Optimizer, given?: SchedulerOptions) {
     const { lastEpoch = -1 } = schedulerOptions(new.target.name, given);
+    requireOptimizer(optimizer);
     this.optimizer = optimizer;
     this.baseLrs = optimizer.paramGroups.map((group, index) => {
       if (lastEpoch === -1) group.initialLr ??= group.lr;
@@ -143,12 +145,23 @@ export abstract class LRScheduler {
 
 /** One value for every group, or a list of one for each. */
 export function perGroup(name: string, optimizer: Optimizer, value: number | readonly number[]): number[] {
+  requireOptimizer(optimizer);
   const count = optimizer.paramGroups.length;
   if (typeof value === "number") return Array.from({ length: count }, () => value);
+  requireList(name, value);
   if (value.length === count) return [...value];
   throw schedulerOption(
     `${name} must have the same length as optimizer.param_groups. ${name} has ${value.length} values, param_groups has ${count}.`,
     "Give one number for all groups, or one for each.",
+  );
+}
+
+/** PyTorch's sentence for what is scheduled and is no optimizer. */
+function requireOptimizer(optimizer: Optimizer): void {
+  if (optimizer instanceof Optimizer) return;
+  throw schedulerOption(
+    `${kindOf(optimizer)} is not an Optimizer`,
+    "Pass the optimizer whose learning rate it writes.",
   );
 }
 

@@ -1,7 +1,14 @@
 // Schedulers made of others: one after the other, or all at once.
 // Has no rule of its own; reads neither time nor disk.
+import { argumentError, requireList } from "../../arguments.ts";
+import { optionsOf } from "../../options.ts";
 import type { Optimizer } from "../optimizer.ts";
 import { LRScheduler, type SchedulerState, schedulerOption } from "./base.ts";
+
+const sequentialOptions = optionsOf<{ schedulers: readonly LRScheduler[]; milestones: readonly number[] }>({
+  schedulers: "required",
+  milestones: "required",
+});
 
 /** What both share: the parts, and their state. */
 abstract class Composite extends LRScheduler {
@@ -9,6 +16,9 @@ abstract class Composite extends LRScheduler {
 
   constructor(optimizer: Optimizer, schedulers: readonly LRScheduler[]) {
     super(optimizer);
+    requireList(new.target.name, schedulers, 2);
+    const odd = schedulers.find((scheduler) => !(scheduler instanceof LRScheduler));
+    if (odd !== undefined) throw argumentError(new.target.name, 2, "a list of schedulers, not one that holds", odd);
     this.schedulers = schedulers;
     for (const [index, scheduler] of schedulers.entries()) {
       if (scheduler.optimizer === optimizer) continue;
@@ -72,11 +82,10 @@ abstract class Composite extends LRScheduler {
 export class SequentialLR extends Composite {
   protected milestones: number[];
 
-  constructor(
-    optimizer: Optimizer,
-    { schedulers, milestones }: { schedulers: readonly LRScheduler[]; milestones: readonly number[] },
-  ) {
+  constructor(optimizer: Optimizer, given: { schedulers: readonly LRScheduler[]; milestones: readonly number[] }) {
+    const { schedulers, milestones } = sequentialOptions("SequentialLR", given);
     super(optimizer, schedulers);
+    requireList("milestones", milestones);
     if (milestones.length !== schedulers.length - 1) {
       throw schedulerOption(
         `Sequential Schedulers expects number of schedulers provided to be one more than the number of milestone points, but got number of schedulers ${schedulers.length} and the number of milestones to be equal to ${milestones.length}`,
@@ -121,6 +130,7 @@ export class SequentialLR extends Composite {
  */
 export class ChainedScheduler extends Composite {
   constructor(schedulers: readonly LRScheduler[]) {
+    requireList("ChainedScheduler", schedulers);
     const [first] = schedulers;
     if (first === undefined) {
       throw schedulerOption(

@@ -1,5 +1,6 @@
 // Schedulers that multiply the learning rate: by a function, at steps, for a while, or a bit each step.
 // Reads neither time nor disk.
+import { requireList } from "../../arguments.ts";
 import { optionsOf } from "../../options.ts";
 import type { Optimizer } from "../optimizer.ts";
 import { LRScheduler, requireWhole, type SchedulerOptions, schedulerOption, schedulerOptions } from "./base.ts";
@@ -42,6 +43,7 @@ export type LrLambda = (step: number) => number;
 
 function lambdasOf(optimizer: Optimizer, given: LrLambda | readonly LrLambda[]): readonly LrLambda[] {
   const count = optimizer.paramGroups.length;
+  if (typeof given !== "function") requireList("LambdaLR", given, 2);
   if (typeof given === "function") return Array.from({ length: count }, () => given);
   if (given.length === count) return given;
   throw schedulerOption(
@@ -156,6 +158,7 @@ export class MultiStepLR extends LRScheduler {
   constructor(optimizer: Optimizer, given: SchedulerOptions & { milestones: readonly number[]; gamma?: number }) {
     const { milestones, gamma = 0.1, ...options } = multiStepLROptions("MultiStepLR", given);
     super(optimizer, options);
+    requireList("milestones", milestones);
     this.milestones = [...milestones];
     this.gamma = gamma;
     this.initialStep();

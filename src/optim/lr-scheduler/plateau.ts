@@ -55,6 +55,12 @@ export class ReduceLROnPlateau {
     const { minLr = 0, ...options } = plateauOptions("ReduceLROnPlateau", given);
     const rule = { mode: "min", factor: 0.1, patience: 10, threshold: 1e-4, thresholdMode: "rel" } as const;
     this.#options = { ...rule, cooldown: 0, eps: 1e-8, ...options };
+    const { mode, thresholdMode } = this.#options;
+    if (mode !== "min" && mode !== "max")
+      throw schedulerOption(`mode ${String(mode)} is unknown!`, 'It is "min" or "max".');
+    if (thresholdMode !== "rel" && thresholdMode !== "abs") {
+      throw schedulerOption(`threshold mode ${String(thresholdMode)} is unknown!`, 'It is "rel" or "abs".');
+    }
     if (!(this.#options.factor < 1)) throw schedulerOption("Factor should be < 1.0.", "It multiplies the rate down.");
     perGroup("min_lr", optimizer, minLr);
     this.optimizer = optimizer;

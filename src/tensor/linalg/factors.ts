@@ -4,6 +4,7 @@ import { AbrazoError, internalError, suggestion } from "../../errors.ts";
 import { call } from "../../graph/build.ts";
 import { singularVectors, unpack } from "../../graph/ops/decompositions.ts";
 import { optionsOf } from "../../options.ts";
+import { requireTensors } from "../arguments.ts";
 import { realizeNodes } from "../realize.ts";
 import { Tensor } from "../tensor.ts";
 import { requireMatrices, requireSquare } from "./checks.ts";
@@ -22,6 +23,7 @@ const choleskyOptions = optionsOf<{ upper?: boolean }>({ upper: true });
  * ```
  */
 export function cholesky(a: Tensor, given?: { upper?: boolean }): Tensor {
+  requireTensors("cholesky", a);
   const { upper = false } = choleskyOptions("cholesky", given);
   requireSquare("cholesky", a);
   const l = a.map((node) => call("cholesky", [node]));
@@ -44,6 +46,7 @@ const QR_MODES = ["reduced", "complete", "r"] as const;
  * ```
  */
 export function qr(a: Tensor, mode: (typeof QR_MODES)[number] = "reduced"): { q: Tensor; r: Tensor } {
+  requireTensors("qr", a);
   if (!QR_MODES.includes(mode)) {
     throw new AbrazoError({
       code: "BAD_OPTION",
@@ -74,6 +77,7 @@ export function qr(a: Tensor, mode: (typeof QR_MODES)[number] = "reduced"): { q:
  * ```
  */
 export function eigh(a: Tensor): { eigenvalues: Tensor; eigenvectors: Tensor } {
+  requireTensors("eigh", a);
   requireSquare("eigh", a);
   return { eigenvalues: eigvalsh(a), eigenvectors: a.map((node) => call("eighVectors", [node])) };
 }
@@ -88,6 +92,7 @@ export function eigh(a: Tensor): { eigenvalues: Tensor; eigenvectors: Tensor } {
  * ```
  */
 export function eigvalsh(a: Tensor): Tensor {
+  requireTensors("eigvalsh", a);
   requireSquare("eigvalsh", a);
   return a.map((node) => call("eigvalsh", [node]));
 }
@@ -107,6 +112,7 @@ export function eigvalsh(a: Tensor): Tensor {
  * ```
  */
 export function svd(a: Tensor, given?: { fullMatrices?: boolean }): { u: Tensor; s: Tensor; vh: Tensor } {
+  requireTensors("svd", a);
   const { fullMatrices = true } = svdOptions("svd", given);
   requireMatrices("svd", a);
   const { u, vh } = singularVectors(a.node);
@@ -142,6 +148,7 @@ function squared(u: Tensor): Tensor {
  * ```
  */
 export function svdvals(a: Tensor): Tensor {
+  requireTensors("svdvals", a);
   requireMatrices("svdvals", a);
   return a.map((node) => call("svdvals", [node]));
 }

@@ -1,5 +1,6 @@
 // Norms of vectors and matrices, and what follows from them: condition numbers, ranks.
 // Knows no decomposition but by its name.
+import { requireList } from "../../arguments.ts";
 import { AbrazoError } from "../../errors.ts";
 import { axisOf } from "../../graph/shape.ts";
 import { optionsOf } from "../../options.ts";
@@ -27,7 +28,7 @@ export function vectorNorm(x: Tensor, ord = 2, dim?: Axes, keepDim = false): Ten
   requireTensors("vectorNorm", x);
   requireFloat("vector_norm", x);
   const axes = typeof dim === "number" ? [dim] : dim?.length === 0 ? undefined : dim;
-  if (Math.abs(ord) === INF) requireElements(x, axesOf(axes, x.ndim), ord);
+  if (ord < 0 || ord === INF) requireElements(x, axesOf(axes, x.ndim), ord);
   return x.norm(ord, axes, keepDim);
 }
 
@@ -84,13 +85,18 @@ export function matrixNorm(
   if (ord === 1 || ord === -1 || ord === INF || ord === -INF) {
     const [summed, left] = Math.abs(ord) === 1 ? [rows, columns] : [columns, rows];
     const sums = a.abs().sum(summed, true);
-    return squeezed(ord > 0 ? sums.amax(left, true) : sums.amin(left, true), [rows, columns], keepDim);
+    return squeezed(ord > 0 ? largest(sums, left) : sums.amin(left, true), [rows, columns], keepDim);
   }
   if (ord !== "nuc" && ord !== 2 && ord !== -2) throw orderError(ord);
   const others = [...a.dims.keys()].filter((axis) => axis !== rows && axis !== columns);
   const s = svdvals(a.permute([...others, rows, columns]));
-  const norm = ord === "nuc" ? s.sum(-1) : ord === 2 ? s.amax(-1) : s.amin(-1);
+  const norm = ord === "nuc" ? s.sum(-1) : ord === 2 ? largest(s, -1).squeeze(-1) : s.amin(-1);
   return keepDim ? norm.reshape(a.dims.map((size, axis) => (axis === rows || axis === columns ? 1 : size))) : norm;
+}
+
+/** What is not negative has 0 for its largest where there is none; the axis stays. */
+function largest(values: Tensor, axis: number): Tensor {
+  return values.size(axis) === 0 ? values.sum(axis, true) : values.amax(axis, true);
 }
 
 function squeezed(norm: Tensor, axes: readonly number[], keepDim: boolean): Tensor {
@@ -110,6 +116,7 @@ function squeezed(norm: Tensor, axes: readonly number[], keepDim: boolean): Tens
 export function norm(a: Tensor, ord?: MatrixOrder, dim?: Axes, keepDim = false): Tensor {
   requireTensors("norm", a);
   const axes = typeof dim === "number" ? [dim] : dim;
+  if (axes !== undefined) requireList("norm", axes, 3);
   if (ord === undefined) return vectorNorm(a, 2, axes, keepDim);
   const [first, second] = axes ?? (a.ndim === 2 ? [0, 1] : [0]);
   const count = axes?.length ?? a.ndim;
@@ -138,6 +145,7 @@ export function norm(a: Tensor, ord?: MatrixOrder, dim?: Axes, keepDim = false):
 export function cond(a: Tensor, p: MatrixOrder = 2): Tensor {
   requireTensors("cond", a);
   requireMatrices("cond", a);
+  if (a.dims.slice(-2).includes(0)) return a.sum([-2, -1]);
   if (p === 2 || p === -2) {
     const s = svdvals(a);
     return p === 2 ? s.amax(-1).div(s.amin(-1)) : s.amin(-1).div(s.amax(-1));

@@ -1,9 +1,11 @@
 // Products of several matrices, powers, contractions of whole tensors, and distances.
 // Knows no kernel: all is made of matrix products and elementwise operations.
+import { argumentError, requireList } from "../../arguments.ts";
 import { AbrazoError, internalError } from "../../errors.ts";
 import { concat, expand } from "../../graph/build.ts";
 import { identityLike } from "../../graph/ops/decompositions.ts";
 import { axisOf, broadcast } from "../../graph/shape.ts";
+import { requireTensorList, requireTensors } from "../arguments.ts";
 import { Tensor } from "../tensor.ts";
 import { has, rankError, requireEqualSides } from "./checks.ts";
 import { vectorNorm } from "./norms.ts";
@@ -21,6 +23,7 @@ import { inv } from "./solving.ts";
  * ```
  */
 export function matrixPower(a: Tensor, n: number): Tensor {
+  requireTensors("matrixPower", a);
   requireEqualSides("matrix_power", a);
   if (!Number.isInteger(n)) {
     throw new AbrazoError({
@@ -50,6 +53,7 @@ export function matrixPower(a: Tensor, n: number): Tensor {
  * ```
  */
 export function multiDot(tensors: readonly Tensor[]): Tensor {
+  requireTensorList("multi_dot", tensors);
   const [first, last] = [tensors[0], tensors.at(-1)];
   if (first === undefined || last === undefined || tensors.length < 2) {
     throw rankError(
@@ -121,10 +125,23 @@ export function tensordot(
   b: Tensor,
   dims: number | readonly [readonly number[], readonly number[]] = 2,
 ): Tensor {
+  requireTensors("tensordot", a, b);
+  if (typeof dims === "number" && dims > Math.min(a.ndim, b.ndim)) {
+    throw rankError(
+      `tensordot expects dims < ndim_a or ndim_b, but got dims=${dims}`,
+      `${has(a)} The second: ${has(b)}`,
+      [a, b],
+    );
+  }
+  if (!Array.isArray(dims) && !(Number.isInteger(dims) && Number(dims) >= 0)) {
+    throw argumentError("tensordot", 3, "a number of axes, or two lists of them", dims);
+  }
   const [one, other] =
     typeof dims === "number"
       ? [Array.from({ length: dims }, (_, at) => at - dims), Array.from({ length: dims }, (_, at) => at)]
       : dims;
+  requireList("tensordot", one, 3);
+  requireList("tensordot", other, 3);
   if (one.length !== other.length) {
     throw rankError("both dimension lists should have same length", `They have ${one.length} and ${other.length}.`, [
       a,
@@ -160,6 +177,8 @@ export function tensordot(
  * ```
  */
 export function cross(a: Tensor, b: Tensor, dim = -1): Tensor {
+  requireTensors("cross", a, b);
+  if (a.ndim === 0) throw rankError(`Dimension specified as ${dim} but tensor has no dimensions`, has(a), [a]);
   const axis = axisOf(dim, a.ndim);
   if (a.ndim !== b.ndim) {
     throw rankError("linalg.cross: inputs must have the same number of dimensions.", `${has(a)} The other: ${has(b)}`, [
@@ -198,6 +217,7 @@ const ROWS_FOR_PRODUCT = 25;
  * ```
  */
 export function cdist(x1: Tensor, x2: Tensor, p = 2): Tensor {
+  requireTensors("cdist", x1, x2);
   for (const [at, x] of [x1, x2].entries()) {
     if (x.ndim >= 2) continue;
     throw rankError(`cdist only supports at least 2D tensors, X${at + 1} got: ${x.ndim}D`, has(x), [x]);
@@ -217,7 +237,8 @@ export function cdist(x1: Tensor, x2: Tensor, p = 2): Tensor {
     });
   }
   if (p === 2 && (x1.size(-2) > ROWS_FOR_PRODUCT || x2.size(-2) > ROWS_FOR_PRODUCT)) return euclidean(x1, x2);
-  return vectorNorm(x1.unsqueeze(-2).sub(x2.unsqueeze(-3)), p, -1);
+  // Points without coordinates lie together.
+  return vectorNorm(x1.unsqueeze(-2).sub(x2.unsqueeze(-3)), x1.size(-1) === 0 ? 2 : p, -1);
 }
 
 /** |x|² - 2 x y + |y|² needs no [..., p, r, m]; it loses digits where distances are small beside the points. */

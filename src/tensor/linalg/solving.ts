@@ -14,6 +14,12 @@ import { qr, svd } from "./factors.ts";
 
 const pinvOptions = optionsOf<{ rtol?: number }>({ rtol: true });
 
+const triangularOptions = optionsOf<{ upper: boolean; left?: boolean; unitriangular?: boolean }>({
+  upper: "required",
+  left: true,
+  unitriangular: true,
+});
+
 const solveOptions = optionsOf<{ left?: boolean }>({ left: true });
 
 /** Computes a result now, so that what is wrong with the input is an error of the call. */
@@ -125,8 +131,9 @@ export function solve(a: Tensor, b: Tensor, given?: { left?: boolean }): Tensor 
 export function solveTriangular(
   a: Tensor,
   b: Tensor,
-  { upper, left = true, unitriangular = false }: { upper: boolean; left?: boolean; unitriangular?: boolean },
+  given: { upper: boolean; left?: boolean; unitriangular?: boolean },
 ): Tensor {
+  const { upper, left = true, unitriangular = false } = triangularOptions("solveTriangular", given);
   requireTensors("solveTriangular", a, b);
   requireSquare("solve_triangular", a);
   requireMatrices("solve_triangular", b, "B");
