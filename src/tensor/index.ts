@@ -74,7 +74,7 @@ export {
 } from "./random.ts";
 export { arange, eye, linspace, logspace } from "./ranges.ts";
 export { type AutocastOptions, autocast, autocastDType, detectAnomaly } from "./recording.ts";
-export { defaultGenerator, Generator, manualSeed } from "./rng.ts";
+export { defaultGenerator, Generator, getRngState, manualSeed, setRngState } from "./rng.ts";
 export { enableGrad, inferenceMode, isGradEnabled, noGrad, setGradEnabled } from "./scope.ts";
 export { bucketize, searchsorted } from "./search.ts";
 export { Tensor, type TensorLike } from "./tensor.ts";

@@ -179,3 +179,31 @@ export const defaultGenerator = new Generator(0);
 export function manualSeed(seed: number | bigint): Generator {
   return defaultGenerator.manualSeed(seed);
 }
+
+/**
+ * State of the default generator, to be kept with a checkpoint: torch.get_rng_state, as a list of numbers.
+ *
+ * @example
+ * ```ts
+ * const state = getRngState();
+ * const first = rand([2]).tolistSync();
+ * setRngState(state);
+ * String(rand([2]).tolistSync()) === String(first); // true
+ * ```
+ */
+export function getRngState(): number[] {
+  return defaultGenerator.getState();
+}
+
+/**
+ * Puts back what getRngState() gave: random numbers go on from there.
+ *
+ * @example
+ * ```ts
+ * setRngState(new Generator(7).getState());
+ * rand([2]).tolistSync(); // [0.5349…, 0.1988…]
+ * ```
+ */
+export function setRngState(state: readonly number[]): void {
+  defaultGenerator.setState(state);
+}

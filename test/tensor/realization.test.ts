@@ -11,6 +11,7 @@ import {
   compileGraph,
   fromTypedArray,
   Generator,
+  getRngState,
   manualSeed,
   noGrad,
   ones,
@@ -19,6 +20,7 @@ import {
   randn,
   randperm,
   sessionStats,
+  setRngState,
   symbolic,
   type Tensor,
   tensor,
@@ -301,6 +303,12 @@ describe("random numbers on the host are PyTorch's MT19937, bit for bit, after s
     const next = [generator.normal(), generator.float(), generator.u32()];
     generator.setState(state);
     expect([generator.normal(), generator.float(), generator.u32()]).toEqual(next);
+    // Through JSON too, which has no NaN.
+    setRngState(JSON.parse(JSON.stringify(state)));
+    expect(getRngState()).toEqual(state);
+    const drawn = flat(rand([3]));
+    generator.setState(state);
+    expect(flat(rand([3], { generator }))).toEqual(drawn);
   });
 });
 

@@ -7,11 +7,12 @@ import * as nn from "../../src/nn/index.ts";
 import * as optim from "../../src/optim/index.ts";
 import {
   customFunction,
-  defaultGenerator,
+  getRngState,
   manualSeed,
   noGrad,
   rand,
   randint,
+  setRngState,
   type Tensor,
   zeros,
 } from "../../src/tensor/index.ts";
@@ -72,7 +73,7 @@ describe("images from workers", () => {
         losses.push(await loss.item());
         if (epoch !== stop?.epoch || loader.stateDict().batchesYielded !== stop.batch) continue;
         const states = { model: model.stateDict(), optimizer: optimizer.stateDict(), scheduler: scheduler.stateDict() };
-        const random = defaultGenerator.getState();
+        const random = getRngState();
         await save({ ...states, loader: loader.stateDict(), random, epoch }, stop.path);
         return losses;
       }
@@ -93,7 +94,7 @@ describe("images from workers", () => {
       run.optimizer.loadStateDict(stored.optimizer);
       run.scheduler.loadStateDict(stored.scheduler);
       run.loader.loadStateDict(stored.loader);
-      defaultGenerator.setState(stored.random);
+      setRngState(stored.random);
       const after = await train(run, stored.epoch);
       expect([before.length, after.length]).toEqual([8, 2]);
       expect([...before, ...after]).toEqual(losses);
@@ -217,7 +218,7 @@ describe("a module of one's own, with frozen layers, groups, schedulers, clippin
       const before = await train(first, 5);
       const { model, optimizer, scheduler, stopping, epoch } = first;
       const states = { model: model.stateDict(), optimizer: optimizer.stateDict(), scheduler: scheduler.stateDict() };
-      await save({ ...states, stopping: stopping.stateDict(), random: defaultGenerator.getState(), epoch }, path);
+      await save({ ...states, stopping: stopping.stateDict(), random: getRngState(), epoch }, path);
       // safe because this is what was stored above
       const stored = (await load(path)) as unknown as Checkpoint & { stopping: EarlyStoppingState };
       const again = start();
@@ -227,7 +228,7 @@ describe("a module of one's own, with frozen layers, groups, schedulers, clippin
       again.scheduler.loadStateDict(stored.scheduler);
       again.stopping.loadStateDict(stored.stopping);
       again.epoch = stored.epoch;
-      defaultGenerator.setState(stored.random);
+      setRngState(stored.random);
       const after = await train(again, EPOCHS);
       expect([...before, ...after]).toEqual(log);
       expect(before).toHaveLength(10);
