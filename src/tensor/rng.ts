@@ -1,5 +1,6 @@
 // PyTorch's generator on the host: MT19937, and the ways its words become numbers. Bit for bit on the CPU.
 // Knows no tensors.
+import { kindOf } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import { boxMuller } from "./box-muller.ts";
 
@@ -59,8 +60,19 @@ export class Generator {
     return [...this.#state, this.#index, this.#spare ?? Number.NaN];
   }
 
-  /** Goes on where getState() stood. */
+  /**
+   * Goes on where getState() stood.
+   *
+   * @throws RNG_STATE for anything but a list of as many numbers
+   */
   setState(state: readonly number[]): void {
+    if (!Array.isArray(state) || state.length !== N + 2 || !state.every((word) => typeof word === "number")) {
+      throw new AbrazoError({
+        code: "RNG_STATE",
+        message: Array.isArray(state) ? "RNG state is wrong size" : `RNG state must be a list, not ${kindOf(state)}`,
+        hint: `Pass what getState() gave: ${N + 2} numbers.`,
+      });
+    }
     this.#state.set(state.slice(0, N));
     this.#index = state[N] ?? N;
     const spare = state[N + 1] ?? Number.NaN;

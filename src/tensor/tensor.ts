@@ -17,7 +17,7 @@ import { contiguousLayout, type Layout } from "./layout.ts";
 import { numberNode, operandNodes } from "./operands.ts";
 import { elementsOf, realizeNodes } from "./realize.ts";
 import { currentScope, gradEnabled } from "./scope.ts";
-import { Storage, setElements, withHistory } from "./storage.ts";
+import { requireStorage, Storage, setElements, withHistory } from "./storage.ts";
 import { timed } from "./timing.ts";
 import { activeTrace } from "./trace.ts";
 import { permuteStep, type ViewStep, viewNode, writeThrough } from "./view-steps.ts";
@@ -60,8 +60,9 @@ export class Tensor {
   #view: { version: number; node: Node } | undefined;
   #layout: Layout | undefined;
 
-  constructor(storage: Storage, { requiresGrad = false, device = "cpu", steps = [], root }: TensorInit = {}) {
-    this.#storage = storage;
+  constructor(storage: Storage, init: TensorInit = {}) {
+    this.#storage = requireStorage(storage);
+    const { requiresGrad = false, device = "cpu", steps = [], root } = init;
     this.#root = root ?? this;
     this.#steps = steps;
     this.#requiresGrad = requiresGrad;
