@@ -56,6 +56,12 @@ export function axisOf(axis: number, rank: number): number {
   return axis < 0 ? axis + Math.max(rank, 1) : axis;
 }
 
+/** axisOf where a 0-d tensor does not count as one of one element. */
+export function axisWithin(axis: number, rank: number): number {
+  if (rank === 0) throw shapeError(`Dimension specified as ${axis} but tensor has no dimensions`);
+  return axisOf(axis, rank);
+}
+
 /** NumPy's broadcasting of two shapes. */
 export function broadcast(a: Shape, b: Shape): Dim[] {
   const rank = Math.max(a.length, b.length);

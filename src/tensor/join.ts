@@ -277,6 +277,9 @@ export function meshgrid(tensors: readonly Tensor[], given?: { indexing?: "ij" |
  * ```
  */
 export function cartesianProd(...tensors: readonly Tensor[]): Tensor {
+  requireTensors("cartesianProd", ...tensors);
+  const odd = tensors.find(({ ndim }) => ndim !== 1);
+  if (odd !== undefined) throw shapeError(`Expect a 1D vector, but got shape ${showShape(odd.dims)}`);
   const [first] = tensors;
   if (tensors.length === 1 && first !== undefined) return first;
   return stack(meshgrid(tensors), -1).reshape([-1, tensors.length]);
@@ -289,11 +292,11 @@ interface PlaceOptions {
 
 const placeOptions = optionsOf<PlaceOptions>({ dtype: true, device: true });
 
+function trianglePlaces(
+  rows: number,
   columns: number,
   holds: (row: number, column: number) => boolean,
   { dtype = "int64", device = "cpu" }: PlaceOptions,
-function trianglePlaces(
-  rows: number,
 ): Tensor {
   const places: [number, number][] = [];
   for (let row = 0; row < rows; row++) {

@@ -1,5 +1,5 @@
 // Elementwise functions of one operand. Formulas: d is the derivative, y the result.
-import { cast, constant, cos, div, greater, mul, neg, scale, sign, sin, square, sub } from "../build.ts";
+import { cast, constant, cos, div, expand, greater, mul, neg, scale, sign, sin, square, sub } from "../build.ts";
 import type { Node } from "../node.ts";
 import { defineOp, direct, inputAt, like, NARROW_INTS, NOT_REAL, type Op } from "../op.ts";
 import { formula } from "./formula.ts";
@@ -17,6 +17,9 @@ export function unary(name: string, doc: string, grad: UnaryGrad, extra: Partial
     grad: ({ inputs, g, out }) => [grad(inputAt(inputs, 0), g, out)],
   });
 }
+
+/** No slope, however steep what follows is. */
+const flat: UnaryGrad = (_x, g) => expand(constant(0, g.dtype), g.shape);
 
 /** The same where ONNX has an operator for it. */
 function kernel(name: string, opType: string, doc: string, grad: UnaryGrad, extra: Partial<Op> = {}): void {
@@ -46,11 +49,11 @@ kernel(
   },
 );
 kernel("abs", "Abs", "|x|; d = sign x.", (x, g) => mul(g, sign(x)), { lacks: ["bool"] });
-kernel("sign", "Sign", "-1, 0 or 1; d = 0.", (_x, g) => scale(g, 0), { lacks: ["bool"] });
-kernel("floor", "Floor", "The largest whole number not above x; d = 0.", (_x, g) => scale(g, 0));
-kernel("ceil", "Ceil", "The smallest whole number not below x; d = 0.", (_x, g) => scale(g, 0));
-kernel("round", "Round", "To the nearest whole number, halves to even; d = 0.", (_x, g) => scale(g, 0));
-unary("trunc", "x without its fraction; d = 0.", (_x, g) => scale(g, 0), {
+kernel("sign", "Sign", "-1, 0 or 1; d = 0.", flat, { lacks: ["bool"] });
+kernel("floor", "Floor", "The largest whole number not above x; d = 0.", flat);
+kernel("ceil", "Ceil", "The smallest whole number not below x; d = 0.", flat);
+kernel("round", "Round", "To the nearest whole number, halves to even; d = 0.", flat);
+unary("trunc", "x without its fraction; d = 0.", flat, {
   lower: (ctx) => {
     const f = formula(ctx);
     const x = ctx.input(0);

@@ -2,7 +2,7 @@
 // Writes to what they give are not seen in what they came from.
 import * as build from "../../graph/build.ts";
 import type { Node } from "../../graph/node.ts";
-import { axisOf, sameShape, shapeError, showShape } from "../../graph/shape.ts";
+import { axisOf, axisWithin, sameShape, shapeError, showShape } from "../../graph/shape.ts";
 import { decode } from "../convert.ts";
 import { integerLeaf } from "../indices.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
@@ -112,6 +112,7 @@ export const copyMethods = {
       if (repeats < 0) throw shapeError("Repeats must be non-negative");
       return this.map((node) => repeatedEach(node, axis, repeats));
     }
+    axisWithin(dim, this.ndim);
     const counts = repeatCounts(repeats, this.size(axis));
     const places = counts.flatMap((count, at) => Array.from({ length: count }, () => at));
     return this.map((node) => build.gather(node, integerLeaf(places, [places.length]), axis));
@@ -139,7 +140,7 @@ export const copyMethods = {
       if (list.length !== 1) throw shapeError(`shifts and dimensions must align. shifts: ${list.length}, dims:0`);
       return this.map((node) => build.reshape(rolled(build.reshape(node, [-1]), 0, list[0] ?? 0), node.shape));
     }
-    const axes = [dims].flat().map((dim) => axisOf(dim, this.ndim));
+    const axes = [dims].flat().map((dim) => axisWithin(dim, this.ndim));
     if (axes.length !== list.length) {
       throw shapeError(`shifts and dimensions must align. shifts: ${list.length}, dims:${axes.length}`);
     }

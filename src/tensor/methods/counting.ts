@@ -4,7 +4,7 @@ import { AbrazoError } from "../../errors.ts";
 import { allocate, type DType, isFloat, type TypedArray } from "../../graph/dtype.ts";
 import { makeLeaf } from "../../graph/leaf.ts";
 import { compareElements } from "../../graph/ops/sort.ts";
-import { axisOf, sizeOf } from "../../graph/shape.ts";
+import { axisWithin, shapeError, sizeOf } from "../../graph/shape.ts";
 import { optionsOf } from "../../options.ts";
 import { decode, encode } from "../convert.ts";
 import { Storage } from "../storage.ts";
@@ -56,7 +56,10 @@ function elementsOf(source: TypedArray, places: readonly number[], width: number
 
 /** Groups of equal rows: of neighbours alone, or of all in sorted order. */
 function grouped(tensor: Tensor, dim: number | undefined, sorted: boolean): Unique {
-  const axis = dim === undefined ? undefined : axisOf(dim, tensor.ndim);
+  const axis = dim === undefined ? undefined : axisWithin(dim, tensor.ndim);
+  if (axis !== undefined && tensor.shape.some((size, at) => size === 0 && at !== axis)) {
+    throw shapeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied");
+  }
   const seen = axis === undefined ? tensor.reshape([-1]) : tensor.transpose(0, axis);
   const { shape, dtype, device } = seen;
   const count = shape[0] ?? 0;

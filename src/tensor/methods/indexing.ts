@@ -55,6 +55,9 @@ function indexTypeError(): AbrazoError {
 
 const isMask = ({ dtype }: Tensor): boolean => dtype === "bool" || dtype === "uint8";
 
+/** A mask of no axes, which stands for none: as a truth value. */
+const isTruth = (part: ReadPart): part is Tensor => part instanceof Tensor && part.ndim === 0 && isMask(part);
+
 /** How many axes of the tensor a part stands for. */
 function axesTaken(part: ReadPart): number {
   if (part === null || part === "..." || typeof part === "boolean") return 0;
@@ -89,9 +92,10 @@ function locate(tensor: Tensor, given: readonly IndexPart[]): Located {
       between = 0;
     } else if (part === null) {
       view = view.unsqueeze(axis++);
-    } else if (typeof part === "boolean") {
+    } else if (typeof part === "boolean" || isTruth(part)) {
+      const holds = typeof part === "boolean" ? part : Boolean(part.itemSync());
       view = view.unsqueeze(axis);
-      picks.push({ axis: axis++, index: integerLeaf(part ? [0] : [], [part ? 1 : 0]) });
+      picks.push({ axis: axis++, index: integerLeaf(holds ? [0] : [], [holds ? 1 : 0]) });
     } else if (typeof part === "number") {
       view = selected(view, axis, part, source++);
     } else if (part instanceof Tensor) {

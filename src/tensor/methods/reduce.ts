@@ -39,8 +39,9 @@ function meanOf(node: Node, axes: readonly number[], keepDim: boolean): Node {
 /** Along one axis, or over all of them. */
 function productOf(node: Node, dim: number | undefined, keepDim: boolean): Node {
   const rank = node.shape.length;
+  const axis = dim === undefined ? undefined : axisOf(dim, rank);
   if (rank === 0) return node;
-  if (dim !== undefined) return build.prod(node, axisOf(dim, rank), keepDim);
+  if (axis !== undefined) return build.prod(node, axis, keepDim);
   const product = build.prod(build.reshape(node, [-1]), 0, false);
   return keepDim
     ? build.reshape(

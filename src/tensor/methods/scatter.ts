@@ -4,7 +4,7 @@ import { AbrazoError } from "../../errors.ts";
 import * as build from "../../graph/build.ts";
 import { isFloat } from "../../graph/dtype.ts";
 import type { Node } from "../../graph/node.ts";
-import { axisOf, broadcast, shapeError, showShape } from "../../graph/shape.ts";
+import { axisOf, axisWithin, broadcast, shapeError, showShape } from "../../graph/shape.ts";
 import { optionsOf } from "../../options.ts";
 import { indexNode, requireIndexDType } from "../indices.ts";
 import { scalarNode, Tensor } from "../tensor.ts";
@@ -296,7 +296,7 @@ export const scatterMethods = {
   /** As gather, with both broadcast along the other axes; without `dim` on the flattened tensor. */
   takeAlongDim(this: Tensor, indices: Tensor, dim?: number): Tensor {
     if (dim === undefined) return this.flatten().gather(0, indices.flatten());
-    const axis = axisOf(dim, this.ndim);
+    const axis = axisWithin(dim, this.ndim);
     if (this.ndim !== indices.ndim) {
       throw shapeError(
         `torch.take_along_dim(): input and indices should have the same number of dimensions, but got ${this.ndim} dimensions for input, and ${indices.ndim} dimensions for indices`,

@@ -101,8 +101,8 @@ export const viewMethods = {
   /** Axes `start` to `end`, both included, as one. */
   flatten(this: Tensor, start = 0, end = -1): Tensor {
     const dims = this.dims;
-    if (dims.length === 0) return this.reshape([1]);
     const [from, to] = [axisOf(start, dims.length), axisOf(end, dims.length)];
+    if (dims.length === 0) return this.reshape([1]);
     if (from > to) throw shapeError("flatten() has invalid args: start_dim cannot come after end_dim");
     const merged = dims.slice(from, to + 1);
     const size = numeric(merged)?.reduce((a, b) => a * b, 1) ?? -1;
@@ -125,6 +125,8 @@ export const viewMethods = {
   squeeze(this: Tensor, dim?: number | readonly number[]): Tensor {
     const dims = this.dims;
     const named = dim === undefined ? undefined : [dim].flat().map((axis) => axisOf(axis, dims.length));
+    const twice = named?.find((axis, at) => named.indexOf(axis) !== at);
+    if (twice !== undefined) throw shapeError(`dim ${twice} appears multiple times in the list of dims`);
     const kept = [...dims.keys()].filter((axis) => dims[axis] !== 1 || named?.includes(axis) === false);
     return this.viewBy(
       squeezeStep(
@@ -182,7 +184,7 @@ export const viewMethods = {
   /** The transposed matrix; vectors and scalars as they are. */
   t(this: Tensor): Tensor {
     if (this.ndim > 2) throw shapeError(`t() expects a tensor with <= 2 dimensions, but self is ${this.ndim}D`);
-    return this.ndim < 2 ? this : this.transpose(0, 1);
+    return this.ndim < 2 ? this.permute([...this.dims.keys()]) : this.transpose(0, 1);
   },
   /** Repeated along axes of size 1 without a copy; -1 keeps a size. Not to be written to. */
   expand(this: Tensor, shape: readonly Dim[]): Tensor {
@@ -191,6 +193,12 @@ export const viewMethods = {
     if (missing < 0) {
       throw shapeError(
         `expand(${showShape(dims)}, size=${showShape(shape)}): the number of sizes provided (${shape.length}) must be greater or equal to the number of dimensions in the tensor (${dims.length})`,
+      );
+    }
+    const added = shape.slice(0, missing).indexOf(-1);
+    if (added >= 0) {
+      throw shapeError(
+        `The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension ${added}`,
       );
     }
     return this.viewBy(expandStep(shape.map((dim, axis) => (dim === -1 ? (dims[axis - missing] ?? 1) : dim))));

@@ -244,5 +244,8 @@ turned("rsub", [leaf([2, 3]), leaf([3])], "torch.rsub(a, b)", "a.rsub(b)")
 edges("addcmul", "a.addcmul(b, c)", "a.addcmul(b, c)", [leaf([]), leaf([]), leaf([])], [leaf([0, 3]), leaf([3]), leaf([])])
 edges("addcdiv", "a.addcdiv(b, c)", "a.addcdiv(b, c)", [leaf([]), leaf([]), leaf([], *POSITIVE)], [leaf([0, 3]), leaf([3]), leaf([1, 1], *POSITIVE)])
 edges("lerp", "a.lerp(b, c)", "a.lerp(b, c)", [leaf([]), leaf([]), leaf([], 1, 15)], [leaf([0, 3]), leaf([3]), leaf([], 1, 15)])
+# No slope, however steep what follows is.
+for name in ["floor", "ceil", "trunc", "round"]:
+    case(name, [given([0.25, -0.25])], f"1 / (a.{name}() * 0)", f"a.{name}().mul(0).reciprocal()", note="then a pole", twice=False)
 
 write("elementwise")

@@ -63,5 +63,8 @@ case("custom", [leaf([0, 3]), leaf([0, 3])], "a * b", f"{CUSTOM}(a, b)", note="e
 edges("detach", "a.detach() * a", "a.detach().mul(a)", [leaf([])], [leaf([0, 3])])
 edges("no_grad", "torch.no_grad()(lambda: a * 3)() * a", "T.noGrad(() => a.mul(3)).mul(a)", [leaf([])], [leaf([0, 3])])
 turned("no_grad", [leaf([2, 3])], "torch.no_grad()(lambda: a * 3)() * a", "T.noGrad(() => a.mul(3)).mul(a)")
+for name in ("t", "mT"):
+    call = "t()" if name == "t" else name
+    case("no_grad", [leaf([])], f"torch.no_grad()(lambda: a.{call})() * a", f"T.noGrad(() => a.{call}).mul(a)", note="a view of a scalar")
 
 write("in_place")

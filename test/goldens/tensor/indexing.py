@@ -177,5 +177,10 @@ for name in ("nonzero", "argwhere"):
     edges(name, f"a.{name}()", f"a.{name}()", [given(2.0)], [given(0.0)], [leaf([0, 3])], grad=False)  # places
     turned(name, [given([[0.5, 0, 2], [0, 0, -1]])], f"a.{name}()", f"a.{name}()", grad=False)  # places
 edges("take_along_dim", "a.take_along_dim(b, 1)", "a.takeAlongDim(b, 1)", [leaf([1, 3]), index([[0, 2, 1], [1, 1, 0]])])
+for holds in (True, False):
+    at("b", "b", shape=(), extra=(truth(holds),), note="a mask of no axes", view=False)
+    at("b", "b", shape=(2, 3), extra=(truth(holds),), note="a mask of no axes")
+    put("torch.tensor(%s)" % holds, "T.tensor(%s)" % str(holds).lower(), leaf([]), shape=(), note="a mask of no axes")
+refused("take_along_dim", "a.take_along_dim(b, 0)", "a.takeAlongDim(b, 0)", [leaf([]), index(0)])
 
 write("indexing")

@@ -149,5 +149,6 @@ for text in ["amax(1)", "amin(0)", "max(1)", "min(0)", "argmax(1)", "argmin(0)"]
     refused(text[:-3], f"a.{text}", f"a.{text}", [leaf([3, 0]) if text.endswith("(1)") else leaf([0, 3])])
 for name in ["cummax", "cummin"]:
     edges(name, f"a.{name}(1)", f"a.{name}(1)", [leaf([2, 0])])
+refused("prod", "a.prod(1)", "a.prod(1)", [leaf([])])
 
 write("reduce")

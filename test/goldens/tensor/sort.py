@@ -121,5 +121,7 @@ BUCKETS = ("torch.bucketize(a, b)", "T.bucketize(a, b)")
 edges("bucketize", *BUCKETS, [leaf([]), given([1, 3, 5])], [leaf([0, 3]), given([1, 3, 5])], [leaf([3]), leaf([0])], grad=False)
 refused("bucketize", *BUCKETS, [leaf([3]), given([[1, 3, 5]])])
 turned("bucketize", [given([[3, 6], [9, 0]]), given([1, 3, 5, 7, 9])], *BUCKETS, grad=False)
+refused("unique", "torch.unique(a, dim=0)", "a.unique({ dim: 0 })", [leaf([])], [leaf([3, 0])])
+refused("unique_consecutive", "torch.unique_consecutive(a, dim=0)", "a.uniqueConsecutive({ dim: 0 })", [leaf([])], [leaf([3, 0])])
 
 write("sort")

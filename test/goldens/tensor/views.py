@@ -216,5 +216,10 @@ refused("diagonal_scatter", "a.diagonal_scatter(b)", "a.diagonalScatter(b)", L([
 edges("diagonal_scatter", "a.diagonal_scatter(b)", "a.diagonalScatter(b)", L([0, 3], [0]))
 for name, js in [("tril_indices", "trilIndices"), ("triu_indices", "triuIndices")]:
     case(name, [], f"torch.{name}(0, 3)", f"T.{js}(0, 3)", note="empty", grad=False)  # places have no gradient
+refused("flatten", "a.flatten(1, 2)", "a.flatten(1, 2)", L([]))
+refused("squeeze", "a.squeeze((0, -1))", "a.squeeze([0, -1])", L([]), L([1]))
+refused("expand", "a.expand(-1, 4)", "a.expand([-1, 4])", L([]), L([4]))
+refused("roll", "a.roll(1, 0)", "a.roll(1, 0)", L([]))
+refused("repeat_interleave", "a.repeat_interleave(b, 0)", "a.repeatInterleave(b, 0)", [leaf([]), index(2)])
 
 write("views")
