@@ -170,6 +170,5 @@ export function matrixRank(a: Tensor, given?: { rtol?: number; atol?: number }):
   const s = svdvals(a).detach();
   // As in PyTorch an absolute limit alone takes the relative one's place.
   const relative = rtol ?? (atol > 0 ? 0 : relativeLimit(a));
-  const largest = s.size(-1) === 0 ? s.sum(-1, true) : s.amax(-1, true);
-  return s.gt(largest.mul(relative).clamp(atol, INF)).to("int64").sum(-1);
+  return s.gt(largest(s, -1).mul(relative).clamp(atol, INF)).to("int64").sum(-1);
 }

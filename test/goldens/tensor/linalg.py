@@ -224,5 +224,11 @@ turned("matrix_rank", [given([SQUARE, SINGULAR])], "torch.linalg.matrix_rank(a)"
 edges("addbmm", "torch.addbmm(a, b, c)", "a.addbmm(b, c)", L([0, 2], [2, 0, 3], [2, 3, 2]))
 edges("addmv", "torch.addmv(a, b, c)", "a.addmv(b, c)", L([1], [2, 3], [3]))
 edges("addr", "torch.addr(a, b, c)", "a.addr(b, c)", L([2], [3], [2]))
+for ord, js in ((2, "2"), ("math.inf", "Infinity"), ("'nuc'", '"nuc"')):
+    edges("matrix_norm", f"torch.linalg.matrix_norm(a, {ord})", f"T.linalg.matrixNorm(a, {js})", L([0, 3]), L([3, 0]), note=f"order {js}")
+refused("matrix_norm", "torch.linalg.matrix_norm(a, -2)", "T.linalg.matrixNorm(a, -2)", L([0, 3]))
+refused("vector_norm", "torch.linalg.vector_norm(a, -1, dim=1)", "T.linalg.vectorNorm(a, -1, 1)", L([2, 0]))
+edges("cdist", "torch.cdist(a, b, p=math.inf)", "T.cdist(a, b, Infinity)", L([2, 0], [3, 0]))
+edges("cond", "torch.linalg.cond(a)", "T.linalg.cond(a)", L([0, 3]))
 
 write("linalg")
