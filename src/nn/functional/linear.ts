@@ -16,7 +16,7 @@ import { currentScope } from "../../tensor/scope.ts";
  * linear(ones([2, 3]), ones([4, 3])).tolistSync(); // [[3, 3, 3, 3], [3, 3, 3, 3]]
  * ```
  */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
   requireTensors("linear", x, weight);
   requireOptionalTensor("linear", 3, bias);
   // Autocast brings both to one dtype.
@@ -28,13 +28,16 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
       data: { input: x.dtype, weight: weight.dtype },
     });
   }
+  if (x.ndim === 0) {
+    throw shapeError(`both arguments to linear need to be at least 1D, but they are 0D and ${weight.ndim}D`);
+  }
   if (x.ndim === 1) return linear(x.unsqueeze(0), weight, bias).squeeze(0);
-  if (bias !== undefined && x.ndim === 2 && x.dtype === weight.dtype && x.dtype === bias.dtype) {
+  if (bias && x.ndim === 2 && x.dtype === weight.dtype && x.dtype === bias.dtype) {
     const node = build.addmm(bias.node, x.node, weight.node, { transposeB: true });
     return Tensor.fromNode(node, [x, weight, bias]);
   }
   const product = Tensor.fromNode(build.matmul(x.node, weight.node, true), [x, weight]);
-  return bias === undefined ? product : product.add(bias);
+  return bias ? product.add(bias) : product;
 }
 
 /**
@@ -45,7 +48,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
  * bilinear(ones([5, 2]), ones([5, 3]), ones([4, 2, 3])).shape; // [5, 4]
  * ```
  */
-export function bilinear(x1: Tensor, x2: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+export function bilinear(x1: Tensor, x2: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
   requireTensors("bilinear", x1, x2, weight);
   requireOptionalTensor("bilinear", 4, bias);
   requireFitting(x1, x2, weight, bias);
@@ -54,13 +57,14 @@ export function bilinear(x1: Tensor, x2: Tensor, weight: Tensor, bias?: Tensor):
   const flat = weight.permute([1, 0, 2]).reshape([in1, out * in2]);
   const left = x1.matmul(flat).unflatten(-1, [out, in2]);
   const product = left.mul(x2.unsqueeze(-2)).sum(-1);
-  return bias === undefined ? product : product.add(bias);
+  return bias ? product.add(bias) : product;
 }
 
-function requireFitting(x1: Tensor, x2: Tensor, weight: Tensor, bias: Tensor | undefined): void {
+function requireFitting(x1: Tensor, x2: Tensor, weight: Tensor, bias: Tensor | null | undefined): void {
   if (x1.ndim !== x2.ndim) {
     throw shapeError(`bilinear(): input dimensions do not match: got ${x1.ndim} and ${x2.ndim}`);
   }
+  if (x1.ndim === 0) throw shapeError("Dimension specified as -1 but tensor has no dimensions");
   const odd = x1.dims.findIndex((dim, axis) => axis < x1.ndim - 1 && dim !== x2.dims[axis]);
   if (odd >= 0) {
     throw shapeError(

@@ -42,6 +42,7 @@ export function layerNorm(
   requireTensors("layerNorm", x);
   requireOptionalTensor("layerNorm", 3, third);
   if (second instanceof Tensor) {
+    if (x.ndim === 0) throw shapeError("layer_norm() of the last axis needs a tensor that has one, but got 0 dims");
     if (!(third instanceof Tensor) || typeof fourth !== "number") {
       throw optionError(
         "layer_norm(): argument 'normalized_shape' must be tuple of ints, not Tensor",
@@ -279,9 +280,9 @@ function requireChannels(tensor: Optional, channels: number, name: string, shape
 
 /** Each of the rows that `lead` makes of x, normalized. */
 function inRows(x: Tensor, lead: readonly Dim[], eps: number): Tensor {
-  const product = (dims: readonly Dim[]) => dims.reduce<number>((all, dim) => all * Number(dim), 1);
-  // Without the batch, which may be of nothing.
-  const width = product(x.dims.slice(1)) / product(lead.slice(1));
+  if (x.dims.includes(0)) return x.clone();
+  const count = x.dims.reduce<number>((all, dim) => all * Number(dim), 1);
+  const width = count / lead.reduce<number>((all, dim) => all * Number(dim), 1);
   const fill = (value: number) => build.expand(build.constant(value, x.dtype), [width]);
   return x.map((node) => {
     const rows = build.layerNorm(build.reshape(node, [...lead, width]), fill(1), fill(0), eps);
@@ -332,6 +333,9 @@ export function instanceNorm(x: Tensor, given?: InstanceNormOptions): Tensor {
     eps = 1e-5,
   } = instanceNormOptions("instanceNorm", given);
   if (!useInputStats) return batchNorm(x, runningMean, runningVar, { weight, bias, eps });
+  if (x.ndim < 2) {
+    throw shapeError(`Expected more than 1 spatial element when training, got input size ${torchSize(x.dims)}`);
+  }
   const channels = Number(x.dims[1]);
   const vectors = { running_mean: runningMean, running_var: runningVar, weight, bias };
   for (const [name, tensor] of Object.entries(vectors)) requireVector(tensor, channels, name);
@@ -372,9 +376,7 @@ export function localResponseNorm(
   if (x.dims.includes(0)) return x.clone();
   requireType("localResponseNorm", "number", size, 2);
   return x.map((node) => {
-    const [batch, channels, ...rest] = node.shape.map(Number);
-    const width = rest.reduce((all, size) => all * size, 1);
-    const planes = build.reshape(build.square(node), [batch ?? 1, 1, channels ?? 1, width]);
+    const planes = build.reshape(build.square(node), [Number(node.shape[0]), 1, Number(node.shape[1]), -1]);
     const [before, after] = [
       [Math.floor(size / 2), 0],
       [Math.floor((size - 1) / 2), 0],

@@ -205,6 +205,12 @@ function poolWindows(
   kernelSize: Size,
   { stride, padding = 0, dilation, ceilMode }: WindowOptions,
 ): Windows {
+  if (shape[1] === 0) {
+    throw shapeError(
+      `Expected ${rank + 1}D or ${rank + 2}D (batch mode) tensor with optional 0 dim batch size for input, but got: ${showShape(shape)}`,
+      "Windows are taken of at least one channel.",
+    );
+  }
   const kernel = perAxis(kernelSize, rank, "kernel_size");
   const around = perAxis(padding, rank, "padding");
   const windows: Windows = {

@@ -59,7 +59,12 @@ export function softmin(x: Tensor, dim: number): Tensor {
  * ```
  */
 export function glu(x: Tensor, dim = -1): Tensor {
-  if (x.ndim === 0) throw halvingError("glu does not support 0-dimensional tensors", "Give it an axis of even size.");
+  requireTensors("glu", x);
+  if (x.ndim === 0)
+    throw halvingError(
+      "glu does not support scalars because halving size must be even",
+      "Give it an axis of even size.",
+    );
   const size = x.size(dim);
   if (size % 2 !== 0) {
     const message = `Halving dimension must be even, but dimension ${axisOf(dim, x.ndim)} is size ${size}`;
@@ -84,12 +89,12 @@ function halvingError(message: string, hint: string): AbrazoError {
  * ```
  */
 export function gumbelSoftmax(logits: Tensor, tau = 1, given?: { hard?: boolean; dim?: number }): Tensor {
+  requireTensors("gumbelSoftmax", logits);
   const { hard = false, dim = -1 } = gumbelSoftmaxOptions("gumbelSoftmax", given);
   const noise = rand(logits.shape).log().neg().log().neg().to(logits.dtype);
   const soft = logits.add(noise).div(tau).softmax(dim);
   if (!hard) return soft;
   const axis = axisOf(dim, logits.ndim);
-  requireTensors("gumbelSoftmax", logits);
   const places = arange(logits.size(axis)).reshape(logits.dims.map((_, at) => (at === axis ? -1 : 1)));
   const chosen = soft.argmax(axis, true).eq(places).to(logits.dtype);
   return chosen.sub(soft.detach()).add(soft);

@@ -200,5 +200,9 @@ refused("multilabel_soft_margin_loss", MULTILABEL[0].format(""), MULTILABEL[1].f
 edges("multi_margin_loss", MULTI[0].format(""), MULTI[1].format(""), [leaf([]), index(0)], [leaf([4]), index([1])])
 refused("multi_margin_loss", MULTI[0].format(""), MULTI[1].format(""), [leaf([3, 4]), index([1])])
 edges("cosine_embedding_loss", COSINE[0].format(""), COSINE[1].format(""), L([4, 3], [1, 3]) + [index([-1])])
+# The gradient is 0 where nothing counts, though the mean is NaN.
+for op, js in (("nll_loss", "nllLoss"), ("cross_entropy", "crossEntropy")):
+    case(op, [leaf([2, 3]), index([-100, -100])], f"F.{op}(a, b)", f"F.{js}(a, b)", note="nothing counts", twice=False)
+refused("embedding", "F.embedding(a, b)", "F.embedding(a, b)", [index(0), leaf([])], [index([0]), leaf([3])])
 
 write("loss")

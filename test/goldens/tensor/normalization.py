@@ -45,5 +45,8 @@ edges("batch_norm", "F.batch_norm(a, b.to(a.dtype), c.to(a.dtype))", "F.batchNor
 refused("local_response_norm", "F.local_response_norm(a, 2)", "F.localResponseNorm(a, 2)", L([]), L([2, 3]))
 edges("local_response_norm", "F.local_response_norm(a, 2)", "F.localResponseNorm(a, 2)", L([0, 5, 3]))
 turned("local_response_norm", L([2, 5, 3]), "F.local_response_norm(a, 2)", "F.localResponseNorm(a, 2)")
+edges("group_norm", "F.group_norm(a, 2)", "F.groupNorm(a, 2)", L([2, 4, 0]))
+edges("instance_norm", "F.instance_norm(a)", "F.instanceNorm(a)", L([2, 3, 0]))
+edges("local_response_norm", "F.local_response_norm(a, 2)", "F.localResponseNorm(a, 2)", L([2, 5, 0]))
 
 write("normalization")

@@ -97,5 +97,14 @@ for n, shape, places in [(1, [1, 2, 3], [[[1, 2, 5], [0, 3, 4]]]), (2, [1, 1, 2,
     if n != 2:
         edges(f"max_unpool{n}d", *UNPOOL(n), [leaf([0, *shape[1:]]), {"shape": [0, *shape[1:]], "dtype": "int64", "data": []}], grad=False)  # of no elements
         turned(f"max_unpool{n}d", [leaf(shape), index(places)], *UNPOOL(n), grad=False)  # PyTorch takes no gradient of elements that are not contiguous
+for n, sizes in SIZES.items():
+    uneven = [0, *sizes[1:-1], 5]
+    edges(f"adaptive_max_pool{n}d", f"F.adaptive_max_pool{n}d(a, 2, return_indices=True)", f"F.adaptiveMaxPool{n}d(a, 2, {{ returnIndices: true }})", L(uneven), note="uneven parts")
+    for kind in ("max_pool", "avg_pool", "adaptive_max_pool", "adaptive_avg_pool"):
+        first, *words = kind.split("_")
+        js = first + "".join(word.capitalize() for word in words)
+        refused(f"{kind}{n}d", f"F.{kind}{n}d(a, 2)", f"F.{js}{n}d(a, 2)", L([*sizes[:-1], 0]))
+        if not kind.startswith("adaptive"):
+            refused(f"{kind}{n}d", f"F.{kind}{n}d(a, 2)", f"F.{js}{n}d(a, 2)", L([0, *sizes[2:]]))
 
 write("pool")
