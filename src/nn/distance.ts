@@ -1,5 +1,6 @@
 // Distances as layers.
 // Knows no model.
+import { requireType } from "../arguments.ts";
 import { optionsOf } from "../options.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { cosineSimilarity, pairwiseDistance } from "./functional/distance.ts";
@@ -46,6 +47,7 @@ export class PairwiseDistance extends Module<[Tensor, Tensor], Tensor> {
 
   constructor(p = 2, given?: { eps?: number; keepDim?: boolean }) {
     const { eps = 1e-6, keepDim = false } = pairwiseDistanceOptions("PairwiseDistance", given);
+    requireType("PairwiseDistance", "number", p);
     super();
     this.p = p;
     this.eps = eps;

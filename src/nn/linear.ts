@@ -1,6 +1,7 @@
 // Affine layers and layers that only change the shape: Linear, Bilinear, Identity, Flatten, Unflatten.
 // Knows no model.
 import { optionsOf } from "../options.ts";
+import { tensorOf } from "../tensor/arguments.ts";
 import { type Generator, type Tensor, uniform } from "../tensor/index.ts";
 import { bilinear, linear } from "./functional/linear.ts";
 import { parameter } from "./marks.ts";
@@ -128,7 +129,7 @@ export class Flatten extends Module<[Tensor], Tensor> {
   }
 
   override forward(x: Tensor): Tensor {
-    return x.flatten(this.startDim, this.endDim);
+    return tensorOf("Flatten", x).flatten(this.startDim, this.endDim);
   }
 
   override extraRepr(): string {

@@ -1,5 +1,6 @@
 // Normalization layers of features, groups and planes; those of batches are in batch-normalization.ts.
 // Knows no model.
+import { requireType } from "../arguments.ts";
 import { optionsOf } from "../options.ts";
 import { ones, type Tensor, zeros } from "../tensor/index.ts";
 import { groupNorm, layerNorm, localResponseNorm, rmsNorm } from "./functional/norm.ts";
@@ -152,6 +153,7 @@ export class LocalResponseNorm extends Module<[Tensor], Tensor> {
 
   constructor(size: number, given?: { alpha?: number; beta?: number; k?: number }) {
     const { alpha = 1e-4, beta = 0.75, k = 1 } = responseOptions("LocalResponseNorm", given);
+    requireType("LocalResponseNorm", "number", size);
     super();
     this.size = size;
     this.alpha = alpha;

@@ -5,6 +5,7 @@ import { fold, type UnfoldOptions, unfold } from "./functional/conv.ts";
 import { interpolateOptions, unfoldOptions } from "./functional/options.ts";
 import { type InterpolateOptions, interpolate, pixelShuffle, pixelUnshuffle } from "./functional/resize.ts";
 import type { Size } from "./functional/sizes.ts";
+import { perAxis } from "./functional/sizes.ts";
 import { Module } from "./module.ts";
 import { python, pythonFloat } from "./print.ts";
 
@@ -104,6 +105,7 @@ export class Unfold extends Module<[Tensor], Tensor> {
 
   constructor(kernelSize: Size, given?: UnfoldOptions) {
     const options = unfoldOptions("Unfold", given);
+    perAxis(kernelSize, 2, "kernel_size");
     super();
     this.kernelSize = kernelSize;
     this.options = options;
@@ -133,6 +135,8 @@ export class Fold extends Module<[Tensor], Tensor> {
 
   constructor(outputSize: Size, kernelSize: Size, given?: UnfoldOptions) {
     const options = unfoldOptions("Fold", given);
+    perAxis(kernelSize, 2, "kernel_size");
+    perAxis(outputSize, 2, "output_size");
     super();
     this.outputSize = outputSize;
     this.kernelSize = kernelSize;

@@ -85,7 +85,7 @@ export class SequentialLR extends Composite {
   constructor(optimizer: Optimizer, given: { schedulers: readonly LRScheduler[]; milestones: readonly number[] }) {
     const { schedulers, milestones } = sequentialOptions("SequentialLR", given);
     super(optimizer, schedulers);
-    requireList("milestones", milestones);
+    requireList("SequentialLR", milestones, 2);
     if (milestones.length !== schedulers.length - 1) {
       throw schedulerOption(
         `Sequential Schedulers expects number of schedulers provided to be one more than the number of milestone points, but got number of schedulers ${schedulers.length} and the number of milestones to be equal to ${milestones.length}`,

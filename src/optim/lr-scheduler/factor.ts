@@ -1,6 +1,6 @@
 // Schedulers that multiply the learning rate: by a function, at steps, for a while, or a bit each step.
 // Reads neither time nor disk.
-import { requireList } from "../../arguments.ts";
+import { requireList, requireType } from "../../arguments.ts";
 import { optionsOf } from "../../options.ts";
 import type { Optimizer } from "../optimizer.ts";
 import { LRScheduler, requireWhole, type SchedulerOptions, schedulerOption, schedulerOptions } from "./base.ts";
@@ -158,7 +158,7 @@ export class MultiStepLR extends LRScheduler {
   constructor(optimizer: Optimizer, given: SchedulerOptions & { milestones: readonly number[]; gamma?: number }) {
     const { milestones, gamma = 0.1, ...options } = multiStepLROptions("MultiStepLR", given);
     super(optimizer, options);
-    requireList("milestones", milestones);
+    requireList("MultiStepLR", milestones, 2);
     this.milestones = [...milestones];
     this.gamma = gamma;
     this.initialStep();
@@ -285,6 +285,7 @@ export class ExponentialLR extends LRScheduler {
   constructor(optimizer: Optimizer, given: SchedulerOptions & { gamma: number }) {
     const { gamma, ...options } = exponentialLROptions("ExponentialLR", given);
     super(optimizer, options);
+    requireType("ExponentialLR", "number", gamma, 2);
     this.gamma = gamma;
     this.initialStep();
   }
