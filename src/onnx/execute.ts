@@ -12,7 +12,7 @@ import { sizeOf } from "../graph/shape.ts";
 import { type Order, topological } from "../graph/walk.ts";
 import { deviceMemory, deviceStats } from "./device-memory.ts";
 import { allocateOn, keepsResults } from "./devices.ts";
-import { lower, rangeKey } from "./lower.ts";
+import { lower, PACKED, rangeKey } from "./lower.ts";
 import { encodeModel, type OnnxInitializer } from "./proto.ts";
 import { fromSession, storedAs, toSession } from "./represent.ts";
 import { deviceTensor, type NativeTensor, nativeTensor, Session } from "./runtime.ts";
@@ -65,6 +65,11 @@ function runPlan(
     const leaf = leaves[index];
     if (leaf === undefined) throw internalError(`leaf ${index} of a graph is missing`);
     feeds[name] = feedOf(leaf, device);
+  }
+  if (plan.packed.length > 0) {
+    const numbers = Float32Array.from(plan.packed, (index) => numberOf(leaves[index], device));
+    feeds[PACKED] = nativeTensor("float32", numbers, [numbers.length]);
+    deviceStats.fromHost += numbers.byteLength;
   }
   const into: Record<string, NativeTensor> = {};
   const memory = new Map<number, NativeTensor>();
@@ -145,6 +150,11 @@ function feedOf(leaf: Node, device: string): NativeTensor {
   return native;
 }
 
+function numberOf(leaf: Node | undefined, device: string): number {
+  if (leaf === undefined) throw internalError("a number of a graph is missing");
+  return Number(leaf.value?.kind === "host" ? leaf.value.data[0] : fetchElements(leaf, device)[0]);
+}
+
 function fetched(leaf: Node, device: string | undefined): TypedArray {
   if (device === undefined) throw internalError("a leaf without elements in memory cannot be fed");
   return fetchElements(leaf, device);
@@ -160,6 +170,8 @@ export function fetchElements(node: Node, device: string): TypedArray {
 interface Plan {
   /** (index among the leaves, input name) of each feed. */
   feeds: [number, string][];
+  /** Indices among the leaves of the numbers that are fed together. */
+  packed: number[];
   outputs: string[];
   /** Bytes that the intermediate results need at one time. */
   bytes: number;
@@ -178,17 +190,34 @@ function remember(key: string, plan: Plan): void {
 
 function makePlan(order: Order, outputs: readonly Node[], device: string): Plan {
   const files = new Set<string>();
-  const lowered = lower(order, outputs, { device, initializer: (leaf) => external(leaf, files) });
+  const packed = device === "webgpu" ? numbersOf(order) : [];
+  const lowered = lower(order, outputs, { device, packed, initializer: (leaf) => external(leaf, files) });
   const folder = folderOf(files);
   const indexOf = new Map(order.nodes.filter((node) => isLeafValue(order, node)).map((node, index) => [node, index]));
   const names = lowered.model.outputs.map(({ name }) => name);
   return {
     feeds: lowered.inputs.map(({ name, node }) => [indexOf.get(node) ?? -1, name]),
+    packed: packed.map((node) => indexOf.get(node) ?? -1),
     outputs: names,
     bytes: lowered.bytes,
     isLarge: isLarge(lowered.flops),
     compile: compiler(encodeModel(lowered.model), names, device, lowered.flops, folder),
   };
+}
+
+/** Where there are several. The kernel of clamp reads its bounds on the host. */
+function numbersOf(order: Order): Node[] {
+  const bounds = new Set(order.nodes.flatMap(({ op, inputs }) => (op.name === "clamp" ? inputs.slice(1) : [])));
+  const numbers = order.nodes.filter(
+    (node) =>
+      isLeafValue(order, node) &&
+      node.dtype === "float32" &&
+      node.shape.length <= 1 &&
+      sizeOf(node.shape) === 1 &&
+      node.value?.kind !== "file" &&
+      !bounds.has(node),
+  );
+  return numbers.length > 1 ? numbers : [];
 }
 
 /** In a function of its own: what it refers to lives as long as the plan, and no node with its elements may. */

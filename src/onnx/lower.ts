@@ -16,13 +16,18 @@ export interface LowerOptions {
   /** Names of leaves, for graphs that others read; leaves without one are numbered. */
   names?: ReadonlyMap<Node, string>;
   outputNames?: readonly string[];
+  /** Single float32 numbers that the graph is fed arrive as one vector: to a device each feed is a transfer of its own. */
+  packed?: readonly Node[];
   /** How the bytes of a leaf become an initializer; a leaf for which it gives undefined becomes an input. */
   initializer(leaf: Node): OnnxInitializer["content"] | undefined;
 }
 
+/** The input that holds packed numbers. */
+export const PACKED = "numbers";
+
 export interface Lowered {
   model: OnnxModel;
-  /** Leaves in the order of the model's inputs. */
+  /** Leaves in the order of the model's inputs, without those that are packed. */
   inputs: { name: string; node: Node }[];
   /** Sum of multiply-adds, for the choice of threads. */
   flops: number;
@@ -83,13 +88,21 @@ class Builder {
   readonly #constants = new Map<string, string>();
   readonly #names = new Map<Node, readonly string[]>();
   readonly #symbols = new Map<string, { name: string; axis: number }>();
+  readonly #packed: ReadonlyMap<Node, number>;
   #next = 0;
 
   constructor(options: LowerOptions) {
     this.#options = options;
+    this.#packed = new Map((options.packed ?? []).map((node, place) => [node, place]));
   }
 
   leaf(node: Node): void {
+    const place = this.#packed.get(node);
+    if (place !== undefined) {
+      const at = this.#constant("int64", node.shape.length === 0 ? place : [place]);
+      this.#names.set(node, this.#emit("Gather", [PACKED, at]));
+      return;
+    }
     const name = placeholderName(node) ?? this.#options.names?.get(node) ?? `i${this.#next++}`;
     this.#names.set(node, [name]);
     const content = placeholderName(node) === undefined ? this.#options.initializer(node) : undefined;
@@ -160,6 +173,9 @@ class Builder {
       dataType: onnxTypeOf(node.dtype),
       shape: node.shape,
     }));
+    if (this.#packed.size > 0) {
+      inputs.push({ name: PACKED, dataType: DTYPES.float32.onnx, shape: [this.#packed.size] });
+    }
     return { nodes, initializers: this.#initializers, inputs, outputs: values };
   }
 

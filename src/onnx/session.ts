@@ -191,5 +191,8 @@ export function sessionOptions(device: string, flops: number, threads: number | 
     extra: { session: { intra_op: { allow_spinning: "1" }, force_spinning_stop: "1" } },
   };
   if (device !== "cpu") options.executionProviders = [device, "cpu"];
+  // A submission costs as much as several kernels: 16 at a time, as it is by itself, keep a fast GPU waiting.
+  if (device === "webgpu")
+    options.extra = { ...options.extra, ep: { webgpuexecutionprovider: { maxNumPendingDispatches: "256" } } };
   return options;
 }

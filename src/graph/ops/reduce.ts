@@ -63,6 +63,10 @@ function reduced(ctx: LowerContext, opType: string, input: string): readonly str
 /** More elements than this are added up in stages. */
 const MOST_AT_ONCE = 2 ** 16;
 
+/** What a stage adds to one number: one after another, or by the 256 threads of a workgroup. */
+const MOST_OF_THREAD = 512;
+const MOST_OF_GROUP = 8192;
+
 /**
  * The kernels add float32 numbers one after another: beyond some ten thousand, what each adds is rounded away. So many are
  * added in stages, over axes that are cut up, so that each adds few.
@@ -73,7 +77,7 @@ function lowerSums(opType: string): (ctx: LowerContext) => readonly string[] {
     const axes = listAttr(ctx.node.attrs, "axes");
     const count = shape === undefined ? 0 : sizeOf(shape.filter((_, axis) => axes.includes(axis)));
     if (shape === undefined || count <= MOST_AT_ONCE || sizeOf(shape) === 0) return lowerReduce(opType)(ctx);
-    const groups = groupsOf(shape, axes);
+    const groups = groupsOf(shape, axes, ctx.device === "webgpu" ? MOST_OF_GROUP : MOST_OF_THREAD);
     const [first = ""] = ctx.emit("Reshape", [ctx.input(0), ctx.int64(groups.map(({ size }) => size))]);
     let stage = first;
     for (const [axis, { reduced: gone }] of [...groups.entries()].reverse()) {
@@ -84,7 +88,11 @@ function lowerSums(opType: string): (ctx: LowerContext) => readonly string[] {
 }
 
 /** Neighbouring axes as one where all are reduced or none is; large reduced ones cut up. */
-function groupsOf(shape: readonly number[], axes: readonly number[]): { size: number; reduced: boolean }[] {
+function groupsOf(
+  shape: readonly number[],
+  axes: readonly number[],
+  most: number,
+): { size: number; reduced: boolean }[] {
   const groups: { size: number; reduced: boolean }[] = [];
   for (const [axis, size] of shape.entries()) {
     if (size === 1) continue;
@@ -93,15 +101,15 @@ function groupsOf(shape: readonly number[], axes: readonly number[]): { size: nu
     else groups.push({ size, reduced: axes.includes(axis) });
   }
   return groups.flatMap(({ size, reduced: gone }) =>
-    (gone ? cut(size) : [size]).map((part) => ({ size: part, reduced: gone })),
+    (gone ? cut(size, most) : [size]).map((part) => ({ size: part, reduced: gone })),
   );
 }
 
-/** A size as a product of sizes of a few hundred at most, as far as it has divisors. */
-function cut(size: number): number[] {
-  let part = size <= 512 ? 1 : Math.floor(Math.sqrt(size));
+/** A size as a product of sizes of `most` at most, as far as it has divisors. */
+function cut(size: number, most: number): number[] {
+  let part = size <= most ? 1 : Math.floor(Math.sqrt(size));
   while (size % part !== 0) part--;
-  return part === 1 ? [size] : [...cut(part), ...cut(size / part)];
+  return part === 1 ? [size] : [...cut(part, most), ...cut(size / part, most)];
 }
 
 function lowerReduce(opType: string): (ctx: LowerContext) => readonly string[] {
