@@ -5,9 +5,11 @@ import type { TypedArray } from "../graph/dtype.ts";
 import type { Node } from "../graph/node.ts";
 import { takeLosses } from "../tensor/foresight.ts";
 import { enableGrad, noGrad, realizeSync, Tensor, zeros, zerosLike } from "../tensor/index.ts";
+import { sharingNumbers } from "../tensor/operands.ts";
 import { Storage } from "../tensor/storage.ts";
 import { activeTrace, guard, inTrace, Trace } from "../tensor/trace.ts";
 import { Foresight } from "./foresight.ts";
+import { NumbersOfStep } from "./numbers.ts";
 import { type GroupOptions, knownNames, nonLeafError, zeroGradOptions } from "./options.ts";
 
 export type { GroupOptions };
@@ -98,6 +100,7 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
   readonly #foresight = new Foresight<Slot<Options>, Update<Options>>(this.#slots, {
     record: (slot, grad) => this.#updateOf(slot, grad),
   });
+  readonly #numbers = new NumbersOfStep();
   #step = 0;
 
   constructor(params: readonly (Tensor | ParamGroupInput<Options>)[], defaults: Options) {
@@ -268,7 +271,8 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
   #updateOf(slot: Slot<Options>, grad: Tensor | null): Update<Options>[] {
     if (grad === null) return [];
     const step = slot.step + 1;
-    return [{ slot, step, next: this.update({ ...slot, grad: slot.group.maximize ? grad.neg() : grad, step }) }];
+    const context = { ...slot, grad: slot.group.maximize ? grad.neg() : grad, step };
+    return [{ slot, step, next: sharingNumbers(this.#numbers.at(slot.group, step), () => this.update(context)) }];
   }
 
   /** Options of the groups and what is kept for each parameter: tensors and plain numbers. */

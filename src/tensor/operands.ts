@@ -42,12 +42,44 @@ export function operandNodes(operands: readonly (Node | Scalar)[], dtype: DType 
   return operands.map((operand) => (operand instanceof Node ? build.cast(operand, dtype) : numberNode(operand, dtype)));
 }
 
+/** The numbers that a piece of code records, in the order in which it does. */
+export type SharedNumbers = { value: Scalar; node: Node }[];
+
+let shared: { numbers: SharedNumbers; next: number } | undefined;
+
+/**
+ * Records `fn`, which is called for one tensor after another, with its n-th number as one input of the graph for all of them,
+ * as long as they are equal: each input costs its feeding. Not by value: the graph shall not change when two happen to meet.
+ */
+export function sharingNumbers<Result>(numbers: SharedNumbers, fn: () => Result): Result {
+  const before = shared;
+  shared = { numbers, next: 0 };
+  try {
+    return fn();
+  } finally {
+    shared = before;
+  }
+}
+
 /** A 0-d leaf. A number beyond a whole-number dtype wraps around, as in PyTorch. */
 export function numberNode(value: Scalar, dtype: DType): Node {
   requireScalar(value);
-  const leaf = makeLeaf([], dtype, { kind: "host", data: encode([value], dtype) });
-  activeTrace()?.number(leaf);
-  return leaf;
+  const trace = activeTrace();
+  if (shared === undefined || trace !== undefined) {
+    const leaf = numberLeaf(value, dtype);
+    trace?.number(leaf);
+    return leaf;
+  }
+  const place = shared.next++;
+  const known = shared.numbers[place];
+  if (known !== undefined && Object.is(known.value, value) && known.node.dtype === dtype) return known.node;
+  const node = numberLeaf(value, dtype);
+  shared.numbers[place] ??= { value, node };
+  return node;
+}
+
+function numberLeaf(value: Scalar, dtype: DType): Node {
+  return makeLeaf([], dtype, { kind: "host", data: encode([value], dtype) });
 }
 
 /** PyTorch's names of the dtypes in messages. */

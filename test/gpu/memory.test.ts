@@ -7,7 +7,7 @@ import { allocateOn, requireDevice } from "../../src/onnx/devices.ts";
 import { encodeModel } from "../../src/onnx/proto.ts";
 import { deviceTensor, type NativeTensor, nativeTensor, Session } from "../../src/onnx/runtime.ts";
 import { sessionOptions } from "../../src/onnx/session.ts";
-import { SGD } from "../../src/optim/index.ts";
+import { AdamW, SGD } from "../../src/optim/index.ts";
 import { clearSessions, deviceStats, Generator, ones, type Tensor, tensor, zeros } from "../../src/tensor/index.ts";
 
 const device = "webgpu";
@@ -130,6 +130,22 @@ describe("values on a device", () => {
     const found = run(device);
     for (const [at, value] of run("cpu").entries()) expect(found[at]).toBeCloseTo(value, 4);
   });
+});
+
+it("the numbers of a step go there once, however many parameters a group has", () => {
+  const sent = (count: number): number => {
+    const weights = Array.from({ length: count }, () => ones([4], { device, requiresGrad: true }));
+    const optimizer = new AdamW(weights);
+    let before = 0;
+    for (let step = 0; step < 3; step++) {
+      before = deviceStats.fromHost;
+      optimizer.zeroGrad();
+      weights.forEach((weight) => void weight.square().sum().backward());
+      optimizer.step();
+    }
+    return deviceStats.fromHost - before;
+  };
+  expect(sent(6)).toBe(sent(2));
 });
 
 describe("a long run", { timeout: 120_000 }, () => {
