@@ -2,7 +2,9 @@
 // Knows no update rule: it works on the gradients that an optimizer is about to take.
 import { AbrazoError } from "../errors.ts";
 import { optionsOf } from "../options.ts";
+import { takeLosses } from "../tensor/foresight.ts";
 import { noGrad, realizeSync, Tensor } from "../tensor/index.ts";
+import { Storage } from "../tensor/storage.ts";
 import type { GroupOptions, Optimizer } from "./optimizer.ts";
 
 /** How the scale of losses starts, grows and shrinks. */
@@ -198,17 +200,30 @@ function isState(state: GradScalerState | Record<string, never>): state is GradS
   return typeof state["scale"] === "number";
 }
 
-/** All in one run: the gradients, and whether one of their elements is not finite. */
+/** All in one run: the gradients, whether all their elements are finite, and the losses, which are read most likely. */
 function unscaleGrads<Options extends GroupOptions>(optimizer: AnyOptimizer<Options>, scale: number): boolean {
   const parameters = optimizer.paramGroups.flatMap(({ params }) => params.filter(({ grad }) => grad !== null));
-  const checks = parameters.map((parameter) => {
+  const grads = parameters.map((parameter) => {
     const grad = parameter.grad?.mul(1 / scale) ?? parameter;
     parameter.grad = grad;
-    // 0 times what is not finite is NaN, and sums keep it.
-    return { grad, check: grad.mul(0).sum() };
+    return grad;
   });
-  realizeSync(checks.flatMap(({ grad, check }) => [grad, check]));
-  return checks.some(({ check }) => Number.isNaN(check.itemSync()));
+  // 0 times what is not finite is NaN, and sums keep it: one number to read, however many the parameters are.
+  const checks = grads.map((grad) => grad.mul(0).sum().to("float32"));
+  const [first, ...others] = checks;
+  if (first === undefined) return false;
+  const check = others.reduce((sum, other) => sum.add(other.to({ device: sum.device })), first);
+  realizeSync([...grads, check, ...unreadLosses(first.device)]);
+  return Number.isNaN(check.itemSync());
+}
+
+/** The losses that were scaled, and as they were before. */
+function unreadLosses(device: string): Tensor[] {
+  const losses = takeLosses();
+  const before = losses.flatMap(({ inputs }) =>
+    inputs.filter(({ value, shape }) => value === undefined && shape.length === 0),
+  );
+  return [...losses, ...before].map((node) => new Tensor(new Storage(node), { device }));
 }
 
 function scalerError(message: string, hint: string): AbrazoError {

@@ -1,7 +1,7 @@
 // What is computed together: a loss that is read before or after the step costs no second forward pass, and changes nothing.
 import { expect, it } from "vitest";
 import { functional as F, Linear, Sequential } from "../../src/nn/index.ts";
-import { Adam, clipGradNorm_, type Optimizer, SGD } from "../../src/optim/index.ts";
+import { Adam, clipGradNorm_, GradScaler, type Optimizer, SGD } from "../../src/optim/index.ts";
 import { Generator, manualSeed, randint, randn, sessionStats, type Tensor } from "../../src/tensor/index.ts";
 
 const STEPS = 12;
@@ -112,4 +112,21 @@ it("gradients can be read after a step that was foreseen", () => {
       return model.parameters()[0]?.grad?.abs().sum().itemSync();
     };
   near(trained(watching(true)).losses, trained(watching(false)).losses);
+});
+
+it("a scaled loss and its clipped gradients take two runs: one to see whether they are finite, one for the step", () => {
+  const scaler = new GradScaler();
+  const scaled: Loop = ({ loss, optimizer, model }) => {
+    const value = loss();
+    optimizer.zeroGrad();
+    scaler.scale(value).backward();
+    scaler.unscale_(optimizer);
+    clipGradNorm_(model.parameters(), 1e3);
+    scaler.step(optimizer);
+    scaler.update();
+    return value.itemSync();
+  };
+  const found = trained(scaled);
+  near(found.losses, trained(after).losses);
+  expect(found.runs).toBe(2 * 4);
 });
