@@ -11,7 +11,13 @@ export interface Layer {
 }
 
 /** Files on the floor: they import nothing of ours, and everybody may import them. */
-export const FLOOR = ["src/arguments.ts", "src/errors.ts", "src/log.ts", "src/options.ts", "src/package-root.ts"] as const;
+export const FLOOR = [
+  "src/arguments.ts",
+  "src/errors.ts",
+  "src/log.ts",
+  "src/options.ts",
+  "src/package-root.ts",
+] as const;
 
 const LIBRARY = ["src/graph", "src/onnx", "src/io", "src/tensor", "src/hub", "src/text", "src/nn"] as const;
 
