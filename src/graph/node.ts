@@ -18,8 +18,8 @@ export interface FileRange {
 
 /** Where a node's elements are once they exist. */
 export type Value =
-  /** `native` is what the runtime made of the array, kept for the next run. */
-  | { kind: "host"; data: TypedArray; native?: unknown }
+  /** `native` is what the runtime made of the array, kept for the next run; `sent` the device that a run took it to. */
+  | { kind: "host"; data: TypedArray; native?: unknown; sent?: string }
   | { kind: "file"; range: FileRange }
   | { kind: "device"; device: string; handle: unknown };
 

@@ -61,6 +61,8 @@ function runPlan(
 ): Value[] {
   const session = sessions.get(key, plan);
   const feeds: Record<string, NativeTensor> = {};
+  // Before the first feed: this runs, and what a run ends may move what lies idle.
+  for (const [index] of plan.feeds) stay(leaves[index], device);
   for (const [index, name] of plan.feeds) {
     const leaf = leaves[index];
     if (leaf === undefined) throw internalError(`leaf ${index} of a graph is missing`);
@@ -141,13 +143,24 @@ function feedOf(leaf: Node, device: string): NativeTensor {
   const buffer = value?.kind === "device" ? deviceMemory.use(value) : undefined;
   if (buffer?.tensor !== undefined && buffer.device === device) return buffer.tensor;
   const elements = value?.kind === "host" ? value.data : (buffer?.moved ?? fetched(leaf, buffer?.device));
-  if (device !== "cpu") deviceStats.fromHost += bytesOf(leaf);
+  if (device !== "cpu") {
+    deviceStats.fromHost += bytesOf(leaf);
+    if (value?.kind === "host" && sizeOf(leaf.shape) > 1 && keepsResults(device, leaf.dtype)) value.sent = device;
+  }
   // safe because only the next lines write it
   if (value?.kind === "host" && value.native !== undefined) return value.native as NativeTensor;
   const { dtype, data } = toSession(leaf.dtype, elements);
   const native = nativeTensor(dtype, data, leaf.shape.map(Number));
   if (value?.kind === "host" && data === elements) value.native = native;
   return native;
+}
+
+/** What a second run takes to the device lies there from then on: batches go there once, and most of the rest often. */
+function stay(leaf: Node | undefined, device: string): void {
+  if (leaf?.value?.kind !== "host" || leaf.value.sent !== device) return;
+  const { shape, dtype, value } = leaf;
+  const [placed] = execute([makeLeaf(shape, dtype, { kind: "host", data: value.data })], device, true);
+  if (placed !== undefined) leaf.value = placed;
 }
 
 function numberOf(leaf: Node | undefined, device: string): number {

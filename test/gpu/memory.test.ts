@@ -132,6 +132,17 @@ describe("values on a device", () => {
   });
 });
 
+it("what two runs take there lies there from the second on", () => {
+  const x = tensor([[1, 2, 3]], { dtype: "float32" }).to({ device });
+  const sent = () => {
+    const before = deviceStats.fromHost;
+    expect(x.mul(2).sum().itemSync()).toBe(12);
+    return deviceStats.fromHost - before;
+  };
+  expect([sent(), sent(), sent()]).toEqual([16, 16, 4]);
+  expect([placeOf(x), list(x)]).toEqual(["device", [[1, 2, 3]]]);
+});
+
 it("the numbers of a step go there once, however many parameters a group has", () => {
   const sent = (count: number): number => {
     const weights = Array.from({ length: count }, () => ones([4], { device, requiresGrad: true }));
