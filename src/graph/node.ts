@@ -54,6 +54,8 @@ export class Node {
   visited = 0;
   /** True once somebody may hold on to it: its elements are not written over. */
   isRead = false;
+  /** Set by an optimizer on what its next step replaces: where the memory for it may come from. */
+  state: object | undefined;
   /** The elements, once known. Set once; a node with a value is a leaf. */
   value: Value | undefined;
 

@@ -12,6 +12,7 @@ import { sizeOf } from "../graph/shape.ts";
 import { type Order, topological } from "../graph/walk.ts";
 import { deviceMemory, deviceStats } from "./device-memory.ts";
 import { allocateOn, keepsResults } from "./devices.ts";
+import { exposed, type HostBuffer, type HostPool, pooledBuffer, poolOf, recipeOf, tensorOf } from "./host-pool.ts";
 import { lower, PACKED, rangeKey } from "./lower.ts";
 import { encodeModel, type OnnxInitializer } from "./proto.ts";
 import { fromSession, storedAs, toSession } from "./represent.ts";
@@ -44,11 +45,11 @@ export function prepare(outputs: readonly Node[], device: string, keep = false):
   const known = plans.get(key);
   const plan = known ?? makePlan(order, outputs, device);
   if (known === undefined) remember(key, plan);
-  const types = outputs.map(({ shape, dtype }) => ({ shape, dtype }));
+  const types = outputs.map(({ shape, dtype, state }) => ({ shape, dtype, state }));
   return { leaves, run: (values, into) => runPlan(key, plan, types, device, keep, values, into) };
 }
 
-type Type = Pick<Node, "shape" | "dtype">;
+type Type = Pick<Node, "shape" | "dtype" | "state">;
 
 function runPlan(
   key: string,
@@ -76,6 +77,9 @@ function runPlan(
   const into: Record<string, NativeTensor> = {};
   const memory = new Map<number, NativeTensor>();
   const kept = outputs.map(({ shape, dtype }) => keep && sizeOf(shape) > 1 && keepsResults(device, dtype));
+  const pools = outputs.map((type) => (keep && device === "cpu" ? poolOf(type, bytesOf(type)) : undefined));
+  const isPooling = pools.some((pool) => pool !== undefined);
+  const read = new Set(isPooling ? leaves.flatMap(({ value }) => pooledBuffer(value) ?? []) : []);
   for (const [index, type] of outputs.entries()) {
     const [name = "", array] = [plan.outputs[index], given?.[index]];
     if (kept[index] === true) {
@@ -85,15 +89,19 @@ function runPlan(
       // In the dtype that the session writes: bfloat16 is float32 there.
       into[name] = deviceTensor(piece, storedAs(type.dtype), type.shape.map(Number));
     } else if (array !== undefined) into[name] = nativeTensor(type.dtype, array, type.shape.map(Number));
+    else if (pools[index] !== undefined) into[name] = takeFrom(pools[index], type, read);
   }
   sessionStats.runs++;
   const results = session.run(feeds, into);
   forgetRecorded();
+  const recipe = isPooling ? recipeOf(leaves, repeating(key, plan, outputs, leaves), bytesOf) : undefined;
   const values = outputs.map((type, index): Value => {
     const name = plan.outputs[index] ?? "";
     const [held, tensor, piece] = [into[name], results[name], memory.get(index)];
     if (held !== undefined && piece !== undefined)
       return deviceMemory.keep(held, { ...type, device, bytes: bytesOf(type), memory: piece });
+    const pool = pools[index];
+    if (held !== undefined && pool !== undefined) return pool.keep(held, type.shape.join(), recipe, index);
     if (held !== undefined) return { kind: "host", data: held.data };
     if (tensor === undefined) throw internalError(`output ${index} did not come back`);
     if (device !== "cpu") deviceStats.toHost += bytesOf(type);
@@ -136,11 +144,22 @@ function computedHere(node: Node, device: string): TypedArray {
   return data;
 }
 
+function takeFrom(pool: HostPool, { dtype, shape }: Type, read: ReadonlySet<HostBuffer>): NativeTensor {
+  return pool.take(shape.join(), read) ?? nativeTensor(dtype, allocate(dtype, sizeOf(shape)), shape.map(Number));
+}
+
+/** In a function of its own: what it refers to lives as long as the recipe, and no result of the run may. */
+function repeating(key: string, plan: Plan, outputs: readonly Type[], leaves: readonly Node[]): () => Value[] {
+  return () => runPlan(key, plan, outputs, "cpu", false, leaves);
+}
+
 const bytesOf = ({ shape, dtype }: Type): number => sizeOf(shape) * DTYPES[storedAs(dtype)].bytes;
 
 function feedOf(leaf: Node, device: string): NativeTensor {
   const { value } = leaf;
-  const buffer = value?.kind === "device" ? deviceMemory.use(value) : undefined;
+  const pooled = pooledBuffer(value);
+  if (pooled !== undefined && device === "cpu") return tensorOf(pooled);
+  const buffer = value?.kind === "device" && pooled === undefined ? deviceMemory.use(value) : undefined;
   if (buffer?.tensor !== undefined && buffer.device === device) return buffer.tensor;
   const elements = value?.kind === "host" ? value.data : (buffer?.moved ?? fetched(leaf, buffer?.device));
   if (device !== "cpu") {
@@ -169,12 +188,15 @@ function numberOf(leaf: Node | undefined, device: string): number {
 }
 
 function fetched(leaf: Node, device: string | undefined): TypedArray {
+  if (pooledBuffer(leaf.value) !== undefined) return fetchElements(leaf, "cpu");
   if (device === undefined) throw internalError("a leaf without elements in memory cannot be fed");
   return fetchElements(leaf, device);
 }
 
 /** Device memory is not readable from Node: the tensor goes through a graph whose output lies on the CPU. */
 export function fetchElements(node: Node, device: string): TypedArray {
+  const pooled = pooledBuffer(node.value);
+  if (pooled !== undefined) return exposed(pooled);
   const [value] = execute([node], device);
   if (value?.kind !== "host") throw internalError("a fetched tensor did not arrive on the CPU");
   return value.data;

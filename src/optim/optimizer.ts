@@ -6,6 +6,7 @@ import type { Node } from "../graph/node.ts";
 import { takeLosses } from "../tensor/foresight.ts";
 import { enableGrad, noGrad, realizeSync, Tensor, zeros, zerosLike } from "../tensor/index.ts";
 import { sharingNumbers } from "../tensor/operands.ts";
+import { StateMemory } from "../tensor/state-memory.ts";
 import { Storage } from "../tensor/storage.ts";
 import { activeTrace, guard, inTrace, Trace } from "../tensor/trace.ts";
 import { Foresight } from "./foresight.ts";
@@ -101,6 +102,7 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
     record: (slot, grad) => this.#updateOf(slot, grad),
   });
   readonly #numbers = new NumbersOfStep();
+  readonly #memory = new StateMemory();
   #step = 0;
 
   constructor(params: readonly (Tensor | ParamGroupInput<Options>)[], defaults: Options) {
@@ -196,16 +198,15 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
   step(given: readonly Tensor[] | (() => Tensor) = []): Tensor | undefined {
     const loss = typeof given === "function" ? enableGrad(given) : undefined;
     const also = typeof given === "function" ? [] : given;
-    noGrad(() => this.#updateAll(loss === undefined ? also : [loss]));
+    const trace = activeTrace();
+    noGrad(() => {
+      if (trace === undefined) this.#updateAll(loss === undefined ? also : [loss]);
+      else this.#updateInTrace(trace);
+    });
     return loss;
   }
 
   #updateAll(also: readonly Tensor[]): void {
-    const trace = activeTrace();
-    if (trace !== undefined) {
-      this.#updateInTrace(trace);
-      return;
-    }
     this.#step++;
     const foreseen = this.#foresight.take();
     const updates = foreseen ?? this.#slots.flatMap((slot) => this.#updateOf(slot, slot.parameter.grad));
@@ -214,6 +215,7 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
     const results = updates.flatMap(({ next }) => [next.parameter, ...Object.values(next.tensors)]);
     realizeSync([...results, ...also, ...losses]);
     for (const { slot, step, next } of updates) {
+      this.#memory.release([slot.parameter, ...Object.values(slot.tensors)]);
       slot.parameter.assign(next.parameter.settle().node);
       slot.tensors = mapValues(next.tensors, (value) => value.settle());
       count(slot, step, next);
@@ -272,7 +274,9 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
     if (grad === null) return [];
     const step = slot.step + 1;
     const context = { ...slot, grad: slot.group.maximize ? grad.neg() : grad, step };
-    return [{ slot, step, next: sharingNumbers(this.#numbers.at(slot.group, step), () => this.update(context)) }];
+    const next = sharingNumbers(this.#numbers.at(slot.group, step), () => this.update(context));
+    this.#memory.claim([next.parameter, ...Object.values(next.tensors)]);
+    return [{ slot, step, next }];
   }
 
   /** Options of the groups and what is kept for each parameter: tensors and plain numbers. */
