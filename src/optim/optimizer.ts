@@ -199,10 +199,8 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
     const loss = typeof given === "function" ? enableGrad(given) : undefined;
     const also = typeof given === "function" ? [] : given;
     const trace = activeTrace();
-    noGrad(() => {
-      if (trace === undefined) this.#updateAll(loss === undefined ? also : [loss]);
-      else this.#updateInTrace(trace);
-    });
+    if (trace !== undefined) noGrad(() => this.#updateInTrace(trace));
+    else noGrad(() => this.#updateAll(loss === undefined ? also : [loss]));
     return loss;
   }
 

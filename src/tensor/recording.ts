@@ -66,8 +66,10 @@ const autocastOptions = optionsOf<AutocastOptions>({ dtype: true, device: true, 
  *
  * On the CPU this gains nothing. onnxruntime has no float16 kernels there: it casts to float32, computes, and rounds what is
  * read; bfloat16 is float32 rounded after every operation. A training step of three linear layers of 1024, batch 128, on two
- * cores: 22 ms in float32, 55 in float16, 57 in bfloat16. Use it there to try what a device will compute. A device with
- * float16 units (`device: "webgpu"`, where the driver has shader-f16) needs half the memory and computes products faster.
+ * cores: 22 ms in float32, 55 in float16, 57 in bfloat16. Use it there to try what a device will compute. On a device with
+ * float16 units (`device: "webgpu"`, where the driver has shader-f16) products are faster, whole steps were not: on an H100 a
+ * product of 2048 × 2048 took 0.5 ms in float16 and 1.7 in float32, a step of BERT 82 ms instead of 66 (4 layers × 256, batch
+ * 32 × 64) and 550 instead of 194 (4 × 768, 32 × 128).
  *
  * @throws AUTOCAST_DTYPE for another dtype; DEVICE_UNAVAILABLE
  *
