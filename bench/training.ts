@@ -25,7 +25,8 @@ import { autocast, compile, Generator, ones, randint, randn, type Tensor } from 
 import { INSTALL, matmulPeers } from "./matmul-peers.ts";
 
 const ROUNDS = 5;
-/** Times the steps of a round, before the first: JavaScript is compiled as it runs. PyTorch has the same. */
+/** Milliseconds and rounds before the first: JavaScript is compiled as it runs, for some thousand steps. PyTorch has as many. */
+const WARM = 4000;
 const WARM_ROUNDS = 2;
 
 type Step = () => number;
@@ -253,8 +254,10 @@ async function turned(step: Step): Promise<void> {
 
 async function alternate(peer: Peer, name: string, make: () => Step, steps: number, rounds = ROUNDS): Promise<Timed> {
   const step = make();
-  for (let index = 0; index < WARM_ROUNDS * steps; index++) await turned(step);
-  await peer.ask(`step ${name} ${WARM_ROUNDS * steps}`);
+  const cold = performance.now();
+  let warm = 0;
+  for (; warm < WARM_ROUNDS * steps || performance.now() - cold < WARM; warm++) await turned(step);
+  await peer.ask(`step ${name} ${warm}`);
   const [ours, theirs]: [number[], number[]] = [[], []];
   [loading, inside] = [0, 0];
   let [total, collecting] = [0, 0];
