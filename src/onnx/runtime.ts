@@ -124,11 +124,13 @@ export class Session {
   /**
    * Runs to the end before it returns: the thread is busy meanwhile.
    *
-   * @param into memory on the device for outputs that shall lie there, by name
+   * @param into memory of a device or arrays, for outputs that shall lie there, by name; their results are not to be read
    */
   run(feeds: Record<string, NativeTensor>, into: Record<string, NativeTensor> = {}): Record<string, NativeTensor> {
     try {
-      return this.#native.run(feeds, { ...this.#outputs, ...into }, {});
+      const results = this.#native.run(feeds, { ...this.#outputs, ...into }, {});
+      discardCopies(results, into);
+      return results;
     } catch (error) {
       throw runtimeError("run", error);
     }
@@ -137,6 +139,26 @@ export class Session {
   release(): void {
     this.#native.dispose();
   }
+}
+
+/** Arrays from here on are given back at once. */
+const LARGE_COPY = 2 ** 16;
+const { port1: nowhere, port2: end } = new MessageChannel();
+end.close();
+nowhere.close();
+
+/**
+ * The binding copies every result, also one that was written where it belongs. Left to the garbage collector, these copies
+ * would have it run every few steps of a training loop; what is transferred to a closed port is freed at once.
+ */
+function discardCopies(results: Record<string, NativeTensor>, into: Record<string, NativeTensor>): void {
+  const copies = Object.entries(into).flatMap(([name, tensor]) => {
+    if (tensor.location !== "cpu") return [];
+    const copy = results[name]?.data.buffer;
+    const isOwn = copy instanceof ArrayBuffer && copy !== tensor.data.buffer && copy.byteLength >= LARGE_COPY;
+    return isOwn ? [copy] : [];
+  });
+  if (copies.length > 0) nowhere.postMessage(null, copies);
 }
 
 /** How a device says that it cannot compute here. */
