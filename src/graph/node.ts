@@ -21,6 +21,7 @@ export type Value =
   /** `native` is what the runtime made of the array, kept for the next run; `sent` the device that a run took it to. */
   | { kind: "host"; data: TypedArray; native?: unknown; sent?: string }
   | { kind: "file"; range: FileRange }
+  /** In the memory of a device, or, where that is "cpu", in an array that may be written over and comes back. */
   | { kind: "device"; device: string; handle: unknown };
 
 /** What is known of a node before it is made: the result of an operation on inputs of these types. */
