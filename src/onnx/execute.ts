@@ -266,6 +266,8 @@ function compiler(
   return ({ arena, threads }) => {
     const options = sessionOptions(device, flops, threads);
     if (folder !== undefined) withWeights(options, folder);
+    // The layout of the last level is for weights that never change: here they are inputs, and the way there and back is lost.
+    else if (device === "cpu") options.graphOptimizationLevel = "extended";
     return new Session(model, outputs, { ...options, enableCpuMemArena: arena });
   };
 }

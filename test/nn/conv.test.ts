@@ -207,6 +207,43 @@ it("pooling without gradients gives what it gives with them", () => {
   expect(numbers(F.maxPool2d(x.requiresGrad_(), 3, { stride: 2 }))).toEqual(plain);
 });
 
+describe("a window with a NaN gives NaN, whose index lies in the window", () => {
+  const none = Number.NaN;
+  const rows = [
+    [none, 1, 1, none, -1],
+    [2, 3, 4, 0, none],
+    [1, 2, none, -2, 5],
+    [none, 3, -1, none, 6],
+    [-4, -5, -6, none, -7],
+  ];
+  it.each<[string, Parameters<typeof F.maxPool2d>[1], Parameters<typeof F.maxPool2d>[2], number[]]>([
+    ["edge to edge", 2, {}, [none, none, none, none]],
+    ["edge to edge in rows", [1, 2], {}, [none, none, 3, 4, 2, none, none, none, -4, none]],
+    ["overlapping", 2, { stride: [1, 2] }, [none, none, 3, none, none, none, none, none]],
+    ["padded", 2, { padding: 1 }, [none, 1, none, 2, none, none, none, 3, none]],
+    ["dilated", 2, { dilation: 2, stride: 2 }, [none, none, none, none]],
+  ])("%s", (_, kernel, options, expected) => {
+    for (const dtype of ["float32", "float64"] as const) {
+      const x = tensor([[rows]], { dtype }).requiresGrad_();
+      const [picked, indices] = F.maxPool2d(x, kernel, { ...options, returnIndices: true });
+      const [values, places] = [numbers(picked), numbers(indices)];
+      expect(values).toEqual(expected);
+      for (const [at, place] of places.entries()) {
+        if (!Number.isNaN(values[at])) expect(rows.flat()[place]).toBe(values[at]);
+      }
+      expect(numbers(F.maxPool2d(x.detach(), kernel, options))).toEqual(expected);
+    }
+  });
+
+  it("the gradient of a window edge to edge goes to one of its places", () => {
+    const x = tensor([[rows]], { dtype: "float32" }).requiresGrad_();
+    F.maxPool2d(x, 2).sum().backward();
+    const reached = numbers(x.grad ?? tensor([])).flatMap((value, at) => (value === 1 ? [at] : []));
+    const windows = reached.map((place) => [place / 10, (place % 5) / 2].map(Math.floor).join());
+    expect(windows.sort()).toEqual(["0,0", "0,1", "1,0", "1,1"]);
+  });
+});
+
 it("a batch of named size runs for every size", async () => {
   const { compileGraph, symbolic } = await import("../../src/tensor/index.ts");
   const layer = new N.Conv2d(1, 2, 3, { padding: 1 });

@@ -1,5 +1,20 @@
 // Elementwise functions of one operand. Formulas: d is the derivative, y the result.
-import { cast, constant, cos, div, expand, greater, mul, neg, scale, sign, sin, square, sub } from "../build.ts";
+import {
+  cast,
+  constant,
+  cos,
+  div,
+  expand,
+  greater,
+  maxUnpool,
+  mul,
+  neg,
+  scale,
+  sign,
+  sin,
+  square,
+  sub,
+} from "../build.ts";
 import type { Node } from "../node.ts";
 import { defineOp, direct, inputAt, like, NARROW_INTS, NOT_REAL, type Op } from "../op.ts";
 import { formula } from "./formula.ts";
@@ -16,6 +31,18 @@ export function unary(name: string, doc: string, grad: UnaryGrad, extra: Partial
     infer: like(0),
     grad: ({ inputs, g, out }) => [grad(inputAt(inputs, 0), g, out)],
   });
+}
+
+/**
+ * Where y went into a max pool alone, g is zero but for one element of each window, at which y is what the pool gave: `grad`
+ * of those is enough, a fourth of the elements for windows of 2 × 2.
+ */
+function behindPool(g: Node, y: Node, grad: (g: Node, y: Node) => Node): Node {
+  const [values, indices] = g.inputs;
+  const pooled = indices?.inputs[0];
+  const isPooled = g.op.name === "maxUnpool" && indices?.op.name === "maxPoolIndices" && pooled?.inputs[0] === y;
+  if (!isPooled || values === undefined || indices === undefined) return grad(g, y);
+  return maxUnpool(grad(values, pooled), indices, y.shape);
 }
 
 /** No slope, however steep what follows is. */
@@ -39,7 +66,7 @@ kernel(
   "relu",
   "Relu",
   "max(x, 0); d = 1 where x > 0.",
-  (_x, g, y) => mul(g, cast(greater(y, constant(0, y.dtype)), g.dtype)),
+  (_x, g, y) => behindPool(g, y, (g, y) => mul(g, cast(greater(y, constant(0, y.dtype)), g.dtype))),
   {
     lacks: ["bool"],
     computeIn: NARROW_INTS,

@@ -14,7 +14,7 @@ import {
 import { isFloat } from "../dtype.ts";
 import type { Attrs, Node } from "../node.ts";
 import { defineOp, dimsAttr, flag, inputAt, type LowerContext, NOT_REAL, stringAttr } from "../op.ts";
-import { type Shape, sizeOf } from "../shape.ts";
+import { numeric, type Shape, sizeOf } from "../shape.ts";
 import {
   columnsOf,
   emitter,
@@ -61,15 +61,19 @@ defineOp({
 
 function lowerMaxPool(ctx: LowerContext): readonly string[] {
   const { attrs, inputs, dtype } = ctx.node;
-  const on = emitter(ctx);
   const windows = windowsOf(attrs);
   const { shape } = inputAt(inputs, 0);
-  const native = dtype === "float32" || dtype === "float64";
-  if (native && ctx.device !== "webgpu") {
-    if (!flag(attrs, "indexed")) return ctx.emit("MaxPool", [ctx.input(0)], { attrs: onnxWindows(windows) });
-    return ctx.emit("MaxPool", [ctx.input(0)], { attrs: onnxWindows(windows), outputs: 2 });
+  const isIndexed = flag(attrs, "indexed");
+  const hasKernel = dtype === "float32" || dtype === "float64";
+  if (hasKernel && ctx.device !== "webgpu") {
+    if (isIndexed && ctx.device === "cpu" && dtype === "float32" && isGrid(shape, windows))
+      return lowerGrid(ctx, windows);
+    const options = { attrs: onnxWindows(windows), outputs: isIndexed ? 2 : 1 };
+    const [largest = "", ...indices] = ctx.emit("MaxPool", [ctx.input(0)], options);
+    return [withNaN(ctx, ctx.input(0), largest, windows), ...indices];
   }
-  if (native && !flag(attrs, "indexed")) return ctx.emit("MaxPool", [ctx.input(0)], { attrs: onnxWindows(windows) });
+  if (hasKernel && !isIndexed) return ctx.emit("MaxPool", [ctx.input(0)], { attrs: onnxWindows(windows) });
+  const on = emitter(ctx);
   const columns = columnsOf(ctx, ctx.input(0), { shape, dtype }, windows, least(dtype)); // [N, C, places, L]
   const target = ctx.shape(ctx.node.shape);
   const first = on("ArgMax", [columns], { axis: 2, keepdims: 1 });
@@ -80,6 +84,61 @@ function lowerMaxPool(ctx: LowerContext): readonly string[] {
   const starts = on("Mul", [on("Range", [ctx.int64(0), ctx.int64(planes), ctx.int64(1)]), ctx.int64(planeSize(shape))]);
   const every = on("Add", [table, on("Reshape", [starts, ctx.shape([...shape.slice(0, 2), 1, 1])])]);
   return [values, on("Reshape", [on("GatherElements", [every, first], { axis: 2 }), target])];
+}
+
+const isPadded = ({ before, after }: Windows): boolean => [...before, ...after].some((count) => count > 0);
+
+/** `largest` with NaN where a window has one: the kernel drops it or not, by its place. */
+function withNaN(ctx: LowerContext, x: string, largest: string, windows: Windows): string {
+  const on = emitter(ctx);
+  const marked = on("Cast", [on("IsNaN", [x])], { to: ctx.onnxType(ctx.node.dtype) });
+  // √-1 is NaN.
+  return on("Add", [largest, on("Sqrt", [on("Neg", [on("MaxPool", [marked], onnxWindows(windows))])])]);
+}
+
+/** Windows lie edge to edge over a picture, each index of which float32 holds exactly. */
+function isGrid(shape: Shape, windows: Windows): boolean {
+  const { kernel, stride, dilation } = windows;
+  const isEdgeToEdge = kernel.every((size, axis) => stride[axis] === size && dilation[axis] === 1);
+  return (
+    shape.length === 4 &&
+    numeric(shape) !== undefined &&
+    isEdgeToEdge &&
+    !isPadded(windows) &&
+    planeSize(shape) < 2 ** 24
+  );
+}
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
+
+/**
+ * The largest element and its index without the kernel of onnxruntime that gives both: its branches are mispredicted, and it
+ * takes sixteen times as long as the one for the elements alone. Each element is marked by how far the end of its plane is:
+ * the largest mark among those that reach their window's largest belongs to the first of them.
+ */
+function lowerGrid(ctx: LowerContext, windows: Windows): readonly string[] {
+  const { shape, dtype } = inputAt(ctx.node.inputs, 0);
+  const on = emitter(ctx);
+  const pool = onnxWindows(windows);
+  const [[height = 1, width = 1], [high = 1, wide = 1]] = [spatial(shape), windows.kernel];
+  const [rows = 1, columns = 1] = windowCounts(shape, windows);
+  const reached = ctx.int64([rows * high, columns * wide]);
+  const isCovered = rows * high === height && columns * wide === width;
+  const x = isCovered ? ctx.input(0) : on("Slice", [ctx.input(0), ctx.int64([0, 0]), reached, ctx.int64([2, 3])]);
+  const largest = withNaN(ctx, x, on("MaxPool", [x], pool), windows);
+  const everywhere = on("Resize", [largest, "", ctx.constant(dtype, [1, 1, high, wide])], {
+    ...{ mode: "nearest", nearest_mode: "floor", coordinate_transformation_mode: "asymmetric" },
+  });
+  const isLargest = on("Cast", [on("Not", [on("Less", [x, everywhere])])], { to: ctx.onnxType(dtype) });
+  const starts = ctx.constant(
+    dtype,
+    upTo(rows * high).map((row) => (height - row) * width),
+  );
+  const marks = on("Sub", [on("Reshape", [starts, ctx.int64([-1, 1])]), ctx.constant(dtype, upTo(columns * wide))]);
+  const first = on("MaxPool", [on("Mul", [isLargest, marks])], pool);
+  const ends = upTo(Number(shape[0]) * Number(shape[1])).map((at) => (at + 1) * planeSize(shape));
+  const end = on("Reshape", [ctx.int64(ends), ctx.shape([...shape.slice(0, 2), 1, 1])]);
+  return [largest, on("Sub", [end, on("Cast", [first], { to: ctx.onnxType("int64") })])];
 }
 
 function least(dtype: Node["dtype"]): number {

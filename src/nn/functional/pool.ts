@@ -57,8 +57,8 @@ export function maxPool1d(x: Tensor, kernelSize: Size, options?: MaxPoolOptions)
 }
 
 /**
- * Largest element of each window of x [N, C, H, W] or [C, H, W]; its gradient goes to the first that holds it. A NaN
- * beside numbers is passed over.
+ * Largest element of each window of x [N, C, H, W] or [C, H, W]; its gradient goes to the first that holds it. Where a
+ * window has a NaN the result is NaN (on webgpu that is the driver's choice), and its index some place of the window.
  *
  * @throws SHAPE_MISMATCH when no window fits
  * @example

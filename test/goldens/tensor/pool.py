@@ -107,4 +107,12 @@ for n, sizes in SIZES.items():
         if not kind.startswith("adaptive"):
             refused(f"{kind}{n}d", f"F.{kind}{n}d(a, 2)", f"F.{js}{n}d(a, 2)", L([0, *sizes[2:]]))
 
+# Windows edge to edge, whose places are found in another way.
+case("max_pool2d", [leaf([2, 3, 7, 5], -3, 3, ties=True)], MAX, "F.maxPool2d(a, 2, { returnIndices: true })", note="ties, an edge that no window reaches")
+case("max_pool2d", [leaf([1, 2, 6, 9], -3, 3, ties=True)], "F.max_pool2d(a, (2, 3), return_indices=True)",
+     "F.maxPool2d(a, [2, 3], { returnIndices: true })", note="ties, windows of two by three")
+case("max_pool2d", [leaf([2, 3, 6, 5], -3, 3, ties=True)], "F.max_pool2d(a.relu(), 2)", "F.maxPool2d(a.relu(), 2)", note="ties of what was rectified")
+case("max_pool2d", [leaf([2, 2, 4, 4], -3, 3, ties=True)], "F.max_pool2d(a.relu(), 2) + a.relu().mean()", "F.maxPool2d(a.relu(), 2).add(a.relu().mean())",
+     note="rectified, and read beside the pool")
+
 write("pool")
