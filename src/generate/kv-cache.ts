@@ -21,8 +21,14 @@ export interface DecodeStep {
 export interface Decoding {
   /** Logits of the token after the last, one array of V a row. */
   step(step: DecodeStep): Promise<Float32Array[]>;
-  /** Goes on with these rows alone, in this order. */
+  /** Goes on with these rows alone, in this order; a row may come more than once, and there may be more than before. */
   keep(rows: readonly number[]): void;
+  /** A step that gives the logits after each of its last `count` tokens: for each row, `count` arrays of V. */
+  stepMany?(step: DecodeStep, count: number): Promise<Float32Array[][]>;
+  /** Forgets the last `tokens` tokens of every row. */
+  truncate?(tokens: number): void;
+  /** Gives back what is held between steps; the sequence is not used any more. */
+  dispose?(): void;
 }
 
 /** What generation needs of a model, whatever runs it. */
@@ -50,8 +56,13 @@ export function makeDecoder(model: PreTrainedModel, options: DecoderOptions = {}
       data: { modelType: architecture.modelType },
     });
   }
-  const traced = traceModel(model, { present: "new", lastOnly: true });
-  const graph = compileGraph(traced, options);
+  const graph = compileGraph(traceModel(model, { present: "new", lastOnly: true }), options);
+  // Only drafts are verified with logits of several positions: compiled when first asked for.
+  let wide: CompiledGraph | undefined;
+  const wideGraph = () => {
+    wide ??= compileGraph(traceModel(model, { present: "new" }), options);
+    return wide;
+  };
   const maxLength = architecture.maxLength(model.config);
   const names = new Set([
     INPUT_NAMES.inputIds,
@@ -60,8 +71,11 @@ export function makeDecoder(model: PreTrainedModel, options: DecoderOptions = {}
   ]);
   return {
     maxLength,
-    start: () => new CachedDecoding(graph, layout, names, maxLength),
-    dispose: () => graph.dispose(),
+    start: () => new CachedDecoding(graph, wideGraph, layout, names, maxLength),
+    dispose: () => {
+      graph.dispose();
+      wide?.dispose();
+    },
   };
 }
 
@@ -71,6 +85,7 @@ export function makeDecoder(model: PreTrainedModel, options: DecoderOptions = {}
  */
 class CachedDecoding implements Decoding {
   readonly #graph: CompiledGraph;
+  readonly #wideGraph: () => CompiledGraph;
   readonly #layout: CacheLayout;
   readonly #names: ReadonlySet<string>;
   readonly #maxLength: number;
@@ -80,14 +95,42 @@ class CachedDecoding implements Decoding {
   #length = 0;
   #room = 0;
 
-  constructor(graph: CompiledGraph, layout: CacheLayout, names: ReadonlySet<string>, maxLength: number) {
+  constructor(
+    graph: CompiledGraph,
+    wideGraph: () => CompiledGraph,
+    layout: CacheLayout,
+    names: ReadonlySet<string>,
+    maxLength: number,
+  ) {
     this.#graph = graph;
+    this.#wideGraph = wideGraph;
     this.#layout = layout;
     this.#names = names;
     this.#maxLength = maxLength;
   }
 
-  async step({ inputIds, attentionMask, positionIds, rows }: DecodeStep): Promise<Float32Array[]> {
+  async step(step: DecodeStep): Promise<Float32Array[]> {
+    return rowsOf(await this.#run(this.#graph, step), step.rows);
+  }
+
+  async stepMany(step: DecodeStep, count: number): Promise<Float32Array[][]> {
+    const columns = step.inputIds.length / step.rows;
+    const lines = rowsOf(await this.#run(this.#wideGraph(), step), step.inputIds.length);
+    return Array.from({ length: step.rows }, (_, row) => lines.slice((row + 1) * columns - count, (row + 1) * columns));
+  }
+
+  truncate(tokens: number): void {
+    this.#length -= tokens;
+  }
+
+  dispose(): void {
+    this.#cache.clear();
+  }
+
+  async #run(
+    graph: CompiledGraph,
+    { inputIds, attentionMask, positionIds, rows }: DecodeStep,
+  ): Promise<Feed | undefined> {
     // The runtime computes on this thread; others get their turn between tokens.
     await new Promise<void>((resolve) => setImmediate(resolve));
     if (this.#rows === 0) this.#allocate(rows);
@@ -106,9 +149,9 @@ class CachedDecoding implements Decoding {
     }
     const { heads, width } = this.#layout;
     for (const [name, data] of this.#cache) feeds[name] = { data, shape: [rows, heads, this.#room, width] };
-    const results = this.#graph.run(feeds);
+    const results = graph.run(feeds);
     this.#append(results, columns);
-    return rowsOf(results["logits"], rows);
+    return results["logits"];
   }
 
   keep(rows: readonly number[]): void {
@@ -175,7 +218,7 @@ class CachedDecoding implements Decoding {
   }
 }
 
-/** [B, 1, V] as one array a row. */
+/** [B, T, V] as B * T arrays of V; `rows` is B * T. */
 function rowsOf(logits: Feed | undefined, rows: number): Float32Array[] {
   const data = logits?.data as Float32Array; // safe because the traced logits are float32
   const width = data.length / rows;
