@@ -17,7 +17,7 @@ async function loadClassifier(folder: string, { device, threads }: EngineOptions
   const architecture = architectureOf(model.config);
   const traced = traceModel(model);
   const graph = onDevice(device, (on) => compileGraph(traced, settings(on, threads)));
-  const optional = architecture.inputs.map((name) => INPUT_NAMES[name]);
+  const optional = model.inputs.map((name) => INPUT_NAMES[name]).slice(2);
   return {
     config: model.config,
     tokenizer,

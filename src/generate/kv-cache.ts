@@ -64,11 +64,7 @@ export function makeDecoder(model: PreTrainedModel, options: DecoderOptions = {}
     return wide;
   };
   const maxLength = architecture.maxLength(model.config);
-  const names = new Set([
-    INPUT_NAMES.inputIds,
-    INPUT_NAMES.attentionMask,
-    ...architecture.inputs.map((name) => INPUT_NAMES[name]),
-  ]);
+  const names = new Set<string>(model.inputs.map((name) => INPUT_NAMES[name]));
   return {
     maxLength,
     start: () => new CachedDecoding(graph, wideGraph, layout, names, maxLength),

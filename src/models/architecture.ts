@@ -2,8 +2,9 @@
 // Holds no model.
 import type { z } from "zod";
 import { parseValue } from "../io/json.ts";
-import { Embedding, LayerNorm, Linear, Module } from "../nn/index.ts";
+import { type AnyModule, Embedding, LayerNorm, Linear, Module } from "../nn/index.ts";
 import { type Generator, randn, type Tensor, zeros } from "../tensor/index.ts";
+import type { InputName } from "./inputs.ts";
 
 /** Keys and values of one layer: [B, H, P, d] each for the P tokens before a call. */
 export interface KeyValue {
@@ -27,15 +28,55 @@ export interface ModelInputs {
   lastOnly?: boolean | undefined;
 }
 
-/** Inputs that only some architectures read. */
-export type OptionalInput = "tokenTypeIds" | "positionIds";
+/** What a vision model is called with. */
+export interface PixelInputs {
+  /** float32 [B, C, H, W] */
+  pixelValues: Tensor;
+}
 
-/** What a call of a model gives. */
+/** What a model with an encoder and a decoder is called with. */
+export interface Seq2SeqInputs extends ModelInputs {
+  /** int64 [B, T], what the decoder has so far */
+  decoderInputIds: Tensor;
+  /** int64 [B, P + T], 1 where the decoder has text; everywhere when absent */
+  decoderAttentionMask?: Tensor | undefined;
+}
+
+/** What a call of a model gives: each class names the fields that it has. */
 export interface ModelOutput {
-  /** [B, C] or [B, T, V] */
-  logits: Tensor;
+  /** [B, C], [B, T, C] or [B, T, V] */
+  logits?: Tensor;
+  /** [B, T, D], the last layer's states */
+  lastHiddenState?: Tensor;
+  /** [B, D] */
+  poolerOutput?: Tensor;
+  /** [B, T], where an answer starts and ends */
+  startLogits?: Tensor;
+  endLogits?: Tensor;
+  /** [B, E], in the space that images and texts share */
+  imageEmbeds?: Tensor;
+  textEmbeds?: Tensor;
+  /** [images, texts] and its transpose */
+  logitsPerImage?: Tensor;
+  logitsPerText?: Tensor;
   /** One per layer: keys and values of this call's tokens alone, [B, H, T, d]; given when the call had a past. */
   present?: readonly KeyValue[] | undefined;
+}
+
+/** Of a model with a head. */
+export interface LogitsOutput extends ModelOutput {
+  logits: Tensor;
+}
+
+/** Of a model without a head. */
+export interface HiddenOutput extends ModelOutput {
+  lastHiddenState: Tensor;
+}
+
+/** Of a model that finds spans. */
+export interface SpanOutput extends ModelOutput {
+  startLogits: Tensor;
+  endLogits: Tensor;
 }
 
 /** Sizes of the keys and values that a decoder keeps between calls. */
@@ -65,7 +106,10 @@ export interface BaseConfig {
  * model(inputs).logits.shape; // [1, 3, 8]
  * ```
  */
-export abstract class PreTrainedModel extends Module<[ModelInputs], ModelOutput> {
+export abstract class PreTrainedModel<
+  Output extends ModelOutput = LogitsOutput,
+  Inputs extends object = ModelInputs,
+> extends Module<[Inputs], Output> {
   readonly #config: BaseConfig;
 
   constructor(config: BaseConfig) {
@@ -78,8 +122,13 @@ export abstract class PreTrainedModel extends Module<[ModelInputs], ModelOutput>
     return this.#config;
   }
 
-  /** Fresh weights, by transformers' rules. */
-  initialize(generator: Generator): void {
+  /** Names of what it is called with, in the order of its exported graph. */
+  get inputs(): readonly InputName[] {
+    return ["inputIds", "attentionMask"];
+  }
+
+  /** Fresh weights, by transformers' rules; drawn from the global generator when none is given. */
+  initialize(generator?: Generator): void {
     initializeWeights(this, generator);
   }
 
@@ -87,6 +136,14 @@ export abstract class PreTrainedModel extends Module<[ModelInputs], ModelOutput>
   get labels(): string[] {
     return labelsOf(this.#config);
   }
+}
+
+/** A model of any class, whatever it is called with. */
+export interface AnyModel extends AnyModule {
+  readonly config: BaseConfig;
+  readonly inputs: readonly InputName[];
+  readonly labels: string[];
+  initialize(generator?: Generator): void;
 }
 
 export function labelsOf(config: { id2label?: Record<string, string> | undefined }): string[] {
@@ -100,11 +157,9 @@ export interface Architecture {
   parse(config: unknown): BaseConfig;
   config: z.ZodType;
   /** By the name that config.json's `architectures` gives. */
-  heads: Readonly<Record<string, (config: unknown) => PreTrainedModel>>;
-  /** Longest sequence in tokens. */
+  heads: Readonly<Record<string, (config: unknown) => AnyModel>>;
+  /** Longest sequence in tokens; infinite where nothing bounds it. */
   maxLength(config: BaseConfig): number;
-  /** What the model reads besides ids and mask: the inputs of its exported graph. */
-  inputs: readonly OptionalInput[];
   /** Decoders that take a past say how large it is; others give undefined. */
   cache(config: BaseConfig): CacheLayout | undefined;
   checkpoint: CheckpointNames;
@@ -123,15 +178,14 @@ export interface CheckpointNames {
 interface Declaration<Schema extends z.ZodType<BaseConfig>> {
   modelType: string;
   config: Schema;
-  heads: Readonly<Record<string, (config: z.infer<Schema>) => PreTrainedModel>>;
+  heads: Readonly<Record<string, (config: z.infer<Schema>) => AnyModel>>;
   maxLength(config: z.infer<Schema>): number;
-  inputs?: readonly OptionalInput[];
   cache?(config: z.infer<Schema>): CacheLayout;
   checkpoint?: CheckpointNames;
 }
 
 export function defineArchitecture<Schema extends z.ZodType<BaseConfig>>(declared: Declaration<Schema>): Architecture {
-  const { config: schema, heads, maxLength, modelType, inputs = [], checkpoint = {} } = declared;
+  const { config: schema, heads, maxLength, modelType, checkpoint = {} } = declared;
   const parse = (config: unknown): z.infer<Schema> => parseValue(config, schema, `The ${modelType} config`);
   return {
     modelType,
@@ -141,16 +195,20 @@ export function defineArchitecture<Schema extends z.ZodType<BaseConfig>>(declare
       Object.entries(heads).map(([name, make]) => [name, (config: unknown) => make(parse(config))]),
     ),
     maxLength: (config) => maxLength(parse(config)),
-    inputs,
     checkpoint,
     cache: (config) => declared.cache?.(parse(config)),
   };
 }
 
 /** Normal of `initializer_range` for tables and matrices, zeros for biases, ones for norms. */
-function initializeWeights(model: PreTrainedModel, generator: Generator): void {
+function initializeWeights(model: AnyModel, generator: Generator | undefined): void {
   const range = model.config.initializer_range ?? 0.02;
-  const normal = (like: Tensor) => like.assign(randn(like.shape, { generator }).mul(range).settle().node);
+  const normal = (like: Tensor) =>
+    like.assign(
+      randn(like.shape, generator === undefined ? {} : { generator })
+        .mul(range)
+        .settle().node,
+    );
   for (const module of model.modules()) {
     if (module instanceof Linear) {
       normal(module.weight);

@@ -1,19 +1,19 @@
 // A folder → a model, and back: config.json → architecture → weights by reference → every name accounted for.
 // Branches on no model type.
-
-import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { AbrazoError, suggestion } from "../errors.ts";
-import { DTYPES, type DType, isDType } from "../graph/dtype.ts";
+import { DTYPES, type DType } from "../graph/dtype.ts";
 import { readJson } from "../io/json.ts";
-import { readHeader, type SafetensorsHeader, writeSafetensors } from "../io/safetensors.ts";
-import { fromFile, type Generator, type Tensor } from "../tensor/index.ts";
-import type { Architecture, BaseConfig, CheckpointNames, PreTrainedModel } from "./architecture.ts";
+import { writeSafetensors } from "../io/safetensors.ts";
+import { log } from "../log.ts";
+import type { Generator } from "../tensor/index.ts";
+import type { AnyModel, Architecture, BaseConfig, PreTrainedModel } from "./architecture.ts";
 import { ARCHITECTURES } from "./index.ts";
+import { mapped, ownNames, readWeights, type StoredTensor } from "./weights.ts";
 
-const baseSchema = z.looseObject({ model_type: z.string(), architectures: z.array(z.string()).min(1) });
+export const configSchema = z.looseObject({ model_type: z.string(), architectures: z.array(z.string()).optional() });
 
 /** The architecture that a config names; an unknown one is an error that lists the known. */
 export function architectureOf(config: { model_type: string }): Architecture {
@@ -28,8 +28,12 @@ export function architectureOf(config: { model_type: string }): Architecture {
   });
 }
 
+/** The class that a config names. */
+export const classOf = ({ architectures }: BaseConfig): string =>
+  (Array.isArray(architectures) ? String(architectures[0]) : undefined) ?? "";
+
 /**
- * A model of a config with fresh weights.
+ * A model of a config with fresh weights, of a class that gives logits; those of others come from their AutoModel.
  *
  * @throws UNKNOWN_ARCHITECTURE, UNKNOWN_HEAD with the nearest name
  *
@@ -39,19 +43,21 @@ export function architectureOf(config: { model_type: string }): Architecture {
  * fromConfig(config, new Generator(0)).parameters().length; // 16
  * ```
  */
-export function fromConfig(config: BaseConfig, generator: Generator): PreTrainedModel {
-  const model = builderOf(config)();
+export function fromConfig(config: BaseConfig, generator?: Generator): PreTrainedModel {
+  const model = buildModel(config, classOf(config));
   model.initialize(generator);
-  return model;
+  return withLogits(model, classOf(config));
 }
 
-/** What builds a config's model; an unknown class is an error before anything is built. */
-function builderOf(config: BaseConfig): () => PreTrainedModel {
-  const { architectures } = baseSchema.parse(config);
+/**
+ * A model of a class of an architecture, its weights not set.
+ *
+ * @throws UNKNOWN_ARCHITECTURE, UNKNOWN_HEAD with the nearest name; MODEL_TOO_LARGE
+ */
+export function buildModel(config: BaseConfig, name: string): AnyModel {
   const { heads } = architectureOf(config);
-  const name = architectures[0] ?? "";
   const make = Object.hasOwn(heads, name) ? heads[name] : undefined;
-  if (make !== undefined) return () => allocate(() => make(config));
+  if (make !== undefined) return allocate(() => make(config));
   throw new AbrazoError({
     code: "UNKNOWN_HEAD",
     message: `The model class "${name}" of ${config.model_type} is not supported.`,
@@ -59,8 +65,24 @@ function builderOf(config: BaseConfig): () => PreTrainedModel {
   });
 }
 
+const WITHOUT_LOGITS = /(?:Model|ForQuestionAnswering|WithProjection|EncoderModel)$/;
+
+/** The class gives logits; others have an AutoModel of their own. */
+function withLogits(model: AnyModel, name: string): PreTrainedModel {
+  // safe because every class of such a name gives logits, and takes what its architecture declares
+  if (/LMHeadModel$/.test(name) || !WITHOUT_LOGITS.test(name)) return model as unknown as PreTrainedModel;
+  throw new AbrazoError({
+    code: "NO_LOGITS",
+    message: `A ${name} gives no logits.`,
+    hint: name.endsWith("ForQuestionAnswering")
+      ? "Load it with AutoModelForQuestionAnswering."
+      : "Load it with AutoModel, or name a class with a head in config.json.",
+    data: { class: name },
+  });
+}
+
 /** Sizes that no memory has are the config's fault. */
-function allocate(make: () => PreTrainedModel): PreTrainedModel {
+function allocate(make: () => AnyModel): AnyModel {
   try {
     return make();
   } catch (cause) {
@@ -75,7 +97,7 @@ function allocate(make: () => PreTrainedModel): PreTrainedModel {
 }
 
 /** A config that names more layers than there are tensors is refused before they are built. */
-function checkLayers(folder: string, config: BaseConfig, { tensors }: SafetensorsHeader): void {
+function checkLayers(folder: string, config: BaseConfig, tensors: ReadonlyMap<string, unknown>): void {
   for (const [field, value] of Object.entries(config)) {
     if (!/layers?$/.test(field) || typeof value !== "number" || value <= tensors.size) continue;
     throw new AbrazoError({
@@ -88,7 +110,10 @@ function checkLayers(folder: string, config: BaseConfig, { tensors }: Safetensor
 }
 
 /**
- * Loads a model from a repository folder. Weights stay in model.safetensors, mapped, until they are trained.
+ * Loads a model of the class that a repository folder names, one that gives logits. Weights stay in model.safetensors, mapped,
+ * until they are trained; those of half precision are computed in float32.
+ *
+ * @throws STATE_DICT_MISMATCH that names every weight that lacks, is too many or has another shape
  *
  * @example
  * ```ts
@@ -97,59 +122,68 @@ function checkLayers(folder: string, config: BaseConfig, { tensors }: Safetensor
  * ```
  */
 export async function loadPretrained(folder: string): Promise<PreTrainedModel> {
-  const config = await readJson(join(folder, "config.json"), baseSchema);
-  const build = builderOf(config);
-  const path = join(folder, "model.safetensors");
-  if (!existsSync(path)) {
-    throw new AbrazoError({
-      code: "FILE_MISSING",
-      message: `${folder} has no model.safetensors.`,
-      hint: "Weights are read from safetensors; convert other formats first.",
-      data: { folder },
-    });
-  }
-  const header = await readHeader(path);
-  checkLayers(folder, config, header);
-  const model = build().requiresGrad_(false).eval();
-  const own = new Set(model.stateDict().keys());
-  const names = ownNames([...header.tensors.keys()], own, architectureOf(config).checkpoint);
-  model.loadStateDict(new Map([...names].map(([name, stored]) => [name, mapped(path, header, stored)])));
+  const model = await loadClass(folder);
+  return withLogits(model, classOf(model.config));
+}
+
+/**
+ * Loads a model of the class that the folder names, or of the one that `pick` chooses. Another class than the one that was saved
+ * shares its body: what only the new one has starts fresh, with a warning; what only the old one had is left away.
+ */
+export async function loadClass(
+  folder: string,
+  pick: (config: BaseConfig) => string = classOf,
+  changes: Partial<BaseConfig> = {},
+): Promise<AnyModel> {
+  const config = { ...(await readJson(join(folder, "config.json"), configSchema)), ...changes };
+  const name = pick(config);
+  if (name === "") throw noClass(folder);
+  const { heads } = architectureOf(config);
+  if (!Object.hasOwn(heads, name)) buildModel(config, name);
+  const tensors = await readWeights(folder);
+  checkLayers(folder, config, tensors);
+  const model = buildModel({ ...config, architectures: [name] }, name);
+  takeWeights(model.requiresGrad_(false).eval(), tensors, name === classOf(config), folder);
   return model;
 }
 
-/** The model's names of a checkpoint's tensors → their names in the file. */
-function ownNames(
-  stored: readonly string[],
-  own: ReadonlySet<string>,
-  { prefix, ignored, tied = {} }: CheckpointNames,
-): Map<string, string> {
-  const names = new Map<string, string>();
-  for (const name of stored) {
-    // Checkpoints converted from TensorFlow name the parts of a norm gamma and beta.
-    const modern = name.replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(/LayerNorm\.beta$/, "LayerNorm.bias");
-    const full =
-      prefix !== undefined && !own.has(modern) && own.has(`${prefix}.${modern}`) ? `${prefix}.${modern}` : modern;
-    if (own.has(full)) names.set(full, name);
-    else if (ignored?.test(full) !== true && tied[full] === undefined) names.set(full, name);
+function takeWeights(
+  model: AnyModel,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  isExact: boolean,
+  folder: string,
+): void {
+  const own = model.stateDict();
+  const { checkpoint } = architectureOf(model.config);
+  const all = [...ownNames(tensors.keys(), own, checkpoint)];
+  const names = isExact ? all : all.filter(([name]) => own.has(name));
+  const fresh = isExact ? [] : [...own.keys()].filter((name) => !names.some(([known]) => known === name));
+  if (fresh.length > 0) {
+    // Not one tensor of the body: these are the weights of something else.
+    if (names.length === 0) model.loadStateDict(new Map());
+    model.initialize();
+    log.warn(
+      `Some weights of ${model.constructor.name} are not in ${folder} and start fresh: ${fresh.join(", ")}. ` +
+        "Train the model before you use it.",
+      { folder, fresh },
+    );
   }
-  return names;
+  const state = new Map(
+    names.flatMap(([name, stored]) => {
+      const entry = tensors.get(stored);
+      return entry === undefined ? [] : [[name, mapped(stored, entry)] as const];
+    }),
+  );
+  model.loadStateDict(state, { strict: isExact });
 }
 
-const DTYPE_OF_TAG: ReadonlyMap<string, string> = new Map(
-  Object.entries(DTYPES).map(([name, { safetensors }]) => [safetensors, name]),
-);
-
-function mapped(path: string, header: SafetensorsHeader, name: string): Tensor {
-  const entry = header.tensors.get(name);
-  const dtype = DTYPE_OF_TAG.get(entry?.dtype ?? "");
-  if (entry === undefined || dtype === undefined || !isDType(dtype)) {
-    throw new AbrazoError({
-      code: "UNSUPPORTED_DTYPE",
-      message: `${path}: tensor "${name}" has the dtype ${entry?.dtype}, which has no kernels here.`,
-      hint: `Supported: ${[...DTYPE_OF_TAG.keys()].join(", ")}.`,
-    });
-  }
-  return fromFile({ path, offset: entry.offset, byteLength: entry.byteLength }, entry.shape, dtype);
+function noClass(folder: string): AbrazoError {
+  return new AbrazoError({
+    code: "UNKNOWN_HEAD",
+    message: `config.json of ${folder} names no model class in "architectures".`,
+    hint: "Load it with the AutoModel class of what it is for, e.g. AutoModelForSequenceClassification.",
+    data: { folder },
+  });
 }
 
 /**
@@ -162,7 +196,7 @@ function mapped(path: string, header: SafetensorsHeader, name: string): Tensor {
  * (await loadPretrained("tiny")).config.model_type; // "gpt2"
  * ```
  */
-export async function savePretrained(model: PreTrainedModel, folder: string): Promise<void> {
+export async function savePretrained(model: AnyModel, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "config.json"), `${JSON.stringify(model.config, null, 2)}\n`);
   const tensors = [...model.namedParameters()].map(([name, parameter]) => ({

@@ -1,36 +1,51 @@
-// BERT (Devlin et al. 2018, arXiv 1810.04805): config → embeddings → encoder → pooler → classifier.
+// BERT (Devlin et al. 2018, arXiv 1810.04805): config → embeddings → encoder → pooler → heads. RoBERTa is made of its parts.
 // Downloads nothing; names of modules are the checkpoint's names.
 import { z } from "zod";
-import { Dropout, Embedding, functional as F, LayerNorm, Linear, Module, ModuleList } from "../nn/index.ts";
-import type { Tensor } from "../tensor/index.ts";
-import { defineArchitecture, labelsOf, type ModelInputs, type ModelOutput, PreTrainedModel } from "./architecture.ts";
+import { Dropout, Embedding, functional as F, LayerNorm, Linear, Module, ModuleList, parameter } from "../nn/index.ts";
+import { type Tensor, zeros } from "../tensor/index.ts";
+import {
+  defineArchitecture,
+  type HiddenOutput,
+  type LogitsOutput,
+  labelsOf,
+  type ModelInputs,
+  PreTrainedModel,
+} from "./architecture.ts";
+import { type Body, ForQuestionAnswering, ForTokenClassification, ModelWithBody } from "./heads.ts";
+import type { InputName } from "./inputs.ts";
 
-export const bertConfigSchema = z
-  .looseObject({
-    model_type: z.literal("bert"),
-    vocab_size: z.number().int().positive(),
-    hidden_size: z.number().int().positive(),
-    num_hidden_layers: z.number().int().positive(),
-    num_attention_heads: z.number().int().positive(),
-    intermediate_size: z.number().int().positive(),
-    hidden_act: z.string().default("gelu"),
-    max_position_embeddings: z.number().int().positive().default(512),
-    type_vocab_size: z.number().int().positive().default(2),
-    layer_norm_eps: z.number().default(1e-12),
-    hidden_dropout_prob: z.number().default(0.1),
-    attention_probs_dropout_prob: z.number().default(0.1),
-    classifier_dropout: z.number().nullish(),
-    initializer_range: z.number().default(0.02),
-    pad_token_id: z.number().int().nullish(),
-    position_embedding_type: z.literal("absolute").default("absolute"),
-    id2label: z.record(z.string(), z.string()).default({ 0: "LABEL_0", 1: "LABEL_1" }),
-  })
-  .refine(({ hidden_size, num_attention_heads }) => hidden_size % num_attention_heads === 0, {
-    path: ["num_attention_heads"],
-    message: "does not divide hidden_size",
-  });
+/** BERT's config, which RoBERTa has too. */
+export const bertSchema = <Type extends string>(modelType: Type) =>
+  z
+    .looseObject({
+      model_type: z.literal(modelType),
+      vocab_size: z.number().int().positive(),
+      hidden_size: z.number().int().positive(),
+      num_hidden_layers: z.number().int().positive(),
+      num_attention_heads: z.number().int().positive(),
+      intermediate_size: z.number().int().positive(),
+      hidden_act: z.string().default("gelu"),
+      max_position_embeddings: z.number().int().positive().default(512),
+      type_vocab_size: z.number().int().positive().default(2),
+      layer_norm_eps: z.number().default(1e-12),
+      hidden_dropout_prob: z.number().default(0.1),
+      attention_probs_dropout_prob: z.number().default(0.1),
+      classifier_dropout: z.number().nullish(),
+      initializer_range: z.number().default(0.02),
+      pad_token_id: z.number().int().nullish(),
+      position_embedding_type: z.literal("absolute").default("absolute"),
+      tie_word_embeddings: z.boolean().default(true),
+      id2label: z.record(z.string(), z.string()).default({ 0: "LABEL_0", 1: "LABEL_1" }),
+    })
+    .refine(({ hidden_size, num_attention_heads }) => hidden_size % num_attention_heads === 0, {
+      path: ["num_attention_heads"],
+      message: "does not divide hidden_size",
+    });
 
-export type BertConfig = z.infer<typeof bertConfigSchema>;
+export type BertConfig = z.infer<ReturnType<typeof bertSchema<string>>>;
+
+/** Places 0, 1, … of the tokens [B, T], padding counted: [T]. */
+const fromZero = (inputIds: Tensor): Tensor => F.arangeLike(inputIds, 1);
 
 class Embeddings extends Module<[Tensor, Tensor | undefined], Tensor> {
   readonly word_embeddings: Embedding;
@@ -38,9 +53,11 @@ class Embeddings extends Module<[Tensor, Tensor | undefined], Tensor> {
   readonly token_type_embeddings: Embedding;
   readonly LayerNorm: LayerNorm;
   readonly #dropout: Dropout;
+  readonly #positions: (inputIds: Tensor) => Tensor;
 
-  constructor(config: BertConfig) {
+  constructor(config: BertConfig, positions: (inputIds: Tensor) => Tensor) {
     super();
+    this.#positions = positions;
     this.word_embeddings = new Embedding(config.vocab_size, config.hidden_size);
     this.position_embeddings = new Embedding(config.max_position_embeddings, config.hidden_size);
     this.token_type_embeddings = new Embedding(config.type_vocab_size, config.hidden_size);
@@ -49,7 +66,7 @@ class Embeddings extends Module<[Tensor, Tensor | undefined], Tensor> {
   }
 
   override forward(inputIds: Tensor, tokenTypeIds: Tensor | undefined): Tensor {
-    const positions = this.position_embeddings(F.arangeLike(inputIds, 1)); // [T, H]
+    const positions = this.position_embeddings(this.#positions(inputIds)); // [T, H] or [B, T, H]
     const types = this.token_type_embeddings(tokenTypeIds ?? inputIds.mul(0)); // [B, T, H]
     const sum = this.word_embeddings(inputIds).add(types).add(positions);
     return F.dropout(this.LayerNorm(sum), this.#dropout.p, this.training); // [B, T, H]
@@ -180,48 +197,158 @@ class Pooler extends Module<[Tensor], Tensor> {
   }
 }
 
-class BertModel extends Module<[ModelInputs], Tensor> {
+/** What differs between bodies made of these parts. */
+export interface BodyOptions {
+  /** False leaves the pooler out: heads on tokens have none. */
+  pooler?: boolean;
+  /** Place of each token in the table of positions; 0, 1, … when absent. */
+  positions?: (inputIds: Tensor) => Tensor;
+  inputs?: readonly InputName[];
+}
+
+/** The states of every token, and of the first one pooled. */
+export class BertModel extends PreTrainedModel<HiddenOutput> {
   readonly embeddings: Embeddings;
   readonly encoder: Encoder;
-  readonly pooler: Pooler;
+  readonly pooler: Pooler | undefined;
+  readonly #inputs: readonly InputName[];
 
-  constructor(config: BertConfig) {
-    super();
-    this.embeddings = new Embeddings(config);
+  constructor(config: BertConfig, { pooler = true, positions = fromZero, inputs }: BodyOptions = {}) {
+    super(config);
+    this.embeddings = new Embeddings(config, positions);
     this.encoder = new Encoder(config);
-    this.pooler = new Pooler(config);
+    this.pooler = pooler ? new Pooler(config) : undefined;
+    this.#inputs = inputs ?? ["inputIds", "attentionMask", "tokenTypeIds"];
   }
 
-  override forward({ inputIds, attentionMask, tokenTypeIds }: ModelInputs): Tensor {
+  override get inputs(): readonly InputName[] {
+    return this.#inputs;
+  }
+
+  override forward({ inputIds, attentionMask, tokenTypeIds }: ModelInputs): HiddenOutput {
     const embedded = this.embeddings(inputIds, tokenTypeIds);
-    return this.pooler(this.encoder(embedded, F.extendMask(attentionMask))); // [B, H]
+    const lastHiddenState = this.encoder(embedded, F.extendMask(attentionMask)); // [B, T, H]
+    return this.pooler === undefined
+      ? { lastHiddenState }
+      : { lastHiddenState, poolerOutput: this.pooler(lastHiddenState) };
   }
 }
 
+/** Dropout in front of a classifier. */
+export const classifierDropout = (config: BertConfig): number =>
+  config.classifier_dropout ?? config.hidden_dropout_prob;
+
+const body = (config: BertConfig, options: BodyOptions = {}): Body => ({
+  name: "bert",
+  model: new BertModel(config, options),
+  hidden: config.hidden_size,
+});
+
 /** The pooled first token → dropout → classes. */
-export class BertForSequenceClassification extends PreTrainedModel {
-  readonly bert: BertModel;
+export class BertForSequenceClassification extends ModelWithBody<LogitsOutput> {
   readonly classifier: Linear;
   readonly #dropout: number;
 
   constructor(config: BertConfig) {
-    super(config);
-    this.bert = new BertModel(config);
+    super(config, body(config));
     this.classifier = new Linear(config.hidden_size, labelsOf(config).length);
-    this.#dropout = config.classifier_dropout ?? config.hidden_dropout_prob;
+    this.#dropout = classifierDropout(config);
   }
 
-  override forward(inputs: ModelInputs): ModelOutput {
-    const pooled = F.dropout(this.bert(inputs), this.#dropout, this.training);
-    return { logits: this.classifier(pooled) }; // [B, C]
+  override forward(inputs: ModelInputs): LogitsOutput {
+    const { lastHiddenState, poolerOutput = lastHiddenState } = this.states(inputs);
+    return { logits: this.classifier(F.dropout(poolerOutput, this.#dropout, this.training)) }; // [B, C]
+  }
+}
+
+class Transform extends Module<[Tensor], Tensor> {
+  readonly dense: Linear;
+  readonly LayerNorm: LayerNorm;
+  readonly #activation: (x: Tensor) => Tensor;
+
+  constructor(config: BertConfig) {
+    super();
+    this.dense = new Linear(config.hidden_size, config.hidden_size);
+    this.LayerNorm = new LayerNorm(config.hidden_size, { eps: config.layer_norm_eps });
+    this.#activation = F.activation(config.hidden_act);
+  }
+
+  override forward(hidden: Tensor): Tensor {
+    return this.LayerNorm(this.#activation(this.dense(hidden)));
+  }
+}
+
+/** State → dense → norm → one logit a word, by the word table unless the config unties it. */
+class Predictions extends Module<[Tensor, Tensor], Tensor> {
+  readonly transform: Transform;
+  readonly bias: Tensor;
+  readonly decoder: Linear | undefined;
+
+  constructor(config: BertConfig) {
+    super();
+    this.transform = new Transform(config);
+    this.bias = parameter(zeros([config.vocab_size]));
+    this.decoder = config.tie_word_embeddings ? undefined : new Linear(config.hidden_size, config.vocab_size);
+  }
+
+  override forward(hidden: Tensor, table: Tensor): Tensor {
+    const states = this.transform(hidden);
+    return this.decoder?.(states) ?? F.linear(states, table, this.bias); // [B, T, V]
+  }
+}
+
+class MaskedHead extends Module<[Tensor, Tensor], Tensor> {
+  readonly predictions: Predictions;
+
+  constructor(config: BertConfig) {
+    super();
+    this.predictions = new Predictions(config);
+  }
+
+  override forward(hidden: Tensor, table: Tensor): Tensor {
+    return this.predictions(hidden, table);
+  }
+}
+
+/** The words behind masks: logits [B, T, V]. */
+export class BertForMaskedLM extends PreTrainedModel {
+  readonly bert: BertModel;
+  readonly cls: MaskedHead;
+
+  constructor(config: BertConfig) {
+    super(config);
+    this.bert = new BertModel(config, { pooler: false });
+    this.cls = new MaskedHead(config);
+  }
+
+  override get inputs(): readonly InputName[] {
+    return this.bert.inputs;
+  }
+
+  override forward(inputs: ModelInputs): LogitsOutput {
+    const { lastHiddenState } = this.bert(inputs);
+    return { logits: this.cls(lastHiddenState, this.bert.embeddings.word_embeddings.weight) };
   }
 }
 
 export const bert = defineArchitecture({
   modelType: "bert",
-  config: bertConfigSchema,
-  heads: { BertForSequenceClassification: (config) => new BertForSequenceClassification(config) },
+  config: bertSchema("bert"),
+  heads: {
+    BertModel: (config) => new BertModel(config),
+    BertForSequenceClassification: (config) => new BertForSequenceClassification(config),
+    BertForTokenClassification: (config) =>
+      new ForTokenClassification(config, body(config, { pooler: false }), classifierDropout(config)),
+    BertForQuestionAnswering: (config) => new ForQuestionAnswering(config, body(config, { pooler: false })),
+    BertForMaskedLM: (config) => new BertForMaskedLM(config),
+  },
   maxLength: (config) => config.max_position_embeddings,
-  inputs: ["tokenTypeIds"],
-  checkpoint: { prefix: "bert", ignored: /(^|\.)embeddings\.position_ids$|^cls\./ },
+  checkpoint: {
+    prefix: "bert",
+    ignored: /(^|\.)embeddings\.position_ids$|^cls\.|^bert\.pooler\./,
+    tied: {
+      "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
+      "cls.predictions.decoder.bias": "cls.predictions.bias",
+    },
+  },
 });

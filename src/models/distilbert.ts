@@ -3,7 +3,15 @@
 import { z } from "zod";
 import { Dropout, Embedding, functional as F, LayerNorm, Linear, Module, ModuleList } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { defineArchitecture, labelsOf, type ModelInputs, type ModelOutput, PreTrainedModel } from "./architecture.ts";
+import {
+  defineArchitecture,
+  type HiddenOutput,
+  type LogitsOutput,
+  labelsOf,
+  type ModelInputs,
+  PreTrainedModel,
+} from "./architecture.ts";
+import { type Body, ForQuestionAnswering, ForTokenClassification } from "./heads.ts";
 
 export const distilbertConfigSchema = z
   .looseObject({
@@ -18,6 +26,8 @@ export const distilbertConfigSchema = z
     dropout: z.number().default(0.1),
     attention_dropout: z.number().default(0.1),
     seq_classif_dropout: z.number().default(0.2),
+    qa_dropout: z.number().default(0.1),
+    tie_word_embeddings: z.boolean().default(true),
     initializer_range: z.number().default(0.02),
     pad_token_id: z.number().int().default(0),
     id2label: z.record(z.string(), z.string()).default({ 0: "LABEL_0", 1: "LABEL_1" }),
@@ -134,48 +144,88 @@ class Transformer extends Module<[Tensor, Tensor], Tensor> {
   }
 }
 
-class DistilbertModel extends Module<[ModelInputs], Tensor> {
+/** The states of every token. */
+export class DistilBertModel extends PreTrainedModel<HiddenOutput> {
   readonly embeddings: Embeddings;
   readonly transformer: Transformer;
 
   constructor(config: DistilbertConfig) {
-    super();
+    super(config);
     this.embeddings = new Embeddings(config);
     this.transformer = new Transformer(config);
   }
 
-  override forward({ inputIds, attentionMask }: ModelInputs): Tensor {
-    return this.transformer(this.embeddings(inputIds), F.extendMask(attentionMask)); // [B, T, D]
+  override forward({ inputIds, attentionMask }: ModelInputs): HiddenOutput {
+    // [B, T, D]
+    return { lastHiddenState: this.transformer(this.embeddings(inputIds), F.extendMask(attentionMask)) };
   }
 }
 
 /** The first token's state → dense → ReLU → classes. */
-export class DistilbertForSequenceClassification extends PreTrainedModel {
-  readonly distilbert: DistilbertModel;
+export class DistilBertForSequenceClassification extends PreTrainedModel {
+  readonly distilbert: DistilBertModel;
   readonly pre_classifier: Linear;
   readonly classifier: Linear;
-  readonly #dropout: Dropout;
+  readonly #dropout: number;
 
   constructor(config: DistilbertConfig) {
     super(config);
-    this.distilbert = new DistilbertModel(config);
+    this.distilbert = new DistilBertModel(config);
     this.pre_classifier = new Linear(config.dim, config.dim);
     this.classifier = new Linear(config.dim, labelsOf(config).length);
-    this.#dropout = new Dropout(config.seq_classif_dropout);
+    this.#dropout = config.seq_classif_dropout;
   }
 
-  override forward(inputs: ModelInputs): ModelOutput {
-    const first = this.distilbert(inputs).select(1, 0); // [B, D]
-    const pooled = F.dropout(this.pre_classifier(first).relu(), this.#dropout.p, this.training);
+  override forward(inputs: ModelInputs): LogitsOutput {
+    const first = this.distilbert(inputs).lastHiddenState.select(1, 0); // [B, D]
+    const pooled = F.dropout(this.pre_classifier(first).relu(), this.#dropout, this.training);
     return { logits: this.classifier(pooled) }; // [B, C]
   }
 }
+
+/** State → dense → norm → one logit a word, by the word table unless the config unties it. */
+export class DistilBertForMaskedLM extends PreTrainedModel {
+  readonly distilbert: DistilBertModel;
+  readonly vocab_transform: Linear;
+  readonly vocab_layer_norm: LayerNorm;
+  readonly vocab_projector: Linear;
+  readonly #activation: (x: Tensor) => Tensor;
+
+  constructor(config: DistilbertConfig) {
+    super(config);
+    this.distilbert = new DistilBertModel(config);
+    this.vocab_transform = new Linear(config.dim, config.dim);
+    this.vocab_layer_norm = new LayerNorm(config.dim, { eps: EPS });
+    this.vocab_projector = new Linear(config.dim, config.vocab_size);
+    if (config.tie_word_embeddings) {
+      this.vocab_projector.registerParameter("weight", this.distilbert.embeddings.word_embeddings.weight);
+    }
+    this.#activation = F.activation(config.activation);
+  }
+
+  override forward(inputs: ModelInputs): LogitsOutput {
+    const { lastHiddenState } = this.distilbert(inputs);
+    const states = this.vocab_layer_norm(this.#activation(this.vocab_transform(lastHiddenState)));
+    return { logits: this.vocab_projector(states) }; // [B, T, V]
+  }
+}
+
+const body = (config: DistilbertConfig): Body => ({
+  name: "distilbert",
+  model: new DistilBertModel(config),
+  hidden: config.dim,
+});
 
 export const distilbert = defineArchitecture({
   modelType: "distilbert",
   config: distilbertConfigSchema,
   heads: {
-    DistilBertForSequenceClassification: (config) => new DistilbertForSequenceClassification(config),
+    DistilBertModel: (config) => new DistilBertModel(config),
+    DistilBertForSequenceClassification: (config) => new DistilBertForSequenceClassification(config),
+    DistilBertForTokenClassification: (config) => new ForTokenClassification(config, body(config), config.dropout),
+    DistilBertForQuestionAnswering: (config) => new ForQuestionAnswering(config, body(config), config.qa_dropout),
+    DistilBertForMaskedLM: (config) => new DistilBertForMaskedLM(config),
   },
   maxLength: (config) => config.max_position_embeddings,
+  checkpoint: { prefix: "distilbert", ignored: /^vocab_(transform|layer_norm|projector)\./ },
 });

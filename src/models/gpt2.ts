@@ -7,10 +7,11 @@ import { type Generator, randn, Tensor, zeros } from "../tensor/index.ts";
 import {
   defineArchitecture,
   type KeyValue,
+  type LogitsOutput,
   type ModelInputs,
-  type ModelOutput,
   PreTrainedModel,
 } from "./architecture.ts";
+import type { InputName } from "./inputs.ts";
 
 export const gpt2ConfigSchema = z
   .looseObject({
@@ -195,7 +196,11 @@ export class Gpt2LMHeadModel extends PreTrainedModel {
     this.#layers = config.n_layer;
   }
 
-  override forward(inputs: ModelInputs): ModelOutput {
+  override get inputs(): readonly InputName[] {
+    return ["inputIds", "attentionMask", "positionIds"];
+  }
+
+  override forward(inputs: ModelInputs): LogitsOutput {
     const { hidden, present } = this.transformer(inputs);
     const states = inputs.lastOnly === true ? lastPosition(hidden, inputs.inputIds) : hidden; // [B, T, E]
     const logits = F.linear(states, this.lm_head?.weight ?? this.transformer.wte.weight); // [B, T, V]
@@ -203,13 +208,17 @@ export class Gpt2LMHeadModel extends PreTrainedModel {
   }
 
   /** GPT-2's own: normal matrices, and those that write to the residual stream smaller by √(2 · layers). */
-  override initialize(generator: Generator): void {
+  override initialize(generator?: Generator): void {
     super.initialize(generator);
     const range = this.config.initializer_range ?? 0.02;
     for (const [name, weight] of this.namedParameters()) {
       if (!/\.(c_attn|c_fc|c_proj)\.weight$/.test(name)) continue;
       const deviation = name.endsWith("c_proj.weight") ? range / Math.sqrt(2 * this.#layers) : range;
-      weight.assign(randn(weight.shape, { generator }).mul(deviation).settle().node);
+      weight.assign(
+        randn(weight.shape, generator === undefined ? {} : { generator })
+          .mul(deviation)
+          .settle().node,
+      );
     }
   }
 }
@@ -225,7 +234,6 @@ export const gpt2 = defineArchitecture({
   config: gpt2ConfigSchema,
   heads: { GPT2LMHeadModel: (config) => new Gpt2LMHeadModel(config) },
   maxLength: (config) => config.n_positions,
-  inputs: ["positionIds"],
   cache: (config) => ({ layers: config.n_layer, heads: config.n_head, width: config.n_embd / config.n_head }),
   // The oldest checkpoints were saved without their head, with its causal masks, and with the tied head written out.
   checkpoint: {

@@ -2,19 +2,13 @@
 // Branches on no architecture: each says what it reads.
 
 import { cat, noGrad, symbolic, type Tensor, type Traced } from "../tensor/index.ts";
-import type { CacheLayout, KeyValue, OptionalInput, PreTrainedModel } from "./architecture.ts";
+import type { AnyModel, CacheLayout, KeyValue, ModelOutput } from "./architecture.ts";
 import { architectureOf } from "./auto.ts";
+import { ALL, type InputName, inputOf, NOW, OUTPUT_NAMES } from "./inputs.ts";
 
-/** Wire names of the inputs, as transformers.js and optimum spell them. */
-export const INPUT_NAMES = {
-  inputIds: "input_ids",
-  attentionMask: "attention_mask",
-  tokenTypeIds: "token_type_ids",
-  positionIds: "position_ids",
-} as const;
+export { INPUT_NAMES } from "./inputs.ts";
 
 const PAST = "past_sequence_length";
-const NOW = "sequence_length";
 
 export interface TraceOptions {
   /**
@@ -26,30 +20,36 @@ export interface TraceOptions {
   lastOnly?: boolean;
 }
 
-/** The forward pass of a model over symbolic inputs: outputs `logits`, and `present.*` with a past. */
-export function traceModel(model: PreTrainedModel, { present, lastOnly = false }: TraceOptions = {}): Traced {
-  const architecture = architectureOf(model.config);
-  const layout = present === undefined ? undefined : architecture.cache(model.config);
-  const ids = (name: string, columns = NOW) => symbolic(name, ["batch_size", columns], "int64");
-  const required = {
-    inputIds: ids(INPUT_NAMES.inputIds),
-    attentionMask: ids(INPUT_NAMES.attentionMask, layout === undefined ? NOW : `${PAST} + ${NOW}`),
-  };
-  const optional: Partial<Record<OptionalInput, Tensor>> = Object.fromEntries(
-    architecture.inputs.map((name) => [name, ids(INPUT_NAMES[name])]),
-  );
-  const past = layout === undefined ? [] : pastInputs(layout);
-  const output = noGrad(() =>
-    model({ ...required, ...optional, lastOnly, past: layout === undefined ? undefined : past }),
-  );
-  const named: Record<string, Tensor> = { logits: output.logits };
+/** The forward pass of a model over symbolic inputs: what it gives by wire name, and `present.*` with a past. */
+export function traceModel(model: AnyModel, { present, lastOnly = false }: TraceOptions = {}): Traced {
+  const layout = present === undefined ? undefined : architectureOf(model.config).cache(model.config);
+  const inputs = new Map(model.inputs.map((name) => [name, symbolicInput(name, model, layout !== undefined)]));
+  const past = layout === undefined ? undefined : pastInputs(layout);
+  const call = { ...Object.fromEntries(inputs), lastOnly, past };
+  // safe because a model is called with what it names in `inputs`, and gives fields of ModelOutput
+  const forward = model as unknown as (inputs: typeof call) => ModelOutput;
+  const output = noGrad(() => forward(call));
+  const named: Record<string, Tensor> = {};
+  for (const [name, wire] of Object.entries(OUTPUT_NAMES)) {
+    const value = output[name as keyof typeof OUTPUT_NAMES]; // safe because name is a key of OUTPUT_NAMES
+    if (value !== undefined) named[wire] = value;
+  }
   for (const [layer, { key, value }] of (output.present ?? []).entries()) {
-    const before = present === "all" ? past[layer] : undefined;
+    const before = present === "all" ? past?.[layer] : undefined;
     named[cacheName("present", layer, "key")] = before === undefined ? key : cat([before.key, key], 2);
     named[cacheName("present", layer, "value")] = before === undefined ? value : cat([before.value, value], 2);
   }
-  const flat = past.flatMap(({ key, value }) => [key, value]);
-  return { inputs: [...Object.values(required), ...Object.values(optional), ...flat], outputs: named };
+  const flat = (past ?? []).flatMap(({ key, value }) => [key, value]);
+  return { inputs: [...inputs.values(), ...flat], outputs: named };
+}
+
+/** Where texts and images go in together, each kind has a batch of its own. */
+function symbolicInput(name: InputName, model: AnyModel, hasPast: boolean): Tensor {
+  const { wire, dtype, dims } = inputOf(name);
+  const isMixed = model.inputs.includes("pixelValues") && model.inputs.length > 1;
+  const batch = isMixed ? (name === "pixelValues" ? "image_batch_size" : "text_batch_size") : "batch_size";
+  const sizes = dims(model.config).map((dim) => (dim !== ALL ? dim : hasPast ? `${PAST} + ${NOW}` : NOW));
+  return symbolic(wire, [batch, ...sizes], dtype);
 }
 
 export function cacheName(kind: "past_key_values" | "present", layer: number, part: "key" | "value"): string {
