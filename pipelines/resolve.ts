@@ -1,15 +1,16 @@
 // Finds the folder of a model: an explicit folder, the hub and its cache, the copy shipped with the package.
 // Loads nothing.
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { homedir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { z } from "zod";
 import { AbrazoError, nearestName } from "../src/errors.ts";
 import { requestJson } from "../src/hub/request.ts";
-import { resolveModel } from "../src/hub/resolve-model.ts";
+import { localFolder, resolveModel } from "../src/hub/resolve-model.ts";
 import { cacheFolder, endpointOf, tokenFor } from "../src/hub/settings.ts";
 import { parseJson } from "../src/io/json.ts";
 import { log } from "../src/log.ts";
+import { CONFIG_FILES, WEIGHT_FILES } from "../src/models/files.ts";
+import { hasWeights } from "../src/models/weights.ts";
 import { packageFile } from "../src/package-root.ts";
 import type { PipelineOptions } from "./options.ts";
 
@@ -52,7 +53,7 @@ export async function findModel(
   options: PipelineOptions,
   defaults: readonly ShippedModel[],
 ): Promise<FoundModel> {
-  const folder = folderOf(model);
+  const folder = localFolder(model);
   if (folder !== undefined) return { folder, name: model, revision: undefined };
   const own = defaults.find(({ name }) => name === model);
   try {
@@ -68,20 +69,6 @@ export async function findModel(
   }
 }
 
-/** A path as a folder; undefined for what can only be a repository's name. A path that is not there is an error. */
-export function folderOf(model: string): string | undefined {
-  const path = model.startsWith("~/") ? join(homedir(), model.slice(2)) : resolve(model);
-  if (existsSync(path) && statSync(path).isDirectory()) return path;
-  const isPath = isAbsolute(model) || /^(\.{0,2}|~)[\\/]/.test(model) || model.split("/").length > 2;
-  if (!isPath) return undefined;
-  throw new AbrazoError({
-    code: "MODEL_NOT_FOUND",
-    message: `There is no folder ${path}.`,
-    hint: "Give a folder that holds config.json, or the name of a repository as namespace/name.",
-    data: { model, path },
-  });
-}
-
 function shipped({ task, name }: ShippedModel): FoundModel | undefined {
   const folder = packageFile("pipelines", "defaults", task);
   if (!existsSync(join(folder, "config.json"))) return undefined;
@@ -91,10 +78,7 @@ function shipped({ task, name }: ShippedModel): FoundModel | undefined {
   return { folder, name, revision: `v${version}` };
 }
 
-/** Files of a repository that a pipeline may need, by the weights it runs from. */
-const CONFIGS = /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map)\.json$/;
-const SAFETENSORS = /^model\.safetensors$/;
-const ONNX = /^(onnx\/)?model(_[a-z0-9]+)?\.onnx(_data(_\d+)?)?$/;
+const ONNX = /^(onnx\/)?[a-z_]*model(_[a-z0-9]+)*\.onnx(_data(_\d+)?)?$/;
 
 /** The weights as safetensors, or as ONNX files where there are none: never both. */
 async function fromHub(model: string, options: PipelineOptions): Promise<FoundModel> {
@@ -102,10 +86,10 @@ async function fromHub(model: string, options: PipelineOptions): Promise<FoundMo
   const get = (weights: RegExp) =>
     resolveModel(model, {
       ...{ revision, token, endpoint, cacheDir, localFilesOnly },
-      ignore: (path) => !(CONFIGS.test(path) || weights.test(path)),
+      ignore: (path) => !(CONFIG_FILES.test(path) || weights.test(path)),
     });
-  const found = await get(SAFETENSORS);
-  const native = existsSync(join(found.folder, "model.safetensors"));
+  const found = await get(WEIGHT_FILES);
+  const native = hasWeights(found.folder);
   const { folder, commit } = native ? found : await get(ONNX);
   return { folder, name: model, revision: commit };
 }

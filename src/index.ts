@@ -13,8 +13,31 @@ export {
   setLogListener,
   withProgress,
 } from "./log.ts";
-export type { ModelInputs, ModelOutput, PreTrainedModel } from "./models/architecture.ts";
+export type {
+  HiddenOutput,
+  LogitsOutput,
+  ModelInputs,
+  ModelOutput,
+  PixelInputs,
+  PreTrainedModel,
+  Seq2SeqInputs,
+  SpanOutput,
+} from "./models/architecture.ts";
 export { fromConfig, loadPretrained, savePretrained } from "./models/auto.ts";
+export {
+  AutoConfig,
+  AutoModel,
+  AutoModelForCausalLM,
+  AutoModelForImageClassification,
+  AutoModelForMaskedLM,
+  AutoModelForQuestionAnswering,
+  AutoModelForSeq2SeqLM,
+  AutoModelForSequenceClassification,
+  AutoModelForTokenClassification,
+  AutoTokenizer,
+  type FromPretrainedOptions,
+} from "./models/auto-model.ts";
+export type { SourceOptions } from "./models/files.ts";
 export * as nn from "./nn/index.ts";
 export * as optim from "./optim/index.ts";
 export * from "./serialize/index.ts";

@@ -1,6 +1,10 @@
 // The name of a repository → a folder with its files: asked of the hub, kept in the cache.
 // Loads nothing.
 
+import { existsSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+import { AbrazoError } from "../errors.ts";
 import { parseRepoId } from "./repo-id.ts";
 import { cacheFolder, endpointOf, isOffline, tokenFor } from "./settings.ts";
 import { snapshot } from "./snapshot.ts";
@@ -39,5 +43,19 @@ export function resolveModel(name: string, options: ResolveOptions = {}): Promis
     cacheDir: cacheFolder(options.cacheDir),
     localFilesOnly: options.localFilesOnly ?? isOffline(),
     ignore: options.ignore,
+  });
+}
+
+/** A path as a folder; undefined for what can only be a repository's name. A path that is not there is an error. */
+export function localFolder(model: string): string | undefined {
+  const path = model.startsWith("~/") ? join(homedir(), model.slice(2)) : resolve(model);
+  if (existsSync(path) && statSync(path).isDirectory()) return path;
+  const isPath = isAbsolute(model) || /^(\.{0,2}|~)[\\/]/.test(model) || model.split("/").length > 2;
+  if (!isPath) return undefined;
+  throw new AbrazoError({
+    code: "MODEL_NOT_FOUND",
+    message: `There is no folder ${path}.`,
+    hint: "Give a folder that holds config.json, or the name of a repository as namespace/name.",
+    data: { model, path },
   });
 }

@@ -143,38 +143,52 @@ export async function loadClass(
   const tensors = await readWeights(folder);
   checkLayers(folder, config, tensors);
   const model = buildModel({ ...config, architectures: [name] }, name);
-  takeWeights(model.requiresGrad_(false).eval(), tensors, name === classOf(config), folder);
+  takeWeights(model.requiresGrad_(false).eval(), tensors, {
+    folder,
+    isExact: name === classOf(config),
+    hasNewLabels: changes["id2label"] !== undefined,
+  });
   return model;
 }
 
-function takeWeights(
-  model: AnyModel,
-  tensors: ReadonlyMap<string, StoredTensor>,
-  isExact: boolean,
-  folder: string,
-): void {
+interface Taking {
+  folder: string;
+  /** The class is the one that was saved. */
+  isExact: boolean;
+  /** The head may have another number of classes than the one that was saved. */
+  hasNewLabels: boolean;
+}
+
+function takeWeights(model: AnyModel, tensors: ReadonlyMap<string, StoredTensor>, taking: Taking): void {
+  const { folder, isExact, hasNewLabels } = taking;
   const own = model.stateDict();
   const { checkpoint } = architectureOf(model.config);
-  const all = [...ownNames(tensors.keys(), own, checkpoint)];
-  const names = isExact ? all : all.filter(([name]) => own.has(name));
-  const fresh = isExact ? [] : [...own.keys()].filter((name) => !names.some(([known]) => known === name));
+  const named = [...ownNames(tensors.keys(), own, checkpoint)];
+  const isBody = (name: string) => checkpoint.prefix === undefined || name.startsWith(`${checkpoint.prefix}.`);
+  const fits = (name: string, stored: string) =>
+    !hasNewLabels || isBody(name) || tensors.get(stored)?.shape.join() === own.get(name)?.shape.join();
+  const taken = named.filter(([name, stored]) => (isExact || own.has(name)) && fits(name, stored));
+  const names = new Set(taken.map(([name]) => name));
+  const fresh = [...own.keys()].filter(
+    (name) => !names.has(name) && (!isExact || named.some(([known]) => known === name)),
+  );
   if (fresh.length > 0) {
     // Not one tensor of the body: these are the weights of something else.
-    if (names.length === 0) model.loadStateDict(new Map());
+    if (names.size === 0) model.loadStateDict(new Map());
     model.initialize();
     log.warn(
-      `Some weights of ${model.constructor.name} are not in ${folder} and start fresh: ${fresh.join(", ")}. ` +
+      `Some weights of ${classOf(model.config)} are not in ${folder} and start fresh: ${fresh.join(", ")}. ` +
         "Train the model before you use it.",
       { folder, fresh },
     );
   }
   const state = new Map(
-    names.flatMap(([name, stored]) => {
+    taken.flatMap(([name, stored]) => {
       const entry = tensors.get(stored);
       return entry === undefined ? [] : [[name, mapped(stored, entry)] as const];
     }),
   );
-  model.loadStateDict(state, { strict: isExact });
+  model.loadStateDict(state, { strict: isExact && fresh.length === 0 });
 }
 
 function noClass(folder: string): AbrazoError {

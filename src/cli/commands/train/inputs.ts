@@ -1,9 +1,8 @@
 // What a training starts from: the base model's folder, the data, the device.
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { folderOf } from "../../../../pipelines/resolve.ts";
 import { suggestion } from "../../../errors.ts";
-import { resolveModel } from "../../../hub/resolve-model.ts";
+import { localFolder, resolveModel } from "../../../hub/resolve-model.ts";
 import { packageFile } from "../../../package-root.ts";
 import { DEVICES, resolveDevice } from "../../../tensor/index.ts";
 import { UsageError } from "../../command.ts";
@@ -23,7 +22,7 @@ export async function baseFolder(
     const folder = packageFile("pipelines", "defaults", "text-classification");
     return { folder, baseModel: { id: "abrazo/sentiment", revision: `v${packageVersion()}` } };
   }
-  const own = folderOf(model);
+  const own = localFolder(model);
   if (own !== undefined) return { folder: own, baseModel: { id: basename(own) } };
   const { folder, commit } = await resolveModel(model, flags);
   return { folder, baseModel: { id: model, revision: commit } };
