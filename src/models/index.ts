@@ -2,8 +2,24 @@
 import { albert } from "./albert.ts";
 import type { Architecture } from "./architecture.ts";
 import { bert } from "./bert.ts";
+import { clip } from "./clip.ts";
+import { clipText } from "./clip-text.ts";
+import { clipVision } from "./clip-vision.ts";
 import { distilbert } from "./distilbert.ts";
 import { gpt2 } from "./gpt2.ts";
 import { camembert, roberta, xlmRoberta } from "./roberta.ts";
+import { vit } from "./vit.ts";
 
-export const ARCHITECTURES: readonly Architecture[] = [albert, bert, camembert, distilbert, gpt2, roberta, xlmRoberta];
+export const ARCHITECTURES: readonly Architecture[] = [
+  albert,
+  bert,
+  camembert,
+  clip,
+  clipText,
+  clipVision,
+  distilbert,
+  gpt2,
+  roberta,
+  vit,
+  xlmRoberta,
+];

@@ -339,6 +339,7 @@ const ACTIVATIONS: Readonly<Record<string, (x: Tensor) => Tensor>> = {
   gelu: (x) => x.gelu(),
   gelu_new: (x) => x.gelu({ approximate: "tanh" }),
   gelu_pytorch_tanh: (x) => x.gelu({ approximate: "tanh" }),
+  quick_gelu: (x) => x.mul(x.mul(1.702).sigmoid()),
   relu,
   tanh,
   silu,
