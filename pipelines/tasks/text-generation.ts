@@ -4,7 +4,7 @@ import { randomInt } from "node:crypto";
 import { z } from "zod";
 import { AbrazoError } from "../../src/errors.ts";
 import { type GenerateOptions, generate, type Prompt } from "../../src/generate/generate.ts";
-import { StopRule } from "../../src/generate/stop.ts";
+import { cutAtStop } from "../../src/generate/stop.ts";
 import { lengthBuckets, textsOf } from "../inputs.ts";
 import { count, parseOptions } from "../options.ts";
 import { defineTask, type LanguageModel } from "../task.ts";
@@ -109,20 +109,23 @@ async function continueAll(
 
 /** The call's options over the repository's over the pipeline's. */
 function settings({ generation, tokenizer }: LanguageModel, options: TextGenerationOptions): GenerateOptions {
-  const { maxLength, stopStrings = [] } = options;
-  const longest = maxLength === undefined ? (generation.maxNewTokens ?? 256) : Number.POSITIVE_INFINITY;
-  return {
-    maxNewTokens: options.maxNewTokens ?? longest,
-    maxLength: options.maxNewTokens === undefined ? maxLength : undefined,
-    eosTokenIds: generation.eosTokenIds,
-    stopStrings: typeof stopStrings === "string" ? [stopStrings] : stopStrings,
-    doSample: options.doSample ?? generation.doSample ?? true,
+  const { maxLength, stopStrings } = options;
+  const doSample = options.doSample ?? generation.doSample ?? true;
+  const sampling = {
     temperature: options.temperature ?? generation.temperature ?? 0.7,
     topK: options.topK ?? generation.topK ?? 50,
     topP: options.topP ?? generation.topP ?? 1,
+  };
+  return {
+    maxNewTokens: options.maxNewTokens ?? (maxLength === undefined ? (generation.maxNewTokens ?? 256) : undefined),
+    maxLength,
+    eosTokenIds: generation.eosTokenIds,
+    stopStrings,
+    doSample,
+    ...(doSample ? sampling : {}),
     repetitionPenalty: options.repetitionPenalty ?? generation.repetitionPenalty ?? 1,
     padTokenId: generation.padTokenId,
-    decode: (ids) => tokenizer.decode(ids),
+    decode: (ids) => tokenizer.decode(ids, { skipSpecialTokens: false }),
   };
 }
 
@@ -156,7 +159,7 @@ function newText(
   const before = tokenizer.decode(prompt);
   const all = tokenizer.decode([...prompt, ...newIds]);
   const text = all.startsWith(before) ? all.slice(before.length) : tokenizer.decode(newIds);
-  return new StopRule(options, tokenizer.decode).cutAtStop(text) ?? text;
+  return cutAtStop(text, [options.stopStrings ?? []].flat()) ?? text;
 }
 
 function copiesOfOne(copies: number): AbrazoError {

@@ -3,9 +3,16 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type GenerateOptions, generate, type Prompt } from "../../src/generate/generate.ts";
+import {
+  type GenerateOptions,
+  generate,
+  generateSequences,
+  type Prompt,
+  padSequences,
+} from "../../src/generate/generate.ts";
+import { generationSettings } from "../../src/generate/generation-config.ts";
 import { type Decoder, makeDecoder } from "../../src/generate/kv-cache.ts";
-import { StopRule } from "../../src/generate/stop.ts";
+import { cutAtStop, StopRule } from "../../src/generate/stop.ts";
 import { loadPretrained } from "../../src/models/auto.ts";
 import { traceModel } from "../../src/models/trace.ts";
 import { packageFile } from "../../src/package-root.ts";
@@ -13,10 +20,7 @@ import { type CompiledGraph, compileGraph } from "../../src/tensor/index.ts";
 import { dataPath } from "../support/data.ts";
 import { tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
 
-const GREEDY: GenerateOptions = {
-  ...{ doSample: false, temperature: 1, topK: 0, topP: 1, repetitionPenalty: 1 },
-  ...{ maxNewTokens: 20, eosTokenIds: [], stopStrings: [], padTokenId: 0 },
-};
+const GREEDY: GenerateOptions = { maxNewTokens: 20, padTokenId: 0 };
 
 const prompt = (ids: readonly number[], seed = 0): Prompt => ({ ids, seed });
 
@@ -113,7 +117,7 @@ describe("generate", () => {
   });
 
   it("draws the same for a seed whatever else is in the batch", async () => {
-    const sampled = { ...GREEDY, doSample: true };
+    const sampled = { ...GREEDY, doSample: true, topK: 0 };
     const alone = await run(decoder, [prompt([4, 5], 9)], sampled);
     const batch = await run(decoder, [prompt([8], 1), prompt([4, 5], 9), prompt([4, 5], 10)], sampled);
     expect(batch.rows[1]).toEqual(alone.rows[0]);
@@ -129,7 +133,7 @@ describe("generate", () => {
   it("refuses prompts without room, and models that do not generate", async () => {
     const long = Array.from({ length: 32 }, () => 4);
     await expect(run(decoder, [prompt(long)], GREEDY)).rejects.toMatchObject({ code: "PROMPT_TOO_LONG" });
-    await expect(run(decoder, [prompt([4, 5])], { ...GREEDY, maxLength: 2 })).rejects.toMatchObject({
+    await expect(run(decoder, [prompt([4, 5])], { maxLength: 2 })).rejects.toMatchObject({
       code: "PROMPT_TOO_LONG",
     });
     await expect(run(decoder, [prompt([])], GREEDY)).rejects.toMatchObject({ code: "EMPTY_PROMPT" });
@@ -140,21 +144,129 @@ describe("generate", () => {
   });
 });
 
+describe("generate's options", () => {
+  const prompts = [[4, 5, 7], [10, 11, 12, 13, 14, 15], [9]].map((ids) => prompt(ids));
+
+  it("a finished row is padded, whatever its neighbours go on with", async () => {
+    const free = await run(decoder, prompts, GREEDY);
+    const eos = free.rows[0]?.[2] ?? -1;
+    const { rows } = await run(decoder, prompts, { ...GREEDY, eosTokenIds: eos });
+    const padded = padSequences(rows, 0);
+    expect(new Set(padded.map((row) => row.length)).size).toBe(1);
+    expect(padded[0]?.slice(rows[0]?.length)).toEqual(new Array(20 - (rows[0]?.length ?? 0)).fill(0));
+  });
+
+  it("numReturnSequences draws as many texts a prompt, each with a stream of its own", async () => {
+    const options = { ...GREEDY, doSample: true, topK: 0, numReturnSequences: 3 };
+    const texts = await generateSequences(decoder, [prompt([4, 5], 7), prompt([9], 1)], options);
+    expect(texts.map((text) => text.prompt)).toEqual([0, 0, 0, 1, 1, 1]);
+    const alone = { ...options, numReturnSequences: 1 };
+    const [third] = await generateSequences(decoder, [prompt([4, 5], 9)], alone);
+    expect(texts[2]).toEqual(third);
+    expect(texts[0]).not.toEqual(texts[1]);
+  });
+
+  it("beams end each prompt for itself, and give the same in any batch", async () => {
+    const options = { ...GREEDY, numBeams: 3, numReturnSequences: 2, eosTokenIds: [5, 9, 12] };
+    const together = await generateSequences(decoder, prompts, options);
+    for (const [at, alone] of prompts.entries()) {
+      const texts = await generateSequences(decoder, [alone], options);
+      const found = together.filter((text) => text.prompt === at);
+      expect(found.map(({ ids }) => ids)).toEqual(texts.map(({ ids }) => ids));
+    }
+  });
+
+  it("ends with the time, an abort, or a criterion of the caller's", async () => {
+    const timed = await run(decoder, prompts, { ...GREEDY, maxTime: 1e-6 });
+    expect(timed.reasons).toEqual(["time", "time", "time"]);
+    expect(timed.rows.map((row) => row.length)).toEqual([1, 1, 1]);
+    const judged = await run(decoder, prompts, { ...GREEDY, stoppingCriteria: [(ids) => ids.length >= 8] });
+    expect(judged.rows.map((row) => row.length)).toEqual([5, 2, 7]);
+    expect(judged.reasons).toEqual(["criterion", "criterion", "criterion"]);
+    const controller = new AbortController();
+    const tokens: number[] = [];
+    const aborted = async () => {
+      for await (const { id } of generate(decoder, [prompt([4])], { ...GREEDY, signal: controller.signal })) {
+        tokens.push(id);
+        if (tokens.length === 3) controller.abort(new Error("enough"));
+      }
+    };
+    await expect(aborted()).rejects.toThrow("enough");
+    expect(tokens).toHaveLength(3);
+  });
+
+  it("frees what it holds when the loop is left", async () => {
+    let [started, freed] = [0, 0];
+    const watched: Decoder = {
+      maxLength: decoder.maxLength,
+      start: () => {
+        const decoding = decoder.start();
+        started++;
+        return {
+          step: (step) => decoding.step(step),
+          keep: (rows) => decoding.keep(rows),
+          dispose: () => {
+            freed++;
+            decoding.dispose?.();
+          },
+        };
+      },
+      dispose: () => {},
+    };
+    for await (const _ of generate(watched, prompts, GREEDY)) break;
+    for await (const _ of generate(watched, prompts, { ...GREEDY, numBeams: 2, guidanceScale: 2 })) break;
+    expect([started, freed]).toEqual([3, 3]);
+  });
+
+  it("a text without a prompt starts with the token that begins texts", async () => {
+    const named = await run(decoder, [prompt([])], { ...GREEDY, bosTokenId: 4 });
+    expect(named.rows).toEqual((await run(decoder, [prompt([4])], GREEDY)).rows);
+    const first = await run(decoder, [prompt([])], { ...GREEDY, bosTokenId: 4, decoderStartTokenId: 9 });
+    expect(first.rows).toEqual((await run(decoder, [prompt([9])], GREEDY)).rows);
+  });
+
+  it("negative ids take the place of the prompt's last token in a guidance", async () => {
+    const guided = { ...GREEDY, guidanceScale: 3 };
+    const last = await run(decoder, [prompt([4, 5, 7])], guided);
+    const same = await run(decoder, [{ ids: [4, 5, 7], seed: 0, negativeIds: [7] }], guided);
+    const other = await run(decoder, [{ ids: [4, 5, 7], seed: 0, negativeIds: [12, 13] }], guided);
+    expect(same.rows).toEqual(last.rows);
+    expect(other.rows).not.toEqual(last.rows);
+    const sampled = { ...guided, doSample: true, topK: 0, numReturnSequences: 2 };
+    const [, copy] = await generateSequences(decoder, [prompt([4, 5], 3), prompt([9], 3)], sampled);
+    const [alone] = await generateSequences(decoder, [prompt([4, 5], 4)], { ...sampled, numReturnSequences: 1 });
+    expect(copy).toEqual(alone);
+  });
+});
+
 describe("StopRule", () => {
-  const decode = (ids: readonly number[]) => ids.map((id) => String.fromCharCode(id)).join("");
-  const rule = new StopRule({ maxNewTokens: 10, eosTokenIds: [0], stopStrings: ["end", "\n\n"] }, decode);
-  const ids = (text: string) => [...text].map((letter) => letter.charCodeAt(0));
+  const decode = (ids: readonly number[]) => Buffer.from(ids).toString("utf8");
+  const options = { maxNewTokens: 10, eosTokenIds: [0], stopStrings: ["end", "\n\n", "€"], decode };
+  const rule = new StopRule(generationSettings(options), { maxLength: 12 }, Number.POSITIVE_INFINITY);
+  const ids = (text: string) => [...Buffer.from(text)];
 
   it("names the reason", () => {
     expect(rule.finished(ids("go on"))).toBeUndefined();
     expect(rule.finished(ids("the end"))).toBe("stop");
     expect(rule.finished([65, 0])).toBe("eos");
-    expect(rule.finished(ids("0123456789"))).toBe("length");
+    expect(rule.finished(ids("0123456789ab"))).toBe("length");
+  });
+
+  it("sees only stop strings that the last token completes", () => {
+    expect(rule.finished(ids("the end of"))).toBeUndefined();
+    expect(rule.finished(ids("a\n\n"))).toBe("stop");
+    expect(rule.finished(ids("a\n\nb"))).toBeUndefined();
+  });
+
+  it("takes a character of several tokens as soon as it is whole", () => {
+    const euro = ids("5 €");
+    expect(rule.finished(euro.slice(0, -1))).toBeUndefined();
+    expect(rule.finished(euro)).toBe("stop");
   });
 
   it("cuts after the first stop string", () => {
-    expect(rule.cutAtStop("a\n\nb end")).toBe("a\n\n");
-    expect(rule.cutAtStop("nothing")).toBeUndefined();
+    expect(cutAtStop("a\n\nb end", ["end", "\n\n"])).toBe("a\n\n");
+    expect(cutAtStop("nothing", ["end"])).toBeUndefined();
   });
 });
 
