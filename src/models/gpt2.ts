@@ -1,16 +1,24 @@
-// GPT-2 (Radford et al. 2019): config → embeddings → blocks → language model head, with keys and values of earlier tokens.
+// GPT-2 (Radford et al. 2019): config → embeddings → blocks → heads, with keys and values of earlier tokens.
 // Downloads nothing; names of modules are the checkpoint's names.
 import { z } from "zod";
-import * as build from "../graph/build.ts";
 import { Dropout, Embedding, functional as F, LayerNorm, Linear, Module, ModuleList, parameter } from "../nn/index.ts";
-import { type Generator, randn, Tensor, zeros } from "../tensor/index.ts";
+import { type Generator, randn, type Tensor, zeros } from "../tensor/index.ts";
 import {
   defineArchitecture,
+  type HiddenOutput,
   type KeyValue,
   type LogitsOutput,
   type ModelInputs,
   PreTrainedModel,
 } from "./architecture.ts";
+import {
+  causality,
+  type DecoderBody,
+  DecoderForQuestionAnswering,
+  DecoderForSequenceClassification,
+  DecoderForTokenClassification,
+  lastPosition,
+} from "./decoder-heads.ts";
 import type { InputName } from "./inputs.ts";
 
 export const gpt2ConfigSchema = z
@@ -31,6 +39,7 @@ export const gpt2ConfigSchema = z
     scale_attn_by_inverse_layer_idx: z.boolean().default(false),
     tie_word_embeddings: z.boolean().default(true),
     initializer_range: z.number().default(0.02),
+    pad_token_id: z.number().int().nullish(),
   })
   .refine(({ n_embd, n_head }) => n_embd % n_head === 0, { path: ["n_head"], message: "does not divide n_embd" });
 
@@ -136,7 +145,8 @@ class Block extends Module<[Tensor, Tensor, KeyValue | undefined], [Tensor, KeyV
   }
 }
 
-class Transformer extends Module<[ModelInputs], { hidden: Tensor; present: KeyValue[] }> {
+/** The states of every token. */
+export class Gpt2Model extends PreTrainedModel<HiddenOutput> {
   readonly wte: Embedding;
   readonly wpe: Embedding;
   readonly h: ModuleList<Block>;
@@ -144,7 +154,7 @@ class Transformer extends Module<[ModelInputs], { hidden: Tensor; present: KeyVa
   readonly #dropout: number;
 
   constructor(config: Gpt2Config) {
-    super();
+    super(config);
     this.wte = new Embedding(config.vocab_size, config.n_embd);
     this.wpe = new Embedding(config.n_positions, config.n_embd);
     this.h = new ModuleList(Array.from({ length: config.n_layer }, (_, layer) => new Block(config, layer)));
@@ -152,59 +162,23 @@ class Transformer extends Module<[ModelInputs], { hidden: Tensor; present: KeyVa
     this.#dropout = config.embd_pdrop;
   }
 
-  override forward({ inputIds, attentionMask, positionIds, past }: ModelInputs): {
-    hidden: Tensor;
-    present: KeyValue[];
-  } {
-    const { places, mask } = causalMask(inputIds, attentionMask);
-    const embedded = this.wte(inputIds).add(this.wpe(positionIds ?? places)); // [B, T, E]
-    let hidden = F.dropout(embedded, this.#dropout, this.training);
-    const present: KeyValue[] = [];
-    for (const [layer, block] of [...this.h].entries()) {
-      const [next, keyValue] = block(hidden, mask, past?.[layer]);
-      hidden = next;
-      present.push(keyValue);
-    }
-    return { hidden: this.ln_f(hidden), present };
-  }
-}
-
-/** Places P … P + T - 1 of the tokens, and the additive mask [B, 1, T, P + T] that hides later tokens and padding. */
-function causalMask(inputIds: Tensor, attentionMask: Tensor): { places: Tensor; mask: Tensor } {
-  const keys = F.arangeLike(attentionMask, 1); // [P + T]
-  const now = F.arangeLike(inputIds, 1); // [T]
-  const places = now.add(keys.max().sub(now.max())); // [T]
-  const later = keys.unsqueeze(0).gt(places.unsqueeze(1)); // [T, P + T]
-  const padding = attentionMask.unsqueeze(1).unsqueeze(1).eq(0); // [B, 1, 1, P + T]
-  // One sum of flags, then one product: adding two least numbers would overflow.
-  const hidden = later.logicalOr(padding).to("float32"); // [B, 1, T, P + T]
-  return { places, mask: hidden.mul(-3.4028234663852886e38) };
-}
-
-/** Every position's state → one logit a word; the head is the word table itself unless the config unties it. */
-export class Gpt2LMHeadModel extends PreTrainedModel {
-  readonly transformer: Transformer;
-  readonly lm_head: Linear | undefined;
-  readonly #layers: number;
-
-  constructor(config: Gpt2Config) {
-    super(config);
-    this.transformer = new Transformer(config);
-    this.lm_head = config.tie_word_embeddings
-      ? undefined
-      : new Linear(config.n_embd, config.vocab_size, { bias: false });
-    this.#layers = config.n_layer;
-  }
-
   override get inputs(): readonly InputName[] {
     return ["inputIds", "attentionMask", "positionIds"];
   }
 
-  override forward(inputs: ModelInputs): LogitsOutput {
-    const { hidden, present } = this.transformer(inputs);
-    const states = inputs.lastOnly === true ? lastPosition(hidden, inputs.inputIds) : hidden; // [B, T, E]
-    const logits = F.linear(states, this.lm_head?.weight ?? this.transformer.wte.weight); // [B, T, V]
-    return { logits, present: inputs.past === undefined ? undefined : present };
+  override forward(inputs: ModelInputs): HiddenOutput {
+    const { inputIds, positionIds, past } = inputs;
+    const { places, mask } = causality(inputs);
+    const embedded = this.wte(inputIds).add(this.wpe(positionIds ?? places)); // [B, T, E]
+    const unseen = mask();
+    let hidden = F.dropout(embedded, this.#dropout, this.training);
+    const present: KeyValue[] = [];
+    for (const [layer, block] of [...this.h].entries()) {
+      const [next, keyValue] = block(hidden, unseen, past?.[layer]);
+      hidden = next;
+      present.push(keyValue);
+    }
+    return { lastHiddenState: this.ln_f(hidden), present: past === undefined ? undefined : present };
   }
 
   /** GPT-2's own: normal matrices, and those that write to the residual stream smaller by √(2 · layers). */
@@ -213,7 +187,7 @@ export class Gpt2LMHeadModel extends PreTrainedModel {
     const range = this.config.initializer_range ?? 0.02;
     for (const [name, weight] of this.namedParameters()) {
       if (!/\.(c_attn|c_fc|c_proj)\.weight$/.test(name)) continue;
-      const deviation = name.endsWith("c_proj.weight") ? range / Math.sqrt(2 * this.#layers) : range;
+      const deviation = name.endsWith("c_proj.weight") ? range / Math.sqrt(2 * this.h.length) : range;
       weight.assign(
         randn(weight.shape, generator === undefined ? {} : { generator })
           .mul(deviation)
@@ -223,16 +197,53 @@ export class Gpt2LMHeadModel extends PreTrainedModel {
   }
 }
 
-/** [B, T, E] → [B, 1, E] */
-function lastPosition(hidden: Tensor, inputIds: Tensor): Tensor {
-  const last = F.arangeLike(inputIds, 1).max().reshape([1]);
-  return Tensor.fromNode(build.gather(hidden.node, last.node, 1), [hidden]);
+/** Every position's state → one logit a word; the head is the word table itself unless the config unties it. */
+export class Gpt2LMHeadModel extends PreTrainedModel {
+  readonly transformer: Gpt2Model;
+  readonly lm_head: Linear | undefined;
+
+  constructor(config: Gpt2Config) {
+    super(config);
+    this.transformer = new Gpt2Model(config);
+    this.lm_head = config.tie_word_embeddings
+      ? undefined
+      : new Linear(config.n_embd, config.vocab_size, { bias: false });
+  }
+
+  override get inputs(): readonly InputName[] {
+    return this.transformer.inputs;
+  }
+
+  override forward(inputs: ModelInputs): LogitsOutput {
+    const { lastHiddenState, present } = this.transformer(inputs);
+    const states = inputs.lastOnly === true ? lastPosition(lastHiddenState, inputs.inputIds) : lastHiddenState;
+    const logits = F.linear(states, this.lm_head?.weight ?? this.transformer.wte.weight); // [B, T, V]
+    return { logits, present };
+  }
+
+  override initialize(generator?: Generator): void {
+    super.initialize(generator);
+    this.transformer.initialize(generator);
+  }
 }
+
+const body = (config: Gpt2Config): DecoderBody => ({
+  name: "transformer",
+  model: new Gpt2Model(config),
+  hidden: config.n_embd,
+});
 
 export const gpt2 = defineArchitecture({
   modelType: "gpt2",
   config: gpt2ConfigSchema,
-  heads: { GPT2LMHeadModel: (config) => new Gpt2LMHeadModel(config) },
+  heads: {
+    GPT2Model: (config) => new Gpt2Model(config),
+    GPT2LMHeadModel: (config) => new Gpt2LMHeadModel(config),
+    GPT2ForSequenceClassification: (config) =>
+      new DecoderForSequenceClassification(config, body(config), config.pad_token_id),
+    GPT2ForTokenClassification: (config) => new DecoderForTokenClassification(config, body(config), "classifier"),
+    GPT2ForQuestionAnswering: (config) => new DecoderForQuestionAnswering(config, body(config)),
+  },
   maxLength: (config) => config.n_positions,
   cache: (config) => ({ layers: config.n_layer, heads: config.n_head, width: config.n_embd / config.n_head }),
   // The oldest checkpoints were saved without their head, with its causal masks, and with the tied head written out.

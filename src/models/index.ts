@@ -7,6 +7,7 @@ import { clipText } from "./clip-text.ts";
 import { clipVision } from "./clip-vision.ts";
 import { distilbert } from "./distilbert.ts";
 import { gpt2 } from "./gpt2.ts";
+import { llama, mistral, qwen2, qwen3 } from "./llama.ts";
 import { camembert, roberta, xlmRoberta } from "./roberta.ts";
 import { vit } from "./vit.ts";
 
@@ -19,6 +20,10 @@ export const ARCHITECTURES: readonly Architecture[] = [
   clipVision,
   distilbert,
   gpt2,
+  llama,
+  mistral,
+  qwen2,
+  qwen3,
   roberta,
   vit,
   xlmRoberta,
