@@ -9,6 +9,7 @@ import { distilbert } from "./distilbert.ts";
 import { gpt2 } from "./gpt2.ts";
 import { llama, mistral, qwen2, qwen3 } from "./llama.ts";
 import { camembert, roberta, xlmRoberta } from "./roberta.ts";
+import { mt5, t5 } from "./t5.ts";
 import { vit } from "./vit.ts";
 
 export const ARCHITECTURES: readonly Architecture[] = [
@@ -20,11 +21,13 @@ export const ARCHITECTURES: readonly Architecture[] = [
   clipVision,
   distilbert,
   gpt2,
+  mt5,
   llama,
   mistral,
   qwen2,
   qwen3,
   roberta,
+  t5,
   vit,
   xlmRoberta,
 ];

@@ -27,6 +27,8 @@ const INPUTS = {
   attentionMask: { wire: "attention_mask", dtype: "int64", dims: () => [ALL] },
   tokenTypeIds: { wire: "token_type_ids", dtype: "int64", dims: () => [NOW] },
   positionIds: { wire: "position_ids", dtype: "int64", dims: () => [NOW] },
+  decoderInputIds: { wire: "decoder_input_ids", dtype: "int64", dims: () => ["decoder_sequence_length"] },
+  decoderAttentionMask: { wire: "decoder_attention_mask", dtype: "int64", dims: () => ["decoder_sequence_length"] },
   pixelValues: { wire: "pixel_values", dtype: "float32", dims: pictureOf },
 } as const satisfies Record<string, Input>;
 
@@ -41,6 +43,8 @@ export const INPUT_NAMES = {
   attentionMask: INPUTS.attentionMask.wire,
   tokenTypeIds: INPUTS.tokenTypeIds.wire,
   positionIds: INPUTS.positionIds.wire,
+  decoderInputIds: INPUTS.decoderInputIds.wire,
+  decoderAttentionMask: INPUTS.decoderAttentionMask.wire,
   pixelValues: INPUTS.pixelValues.wire,
 } as const;
 
