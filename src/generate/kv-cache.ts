@@ -79,7 +79,7 @@ export function makeDecoder(model: PreTrainedModel, options: DecoderOptions = {}
  * Keys and values lie in buffers with room for more tokens than there are. The graph reads them in place, unused room being
  * masked, and gives those of the new tokens alone: a step copies a token's share, never the whole past.
  */
-class CachedDecoding implements Decoding {
+export class CachedDecoding implements Decoding {
   readonly #graph: CompiledGraph;
   readonly #wideGraph: () => CompiledGraph;
   readonly #layout: CacheLayout;
