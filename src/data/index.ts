@@ -28,5 +28,7 @@ export {
 export * as datasets from "./vision/datasets-entry.ts";
 export { type GridOptions, makeGrid, saveImage } from "./vision/grid.ts";
 export { Image, type ImageMode } from "./vision/image.ts";
+export { ImageProcessor, type PixelValues, type ProcessorImage, type RawPixels } from "./vision/image-processor.ts";
+export type { ProcessorConfig, TargetSize } from "./vision/processor-config.ts";
 export * as transforms from "./vision/transforms-entry.ts";
 export { getWorkerInfo, type WorkerInfo } from "./worker-info.ts";

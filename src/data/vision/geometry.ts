@@ -7,7 +7,7 @@ import { pixelsLike, type Raster } from "./raster.ts";
 const OUTSIDE = -1;
 
 /** Rows and columns of the picture for each row and column of the result. */
-function remap(raster: Raster, rows: Int32Array, columns: Int32Array, fill = 0): Raster {
+export function remap(raster: Raster, rows: Int32Array, columns: Int32Array, fill = 0): Raster {
   const { data, planes, height, width, cells } = raster;
   const out = pixelsLike(data, planes * rows.length * columns.length * cells);
   if (fill !== 0) out.fill(fill);

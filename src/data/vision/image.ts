@@ -12,7 +12,7 @@ const MODES: Readonly<Record<number, ImageMode>> = { 1: "L", 3: "RGB", 4: "RGBA"
  * A picture on the host, what torchvision calls a PIL image: `data[(y * width + x) * channels + c]`, 0 to 255.
  *
  * @throws SHAPE_MISMATCH where the bytes are not width · height · channels, or the channels not 1, 3 or 4;
- *   IMAGE_UNREADABLE from open() and decode()
+ *   IMAGE_UNREADABLE and IMAGE_TOO_LARGE from open() and decode()
  *
  * @example
  * ```ts
@@ -53,33 +53,12 @@ export class Image {
    * @param mode what to convert to; absent, grey stays grey and opacity stays
    */
   static async open(path: string, mode?: ImageMode): Promise<Image> {
-    return Image.#read(path, path, mode);
+    return readImage(path, path, mode);
   }
 
   /** Decodes the bytes of a picture file. */
   static async decode(bytes: Uint8Array, mode?: ImageMode): Promise<Image> {
-    return Image.#read(bytes, "the picture", mode);
-  }
-
-  static async #read(input: string | Uint8Array, name: string, mode: ImageMode | undefined): Promise<Image> {
-    const { default: sharp } = await import("sharp");
-    try {
-      const picture = sharp(input);
-      const { channels = 3 } = await picture.metadata();
-      const grey = channels <= 2 && mode !== "RGB" && mode !== "RGBA";
-      const pixels = grey ? picture.removeAlpha().toColourspace("b-w") : picture.toColourspace("srgb");
-      const { data, info } = await opacity(pixels, mode).raw().toBuffer({ resolveWithObject: true });
-      const image = new Image(data, info.width, info.height, info.channels);
-      return mode === "L" ? image.toGrey() : image;
-    } catch (cause) {
-      throw new AbrazoError({
-        code: "IMAGE_UNREADABLE",
-        message: `cannot identify image file '${name}': ${cause instanceof Error ? cause.message : String(cause)}`,
-        hint: "The file is missing, cut short, or no picture; JPEG, PNG, WebP, GIF, TIFF and AVIF are read.",
-        data: { path: name },
-        cause,
-      });
-    }
+    return readImage(bytes, "the picture", mode);
   }
 
   /** One channel, by PIL's whole-number formula of ITU-R 601: L = (19595 R + 38470 G + 7471 B + 32768) >> 16. */
@@ -103,6 +82,58 @@ export class Image {
     const picture = sharp(this.data, { raw: { width, height, channels } });
     await (channels === 1 ? picture.toColourspace("b-w") : picture).toFile(path);
   }
+}
+
+/** What decoding does beside: turning a picture upright as its EXIF says, leaving colour profiles, refusing what is larger. */
+export interface DecodeSettings {
+  autoOrient?: boolean;
+  ignoreIcc?: boolean;
+  limitInputPixels?: number;
+}
+
+/**
+ * A picture from a file or from its bytes; errors call it `name`.
+ *
+ * @throws IMAGE_UNREADABLE, IMAGE_TOO_LARGE
+ */
+export async function readImage(
+  input: string | Uint8Array,
+  name: string,
+  mode: ImageMode | undefined,
+  settings: DecodeSettings = {},
+): Promise<Image> {
+  const { default: sharp } = await import("sharp");
+  try {
+    const picture = sharp(input, settings);
+    const { channels = 3 } = await picture.metadata();
+    const grey = channels <= 2 && mode !== "RGB" && mode !== "RGBA";
+    const pixels = grey ? picture.removeAlpha().toColourspace("b-w") : picture.toColourspace("srgb");
+    const { data, info } = await opacity(pixels, mode).raw().toBuffer({ resolveWithObject: true });
+    const image = new Image(data, info.width, info.height, info.channels);
+    return mode === "L" ? image.toGrey() : image;
+  } catch (cause) {
+    throw unreadable(name, cause);
+  }
+}
+
+function unreadable(name: string, cause: unknown): AbrazoError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (/pixel limit/.test(message)) {
+    return new AbrazoError({
+      code: "IMAGE_TOO_LARGE",
+      message: `'${name}' has more pixels than are decoded: ${message}`,
+      hint: "A small file may hold a picture that fills the memory; make it smaller first if it is meant.",
+      data: { path: name },
+      cause,
+    });
+  }
+  return new AbrazoError({
+    code: "IMAGE_UNREADABLE",
+    message: `cannot identify image file '${name}': ${message}`,
+    hint: "The file is missing, cut short, or no picture; JPEG, PNG, WebP, GIF, TIFF and AVIF are read.",
+    data: { path: name },
+    cause,
+  });
 }
 
 interface Alpha<T> {

@@ -93,18 +93,18 @@ function rounded(sums: Float64Array, like: Raster["data"]): Raster["data"] {
 }
 
 /** For each place of the result, where its sources begin and how much each counts. */
-interface Weights {
+export interface Weights {
   starts: Int32Array;
   values: Float64Array[];
 }
 
-interface Filter {
+export interface Filter {
   filter: ((x: number) => number) | undefined;
   /** How far the filter reaches, in pixels of the picture. */
   support: number;
 }
 
-const FILTERS: Readonly<Record<Interpolation, Filter>> = {
+export const FILTERS: Readonly<Record<Interpolation, Filter>> = {
   nearest: { filter: undefined, support: 0 },
   bilinear: { filter: (x) => Math.max(0, 1 - Math.abs(x)), support: 1 },
   bicubic: { filter: cubic, support: 2 },
@@ -118,7 +118,7 @@ function cubic(signed: number): number {
   return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
 }
 
-function weightsOf(from: number, to: number, options: Filter & { antialias: boolean }): Weights {
+export function weightsOf(from: number, to: number, options: Filter & { antialias: boolean }): Weights {
   const { filter, antialias } = options;
   const scale = from / to;
   const starts = new Int32Array(to);
