@@ -10,6 +10,13 @@ export type LogitsProcessor = (scores: Float32Array, ids: readonly number[]) => 
 /** Judges a row after each token, from the ids of its prompt and text; true ends it. */
 export type StoppingCriterion = (ids: readonly number[]) => boolean;
 
+/** Gets the ids of the prompt, then each token, then the end. */
+export interface Streamer {
+  /** One list of ids a row. */
+  put(rows: readonly (readonly (number | bigint)[])[]): void;
+  end(): void;
+}
+
 /** Why a text ended: its room was used up, an end token came, a stop string, the time was over, a criterion of the caller's. */
 export type FinishReason = "length" | "eos" | "stop" | "time" | "criterion";
 

@@ -3,7 +3,7 @@
 import { log } from "../log.ts";
 import { assisted } from "./assisted.ts";
 import { beamSearch } from "./beam.ts";
-import type { FinishReason, GeneratedToken, Prompt } from "./contract.ts";
+import type { FinishReason, GeneratedToken, Prompt, Streamer } from "./contract.ts";
 import { generationSettings, unreadOptions } from "./generation-config.ts";
 import { guided } from "./guidance.ts";
 import type { Decoder } from "./kv-cache.ts";
@@ -30,7 +30,22 @@ export async function* generate(
   for (const { name, needs } of unreadOptions(options))
     log.warn(`generate(): ${name} changes nothing without ${needs}`);
   if (prompts.length === 0) return;
-  yield* strategyOf(settings)(decoder, prompts, settings);
+  const tokens = strategyOf(settings)(decoder, prompts, settings);
+  yield* settings.streamer === undefined ? tokens : told(tokens, prompts, settings.streamer);
+}
+
+/** The tokens, of which the streamer is told as well. Every prompt goes in at once: it says how many rows it takes. */
+async function* told(
+  tokens: AsyncGenerator<GeneratedToken, void, undefined>,
+  prompts: readonly Prompt[],
+  streamer: Streamer,
+): AsyncGenerator<GeneratedToken, void, undefined> {
+  streamer.put(prompts.map(({ ids }) => ids));
+  for await (const token of tokens) {
+    streamer.put([[token.id]]);
+    yield token;
+  }
+  streamer.end();
 }
 
 type Strategy = (

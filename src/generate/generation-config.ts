@@ -21,7 +21,7 @@ export const generationShape = Object.fromEntries(NAMES.map((name) => [name, TAB
 }; // safe because NAMES are the keys of the type, each with its own schema
 
 /** Options of Python's that are not here: why, and what to use. The names are ours, without underscores. */
-const REFUSED: Readonly<Record<string, { near?: GenerationOptionName | "streamText()"; why: string }>> = {
+const REFUSED: Readonly<Record<string, { near?: GenerationOptionName; why: string }>> = {
   penaltyAlpha: { near: "topK", why: "Contrastive search left transformers too." },
   constraints: { near: "prefixAllowedTokensFn", why: "Constrained beam search left transformers too." },
   forceWordsIds: { near: "prefixAllowedTokensFn", why: "Constrained beam search left transformers too." },
@@ -50,7 +50,6 @@ const REFUSED: Readonly<Record<string, { near?: GenerationOptionName | "streamTe
   assistantEnsembleWeight: { near: "assistant", why: "Drafts are only taken where the text is as without them." },
   speculationType: { near: "assistant", why: "Drafts come from an assistant or from the prompt." },
   useMtp: { near: "assistant", why: "Drafts come from an assistant or from the prompt." },
-  streamer: { near: "streamText()", why: "Tokens are given as they come." },
   stopSequence: { near: "stopStrings", why: "It is a string, not an id." },
   eosTokenId: { near: "eosTokenIds", why: "There may be several." },
   negativePromptIds: { near: "guidanceScale", why: "They stand with the prompt: { ids, seed, negativeIds }." },
@@ -143,6 +142,12 @@ const CONTRADICTIONS: readonly Contradiction[] = [
       guidanceScale !== undefined && (assistant !== undefined || promptLookupNumTokens !== undefined),
     message: "Drafts do not go with guidanceScale.",
     hint: "Leave out guidanceScale, or assistant and promptLookupNumTokens.",
+  },
+  {
+    is: ({ streamer, numBeams, numReturnSequences }) =>
+      streamer !== undefined && (numBeams > 1 || numReturnSequences > 1),
+    message: "A streamer gets one text, and beams or numReturnSequences make several.",
+    hint: "Leave out streamer, or numBeams and numReturnSequences.",
   },
   {
     is: (settings) =>

@@ -2,7 +2,7 @@
 // generation_config.json and the list for a command line are all taken from this table.
 // Reads no file and generates nothing.
 import { z } from "zod";
-import type { LogitsProcessor, StoppingCriterion } from "./contract.ts";
+import type { LogitsProcessor, StoppingCriterion, Streamer } from "./contract.ts";
 import type { Decoder } from "./kv-cache.ts";
 
 /** The part of generation that reads an option. */
@@ -50,6 +50,11 @@ const criterion = z.custom<StoppingCriterion>(isFunction, "expected a function")
 const decoder = z.custom<Decoder>(
   (value) => typeof value === "object" && value !== null && isFunction(Reflect.get(value, "start")),
   "expected a decoder",
+);
+
+const streamer = z.custom<Streamer>(
+  (value) => typeof value === "object" && value !== null && isFunction(Reflect.get(value, "put")),
+  "expected an object with put() and end()",
 );
 
 /** The options of generation, in the order of Hugging Face's documentation. */
@@ -142,6 +147,8 @@ export const GENERATION_OPTIONS = {
     readBy: "stop",
     wire: false,
   }),
+  /** Told of the prompt's ids, of each token and of the end, where there is one text. */
+  streamer: option(streamer, { readBy: "output", wire: false }),
   /** Ends generation with its reason, between two steps. */
   signal: option(z.instanceof(AbortSignal), { readBy: "stop", wire: false }),
 

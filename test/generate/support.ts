@@ -24,6 +24,8 @@ export interface Golden {
   beams: GoldenCase[];
   padded: GoldenCase[];
   stops: GoldenCase[];
+  /** Pieces of each prompt's text, with the prompt's own and without. */
+  streamed: [string[], string[]][];
   scored: { options: Record<string, unknown>; scores: (number | null)[][]; logits: number[][] }[];
   distributions: { options: Record<string, unknown>; probabilities: Record<string, number> }[];
   frequencies: { options: Record<string, unknown>; draws: number; counts: Record<string, number> }[];

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models
-from transformers import GenerationConfig, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import GenerationConfig, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast, TextStreamer
 
 folder = Path(sys.argv[1])
 V = 64
@@ -169,6 +169,17 @@ def frequencies(options, draws=4000):
     return {"options": options, "draws": draws, "counts": counts}
 
 
+class Pieces(TextStreamer):
+    def on_finalized_text(self, text, stream_end=False):
+        self.pieces = [*getattr(self, "pieces", []), text]
+
+
+def streamed(prompt, skip_prompt):
+    streamer = Pieces(tokenizer, skip_prompt=skip_prompt)
+    model.generate(torch.tensor([prompt]), max_new_tokens=24, pad_token_id=2, do_sample=False, streamer=streamer)
+    return [piece for piece in streamer.pieces if piece]
+
+
 print(
     json.dumps(
         {
@@ -179,6 +190,7 @@ print(
             "beams": beams,
             "padded": padded,
             "stops": stops,
+            "streamed": [[streamed(prompt, skip) for skip in (False, True)] for prompt in prompts],
             "scored": [
                 scored({}),
                 scored({"repetition_penalty": 1.3, "suppress_tokens": [51], "renormalize_logits": True}),
