@@ -48,8 +48,8 @@ interface Frequencies {
   inverse: readonly number[];
   /** In place of `inverse` in texts of more than `original` places. */
   long?: readonly number[];
-  /** In texts of L > `longest` places, the frequencies are those times (factor L / longest - (factor - 1)) to these powers. */
-  stretch?: { factor: number; longest: number; powers: readonly number[] };
+  /** In texts of L > `longest` places they are θ' to these powers, θ' = theta (factor L / longest - (factor - 1)) ^ power. */
+  stretch?: { theta: number; factor: number; longest: number; power: number; powers: readonly number[] };
   /** What cosines and sines are multiplied by. */
   scale: number;
   original: number;
@@ -105,13 +105,15 @@ const KINDS: Readonly<Record<string, Kind>> = {
     inverse: plain(setting).map((value) => f(value / given.factor)),
     scale: 1,
   })),
-  // A larger base θ' = θ r^(d / (d - 2)) is a power of r on each frequency.
+  // bloc97's NTK-aware scaling, with as much of it as the text is too long.
   dynamic: kind(scaled, (setting, given) => ({
     inverse: plain(setting),
     stretch: {
+      theta: setting.theta,
       factor: given.factor,
       longest: setting.longest,
-      powers: pairs(setting.width, (pair) => (-2 * pair) / (setting.width - 2)),
+      power: setting.width / (setting.width - 2),
+      powers: pairs(setting.width, (pair) => share(pair, setting.width)),
     },
     scale: 1,
   })),
@@ -242,12 +244,14 @@ export class RotaryEmbedding extends Module<[Tensor], Rotation> {
     const length = places.max().add(1);
     if (this.long !== undefined) return where(length.gt(original), this.long, this.inverse);
     if (stretch === undefined || this.powers === undefined) return this.inverse;
-    const beyond = length.to("float32").div(stretch.longest).clamp(1);
-    return beyond
-      .mul(stretch.factor)
-      .sub(stretch.factor - 1)
-      .pow(this.powers)
-      .mul(this.inverse);
+    const { theta, factor, longest, power } = stretch;
+    const ratio = length
+      .to("float32")
+      .mul(factor)
+      .div(longest)
+      .sub(factor - 1);
+    const stretched = ratio.clamp(1).pow(power).mul(theta).pow(this.powers).reciprocal();
+    return where(length.gt(longest), stretched, this.inverse);
   }
 }
 

@@ -91,9 +91,9 @@ def frequencies():
         (10000.0, 64, dict(rope_type="linear", factor=4.0)),
         (10000.0, 64, dict(rope_type="dynamic", factor=4.0)),
     ]:
-        config = T.LlamaConfig(hidden_size=width, num_attention_heads=1, max_position_embeddings=131072 if more["rope_type"] == "yarn" else 16384, rope_parameters=dict(rope_theta=theta, **more))
+        config = T.LlamaConfig(hidden_size=width, num_attention_heads=1, max_position_embeddings=dict(yarn=131072, dynamic=1024).get(more["rope_type"], 16384), rope_parameters=dict(rope_theta=theta, **more))
         rope = T.models.llama.modeling_llama.LlamaRotaryEmbedding(config)
-        at = [0, 1, 100, 2047, 32000]
+        at = [0, 1, 100, 2047, 4000 if more["rope_type"] == "dynamic" else 32000]
         cos, sin = rope(torch.zeros(1, 1), torch.tensor([at]))
         half = width // 2
         digits = lambda x: [[float(f"{v:.7g}") for v in row] for row in x[0, :, :half:7].double().tolist()]
