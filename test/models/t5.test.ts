@@ -1,8 +1,9 @@
 // T5 beyond the outputs of its classes: buckets of distances, names in checkpoints, a training step, texts, traced graphs, against
 // transformers. The values come from test/goldens/models/t5.py.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { T5ForConditionalGeneration, Tensor } from "@huggingface/transformers";
 import { afterAll, describe, expect, it } from "vitest";
 import { type GenerateOptions, generateSequences } from "../../src/generate/generate.ts";
 import { makeSeq2SeqDecoder, type SourceBatch } from "../../src/generate/seq2seq-decoder.ts";
@@ -388,5 +389,29 @@ describe("traced graphs", () => {
     );
     expectLogits(row, logits);
     expect(exportOnnx(traced).length).toBeGreaterThan(1000);
+  });
+
+  it("write Python's texts in transformers.js", async () => {
+    const text = goldens.texts.find(
+      ({ case: at, title }) => title === "greedy" && goldens.cases[at]?.note === "version 1.1",
+    );
+    const row = caseOf("version 1.1");
+    const folder = await writeCheckpoint(row, fresh());
+    const model = await load(row);
+    const files = { encoder_model: traceEncoder(model), decoder_model_merged: traceDecoder(model, { past: "either" }) };
+    mkdirSync(join(folder, "onnx"));
+    for (const [name, traced] of Object.entries(files))
+      writeFileSync(join(folder, "onnx", `${name}.onnx`), exportOnnx(traced));
+    const { rows = [], out = [], options = {} } = text ?? {};
+    const other = await T5ForConditionalGeneration.from_pretrained(folder, { dtype: "fp32", local_files_only: true });
+    for (const [place, ids] of rows.entries()) {
+      const whole = (values: readonly number[]) =>
+        new Tensor("int64", BigInt64Array.from(values.map(BigInt)), [1, values.length]);
+      const inputs = { inputs: whole(ids), attention_mask: whole(ids.map(() => 1)) };
+      const given = await other.generate({ ...inputs, ...options, decoder_start_token_id: 0 } as never); // safe because it takes options of generation_config.json
+      const [texts = []] = (given as InstanceType<typeof Tensor>).tolist() as bigint[][]; // safe because ids are asked for, not scores
+      expect(texts.slice(1).map(Number)).toEqual(untilEnd(out[place] ?? [], Number(options["eos_token_id"])));
+    }
+    await other.dispose();
   });
 });
