@@ -38,6 +38,16 @@ export {
   type FromPretrainedOptions,
 } from "./models/auto-model.ts";
 export type { SourceOptions } from "./models/files.ts";
+export {
+  type AdapterOptions,
+  adapterNames,
+  addAdapter,
+  loadAdapter,
+  mergeAdapter,
+  saveAdapter,
+  setAdapter,
+} from "./models/lora.ts";
+export type { LoraConfig, LoraOptions, TaskType } from "./models/lora-config.ts";
 export * as nn from "./nn/index.ts";
 export * as optim from "./optim/index.ts";
 export * from "./serialize/index.ts";

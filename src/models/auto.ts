@@ -11,6 +11,7 @@ import { log } from "../log.ts";
 import type { Generator } from "../tensor/index.ts";
 import type { AnyModel, Architecture, BaseConfig, PreTrainedModel } from "./architecture.ts";
 import { ARCHITECTURES } from "./index.ts";
+import { isOfAdapter } from "./lora-config.ts";
 import { mapped, ownNames, readWeights, type StoredTensor } from "./weights.ts";
 
 export const configSchema = z.looseObject({ model_type: z.string(), architectures: z.array(z.string()).optional() });
@@ -211,13 +212,23 @@ function noClass(folder: string): AbrazoError {
  * ```
  */
 export async function savePretrained(model: AnyModel, folder: string): Promise<void> {
+  const parameters = [...model.namedParameters()];
+  if (parameters.some(([name]) => isOfAdapter(name))) throw notMerged();
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "config.json"), `${JSON.stringify(model.config, null, 2)}\n`);
-  const tensors = [...model.namedParameters()].map(([name, parameter]) => ({
+  const tensors = parameters.map(([name, parameter]) => ({
     name,
     dtype: DTYPES[parameter.dtype satisfies DType].safetensors,
     shape: parameter.shape,
     data: parameter.dataSync(),
   }));
   await writeSafetensors(join(folder, "model.safetensors"), tensors);
+}
+
+function notMerged(): AbrazoError {
+  return new AbrazoError({
+    code: "ADAPTER_NOT_MERGED",
+    message: "The model has adapters, which are no part of its checkpoint.",
+    hint: "Write the adapter with saveAdapter(), or put it into the weights with mergeAdapter() first.",
+  });
 }

@@ -1,0 +1,119 @@
+// Where adapters go: the layers of a model that a config means, and what is said of adapters that do not fit.
+// Adds nothing to a model.
+import { AbrazoError, nearestName } from "../errors.ts";
+import { type AnyModule, Linear, type Module } from "../nn/index.ts";
+import type { Tensor } from "../tensor/index.ts";
+import type { AnyModel } from "./architecture.ts";
+import { isOfAdapter, isTarget, type LoraConfig } from "./lora-config.ts";
+
+/** What all keys of PEFT's files begin with. */
+export const PREFIX = "base_model.model.";
+export const WEIGHTS = "adapter_model.safetensors";
+
+/** A layer that adapters are added to: a matrix, stored [out, in] or, as in GPT-2, [in, out]. */
+export interface Layer {
+  module: Module<[Tensor], Tensor>;
+  weight: Tensor;
+  isTransposed: boolean;
+}
+
+/** Layers that an adapter changes, by path. */
+export function targetsOf(model: AnyModel, config: LoraConfig): Map<string, Layer> {
+  const found = new Map<string, Layer>();
+  const all: string[] = [];
+  for (const [path, module] of model.namedModules()) {
+    if (isOfAdapter(`${path}.`)) continue;
+    const layer = layerOf(module);
+    if (layer === undefined) continue;
+    all.push(path);
+    if (isTarget(config, path, /(^|\.)(lm_head|classifier|score|qa_outputs|decoder)$/.test(path)))
+      found.set(path, layer);
+  }
+  if (found.size > 0) return found;
+  const wanted = typeof config.targetModules === "string" ? [config.targetModules] : config.targetModules;
+  const ends = [...new Set(all.map((path) => path.split(".").at(-1) ?? ""))];
+  throw new AbrazoError({
+    code: "NO_TARGET_MODULES",
+    message: `Target modules ${wanted.join(", ")} not found in the base model. Please check the target modules and try again.`,
+    hint: `Layers of this model end in: ${ends.join(", ")}.${near(wanted[0] ?? "", ends)}`,
+    data: { targetModules: wanted, known: ends },
+  });
+}
+
+function layerOf(module: AnyModule): Layer | undefined {
+  const own = new Map(module.namedParameters("", false));
+  const [weight, bias] = [own.get("weight"), own.get("bias")];
+  if (weight?.shape.length !== 2) return undefined;
+  const isLinear = module instanceof Linear;
+  // A matrix with a bias as long as its rows is one that is stored the other way round.
+  if (!isLinear && bias?.shape.join() !== String(weight.shape[1])) return undefined;
+  return { module: module as Module<[Tensor], Tensor>, weight, isTransposed: !isLinear }; // safe because both are layers of one tensor
+}
+
+export function widthOf({ weight, isTransposed }: Layer): [inner: number, outer: number] {
+  const [rows = 0, columns = 0] = weight.shape;
+  return isTransposed ? [rows, columns] : [columns, rows];
+}
+
+const near = (name: string, known: readonly string[]): string => {
+  const found = nearestName(name, known);
+  return found === undefined ? "" : ` Did you mean "${found}"?`;
+};
+
+export function exists(name: string): AbrazoError {
+  return new AbrazoError({
+    code: "ADAPTER_EXISTS",
+    message:
+      name === "" || name.includes(".")
+        ? `"${name}" cannot name an adapter.`
+        : `The model has an adapter "${name}" already.`,
+    hint: 'Give it another name: { name: "second" }.',
+    data: { name },
+  });
+}
+
+export function unknownAdapter(name: string, known: readonly string[]): AbrazoError {
+  return new AbrazoError({
+    code: "UNKNOWN_ADAPTER",
+    message: name === "" ? "The model has no active adapter." : `The model has no adapter "${name}".`,
+    hint:
+      known.length === 0
+        ? "Load one with loadAdapter() or add one with addAdapter()."
+        : `It has ${known.join(", ")}.${near(name, known)}`,
+    data: { name, known },
+  });
+}
+
+export function missingWeights(folder: string): AbrazoError {
+  return new AbrazoError({
+    code: "FILE_MISSING",
+    message: `${folder} has no ${WEIGHTS}.`,
+    hint: "Adapters are read from safetensors; save it again with PEFT's safe_serialization.",
+    data: { folder, name: WEIGHTS },
+  });
+}
+
+export function mismatch(
+  folder: string,
+  key: string,
+  given: readonly number[] | undefined,
+  wanted: readonly number[],
+  state: ReadonlyMap<string, Tensor>,
+): AbrazoError {
+  const what = given === undefined ? "lacks" : `has [${given.join(", ")}] for`;
+  return new AbrazoError({
+    code: "ADAPTER_MISMATCH",
+    message: `The adapter in ${folder} ${what} "${PREFIX}${key}" [${wanted.join(", ")}].`,
+    hint: `The adapter belongs to another model, or to another version of it.${near(key, [...state.keys()])}`,
+    data: { folder, key },
+  });
+}
+
+export function unexpected(folder: string, keys: readonly string[], known: readonly string[]): AbrazoError {
+  return new AbrazoError({
+    code: "ADAPTER_MISMATCH",
+    message: `The adapter in ${folder} has what the model has no place for: ${keys.map((key) => PREFIX + key).join(", ")}.`,
+    hint: `The adapter belongs to another model, or to another version of it.${near(keys[0] ?? "", known)}`,
+    data: { folder, keys },
+  });
+}

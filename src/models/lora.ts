@@ -1,0 +1,368 @@
+// LoRA adapters (Hu et al. 2021, arXiv 2106.09685) in PEFT's files: added to a model, trained, loaded, switched, merged, saved.
+// Knows no architecture: layers are found by their path.
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { readHeader, writeSafetensors } from "../io/safetensors.ts";
+import { functional as F, init, Linear, ModuleDict } from "../nn/index.ts";
+import { optionsOf } from "../options.ts";
+import { fromTypedArray, type Generator, type HookHandle, noGrad, type Tensor } from "../tensor/index.ts";
+import type { AnyModel } from "./architecture.ts";
+import {
+  isOfAdapter,
+  isSaved,
+  type LoraConfig,
+  type LoraOptions,
+  loraConfig,
+  rankOf,
+  readLoraConfig,
+  toPeft,
+} from "./lora-config.ts";
+import {
+  exists,
+  type Layer,
+  mismatch,
+  missingWeights,
+  PREFIX,
+  targetsOf,
+  unexpected,
+  unknownAdapter,
+  WEIGHTS,
+  widthOf,
+} from "./lora-layers.ts";
+import { mapped } from "./weights.ts";
+
+interface Adapter {
+  config: LoraConfig;
+  /** Layers by path, each with the factor on what the adapter adds. */
+  scales: ReadonlyMap<string, number>;
+  /** Parameters that the adapter has whole, e.g. of a classifier, by path; as they were left while it is not active. */
+  whole: Map<string, Tensor>;
+}
+
+interface Adapters {
+  layers: Map<string, Layer>;
+  hooks: HookHandle[];
+  named: Map<string, Adapter>;
+  active: string | undefined;
+  /** Parameters of the model itself that adapters have whole. */
+  own: Map<string, Tensor>;
+}
+
+const adaptersOf = new WeakMap<AnyModel, Adapters>();
+
+/** By which name an adapter is known, and what its matrices are drawn from. */
+export interface AdapterOptions {
+  /** "default" when absent. */
+  name?: string | undefined;
+  generator?: Generator | undefined;
+}
+
+const adapterOptions = optionsOf<AdapterOptions>({ name: true, generator: true });
+const nameOptions = optionsOf<{ name?: string | undefined }>({ name: true });
+
+/**
+ * Adds a fresh adapter and makes it the active one: y = W x + scale · B A x, with A [r, in] drawn as PEFT draws it and B [out, r] of
+ * zeros, so that nothing changes before it is trained. Everything else is frozen but what `modulesToSave` and `bias` name.
+ *
+ * @returns the number of parameters that are trained
+ * @throws NO_TARGET_MODULES where no layer has such a name; ADAPTER_EXISTS
+ *
+ * @example
+ * ```ts
+ * const model = await loadPretrained("pipelines/defaults/text-classification");
+ * addAdapter(model, { r: 4, targetModules: ["q_lin", "v_lin"], taskType: "SEQ_CLS" }) < model.parameterCount(); // true
+ * ```
+ */
+export function addAdapter(model: AnyModel, given: LoraOptions, options?: AdapterOptions): number {
+  const { name = "default", generator } = adapterOptions("addAdapter", options);
+  const config = loraConfig(given);
+  install(
+    model,
+    name,
+    config,
+    (layer, r) => {
+      const a = new Linear(layer.width[0], r, { bias: false });
+      init.kaimingUniform_(a.weight, { a: Math.sqrt(5), ...(generator === undefined ? {} : { generator }) });
+      const b = new Linear(r, layer.width[1], { bias: false });
+      init.zeros_(b.weight);
+      return { a, b };
+    },
+    wholeOf(model, config),
+  );
+  setAdapter(model, name);
+  trainAlone(model, name, config);
+  return model.parameters().reduce((sum, each) => sum + (each.requiresGrad ? each.numel() : 0), 0);
+}
+
+/**
+ * Loads an adapter that PEFT or saveAdapter() wrote, and makes it the active one.
+ *
+ * @param folder with adapter_config.json and adapter_model.safetensors
+ * @throws UNSUPPORTED_ADAPTER for other kinds than LoRA; ADAPTER_MISMATCH that lists what lacks or is too many
+ */
+export async function loadAdapter(
+  model: AnyModel,
+  folder: string,
+  options?: { name?: string | undefined },
+): Promise<void> {
+  const { name = "default" } = nameOptions("loadAdapter", options);
+  const config = await readLoraConfig(folder);
+  const path = join(folder, WEIGHTS);
+  if (!existsSync(path)) throw missingWeights(folder);
+  const state = new Map<string, Tensor>();
+  for (const [key, entry] of (await readHeader(path)).tensors) {
+    state.set(ownPath(key), await inMemory(mapped(key, { ...entry, path })));
+  }
+  const taken = new Set<string>();
+  const take = (key: string, shape: readonly number[]): Tensor => {
+    const value = state.get(key);
+    if (value === undefined || value.shape.join() !== shape.join())
+      throw mismatch(folder, key, value?.shape, shape, state);
+    taken.add(key);
+    return value;
+  };
+  // Checked before anything of the model is changed.
+  const loaded = new Map<string, { a: Linear; b: Linear }>();
+  for (const [layerPath, layer] of targetsOf(model, config)) {
+    const [r] = rankOf(config, layerPath);
+    const [inner, outer] = widthOf(layer);
+    const make = (from: number, to: number, value: Tensor) => {
+      const linear = new Linear(from, to, { bias: false });
+      linear.weight.assign(value.settle().node);
+      return linear;
+    };
+    const a = make(inner, r, take(`${layerPath}.lora_A.weight`, [r, inner]));
+    const b = make(r, outer, take(`${layerPath}.lora_B.weight`, [outer, r]));
+    loaded.set(layerPath, { a, b });
+  }
+  const parameters = ownParameters(model);
+  const whole = new Map<string, Tensor>();
+  for (const key of state.keys()) {
+    const own = parameters.get(key);
+    if (!taken.has(key) && own !== undefined) whole.set(key, take(key, own.shape).settle());
+  }
+  const others = [...state.keys()].filter((key) => !taken.has(key));
+  if (others.length > 0) throw unexpected(folder, others, [...parameters.keys()]);
+  install(model, name, config, (_, __, layerPath) => loaded.get(layerPath) ?? { a: undefined, b: undefined }, whole);
+  setAdapter(model, name);
+  for (const tensor of model.parameters()) tensor.requiresGrad_(false);
+}
+
+/** PEFT wraps a changed layer, whose own parameters then lie one step further down. */
+const ownPath = (key: string): string => key.replace(PREFIX, "").replace(".base_layer.", ".");
+const wrappedPath = (path: string, layers: ReadonlyMap<string, unknown>): string => {
+  const [, layer = "", name = ""] = /^(.*)\.([^.]+)$/.exec(path) ?? [];
+  return layers.has(layer) ? `${layer}.base_layer.${name}` : path;
+};
+
+/** Weights of one graph are mapped from one folder, and that is the model's. */
+async function inMemory(stored: Tensor): Promise<Tensor> {
+  const wide = noGrad(() => stored.to("float32"));
+  return fromTypedArray(Float32Array.from((await wide.data()) as Float32Array), stored.shape); // safe because its dtype is float32
+}
+
+/**
+ * Makes another adapter the active one, or none: the model then gives what it gave before.
+ *
+ * @throws UNKNOWN_ADAPTER with the nearest name
+ */
+export function setAdapter(model: AnyModel, name: string | undefined): void {
+  const adapters = adaptersOf.get(model);
+  if (name !== undefined && adapters?.named.has(name) !== true) throw unknownAdapter(name, namesOf(adapters));
+  if (adapters === undefined || adapters.active === name) return;
+  const parameters = new Map(model.namedParameters());
+  const leaving = adapters.active === undefined ? undefined : adapters.named.get(adapters.active);
+  for (const path of leaving?.whole.keys() ?? []) {
+    const tensor = parameters.get(path);
+    if (tensor === undefined) continue;
+    leaving?.whole.set(path, tensor.detach().settle());
+    put(tensor, adapters.own.get(path));
+  }
+  for (const [path, value] of (name === undefined ? undefined : adapters.named.get(name))?.whole ?? []) {
+    const tensor = parameters.get(path);
+    if (tensor === undefined) continue;
+    if (!adapters.own.has(path)) adapters.own.set(path, tensor.detach().settle());
+    put(tensor, value);
+  }
+  adapters.active = name;
+}
+
+function put(tensor: Tensor, value: Tensor | undefined): void {
+  if (value !== undefined) tensor.assign(value.settle().node);
+}
+
+const namesOf = (adapters: Adapters | undefined): string[] => [...(adapters?.named.keys() ?? [])];
+
+/** Names of a model's adapters, and which one is active. */
+export function adapterNames(model: AnyModel): { names: string[]; active: string | undefined } {
+  const adapters = adaptersOf.get(model);
+  return { names: namesOf(adapters), active: adapters?.active };
+}
+
+/**
+ * Adds the active adapter into the weights and takes all adapters away: the model is then one without, as fast as before.
+ *
+ * @throws UNKNOWN_ADAPTER where none is active
+ */
+export function mergeAdapter(model: AnyModel): void {
+  const adapters = adaptersOf.get(model);
+  const adapter = adapters?.active === undefined ? undefined : adapters.named.get(adapters.active);
+  if (adapters === undefined || adapter === undefined) throw unknownAdapter("", namesOf(adapters));
+  const name = adapters.active ?? "";
+  noGrad(() => {
+    for (const [path, scale] of adapter.scales) {
+      const layer = adapters.layers.get(path);
+      if (layer === undefined) continue;
+      const { a, b } = matricesOf(layer, name);
+      const delta = b.weight.matmul(a.weight).mul(scale); // [out, in]
+      layer.weight.assign(layer.weight.add(layer.isTransposed ? delta.t() : delta).settle().node);
+    }
+  });
+  removeAdapters(model, adapters);
+}
+
+function removeAdapters(model: AnyModel, { layers, hooks }: Adapters): void {
+  for (const hook of hooks) hook.remove();
+  for (const { module } of layers.values()) {
+    for (const part of ["lora_A", "lora_B"]) Reflect.deleteProperty(module, part);
+  }
+  adaptersOf.delete(model);
+}
+
+/**
+ * Writes an adapter as PEFT reads it: adapter_config.json and adapter_model.safetensors.
+ *
+ * @param options `name` of the adapter, the active one when absent; `baseModel`, the repository that it belongs to
+ */
+export async function saveAdapter(
+  model: AnyModel,
+  folder: string,
+  options?: { name?: string | undefined; baseModel?: string | undefined },
+): Promise<void> {
+  const adapters = adaptersOf.get(model);
+  const { name = adapters?.active ?? "", baseModel } = saveOptions("saveAdapter", options);
+  const adapter = adapters?.named.get(name);
+  if (adapters === undefined || adapter === undefined) throw unknownAdapter(name, namesOf(adapters));
+  const rows: [string, Tensor][] = [];
+  for (const path of adapter.scales.keys()) {
+    const layer = adapters.layers.get(path);
+    if (layer === undefined) continue;
+    const { a, b } = matricesOf(layer, name);
+    rows.push([`${path}.lora_A.weight`, a.weight], [`${path}.lora_B.weight`, b.weight]);
+  }
+  const parameters = new Map(model.namedParameters());
+  for (const [path, value] of adapter.whole) {
+    rows.push([wrappedPath(path, adapter.scales), adapters.active === name ? (parameters.get(path) ?? value) : value]);
+  }
+  await mkdir(folder, { recursive: true });
+  await writeFile(
+    join(folder, "adapter_config.json"),
+    `${JSON.stringify(
+      toPeft(
+        adapter.config,
+        baseModel,
+        [...adapters.layers.values()].some(({ isTransposed }) => isTransposed),
+      ),
+      null,
+      2,
+    )}\n`,
+  );
+  const stored = rows.map(([key, tensor]) => ({
+    name: `${PREFIX}${key}`,
+    dtype: "F32" as const,
+    shape: tensor.shape,
+    data: tensor.detach().dataSync(),
+  }));
+  await writeSafetensors(join(folder, WEIGHTS), stored, { format: "pt" });
+}
+
+const saveOptions = optionsOf<{ name?: string | undefined; baseModel?: string | undefined }>({
+  name: true,
+  baseModel: true,
+});
+
+interface Matrices {
+  a: Linear | undefined;
+  b: Linear | undefined;
+}
+
+function install(
+  model: AnyModel,
+  name: string,
+  config: LoraConfig,
+  make: (layer: { width: [number, number] }, r: number, path: string) => Matrices,
+  whole: ReadonlyMap<string, Tensor> = new Map(),
+): void {
+  const adapters: Adapters = adaptersOf.get(model) ?? {
+    layers: new Map(),
+    hooks: [],
+    named: new Map(),
+    active: undefined,
+    own: new Map(),
+  };
+  if (adapters.named.has(name) || name === "" || name.includes(".")) throw exists(name);
+  const targets = targetsOf(model, config);
+  const scales = new Map<string, number>();
+  for (const [path, layer] of targets) {
+    const [r, scale] = rankOf(config, path);
+    const { a, b } = make({ width: widthOf(layer) }, r, path);
+    if (a === undefined || b === undefined) continue;
+    if (!adapters.layers.has(path)) {
+      adapters.layers.set(path, layer);
+      layer.module.registerModule("lora_A", new ModuleDict<Linear>());
+      layer.module.registerModule("lora_B", new ModuleDict<Linear>());
+      adapters.hooks.push(layer.module.registerForwardHook((_, [x], y) => added(adapters, path, x, y)));
+    }
+    dictOf(layer, "lora_A").set(name, a);
+    dictOf(layer, "lora_B").set(name, b);
+    scales.set(path, scale);
+  }
+  adapters.named.set(name, { config, scales, whole: new Map(whole) });
+  adaptersOf.set(model, adapters);
+}
+
+/** y with what the active adapter adds for x. */
+function added({ active, named, layers }: Adapters, path: string, x: Tensor, y: Tensor): Tensor | undefined {
+  const adapter = active === undefined ? undefined : named.get(active);
+  const [scale, layer] = [adapter?.scales.get(path), layers.get(path)];
+  if (active === undefined || adapter === undefined || scale === undefined || layer === undefined) return undefined;
+  const { a, b } = matricesOf(layer, active);
+  const dropped = F.dropout(x, adapter.config.loraDropout, layer.module.training);
+  return y.add(b(a(dropped)).mul(scale));
+}
+
+function dictOf({ module }: Layer, part: "lora_A" | "lora_B"): ModuleDict<Linear> {
+  return module.getSubmodule(part) as ModuleDict<Linear>; // safe because install() registered it so
+}
+
+function matricesOf(layer: Layer, name: string): { a: Linear; b: Linear } {
+  return { a: dictOf(layer, "lora_A").get(name), b: dictOf(layer, "lora_B").get(name) };
+}
+
+/** Parameters of the model without those of its adapters. */
+function ownParameters(model: AnyModel): Map<string, Tensor> {
+  return new Map([...model.namedParameters()].filter(([path]) => !isOfAdapter(path)));
+}
+
+/** Parameters that a new adapter has whole: those of the modules that it saves, and the biases that it trains. */
+function wholeOf(model: AnyModel, config: LoraConfig): Map<string, Tensor> {
+  const targets = targetsOf(model, config);
+  const isOwn = (path: string) => {
+    if (isSaved(config, path.replace(/\.[^.]+$/, ""))) return true;
+    if (config.bias === "none" || !path.endsWith(".bias")) return false;
+    return config.bias === "all" || targets.has(path.replace(/\.bias$/, ""));
+  };
+  const own = [...ownParameters(model)].filter(([path]) => isOwn(path));
+  return new Map(own.map(([path, tensor]) => [path, tensor.detach().settle()]));
+}
+
+/** Freezes everything but what an adapter has. */
+function trainAlone(model: AnyModel, name: string, { bias }: LoraConfig): void {
+  const whole = adaptersOf.get(model)?.named.get(name)?.whole ?? new Map<string, Tensor>();
+  const matrix = new RegExp(`\\.lora_[AB]\\.${name}\\.`);
+  for (const [path, tensor] of model.namedParameters()) {
+    tensor.requiresGrad_(matrix.test(path) || whole.has(path) || (bias === "all" && path.endsWith(".bias")));
+    if (!tensor.isLeaf) tensor.assign(tensor.detach().settle().node);
+  }
+}
