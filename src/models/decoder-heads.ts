@@ -5,15 +5,7 @@ import * as build from "../graph/build.ts";
 import type { Dim } from "../graph/shape.ts";
 import { functional as F, Linear } from "../nn/index.ts";
 import { type Generator, Tensor, where } from "../tensor/index.ts";
-import {
-  type BaseConfig,
-  type HiddenOutput,
-  type LogitsOutput,
-  labelsOf,
-  type ModelInputs,
-  type ModelOutput,
-  type PreTrainedModel,
-} from "./architecture.ts";
+import { type BaseConfig, type LogitsOutput, labelsOf, type ModelInputs, type ModelOutput } from "./architecture.ts";
 import { type Body, ForQuestionAnswering, ModelWithBody } from "./heads.ts";
 import type { InputName } from "./inputs.ts";
 
@@ -68,9 +60,12 @@ export function times(size: Dim, count: number): Dim {
   return count === 1 ? size : `${size} * ${count}`;
 }
 
-/** A body that sets its own weights. */
+/** A body with rules of its own for fresh weights. */
 export interface DecoderBody extends Body {
-  model: PreTrainedModel<HiddenOutput>;
+  model: Body["model"] & {
+    /** After the common rules: sets what they leave otherwise than transformers does. */
+    refresh(generator: Generator | undefined): void;
+  };
 }
 
 /** Exported heads take no places: their tokens stand at 0, 1, … as in transformers' pipelines. */
@@ -90,7 +85,7 @@ abstract class DecoderWithBody<Output extends ModelOutput> extends ModelWithBody
 
   override initialize(generator?: Generator): void {
     super.initialize(generator);
-    this.#body.initialize(generator);
+    this.#body.refresh(generator);
   }
 }
 
@@ -170,6 +165,6 @@ export class DecoderForQuestionAnswering extends ForQuestionAnswering {
 
   override initialize(generator?: Generator): void {
     super.initialize(generator);
-    this.#body.initialize(generator);
+    this.#body.refresh(generator);
   }
 }

@@ -181,9 +181,13 @@ export class Gpt2Model extends PreTrainedModel<HiddenOutput> {
     return { lastHiddenState: this.ln_f(hidden), present: past === undefined ? undefined : present };
   }
 
-  /** GPT-2's own: normal matrices, and those that write to the residual stream smaller by √(2 · layers). */
   override initialize(generator?: Generator): void {
     super.initialize(generator);
+    this.refresh(generator);
+  }
+
+  /** GPT-2's own: normal matrices, and those that write to the residual stream smaller by √(2 · layers). */
+  refresh(generator: Generator | undefined): void {
     const range = this.config.initializer_range ?? 0.02;
     for (const [name, weight] of this.namedParameters()) {
       if (!/\.(c_attn|c_fc|c_proj)\.weight$/.test(name)) continue;
@@ -223,7 +227,7 @@ export class Gpt2LMHeadModel extends PreTrainedModel {
 
   override initialize(generator?: Generator): void {
     super.initialize(generator);
-    this.transformer.initialize(generator);
+    this.transformer.refresh(generator);
   }
 }
 

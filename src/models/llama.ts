@@ -292,6 +292,11 @@ export class LlamaModel extends PreTrainedModel<HiddenOutput> {
 
   override initialize(generator?: Generator): void {
     super.initialize(generator);
+    this.refresh();
+  }
+
+  /** The row of padding starts at zero. */
+  refresh(): void {
     const { paddingIdx, weight } = this.embed_tokens;
     if (paddingIdx !== undefined) noGrad(() => weight.select(0, paddingIdx).zero_());
   }
@@ -323,7 +328,7 @@ export class LlamaForCausalLM extends PreTrainedModel {
 
   override initialize(generator?: Generator): void {
     super.initialize(generator);
-    this.model.initialize(generator);
+    this.model.refresh();
   }
 }
 
