@@ -8,10 +8,10 @@ import type { Decoder, DecodeStep, Decoding } from "../src/generate/kv-cache.ts"
 import { readJson } from "../src/io/json.ts";
 import { type EncodedBatch, Tokenizer } from "../src/text/tokenizer.ts";
 import { readGenerationConfig } from "./generation-config.ts";
-import type { Classifier, EngineLoaders, EngineOptions, LanguageModel } from "./task.ts";
+import type { Encoder, EngineLoaders, EngineOptions, LanguageModel } from "./task.ts";
 
 /** Loaders for folders that hold ONNX files but no model.safetensors. */
-export const transformersEngines: EngineLoaders = { classifier: loadClassifier, decoder: loadLanguageModel };
+export const transformersEngines: EngineLoaders = { encoder: loadEncoder, decoder: loadLanguageModel };
 
 const configSchema = z.looseObject({
   model_type: z.string(),
@@ -64,11 +64,7 @@ function listed(folder: string): string[] {
   }
 }
 
-async function open(
-  folder: string,
-  pretrained: "AutoModelForSequenceClassification" | "AutoModelForCausalLM",
-  { device, threads }: EngineOptions,
-) {
+async function open(folder: string, { auto, device, threads }: EngineOptions) {
   const files = findOnnx(folder);
   if (files === undefined) throw new Error(`internal: ${folder} has no ONNX files`);
   const [transformers, config, tokenizer] = await Promise.all([
@@ -84,7 +80,7 @@ async function open(
   };
   // safe because ModelLike describes what every transformers.js model does, and its own types say "any"
   const model = (await withLocalModels(transformers, () =>
-    transformers[pretrained].from_pretrained(folder, options as object),
+    transformers[auto].from_pretrained(folder, options as object),
   )) as unknown as ModelLike;
   const positions = config.max_position_embeddings ?? config.n_positions ?? Number.POSITIVE_INFINITY;
   const maxLength = Math.min(tokenizer.maxLength, positions);
@@ -103,15 +99,19 @@ async function withLocalModels<Result>({ env }: Transformers, load: () => Promis
   }
 }
 
-async function loadClassifier(folder: string, options: EngineOptions): Promise<Classifier> {
-  const { transformers, model, shared, maxLength } = await open(folder, "AutoModelForSequenceClassification", options);
+async function loadEncoder(folder: string, options: EngineOptions): Promise<Encoder> {
+  const { transformers, model, shared, maxLength } = await open(folder, options);
   return {
     ...shared,
     maxLength,
-    logits: async ({ inputIds, attentionMask, shape }: EncodedBatch) => {
+    run: async ({ inputIds, attentionMask, tokenTypeIds, shape }: EncodedBatch) => {
       const ids = (data: BigInt64Array) => new transformers.Tensor("int64", data, [...shape]);
-      const { logits } = await model({ input_ids: ids(inputIds), attention_mask: ids(attentionMask) });
-      return floats(logits, folder);
+      const segments = tokenTypeIds === undefined ? {} : { token_type_ids: ids(tokenTypeIds) };
+      const outputs = await model({ input_ids: ids(inputIds), attention_mask: ids(attentionMask), ...segments });
+      const floating = Object.entries(outputs).map(([name, value]) => {
+        return [name, { data: floats(value, name, folder), shape: value.dims }] as const;
+      });
+      return Object.fromEntries(floating);
     },
     dispose: async () => {
       await model.dispose();
@@ -120,7 +120,7 @@ async function loadClassifier(folder: string, options: EngineOptions): Promise<C
 }
 
 async function loadLanguageModel(folder: string, options: EngineOptions): Promise<LanguageModel> {
-  const { transformers, model, shared, maxLength } = await open(folder, "AutoModelForCausalLM", options);
+  const { transformers, model, shared, maxLength } = await open(folder, options);
   const decoder: Decoder = {
     maxLength,
     start: () => new TransformersDecoding(transformers, model, folder),
@@ -162,7 +162,7 @@ class TransformersDecoding implements Decoding {
         .filter(([name]) => name.startsWith("present"))
         .map(([name, tensor]) => [name.replace("present", "past_key_values"), tensor]),
     );
-    const logits = floats(outputs["logits"], this.#folder);
+    const logits = floats(outputs["logits"], "logits", this.#folder);
     const [, columns = 1, width = 0] = outputs["logits"]?.dims ?? [];
     return Array.from({ length: rows }, (_, row) => {
       const last = (row + 1) * columns - 1;
@@ -184,11 +184,11 @@ class TransformersDecoding implements Decoding {
   }
 }
 
-function floats(logits: TensorLike | undefined, folder: string): Float32Array {
-  if (logits?.data instanceof Float32Array) return logits.data;
+function floats(output: TensorLike | undefined, name: string, folder: string): Float32Array {
+  if (output?.data instanceof Float32Array) return output.data;
   throw new AbrazoError({
     code: "UNSUPPORTED_ONNX",
-    message: `The ONNX model of ${folder} gives ${logits === undefined ? "no logits" : `logits of ${logits.type}`}.`,
-    hint: 'Export it with float32 logits named "logits".',
+    message: `The ONNX model of ${folder} gives ${output === undefined ? `no ${name}` : `${name} of ${output.type}`}.`,
+    hint: `Export it with float32 ${name}.`,
   });
 }

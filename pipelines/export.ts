@@ -6,7 +6,8 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { AbrazoError } from "../src/errors.ts";
 import type { BaseConfig } from "../src/models/architecture.ts";
-import { architectureOf, loadPretrained } from "../src/models/auto.ts";
+import { architectureOf, loadClass } from "../src/models/auto.ts";
+import { CONFIG_FILES } from "../src/models/files.ts";
 import { traceModel } from "../src/models/trace.ts";
 import { encodeModel, type OnnxModel } from "../src/onnx/proto.ts";
 import { portableModel } from "../src/tensor/index.ts";
@@ -55,7 +56,7 @@ const MOST_BYTES = 2 ** 31 - 1;
  */
 export async function exportModel(folder: string, options: ExportOptions = {}): Promise<ExportedModel> {
   const { dtype = "fp32", out = folder } = parseOptions("export", optionsSchema, options);
-  const model = await loadPretrained(folder);
+  const model = await loadClass(folder);
   const bytesOfWeights = model.parameterCount() * 4;
   if (bytesOfWeights > MOST_BYTES) throw tooLarge(folder, bytesOfWeights);
   const withPast = architectureOf(model.config).cache(model.config) !== undefined;
@@ -78,9 +79,7 @@ async function writeWhole(path: string, bytes: Uint8Array | string): Promise<voi
 }
 
 async function copyConfigs(from: string, to: string): Promise<void> {
-  const names = (await readdir(from)).filter((name) =>
-    /^(config|generation_config|tokenizer|tokenizer_config)\.json$/.test(name),
-  );
+  const names = (await readdir(from)).filter((name) => CONFIG_FILES.test(name));
   for (const name of names) await copyFile(join(from, name), join(to, name));
 }
 

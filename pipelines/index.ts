@@ -6,21 +6,52 @@ import { z } from "zod";
 import { AbrazoError } from "../src/errors.ts";
 import { readJson } from "../src/io/json.ts";
 import { ARCHITECTURES } from "../src/models/index.ts";
+import { hasWeights } from "../src/models/weights.ts";
 import { findOnnx, transformersEngines } from "./engine.ts";
 import { nativeEngines } from "./native.ts";
 import { type PipelineOptions, parsePipelineOptions } from "./options.ts";
 import { type FoundModel, findDefault, findModel } from "./resolve.ts";
-import type { EngineKind, EngineLoaders, LoadedModel, Task } from "./task.ts";
-import { type AnyTaskName, type CallOf, TASKS, taskRow } from "./tasks.ts";
+import { isStream, streamed } from "./stream.ts";
+import {
+  AUTO_CLASSES,
+  type AutoName,
+  type EngineKind,
+  type EngineLoaders,
+  type LoadedModel,
+  type Task,
+} from "./task.ts";
+import { type AnyTaskName, type CallOf, TASKS, type TaskRow, taskRow } from "./tasks.ts";
 
 export { type ExportDType, type ExportedModel, type ExportOptions, exportModel } from "./export.ts";
+export type { TextPair } from "./inputs.ts";
 export type { PipelineOptions } from "./options.ts";
+export type { InputStream } from "./stream.ts";
+export type { FeatureExtractionOptions, FeatureExtractionPipeline } from "./tasks/feature-extraction.ts";
+export type { FilledMask, FillMaskOptions, FillMaskPipeline } from "./tasks/fill-mask.ts";
+export type {
+  Answer,
+  QuestionAnsweringInput,
+  QuestionAnsweringOptions,
+  QuestionAnsweringPipeline,
+} from "./tasks/question-answering.ts";
 export type {
   Classification,
   TextClassificationOptions,
   TextClassificationPipeline,
 } from "./tasks/text-classification.ts";
 export type { GeneratedText, TextGenerationOptions, TextGenerationPipeline } from "./tasks/text-generation.ts";
+export type {
+  AggregationStrategy,
+  Entity,
+  EntityGroup,
+  TokenClassificationOptions,
+  TokenClassificationPipeline,
+} from "./tasks/token-classification.ts";
+export type {
+  ZeroShotClassification,
+  ZeroShotClassificationOptions,
+  ZeroShotClassificationPipeline,
+} from "./tasks/zero-shot-classification.ts";
 export { type AnyTaskName, type TaskName, taskNames } from "./tasks.ts";
 
 /** What every pipeline says about itself. */
@@ -39,7 +70,9 @@ export interface PipelineInfo {
 /**
  * A function that does a task with a model.
  *
- * @param task "text-classification" (also "sentiment-analysis") or "text-generation"
+ * Generators and async iterables stream in, and results stream out in their order.
+ *
+ * @param task one of taskNames(), e.g. "text-classification", also called "sentiment-analysis"
  * @param model a folder, or a repository as namespace/name; when absent, the copy shipped with the package, or the given
  *   revision of the task's default repository
  * @example
@@ -58,11 +91,16 @@ export async function pipeline<Name extends AnyTaskName>(
 ): Promise<CallOf<Name> & PipelineInfo> {
   const { name, row } = taskRow(task);
   const parsed = parsePipelineOptions(options);
-  const defaults = Object.entries(TASKS).map(([of, { defaultModel }]) => ({ task: of, name: defaultModel }));
+  const rows: [string, TaskRow][] = Object.entries(TASKS);
+  const defaults = rows.flatMap(([of, { defaultModel }]) =>
+    defaultModel === undefined ? [] : [{ task: of, name: defaultModel }],
+  );
+  const wanted = model ?? row.defaultModel;
+  if (wanted === undefined) throw noDefault(name);
   const found =
     (model === undefined || model === null) && parsed.revision === undefined
-      ? findDefault({ task: name, name: row.defaultModel })
-      : await findModel(model ?? row.defaultModel, parsed, defaults);
+      ? findDefault({ task: name, name: wanted })
+      : await findModel(wanted, parsed, defaults);
   const made = await start(await row.load(), found, parsed);
   return made as CallOf<Name> & PipelineInfo; // safe because row is the row of Name, and CallOf reads the type off its loader
 }
@@ -73,12 +111,15 @@ async function start<Kind extends EngineKind, Call>(
   { device = "cpu", threads, batchSize }: PipelineOptions,
 ): Promise<Call & PipelineInfo> {
   const loaders = await loadersFor(folder, task);
-  const engine = await loaders[task.kind](folder, { device, threads });
+  const engine = await loaders[task.kind](folder, { auto: task.auto, device, threads });
   const call = task.create(engine, { batchSize });
   let disposed = false;
+  const run = call as (...args: unknown[]) => unknown; // safe because every task's call is a function
   const guarded = (...args: unknown[]): unknown => {
     if (disposed) throw disposedError(task.name);
-    return (call as (...args: unknown[]) => unknown)(...args); // safe because every task's call is a function
+    const [input, ...others] = args;
+    if (isStream(input)) return streamed(input, async (batch) => run(batch, ...others));
+    return run(...args);
   };
   const info: Omit<PipelineInfo, "dispose"> = { task: task.name, model: name, revision, runtime: engine.runtime };
   const dispose = async (): Promise<void> => {
@@ -92,22 +133,28 @@ async function start<Kind extends EngineKind, Call>(
 const configSchema = z.looseObject({ model_type: z.string(), architectures: z.array(z.string()).optional() });
 
 /** Our own graphs where there are safetensors of an architecture we have, transformers.js where there is only ONNX. */
-async function loadersFor(
-  folder: string,
-  task: { name: string; modelClasses: readonly string[] },
-): Promise<EngineLoaders> {
+async function loadersFor(folder: string, task: { name: string; auto: AutoName }): Promise<EngineLoaders> {
   const path = join(folder, "config.json");
   if (!existsSync(path)) throw noModel(folder, "config.json");
   const config = await readJson(path, configSchema);
   const modelClass = config.architectures?.[0];
-  if (modelClass !== undefined && !task.modelClasses.some((ending) => modelClass.endsWith(ending))) {
-    throw wrongTask(folder, modelClass, task);
-  }
+  // A task without a head takes the body of any model.
+  const does = task.auto === "AutoModel" || modelClass === undefined || AUTO_CLASSES[task.auto].has(modelClass);
+  if (!does) throw wrongTask(folder, modelClass, task);
   const onnx = findOnnx(folder) !== undefined;
-  const weights = existsSync(join(folder, "model.safetensors"));
+  const weights = hasWeights(folder);
   if (!weights && !onnx) throw noModel(folder, "model.safetensors");
   const supported = ARCHITECTURES.some(({ modelType }) => modelType === config.model_type);
   return weights && (supported || !onnx) ? nativeEngines : transformersEngines;
+}
+
+function noDefault(task: string): AbrazoError {
+  return new AbrazoError({
+    code: "NO_DEFAULT_MODEL",
+    message: `No default model of ${task} is installed.`,
+    hint: `Name one: pipeline("${task}", "namespace/name" or a folder).`,
+    data: { task },
+  });
 }
 
 function noModel(folder: string, file: string): AbrazoError {
@@ -119,17 +166,18 @@ function noModel(folder: string, file: string): AbrazoError {
   });
 }
 
-function wrongTask(
-  folder: string,
-  modelClass: string,
-  task: { name: string; modelClasses: readonly string[] },
-): AbrazoError {
+function wrongTask(folder: string, modelClass: string, { name, auto }: { name: string; auto: AutoName }): AbrazoError {
   return new AbrazoError({
     code: "WRONG_TASK",
-    message: `The model in ${folder} is a ${modelClass}, which does not do ${task.name}.`,
-    hint: `${task.name} takes models whose class ends in ${task.modelClasses.join(" or ")}.`,
-    data: { modelClass, task: task.name },
+    message: `The model in ${folder} is a ${modelClass}, which does not do ${name}.`,
+    hint: `${name} takes models of ${auto}, such as a ${exampleOf(auto)}.`,
+    data: { modelClass, task: name },
   });
+}
+
+function exampleOf(auto: AutoName): string {
+  const classes = ARCHITECTURES.flatMap(({ heads }) => Object.keys(heads));
+  return classes.find((name) => AUTO_CLASSES[auto].has(name)) ?? auto;
 }
 
 function disposedError(task: string): AbrazoError {

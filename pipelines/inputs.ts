@@ -12,8 +12,35 @@ export function textsOf(input: unknown, task: string): { texts: string[]; single
   throw new AbrazoError({
     code: "INVALID_INPUT",
     message: `${task} takes a text or an array of texts; it got ${what}.`,
-    hint: 'Call it as classify("…") or classify(["…", "…"]).',
+    hint: 'Give it "…" or ["…", "…"]; tasks on pairs take { text: "…", textPair: "…" } as well.',
   });
+}
+
+/** A text with a second one, such as a question with its context. */
+export interface TextPair {
+  text: string;
+  textPair?: string | undefined;
+}
+
+/** The texts or pairs of a call, and whether it was one outside a list. */
+export function pairsOf(input: unknown, task: string): { pairs: TextPair[]; single: boolean } {
+  const single = !Array.isArray(input);
+  const list: readonly unknown[] = Array.isArray(input) ? input : [input];
+  return { single, pairs: list.map((item) => pairOf(item) ?? textsPair(input, task)) };
+}
+
+function pairOf(item: unknown): TextPair | undefined {
+  if (typeof item === "string") return { text: item };
+  if (typeof item !== "object" || item === null || !("text" in item) || typeof item.text !== "string") return undefined;
+  const others = Object.keys(item).filter((name) => name !== "text" && name !== "textPair");
+  const textPair = "textPair" in item ? item.textPair : undefined;
+  if (others.length > 0 || (textPair !== undefined && typeof textPair !== "string")) return undefined;
+  return { text: item.text, textPair };
+}
+
+function textsPair(input: unknown, task: string): TextPair {
+  const { texts } = textsOf(input, task);
+  return { text: texts[0] ?? "" };
 }
 
 function isTexts(input: unknown): input is string[] {

@@ -1,30 +1,41 @@
 // The engine contract served by our own graphs: weights mapped from model.safetensors, one session for every size.
 // Knows no task.
 import { makeDecoder } from "../src/generate/kv-cache.ts";
-import { architectureOf, loadPretrained } from "../src/models/auto.ts";
-import { INPUT_NAMES, traceModel } from "../src/models/trace.ts";
+import { architectureOf, loadClass, loadPretrained } from "../src/models/auto.ts";
+import { type InputName, inputOf } from "../src/models/inputs.ts";
+import { traceModel } from "../src/models/trace.ts";
 import { compileGraph, type Feed } from "../src/tensor/index.ts";
 import { type EncodedBatch, Tokenizer } from "../src/text/tokenizer.ts";
 import { onDevice } from "./devices.ts";
 import { readGenerationConfig } from "./generation-config.ts";
-import type { Classifier, EngineLoaders, EngineOptions, LanguageModel } from "./task.ts";
+import {
+  AUTO_CLASSES,
+  type Encoder,
+  type EngineLoaders,
+  type EngineOptions,
+  type LanguageModel,
+  type Output,
+} from "./task.ts";
 
 /** Loaders for folders that hold model.safetensors. */
-export const nativeEngines: EngineLoaders = { classifier: loadClassifier, decoder: loadLanguageModel };
+export const nativeEngines: EngineLoaders = { encoder: loadEncoder, decoder: loadLanguageModel };
 
-async function loadClassifier(folder: string, { device, threads }: EngineOptions): Promise<Classifier> {
-  const [model, tokenizer] = await Promise.all([loadPretrained(folder), Tokenizer.fromFolder(folder)]);
-  const architecture = architectureOf(model.config);
+async function loadEncoder(folder: string, { auto, device, threads }: EngineOptions): Promise<Encoder> {
+  const automatic = AUTO_CLASSES[auto];
+  const [model, tokenizer] = await Promise.all([
+    loadClass(folder, (config) => automatic.classFor(config)),
+    Tokenizer.fromFolder(folder),
+  ]);
   const traced = traceModel(model);
   const graph = onDevice(device, (on) => compileGraph(traced, settings(on, threads)));
-  const optional = model.inputs.map((name) => INPUT_NAMES[name]).slice(2);
+  const { config } = model;
   return {
-    config: model.config,
+    config,
     tokenizer,
     folder,
     runtime: "native",
-    maxLength: Math.min(tokenizer.maxLength, architecture.maxLength(model.config)),
-    logits: async (batch) => logitsOf(graph.run(feedsOf(batch, optional))),
+    maxLength: Math.min(tokenizer.maxLength, architectureOf(config).maxLength(config)),
+    run: async (batch) => outputsOf(graph.run(feedsOf(batch, model.inputs))),
     dispose: async () => graph.dispose(),
   };
 }
@@ -48,15 +59,39 @@ function settings(device: string, threads: number | undefined): { device: string
   return threads === undefined ? { device } : { device, threads };
 }
 
-function feedsOf({ inputIds, attentionMask, shape }: EncodedBatch, optional: readonly string[]): Record<string, Feed> {
-  const zeros = (): Feed => ({ data: new BigInt64Array(inputIds.length), shape });
-  return {
-    [INPUT_NAMES.inputIds]: { data: inputIds, shape },
-    [INPUT_NAMES.attentionMask]: { data: attentionMask, shape },
-    ...Object.fromEntries(optional.map((name) => [name, zeros()])),
+function feedsOf(batch: EncodedBatch, inputs: readonly InputName[]): Record<string, Feed> {
+  const { inputIds, attentionMask, tokenTypeIds, shape } = batch;
+  const given: Partial<Record<InputName, BigInt64Array | undefined>> = {
+    inputIds,
+    attentionMask,
+    tokenTypeIds,
+    positionIds: inputs.includes("positionIds") ? placesOf(batch) : undefined,
   };
+  const feeds = inputs.map((name) => {
+    const data = given[name] ?? new BigInt64Array(inputIds.length);
+    return [inputOf(name).wire, { data, shape }] as const;
+  });
+  return Object.fromEntries(feeds);
 }
 
-function logitsOf(results: Record<string, Feed>): Float32Array {
-  return results["logits"]?.data as Float32Array; // safe because traceModel names its first output so, and logits are float32
+/** 0, 1, … from the first token of each row on, wherever its padding is. */
+function placesOf({ attentionMask, shape: [rows, columns] }: EncodedBatch): BigInt64Array {
+  const places = new BigInt64Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    let next = 0n;
+    for (let at = row * columns; at < (row + 1) * columns; at++) {
+      places[at] = next;
+      if (attentionMask[at] === 1n) next++;
+    }
+  }
+  return places;
+}
+
+/** What is float32, which every output of a model is. */
+function outputsOf(results: Readonly<Record<string, Feed>>): Record<string, Output> {
+  const outputs: Record<string, Output> = {};
+  for (const [name, { data, shape }] of Object.entries(results)) {
+    if (data instanceof Float32Array) outputs[name] = { data, shape };
+  }
+  return outputs;
 }

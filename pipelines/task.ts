@@ -2,6 +2,14 @@
 // Holds no task.
 import type { Decoder } from "../src/generate/kv-cache.ts";
 import type { BaseConfig } from "../src/models/architecture.ts";
+import {
+  AutoModel,
+  AutoModelForCausalLM,
+  AutoModelForMaskedLM,
+  AutoModelForQuestionAnswering,
+  AutoModelForSequenceClassification,
+  AutoModelForTokenClassification,
+} from "../src/models/auto-model.ts";
 import type { EncodedBatch, Tokenizer } from "../src/text/tokenizer.ts";
 import type { GenerationConfig } from "./generation-config.ts";
 
@@ -17,12 +25,18 @@ export interface LoadedModel {
   dispose(): Promise<void>;
 }
 
-/** A model with one output a text. */
-export interface Classifier extends LoadedModel {
+/** One output of a run. */
+export interface Output {
+  data: Float32Array;
+  shape: readonly number[];
+}
+
+/** A model that reads whole texts: one run a batch. */
+export interface Encoder extends LoadedModel {
   /** Tokens that one text may have. */
   readonly maxLength: number;
-  /** Logits of a batch, row after row: [B, C]. */
-  logits(batch: EncodedBatch): Promise<Float32Array>;
+  /** Outputs of a batch by wire name, e.g. "logits" [B, C] or "last_hidden_state" [B, T, D]. */
+  run(batch: EncodedBatch): Promise<Readonly<Record<string, Output>>>;
 }
 
 /** A model that continues texts. */
@@ -32,15 +46,29 @@ export interface LanguageModel extends LoadedModel {
   readonly decoder: Decoder;
 }
 
+/** Names of the auto classes that tasks work with: transformers.js has them too. */
+export type AutoName = keyof typeof AUTO_CLASSES;
+
+export const AUTO_CLASSES = {
+  AutoModel,
+  AutoModelForCausalLM,
+  AutoModelForMaskedLM,
+  AutoModelForQuestionAnswering,
+  AutoModelForSequenceClassification,
+  AutoModelForTokenClassification,
+} as const;
+
 /** What each kind of task works with. */
 export interface Engines {
-  classifier: Classifier;
+  encoder: Encoder;
   decoder: LanguageModel;
 }
 
 export type EngineKind = keyof Engines;
 
 export interface EngineOptions {
+  /** What the model shall do, which chooses its class. */
+  auto: AutoName;
   device: string;
   threads: number | undefined;
 }
@@ -54,8 +82,8 @@ export type EngineLoaders = {
 export interface Task<Kind extends EngineKind, Call> {
   name: string;
   kind: Kind;
-  /** Endings of the model classes, as config.json's `architectures` names them, that do this task. */
-  modelClasses: readonly string[];
+  /** The model classes that do this task. */
+  auto: AutoName;
   /** The pipeline's function over a loaded model. */
   create(engine: Engines[Kind], context: TaskContext): Call;
 }

@@ -3,10 +3,10 @@
 import { AbrazoError, suggestion } from "../src/errors.ts";
 import type { EngineKind, Task } from "./task.ts";
 
-interface TaskRow {
+export interface TaskRow {
   aliases: readonly string[];
-  /** Repository of the model that ships with the package in pipelines/defaults/<task>/. */
-  defaultModel: string;
+  /** Repository of the model that ships with the package in pipelines/defaults/<task>/, where one does. */
+  defaultModel?: string;
   load(): Promise<Task<EngineKind, unknown>>;
 }
 
@@ -15,6 +15,26 @@ export const TASKS = {
     aliases: ["sentiment-analysis"],
     defaultModel: "abrazo/sentiment",
     load: async () => (await import("./tasks/text-classification.ts")).textClassification,
+  },
+  "token-classification": {
+    aliases: ["ner"],
+    load: async () => (await import("./tasks/token-classification.ts")).tokenClassification,
+  },
+  "question-answering": {
+    aliases: [],
+    load: async () => (await import("./tasks/question-answering.ts")).questionAnswering,
+  },
+  "fill-mask": {
+    aliases: [],
+    load: async () => (await import("./tasks/fill-mask.ts")).fillMask,
+  },
+  "zero-shot-classification": {
+    aliases: [],
+    load: async () => (await import("./tasks/zero-shot-classification.ts")).zeroShotClassification,
+  },
+  "feature-extraction": {
+    aliases: ["embeddings"],
+    load: async () => (await import("./tasks/feature-extraction.ts")).featureExtraction,
   },
   "text-generation": {
     aliases: [],
@@ -44,7 +64,7 @@ export type CallOf<Name extends AnyTaskName> =
  *
  * @example
  * ```ts
- * taskNames(); // ["text-classification", "sentiment-analysis", "text-generation"]
+ * taskNames().includes("sentiment-analysis"); // true
  * ```
  */
 export function taskNames(): string[] {

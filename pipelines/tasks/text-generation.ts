@@ -4,6 +4,7 @@ import { randomInt } from "node:crypto";
 import { z } from "zod";
 import { AbrazoError } from "../../src/errors.ts";
 import { type GenerateOptions, generate, type Prompt } from "../../src/generate/generate.ts";
+import { effectiveOptions } from "../../src/generate/generation-config.ts";
 import { cutAtStop } from "../../src/generate/stop.ts";
 import { lengthBuckets, textsOf } from "../inputs.ts";
 import { count, parseOptions } from "../options.ts";
@@ -61,7 +62,7 @@ const TOKEN_BUDGET = 8192;
 export const textGeneration = defineTask({
   name: "text-generation",
   kind: "decoder",
-  modelClasses: ["LMHeadModel", "ForCausalLM"],
+  auto: "AutoModelForCausalLM",
   create: (model: LanguageModel, context) => {
     async function continueTexts(
       input: unknown,
@@ -109,24 +110,25 @@ async function continueAll(
 
 /** The call's options over the repository's over the pipeline's. */
 function settings({ generation, tokenizer }: LanguageModel, options: TextGenerationOptions): GenerateOptions {
-  const { maxLength, stopStrings } = options;
-  const doSample = options.doSample ?? generation.doSample ?? true;
-  const sampling = {
+  const { maxLength, maxNewTokens, stopStrings } = options;
+  const length =
+    maxLength === undefined && maxNewTokens === undefined
+      ? { maxLength: generation.maxLength, maxNewTokens: generation.maxNewTokens }
+      : { maxLength, maxNewTokens };
+  return effectiveOptions({
+    ...generation,
+    maxLength: length.maxLength,
+    maxNewTokens: length.maxNewTokens ?? (length.maxLength === undefined ? 256 : undefined),
+    stopStrings: stopStrings ?? generation.stopStrings,
+    doSample: options.doSample ?? generation.doSample ?? true,
     temperature: options.temperature ?? generation.temperature ?? 0.7,
-    topK: options.topK ?? generation.topK ?? 50,
-    topP: options.topP ?? generation.topP ?? 1,
-  };
-  return {
-    maxNewTokens: options.maxNewTokens ?? (maxLength === undefined ? (generation.maxNewTokens ?? 256) : undefined),
-    maxLength,
-    eosTokenIds: generation.eosTokenIds,
-    stopStrings,
-    doSample,
-    ...(doSample ? sampling : {}),
-    repetitionPenalty: options.repetitionPenalty ?? generation.repetitionPenalty ?? 1,
-    padTokenId: generation.padTokenId,
+    topK: options.topK ?? generation.topK,
+    topP: options.topP ?? generation.topP,
+    repetitionPenalty: options.repetitionPenalty ?? generation.repetitionPenalty,
+    // Copies are rows of their own here, so that they may lie in different batches.
+    numReturnSequences: 1,
     decode: (ids) => tokenizer.decode(ids, { skipSpecialTokens: false }),
-  };
+  });
 }
 
 /** An empty prompt starts with the token that begins texts, or with the one that ends them. */
