@@ -94,16 +94,21 @@ export class CLIPModel extends PreTrainedModel<ClipOutput, ClipInputs> {
   }
 }
 
+/** The config of a tower as that of a model of its own. */
+const named = <Config extends object>(config: Config, name: string): Config => ({ ...config, architectures: [name] });
+
 export const clip = defineArchitecture({
   modelType: "clip",
   config: clipConfigSchema,
   // A tower alone is taken from the checkpoint of both.
   heads: {
     CLIPModel: (config) => new CLIPModel(config),
-    CLIPTextModel: (config) => new CLIPTextModel(config.text_config),
-    CLIPTextModelWithProjection: (config) => new CLIPTextModelWithProjection(config.text_config),
-    CLIPVisionModel: (config) => new CLIPVisionModel(config.vision_config),
-    CLIPVisionModelWithProjection: (config) => new CLIPVisionModelWithProjection(config.vision_config),
+    CLIPTextModel: ({ text_config: text }) => new CLIPTextModel(named(text, "CLIPTextModel")),
+    CLIPTextModelWithProjection: ({ text_config: text }) =>
+      new CLIPTextModelWithProjection(named(text, "CLIPTextModelWithProjection")),
+    CLIPVisionModel: ({ vision_config: vision }) => new CLIPVisionModel(named(vision, "CLIPVisionModel")),
+    CLIPVisionModelWithProjection: ({ vision_config: vision }) =>
+      new CLIPVisionModelWithProjection(named(vision, "CLIPVisionModelWithProjection")),
   },
   maxLength: (config) => config.text_config.max_position_embeddings,
   checkpoint: { ignored: /embeddings\.position_ids$/ },

@@ -8,13 +8,16 @@ import { cat, type Tensor } from "../tensor/index.ts";
 const length = z.number().int().positive();
 
 /** Pixels of a side: one number, or the two equal ones that some configs write. */
-export const side = z.union([
-  length,
-  z
-    .tuple([length, length])
-    .refine(([height, width]) => height === width, "a picture or a patch has to be square")
-    .transform(([height]) => height),
-]);
+export const side = z.union(
+  [
+    length,
+    z
+      .tuple([length, length])
+      .refine(([height, width]) => height === width)
+      .transform(([height]) => height),
+  ],
+  { error: "has to be one number from 1 on, or two equal ones: pictures and patches are square" },
+);
 
 /** What a config says of its pictures. */
 export interface PictureSizes {

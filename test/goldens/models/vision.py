@@ -104,6 +104,26 @@ def training():
     return {"config": config, "tensors": names, "pixelValues": pixels["pixel_values"], "labels": [2, 0], "loss": six([loss.item()])[0], "norms": norms}
 
 
+def starts():
+    """Deviations of fresh weights, of tables and matrices of some size; `scale` is the one number that is no weight."""
+    torch.manual_seed(0)
+    # The text's own range is not that of its tables; factors go into all.
+    wide = dict(hidden_size=48, num_hidden_layers=3, num_attention_heads=4, intermediate_size=96, initializer_factor=2.0)
+    texts = {**TEXT, **wide, "vocab_size": 60, "max_position_embeddings": 40, "projection_dim": 32, "initializer_range": 0.5}
+    images = {**VISION, **wide, "hidden_size": 40, "image_size": 24, "projection_dim": 32, "initializer_range": 0.05}
+    rows = []
+    for model in [T.ViTForImageClassification(T.ViTConfig(**{**SIZES, **THREE, "hidden_size": 48, "image_size": 24}, initializer_range=0.1)),
+                  T.CLIPModel(T.CLIPConfig(text_config=texts, vision_config=images, projection_dim=32, initializer_factor=3.0, logit_scale_init_value=1.5)),
+                  T.CLIPTextModelWithProjection(T.CLIPTextConfig(**texts)), T.CLIPVisionModelWithProjection(T.CLIPVisionConfig(**images))]:
+        with tempfile.TemporaryDirectory() as folder:
+            model.save_pretrained(folder)
+            weights = load_file(f"{folder}/model.safetensors")
+        rows.append({"config": {**plain(model.config.to_dict()), "architectures": [type(model).__name__]}, "scale": six([weights["logit_scale"].item()])[0] if "logit_scale" in weights else None,
+                     "deviations": {name: float(f"{w.double().std().item():.4g}") for name, w in weights.items() if w.numel() >= 1000},
+                     "constants": {name: w.flatten()[0].item() for name, w in weights.items() if w.dim() == 1 and not name.endswith("class_embedding")}})
+    return rows
+
+
 def drawn(height, width, mode):
     """Waves with hard edges: what a filter overshoots at is in it."""
     channels = {"L": 1, "RGB": 3, "RGBA": 4, "LA": 2}[mode]
@@ -163,7 +183,7 @@ def floats():
     return rows
 
 
-extra = {"training": training(), "pictures": {name: png(image) for name, image in PICTURES.items()}, "processors": [processed(*row) for row in PROCESSORS], "floats": floats()}
+extra = {"training": training(), "starts": starts(), "pictures": {name: png(image) for name, image in PICTURES.items()}, "processors": [processed(*row) for row in PROCESSORS], "floats": floats()}
 common.write("vision")
 path = Path(__file__).parent / "vision.json"
 body = path.read_text().rstrip().removesuffix("}")
