@@ -62,7 +62,7 @@ const TOKEN_BUDGET = 8192;
 export const textGeneration = defineTask({
   name: "text-generation",
   kind: "decoder",
-  auto: "AutoModelForCausalLM",
+  modelClasses: ["LMHeadModel", "ForCausalLM"],
   create: (model: LanguageModel, context) => {
     async function continueTexts(
       input: unknown,

@@ -21,7 +21,7 @@ export const generationShape = Object.fromEntries(NAMES.map((name) => [name, TAB
 }; // safe because NAMES are the keys of the type, each with its own schema
 
 /** Options of Python's that are not here: why, and what to use. The names are ours, without underscores. */
-const REFUSED: Readonly<Record<string, { near?: GenerationOptionName; why: string }>> = {
+export const REFUSED_OPTIONS: Readonly<Record<string, { near?: GenerationOptionName; why: string }>> = {
   penaltyAlpha: { near: "topK", why: "Contrastive search left transformers too." },
   constraints: { near: "prefixAllowedTokensFn", why: "Constrained beam search left transformers too." },
   forceWordsIds: { near: "prefixAllowedTokensFn", why: "Constrained beam search left transformers too." },
@@ -36,6 +36,7 @@ const REFUSED: Readonly<Record<string, { near?: GenerationOptionName; why: strin
   cacheConfig: { why: "There is one kind of cache." },
   maxCacheLen: { near: "maxLength", why: "The cache grows as it is needed." },
   prefillChunkSize: { why: "A prompt is read in one step." },
+  continuousBatchingConfig: { why: "Rows of a batch start together." },
   compileConfig: { why: "A decoder is compiled once, when it is made." },
   disableCompile: { why: "A decoder is compiled once, when it is made." },
   outputAttentions: { near: "outputScores", why: "A decoder gives logits alone." },
@@ -93,7 +94,7 @@ function checked(where: string, name: GenerationOptionName, value: unknown): unk
 
 function unknownName(where: string, name: string): AbrazoError {
   const ours = fromWire(name);
-  const { near, why } = REFUSED[ours] ?? { near: nearestName(ours, NAMES), why: undefined };
+  const { near, why } = REFUSED_OPTIONS[ours] ?? { near: nearestName(ours, NAMES), why: undefined };
   const instead = near === undefined ? suggestion(ours, why === undefined ? NAMES : []) : `Did you mean "${near}"?`;
   return new AbrazoError({
     code: "UNKNOWN_OPTION",
@@ -192,6 +193,12 @@ export function unreadOptions(options: GenerationOptions): { name: GenerationOpt
   });
 }
 
+/** The options without those that change nothing, for settings that come from several places. */
+export function effectiveOptions(options: GenerationOptions): GenerationOptions {
+  const unread = new Set<string>(unreadOptions(options).map(({ name }) => name));
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !unread.has(name)));
+}
+
 /** What a generation_config.json says: the options it sets, and the names that change what Python generates but not what we do. */
 export interface GenerationFile {
   options: GenerationOptions;
@@ -241,7 +248,7 @@ export function generationFile(
     if (isNeutral(value) && !WIRE.has(wire)) continue;
     const name = WIRE.get(wire);
     if (name !== undefined && value !== null) options[name] = checked(where, name, value);
-    const isRefused = name === undefined && REFUSED[fromWire(wire)] !== undefined;
+    const isRefused = name === undefined && REFUSED_OPTIONS[fromWire(wire)] !== undefined;
     if (isRefused && !NEUTRAL[wire]?.includes(value)) unread.push(wire);
   }
   return { options, unread };

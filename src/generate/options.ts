@@ -183,7 +183,7 @@ type Table = typeof GENERATION_OPTIONS;
 export type GenerationOptionName = keyof Table;
 
 /** Options of generation, as a caller gives them. */
-export type GenerationOptions = { [Name in keyof Table]?: z.infer<Table[Name]["schema"]> | undefined };
+export type GenerationOptions = { -readonly [Name in keyof Table]?: z.infer<Table[Name]["schema"]> | undefined };
 
 /** Options with their defaults. */
 export type GenerationSettings = {

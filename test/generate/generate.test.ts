@@ -153,7 +153,8 @@ describe("generate's options", () => {
     const { rows } = await run(decoder, prompts, { ...GREEDY, eosTokenIds: eos });
     const padded = padSequences(rows, 0);
     expect(new Set(padded.map((row) => row.length)).size).toBe(1);
-    expect(padded[0]?.slice(rows[0]?.length)).toEqual(new Array(20 - (rows[0]?.length ?? 0)).fill(0));
+    const longest = Math.max(...rows.map((row) => row.length));
+    expect(padded).toEqual(rows.map((row) => [...row, ...new Array<number>(longest - row.length).fill(0)]));
   });
 
   it("numReturnSequences draws as many texts a prompt, each with a stream of its own", async () => {
