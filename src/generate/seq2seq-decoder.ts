@@ -41,10 +41,11 @@ export interface Seq2SeqDecoder {
  * ```ts
  * const sizes = { vocab_size: 8, d_model: 4, d_kv: 2, d_ff: 4, num_layers: 1, num_heads: 2 };
  * const config = { model_type: "t5", architectures: ["T5ForConditionalGeneration"], ...sizes };
- * const decoder = makeSeq2SeqDecoder(fromConfig(config, new Generator(0)));
+ * const decoder = makeSeq2SeqDecoder(fromConfig(config, new Generator(0)).eval());
  * const source = { inputIds: BigInt64Array.of(5n, 6n, 1n), attentionMask: BigInt64Array.of(1n, 1n, 1n), rows: 1 };
- * const options = { decoderStartTokenId: 0, eosTokenIds: [1], maxNewTokens: 3 };
- * for await (const { row, id } of generate(decoder.from(source), [{ ids: [], seed: 0 }], options)) console.log(row, id);
+ * const start = { inputIds: BigInt64Array.of(0n), attentionMask: BigInt64Array.of(1n), positionIds: BigInt64Array.of(0n) };
+ * const [logits] = await decoder.start(source).step({ ...start, rows: 1 });
+ * logits?.length; // 8
  * decoder.dispose();
  * ```
  */
