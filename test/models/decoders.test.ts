@@ -327,15 +327,26 @@ describe("configs of old versions", () => {
     ["rope_theta and rope_scaling.rope_type", { rope_theta: theta, rope_scaling: { rope_type: type, ...scaling } }],
     ["rope_scaling null", { rope_parameters: parameters, rope_scaling: null }],
   ])("%s gives what rope_parameters gives", async (_, fields) => {
-    const row = { ...caseOf("llama LlamaModel (yarn)"), config: { ...rest, ...fields } };
-    const model = await loadClass(await writeCheckpoint(row, await scratch()));
-    const call = model as unknown as (inputs: ModelInputs) => { lastHiddenState: Tensor }; // safe because the class is LlamaModel
-    const inputIds = int64(row.inputs.inputIds as number[][]); // safe because every case has ids of rows
-    const attentionMask = int64([Array.from({ length: 12 }, () => 1)]);
-    const states = noGrad(() => call({ inputIds, attentionMask }).lastHiddenState);
-    expectClose(numbers(states), row.outputs.lastHiddenState?.data ?? [], 1e-4);
+    await expectStates({ ...caseOf("llama LlamaModel (yarn)"), config: { ...rest, ...fields } });
+  });
+
+  it("windows of Qwen's upper layers need no layer_types, and Mistral's are switched off by null", async () => {
+    const upper = caseOf("qwen2 Qwen2Model (a window in the upper layer)");
+    await expectStates({ ...upper, config: { ...upper.config, layer_types: null } });
+    const whole = caseOf("mistral MistralModel (no window)");
+    await expectStates({ ...whole, config: { ...whole.config, sliding_window: null } });
   });
 });
+
+/** The model of a case's config gives the case's states. */
+async function expectStates(row: ModelCase): Promise<void> {
+  const model = await loadClass(await writeCheckpoint(row, await scratch()));
+  const call = model as unknown as (inputs: ModelInputs) => { lastHiddenState: Tensor }; // safe because the case's class is a body
+  const inputIds = int64(row.inputs.inputIds as number[][]); // safe because every case has ids of rows
+  const attentionMask = int64(row.inputs.attentionMask as number[][]); // safe for the same reason
+  const states = noGrad(() => call({ inputIds, attentionMask }).lastHiddenState);
+  expectClose(numbers(states), row.outputs.lastHiddenState?.data ?? [], 1e-4);
+}
 
 describe("an exported graph", () => {
   it("has the names of Hugging Face's exporters, joins the past, and runs without operations of one runtime", async () => {

@@ -76,6 +76,7 @@ for kind, parameters in ROPES.items():
         case(one("Llama", "Model", **wide, rope_parameters=dict(rope_type=kind, rope_theta=500.0, **parameters)), places(start), note=kind + note)
 short = dict(input_ids=IDS[:1], attention_mask=MASK[:1])
 case(one("Llama", "Model", **wide, rope_parameters=dict(rope_type="longrope", rope_theta=500.0, **ROPES["longrope"])), short, note="longrope, short")
+case(one("Llama", "Model", **wide, rope_parameters=dict(rope_type="longrope", rope_theta=500.0, **ROPES["longrope"])), dict(input_ids=[LONG[0][:8]], attention_mask=[[1] * 8]), note="longrope, as long as it was trained")
 case(one("Llama", "Model", **wide, rope_parameters=dict(rope_type="yarn", rope_theta=500.0, factor=4.0, original_max_position_embeddings=8, mscale=1.0, mscale_all_dim=0.5, beta_fast=4, beta_slow=2, truncate=False)), short, note="yarn with all its fields")
 write("decoders")
 
