@@ -93,7 +93,7 @@ function rounded(sums: Float64Array, like: Raster["data"]): Raster["data"] {
 }
 
 /** For each place of the result, where its sources begin and how much each counts. */
-export interface Weights {
+interface Weights {
   starts: Int32Array;
   values: Float64Array[];
 }
