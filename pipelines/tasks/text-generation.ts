@@ -62,7 +62,7 @@ const TOKEN_BUDGET = 8192;
 export const textGeneration = defineTask({
   name: "text-generation",
   kind: "decoder",
-  modelClasses: ["LMHeadModel", "ForCausalLM"],
+  auto: "AutoModelForCausalLM",
   create: (model: LanguageModel, context) => {
     async function continueTexts(
       input: unknown,
