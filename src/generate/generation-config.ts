@@ -66,7 +66,7 @@ export const REFUSED_OPTIONS: Readonly<Record<string, { near?: GenerationOptionN
  * @example
  * ```ts
  * generationSettings({ maxNewTokens: 5 }).topK; // 50
- * generationSettings({ penalty_alpha: 0.6 } as object); // throws UNKNOWN_OPTION
+ * generationSettings({ penalty_alpha: 0.6 } as object); // throws generate() has no option "penalty_alpha".
  * ```
  */
 export function generationSettings(options: GenerationOptions, where = "generate()"): GenerationSettings {
