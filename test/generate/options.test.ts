@@ -16,6 +16,7 @@ import {
 import type { Decoder, Decoding } from "../../src/generate/kv-cache.ts";
 import { GENERATION_OPTIONS, type GenerationOptionName, type GenerationOptions } from "../../src/generate/options.ts";
 import { PROCESSORS } from "../../src/generate/processors/index.ts";
+import { setLogListener } from "../../src/log.ts";
 import { packageFile } from "../../src/package-root.ts";
 import { decode, golden, promptOf, tinyDecoder } from "./support.ts";
 
@@ -193,6 +194,16 @@ describe("options that do not go together", () => {
       { name: "temperature", needs: "sampling" },
     ]);
     expect(effectiveOptions(options)).toEqual({ topK: 50, maxNewTokens: 3 });
+  });
+});
+
+describe("generate()", () => {
+  it("warns of an option that changes nothing", async () => {
+    const heard: string[] = [];
+    const restore = setLogListener(({ message }) => void heard.push(message));
+    await generateSequences(decoder, one, { maxNewTokens: 1, topP: 0.5 });
+    restore();
+    expect(heard).toEqual(["generate(): topP changes nothing without sampling"]);
   });
 });
 
