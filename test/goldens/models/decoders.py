@@ -34,7 +34,7 @@ case(gpt("LMHeadModel"), PADDED, note="padding in front")
 case(gpt("LMHeadModel", tie_word_embeddings=False, activation_function="relu", scale_attn_by_inverse_layer_idx=True), BOTH, note="untied, scores by layer")
 case(gpt("LMHeadModel", scale_attn_weights=False, n_inner=None), BOTH, note="scores as they are")
 case(gpt("ForSequenceClassification", pad_token_id=0), dict(input_ids=LEFT, attention_mask=LEFT_MASK), note="padding in front")
-case(gpt("ForSequenceClassification", pad_token_id=0), dict(input_ids=[[2, 0, 5, 0], [0, 0, 0, 0]], attention_mask=[[1, 1, 1, 0], [1, 0, 0, 0]]), note="the padding's id inside, and alone")
+case(gpt("ForSequenceClassification", pad_token_id=0), dict(input_ids=[[2, 0, 5, 0], [0, 0, 0, 0]], attention_mask=[[1, 1, 1, 1], [1, 1, 1, 1]]), note="the id of padding where there is text")
 case(gpt("ForSequenceClassification"), dict(input_ids=IDS[:1], attention_mask=MASK[:1]), note="without an id of padding")
 
 SIZES = dict(vocab_size=24, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=20, max_position_embeddings=16)
