@@ -24,21 +24,28 @@ import {
 import type { InputName } from "./inputs.ts";
 import { RotaryEmbedding, type Rotation, ropeFields, rotate } from "./rope.ts";
 
-/** What a config may leave out, as transformers' class of the type has it; null stands for what other fields say. */
-type Defaults = Pick<HeadSizes, "num_key_value_heads" | "head_dim"> & { max_position_embeddings: number };
+/** What a config may leave out, as transformers' class of the type has it; what lacks here follows from other fields. */
+interface Defaults {
+  num_key_value_heads?: number;
+  head_dim?: number;
+  max_position_embeddings: number;
+}
 
 /** Sizes of attention, as a config has them. */
 interface HeadSizes {
   hidden_size: number;
   num_attention_heads: number;
-  num_key_value_heads: number | null;
-  head_dim: number | null;
+  num_key_value_heads?: number | null | undefined;
+  head_dim?: number | null | undefined;
 }
 
 const keyHeadsOf = (config: HeadSizes): number => config.num_key_value_heads ?? config.num_attention_heads;
 const widthOf = (config: HeadSizes): number => config.head_dim ?? config.hidden_size / config.num_attention_heads;
 
 const count = z.number().int().positive();
+// A field that is absent stays so: transformers tells null from nothing.
+const countOr = (value: number | undefined) =>
+  value === undefined ? count.nullish() : count.nullable().default(value);
 
 const schemaOf = <Type extends string>(modelType: Type, defaults: Defaults) =>
   z
@@ -50,8 +57,8 @@ const schemaOf = <Type extends string>(modelType: Type, defaults: Defaults) =>
       intermediate_size: count,
       num_hidden_layers: count,
       num_attention_heads: count,
-      num_key_value_heads: count.nullable().default(defaults.num_key_value_heads),
-      head_dim: count.nullable().default(defaults.head_dim),
+      num_key_value_heads: countOr(defaults.num_key_value_heads),
+      head_dim: countOr(defaults.head_dim),
       max_position_embeddings: count.default(defaults.max_position_embeddings),
       hidden_act: z.string().default("silu"),
       rms_norm_eps: z.number().default(1e-6),
@@ -109,7 +116,7 @@ function windowOf({ sliding_window: window }: Config): number | undefined {
 const MEMBERS = {
   llama: {
     name: "Llama",
-    defaults: { num_key_value_heads: null, head_dim: null, max_position_embeddings: 2048 },
+    defaults: { max_position_embeddings: 2048 },
     biases: ({ attention_bias: attention, mlp_bias: mlp }) => ({
       qkv: attention === true,
       out: attention === true,
@@ -121,7 +128,7 @@ const MEMBERS = {
   },
   mistral: {
     name: "Mistral",
-    defaults: { num_key_value_heads: 8, head_dim: null, max_position_embeddings: 131_072 },
+    defaults: { num_key_value_heads: 8, max_position_embeddings: 131_072 },
     biases: () => ({ qkv: false, out: false, mlp: false }),
     normsHeads: false,
     window: windowOf,
@@ -129,7 +136,7 @@ const MEMBERS = {
   },
   qwen2: {
     name: "Qwen2",
-    defaults: { num_key_value_heads: 32, head_dim: null, max_position_embeddings: 32_768 },
+    defaults: { num_key_value_heads: 32, max_position_embeddings: 32_768 },
     biases: () => ({ qkv: true, out: false, mlp: false }),
     normsHeads: false,
     window: upperWindow,

@@ -309,6 +309,15 @@ describe("checkpoints on disk", () => {
     expect(numbers(logitsOf(tied, inputs()))).toEqual(numbers(logitsOf(written, inputs())));
   });
 
+  it("a config that is written again says no more than it did of the sizes of heads", async () => {
+    const { head_dim: _, ...sizes } = caseOf("qwen2 Qwen2ForCausalLM").config;
+    const out = await scratch();
+    await savePretrained(fromConfig(sizes, new Generator(0)), out);
+    const written = JSON.parse(readFileSync(join(out, "config.json"), "utf8"));
+    expect("head_dim" in written).toBe(false);
+    expect(Object.values(written)).not.toContain(null);
+  });
+
   it("a body serves another head, which starts fresh", async () => {
     const folder = await writeCheckpoint(row, await scratch());
     const model = await loadClass(folder, () => "LlamaForSequenceClassification");
