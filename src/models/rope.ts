@@ -60,8 +60,8 @@ const f = Math.fround;
 const pairs = <Value>(width: number, of: (pair: number) => Value): Value[] =>
   Array.from({ length: width / 2 }, (_, pair) => of(pair));
 const share = (pair: number, width: number): number => f((2 * pair) / width);
-const wavelength = ({ theta, width }: Setting, pair: number): number => f(theta ** share(pair, width));
-const plain = (setting: Setting): number[] => pairs(setting.width, (pair) => f(1 / wavelength(setting, pair)));
+const placesPerRadian = ({ theta, width }: Setting, pair: number): number => f(theta ** share(pair, width));
+const plain = (setting: Setting): number[] => pairs(setting.width, (pair) => f(1 / placesPerRadian(setting, pair)));
 
 interface Kind {
   /** Fields of the kind, checked. */
@@ -73,7 +73,7 @@ function kind<Schema extends z.ZodType>(
   fields: Schema,
   frequencies: (setting: Setting, given: z.infer<Schema>) => Omit<Frequencies, "original">,
 ): Kind {
-  // safe because ropeOf() checks what is given against the fields of the same row
+  // safe because frequenciesOf() checks what is given against the fields of the same row
   return { fields, frequencies: (setting, given) => frequencies(setting, given as z.infer<Schema>) };
 }
 
@@ -145,7 +145,7 @@ function yarn(setting: Setting, given: z.infer<typeof yarnFields>): Omit<Frequen
   const low = Math.max(given.truncate ? Math.floor(from) : from, 0);
   const high = Math.min(given.truncate ? Math.ceil(to) : to, width - 1);
   const inverse = pairs(width, (pair) => {
-    const wave = wavelength(setting, pair);
+    const wave = placesPerRadian(setting, pair);
     const ramp = f(f(pair - low) / (high === low ? 0.001 : high - low));
     const kept = f(1 - Math.min(Math.max(ramp, 0), 1));
     return f(f(f(1 / f(factor * wave)) * f(1 - kept)) + f(f(1 / wave) * kept));
@@ -169,7 +169,7 @@ function longrope(setting: Setting, given: z.infer<typeof longFields>): Omit<Fre
         data: { name, given: factors.length, pairs: width / 2 },
       });
     }
-    return factors.map((value, pair) => f(1 / f(f(value) * wavelength(setting, pair))));
+    return factors.map((value, pair) => f(1 / f(f(value) * placesPerRadian(setting, pair))));
   };
   const ratio = given.factor ?? longest / original;
   const own = ratio <= 1 ? 1 : Math.sqrt(1 + Math.log(ratio) / Math.log(original));
@@ -182,7 +182,7 @@ function longrope(setting: Setting, given: z.infer<typeof longFields>): Omit<Fre
  * @param width of a head
  * @throws UNKNOWN_ROPE_TYPE with the nearest name; INVALID_JSON that names the fields of the type that lack
  */
-export function frequenciesOf(config: RopeFields, width: number): Frequencies {
+function frequenciesOf(config: RopeFields, width: number): Frequencies {
   const given = config.rope_scaling ?? config.rope_parameters ?? {};
   const type = given.rope_type ?? given.type ?? "default";
   const found = Object.hasOwn(KINDS, type) ? KINDS[type] : undefined;
