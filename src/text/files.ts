@@ -7,6 +7,7 @@ import { AbrazoError } from "../errors.ts";
 import { parseJson } from "../io/json.ts";
 import { fileError } from "../io/system-error.ts";
 import { tokenizerJsonSchema } from "./engine/engine.ts";
+import { OLDER_FILES, readOlder } from "./older/read-older.ts";
 import {
   type ModelConfig,
   modelConfigSchema,
@@ -49,16 +50,22 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerConte
   const map = (await jsonOf(folder, "special_tokens_map.json", specialTokensMapSchema)) ?? {};
   // A model's configuration is judged by the model; here only its words about tokens count, where they can be read.
   const modelConfig = modelConfigSchema.safeParse(await jsonOf(folder, "config.json", z.unknown()).catch(() => ({})));
+  const tokenizerConfig = withTokensMap(config, map);
+  const model = modelConfig.data ?? {};
   const tokenizerJson = await jsonOf(folder, "tokenizer.json", tokenizerJsonSchema);
-  if (tokenizerJson === undefined) throw missing(folder);
-  return { tokenizerJson, tokenizerConfig: withTokensMap(config, map), modelConfig: modelConfig.data ?? {} };
+  if (tokenizerJson !== undefined) return { tokenizerJson, tokenizerConfig, modelConfig: model };
+  const contents = await Promise.all(OLDER_FILES.map(async (name) => [name, await bytesOf(folder, name)] as const));
+  const files = new Map(contents.flatMap(([name, bytes]) => (bytes === undefined ? [] : [[name, bytes] as const])));
+  const older = readOlder(files, tokenizerConfig, model);
+  if (older === undefined) throw missing(folder);
+  return { ...older, modelConfig: model };
 }
 
 function missing(folder: string): AbrazoError {
   return new AbrazoError({
     code: "FILE_MISSING",
     message: `${folder} has no tokenizer.json.`,
-    hint: "A model repository needs tokenizer.json and tokenizer_config.json beside its weights.",
+    hint: "A model repository needs tokenizer.json beside its weights, or vocab.txt, vocab.json and merges.txt, or a SentencePiece model.",
     data: { folder, name: "tokenizer.json" },
   });
 }
