@@ -3,6 +3,27 @@
 export * from "../pipelines/index.ts";
 export * as data from "./data/index.ts";
 export { AbrazoError, type AbrazoErrorOptions } from "./errors.ts";
+export type {
+  FinishReason,
+  GeneratedToken,
+  LogitsProcessor,
+  Prompt,
+  StoppingCriterion,
+  Streamer,
+} from "./generate/contract.ts";
+export { type GeneratedSequence, generate, generateSequences, padSequences } from "./generate/generate.ts";
+export { type GenerationFile, generationFile, generationSettings } from "./generate/generation-config.ts";
+export { type Decoder, type DecoderOptions, type DecodeStep, type Decoding, makeDecoder } from "./generate/kv-cache.ts";
+export {
+  GENERATION_OPTIONS,
+  type GenerationOptionName,
+  type GenerationOptions,
+  type GenerationSettings,
+  type OptionDeclaration,
+} from "./generate/options.ts";
+export { makeSeq2SeqDecoder, type Seq2SeqDecoder, type SourceBatch } from "./generate/seq2seq-decoder.ts";
+export { type StreamTextOptions, streamText } from "./generate/stream-text.ts";
+export { TextStreamer, type TextStreamerOptions } from "./generate/text-streamer.ts";
 export * as hub from "./hub/index.ts";
 export {
   type LogLevel,
@@ -14,7 +35,9 @@ export {
   withProgress,
 } from "./log.ts";
 export type {
+  CacheLayout,
   HiddenOutput,
+  KeyValue,
   LogitsOutput,
   ModelInputs,
   ModelOutput,
@@ -48,6 +71,13 @@ export {
   setAdapter,
 } from "./models/lora.ts";
 export type { LoraConfig, LoraOptions, TaskType } from "./models/lora-config.ts";
+export {
+  type DecoderInputs,
+  type DecoderOutput,
+  Seq2SeqModel,
+  type ShiftTokens,
+  shiftRight,
+} from "./models/seq2seq.ts";
 export * as nn from "./nn/index.ts";
 export * as optim from "./optim/index.ts";
 export * from "./serialize/index.ts";

@@ -1,6 +1,8 @@
 // Texts as an async iterator of tokens: options are checked, rows made, and a strategy is chosen.
 // Knows token ids only: no text, no tokenizer, no model's name.
+import { requireList, requireType } from "../arguments.ts";
 import { log } from "../log.ts";
+import { requireDecoder, requireIds, requirePrompts } from "./arguments.ts";
 import { assisted } from "./assisted.ts";
 import { beamSearch } from "./beam.ts";
 import type { FinishReason, GeneratedToken, Prompt, Streamer } from "./contract.ts";
@@ -19,13 +21,28 @@ export type { GenerationOptions as GenerateOptions } from "./options.ts";
  * batch go side by side and stop each for itself; breaking out of the loop frees what is held. Tokens come as they are
  * chosen, those of a beam search when its search has ended.
  *
- * @throws UNKNOWN_OPTION, INVALID_OPTION, EMPTY_PROMPT, PROMPT_TOO_LONG; the reason of `signal` when it is aborted
+ * @param prompts token ids of each, with the seed of its draws
+ * @throws UNKNOWN_OPTION, INVALID_OPTION, BAD_ARGUMENT, EMPTY_PROMPT, PROMPT_TOO_LONG when iteration starts; the reason of
+ *   `signal` when it is aborted
+ *
+ * @example
+ * ```ts
+ * const sizes = { vocab_size: 8, n_embd: 4, n_layer: 1, n_head: 1 };
+ * const config = { model_type: "gpt2", architectures: ["GPT2LMHeadModel"], ...sizes };
+ * const decoder = makeDecoder(fromConfig(config, new Generator(0)).eval());
+ * const rows: number[] = [];
+ * for await (const { row } of generate(decoder, [{ ids: [1, 2], seed: 0 }], { maxNewTokens: 3 })) rows.push(row);
+ * rows; // [0, 0, 0]
+ * decoder.dispose();
+ * ```
  */
 export async function* generate(
   decoder: Decoder,
   prompts: readonly Prompt[],
   options: GenerationOptions = {},
 ): AsyncGenerator<GeneratedToken, void, undefined> {
+  requireDecoder("generate", decoder);
+  requirePrompts("generate", prompts);
   const settings = generationSettings(options);
   for (const { name, needs } of unreadOptions(options))
     log.warn(`generate(): ${name} changes nothing without ${needs}`);
@@ -90,14 +107,26 @@ export interface GeneratedSequence {
 /**
  * As `generate`, whole texts at once, in the order of the prompts.
  *
- * @throws as `generate`
+ * @throws UNKNOWN_OPTION, INVALID_OPTION, BAD_ARGUMENT, EMPTY_PROMPT, PROMPT_TOO_LONG; the reason of `signal` when it is aborted
+ *
+ * @example
+ * ```ts
+ * const sizes = { vocab_size: 8, n_embd: 4, n_layer: 1, n_head: 1 };
+ * const config = { model_type: "gpt2", architectures: ["GPT2LMHeadModel"], ...sizes };
+ * const decoder = makeDecoder(fromConfig(config, new Generator(0)).eval());
+ * const prompts = [{ ids: [1, 2], seed: 0 }, { ids: [5], seed: 1 }];
+ * const texts = await generateSequences(decoder, prompts, { maxNewTokens: 3, doSample: true, numReturnSequences: 2 });
+ * texts.map(({ prompt, ids, finished }) => [prompt, ids.length, finished]);
+ * // [[0, 3, "length"], [0, 3, "length"], [1, 3, "length"], [1, 3, "length"]]
+ * decoder.dispose();
+ * ```
  */
 export async function generateSequences(
   decoder: Decoder,
   prompts: readonly Prompt[],
   options: GenerationOptions = {},
 ): Promise<GeneratedSequence[]> {
-  const copies = options.numReturnSequences ?? 1;
+  const copies = generationSettings(options).numReturnSequences;
   const sequences: GeneratedSequence[] = [];
   for await (const { row, id, finished, scores, logits, sequenceScore } of generate(decoder, prompts, options)) {
     sequences[row] ??= { prompt: Math.floor(row / copies), ids: [], finished: "length" };
@@ -114,12 +143,17 @@ export async function generateSequences(
 /**
  * Rows of equal length, short ones filled up at their end.
  *
+ * @throws BAD_ARGUMENT
+ *
  * @example
  * ```ts
  * padSequences([[4, 5, 1], [7, 1]], 0); // [[4, 5, 1], [7, 1, 0]]
  * ```
  */
 export function padSequences(rows: readonly (readonly number[])[], padTokenId: number): number[][] {
+  requireList("padSequences", rows);
+  for (const row of rows) requireIds("padSequences", row, 1);
+  requireType("padSequences", "number", padTokenId, 2);
   const longest = Math.max(0, ...rows.map((row) => row.length));
   return rows.map((row) => [...row, ...new Array<number>(longest - row.length).fill(padTokenId)]);
 }

@@ -2,6 +2,7 @@
 // generation_config.json become ours. What options there are stands in options.ts.
 // Reads no file.
 import type { z } from "zod";
+import { requireParts, requireType } from "../arguments.ts";
 import { AbrazoError, nearestName, suggestion } from "../errors.ts";
 import {
   GENERATION_OPTIONS,
@@ -61,7 +62,7 @@ export const REFUSED_OPTIONS: Readonly<Record<string, { near?: GenerationOptionN
  * Options with their defaults.
  *
  * @throws UNKNOWN_OPTION for a name that is none, with the nearest one and, where an option of Python's is left out, why;
- *   INVALID_OPTION for a value that cannot be, or for options that exclude each other
+ *   INVALID_OPTION for a value that cannot be, or for options that exclude each other; BAD_ARGUMENT
  *
  * @example
  * ```ts
@@ -70,6 +71,8 @@ export const REFUSED_OPTIONS: Readonly<Record<string, { near?: GenerationOptionN
  * ```
  */
 export function generationSettings(options: GenerationOptions, where = "generate()"): GenerationSettings {
+  requireParts("generationSettings", options, [], "an object of options");
+  requireType("generationSettings", "string", where, 2);
   const settings: Record<string, unknown> = {};
   for (const name of NAMES) settings[name] = TABLE[name].default;
   for (const [name, value] of Object.entries(options)) {
@@ -229,7 +232,7 @@ const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
 /**
  * Options from the values of a generation_config.json.
  *
- * @throws INVALID_OPTION for a value that an option cannot have
+ * @throws INVALID_OPTION for a value that an option cannot have; BAD_ARGUMENT
  *
  * @example
  * ```ts
@@ -242,6 +245,8 @@ export function generationFile(
   json: Readonly<Record<string, unknown>>,
   where = "generation_config.json",
 ): GenerationFile {
+  requireParts("generationFile", json, [], "an object, as the file holds it");
+  requireType("generationFile", "string", where, 2);
   const options: Record<string, unknown> = {};
   const unread: string[] = [];
   for (const [wire, value] of Object.entries(json)) {

@@ -1,9 +1,11 @@
 // The decode session: keys and values go in and come out of one compiled graph, and this keeps them between steps.
 // Knows no sampling, and a model only by its contract.
+import { requireParts } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import type { CacheLayout, PreTrainedModel } from "../models/architecture.ts";
 import { architectureOf } from "../models/auto.ts";
 import { cacheName, INPUT_NAMES, traceModel } from "../models/trace.ts";
+import { optionsOf } from "../options.ts";
 import { type CompiledGraph, compileGraph, type Feed } from "../tensor/index.ts";
 
 /** One call of a decoder: the new tokens of every row, with the mask over all tokens so far. */
@@ -39,13 +41,36 @@ export interface Decoder {
   dispose(): void;
 }
 
+/** Where a decoder runs. */
 export interface DecoderOptions {
+  /** "cpu" when absent; "webgpu" where there is one. */
   device?: string;
+  /** Threads of one operation; as many as there are cores when absent. */
   threads?: number;
 }
 
-/** Compiles a model that declares a cache into a decoder. */
-export function makeDecoder(model: PreTrainedModel, options: DecoderOptions = {}): Decoder {
+const decoderOptions = optionsOf<DecoderOptions>({ device: true, threads: true });
+
+/**
+ * Compiles a model that declares a cache into a decoder: one graph for every length of prompt and text.
+ *
+ * @param model one that gives logits float32 [B, T, V], in evaluation mode: eval()
+ * @throws NOT_A_DECODER for a model that generates no text; UNKNOWN_OPTION, BAD_ARGUMENT
+ *
+ * @example
+ * ```ts
+ * const sizes = { vocab_size: 8, n_embd: 4, n_layer: 1, n_head: 1 };
+ * const config = { model_type: "gpt2", architectures: ["GPT2LMHeadModel"], ...sizes };
+ * const decoder = makeDecoder(fromConfig(config, new Generator(0)).eval());
+ * const one = { inputIds: BigInt64Array.of(5n), attentionMask: BigInt64Array.of(1n), positionIds: BigInt64Array.of(0n) };
+ * const [logits] = await decoder.start().step({ ...one, rows: 1 });
+ * logits?.length; // 8
+ * decoder.dispose();
+ * ```
+ */
+export function makeDecoder(model: PreTrainedModel, given?: DecoderOptions): Decoder {
+  requireParts("makeDecoder", model, ["config", "inputs", "forward"], "a model");
+  const options = decoderOptions("makeDecoder", given);
   const architecture = architectureOf(model.config);
   const layout = architecture.cache(model.config);
   if (layout === undefined) {

@@ -11,6 +11,7 @@ export type OptionReader = "length" | "stop" | "strategy" | "processor" | "warpe
 /** What else must be asked for, or an option changes nothing. */
 export type OptionNeed = "sampling" | "beams" | "drafts";
 
+/** What one option may be, its default, and what reads it. */
 export interface OptionDeclaration<Schema extends z.ZodType = z.ZodType, Default = unknown> {
   readonly schema: Schema;
   readonly default: Default;
@@ -180,6 +181,8 @@ export const GENERATION_OPTIONS = {
 } as const;
 
 type Table = typeof GENERATION_OPTIONS;
+
+/** The name of an option of generation. */
 export type GenerationOptionName = keyof Table;
 
 /** Options of generation, as a caller gives them. */

@@ -1,5 +1,6 @@
 // Decoding of models with an encoder: the source is read once, and what the decoder looks at in it is fed to every step.
 // Knows no sampling, a model only by its contract, and leaves the decoder's own cache to kv-cache.ts.
+import { requireParts } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import type { AnyModel } from "../models/architecture.ts";
 import { architectureOf } from "../models/auto.ts";
@@ -35,7 +36,7 @@ export interface Seq2SeqDecoder {
 /**
  * Compiles a model with an encoder into a decoder: one graph that reads sources, one for each step.
  *
- * @throws NOT_A_DECODER for a model that writes no text from another
+ * @throws NOT_A_DECODER for a model that writes no text from another; UNKNOWN_OPTION, BAD_ARGUMENT
  *
  * @example
  * ```ts
@@ -50,6 +51,7 @@ export interface Seq2SeqDecoder {
  * ```
  */
 export function makeSeq2SeqDecoder(model: AnyModel, options: DecoderOptions = {}): Seq2SeqDecoder {
+  requireParts("makeSeq2SeqDecoder", model, ["config", "inputs", "forward"], "a model");
   if (!(model instanceof Seq2SeqModel)) throw notSeq2Seq(model);
   const encoder = compileGraph(traceSource(model), options);
   const step = compileGraph(traceStep(model, { lastOnly: true }), options);

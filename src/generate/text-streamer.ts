@@ -1,10 +1,12 @@
 // Words as they are generated, for callbacks: the class that transformers and transformers.js call TextStreamer.
 // Knows a tokenizer only by its decode(), and is told of tokens by whoever generates.
+import { requireParts } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import { optionsOf } from "../options.ts";
 import type { Streamer } from "./contract.ts";
 import type { TextDecoder } from "./text-pieces.ts";
 
+/** What a TextStreamer leaves out, and who gets what it gives. */
 export interface TextStreamerOptions {
   /** The new text alone. */
   skipPrompt?: boolean;
@@ -26,7 +28,7 @@ const streamerOptions = optionsOf<TextStreamerOptions>({
 /**
  * Gives text in whole words: up to the last space, at once after a newline or a Chinese character, and the rest at the end.
  *
- * @throws UNKNOWN_OPTION; ONE_ROW_ONLY where several rows are put
+ * @throws UNKNOWN_OPTION, BAD_ARGUMENT; ONE_ROW_ONLY where several rows are put
  *
  * @example
  * ```ts
@@ -46,10 +48,12 @@ export class TextStreamer implements Streamer {
   #isPrompt = true;
 
   constructor(tokenizer: TextDecoder, options: TextStreamerOptions = {}) {
+    requireParts("TextStreamer", tokenizer, ["decode"], "a tokenizer");
     this.#tokenizer = tokenizer;
     this.#options = streamerOptions("TextStreamer", options);
   }
 
+  /** Takes the ids of the prompt first, then each token; one row. */
   put(rows: readonly (readonly (number | bigint)[])[]): void {
     if (rows.length !== 1) throw oneRowOnly(rows.length);
     const ids = (rows[0] ?? []).map(Number);
@@ -69,6 +73,7 @@ export class TextStreamer implements Streamer {
     this.#given = Math.max(this.#given, end);
   }
 
+  /** Gives what is left of the text; the next `put` is a prompt again. */
   end(): void {
     this.#give(this.#text().slice(this.#given));
     this.#forget();

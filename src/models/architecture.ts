@@ -160,7 +160,7 @@ export interface Architecture {
   heads: Readonly<Record<string, (config: unknown) => AnyModel>>;
   /** Longest sequence in tokens; infinite where nothing bounds it. */
   maxLength(config: BaseConfig): number;
-  /** Decoders that take a past say how large it is; others give undefined. */
+  /** Classes that write texts say how large their past is; others give undefined. */
   cache(config: BaseConfig): CacheLayout | undefined;
   checkpoint: CheckpointNames;
 }
@@ -174,6 +174,9 @@ export interface CheckpointNames {
   /** Names that repeat another tensor; used when the model has such a weight of its own, else left out. */
   tied?: Readonly<Record<string, string>>;
 }
+
+const writesTexts = ({ architectures }: BaseConfig): boolean =>
+  !Array.isArray(architectures) || /(LMHeadModel|ForCausalLM)$/.test(String(architectures[0]));
 
 interface Declaration<Schema extends z.ZodType<BaseConfig>> {
   modelType: string;
@@ -196,7 +199,8 @@ export function defineArchitecture<Schema extends z.ZodType<BaseConfig>>(declare
     ),
     maxLength: (config) => maxLength(parse(config)),
     checkpoint,
-    cache: (config) => declared.cache?.(parse(config)),
+    // Of classes that write texts alone: the others have no use for keys and values of earlier tokens.
+    cache: (config) => (writesTexts(config) ? declared.cache?.(parse(config)) : undefined),
   };
 }
 

@@ -100,7 +100,12 @@ function allocate(make: () => AnyModel): AnyModel {
 /** A config that names more layers than there are tensors is refused before they are built. */
 function checkLayers(folder: string, config: BaseConfig, tensors: ReadonlyMap<string, unknown>): void {
   for (const [field, value] of Object.entries(config)) {
-    if (!/layers?$/.test(field) || typeof value !== "number" || value <= tensors.size) continue;
+    if (
+      !/^(num_hidden_|num_|n_|num_decoder_)layers?$/.test(field) ||
+      typeof value !== "number" ||
+      value <= tensors.size
+    )
+      continue;
     throw new AbrazoError({
       code: "STATE_DICT_MISMATCH",
       message: `config.json of ${folder} says ${field} ${value}; model.safetensors has ${tensors.size} tensors.`,

@@ -2,13 +2,28 @@
 // Adds nothing to a model.
 import { AbrazoError, nearestName } from "../errors.ts";
 import { type AnyModule, Linear, type Module } from "../nn/index.ts";
-import type { Tensor } from "../tensor/index.ts";
+import { fromTypedArray, noGrad, type Tensor } from "../tensor/index.ts";
 import type { AnyModel } from "./architecture.ts";
 import { isOfAdapter, isTarget, type LoraConfig } from "./lora-config.ts";
 
 /** What all keys of PEFT's files begin with. */
 export const PREFIX = "base_model.model.";
 export const WEIGHTS = "adapter_model.safetensors";
+
+/** Path of a key: PEFT wraps a changed layer, whose own parameters then lie one step further down. */
+export const ownPath = (key: string): string => key.replace(PREFIX, "").replace(".base_layer.", ".");
+
+/** The key of a parameter, without the prefix, where `layers` are changed. */
+export function wrappedPath(path: string, layers: ReadonlyMap<string, unknown>): string {
+  const [, layer = "", name = ""] = /^(.*)\.([^.]+)$/.exec(path) ?? [];
+  return layers.has(layer) ? `${layer}.base_layer.${name}` : path;
+}
+
+/** A stored matrix in float32. Weights of one graph are mapped from one folder, and that is the model's. */
+export async function inMemory(stored: Tensor): Promise<Tensor> {
+  const wide = noGrad(() => stored.to("float32"));
+  return fromTypedArray(Float32Array.from((await wide.data()) as Float32Array), stored.shape); // safe because its dtype is float32
+}
 
 /** A layer that adapters are added to: a matrix, stored [out, in] or, as in GPT-2, [in, out]. */
 export interface Layer {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { readHeader, writeSafetensors } from "../io/safetensors.ts";
 import { functional as F, init, Linear, ModuleDict } from "../nn/index.ts";
 import { optionsOf } from "../options.ts";
-import { fromTypedArray, type Generator, type HookHandle, noGrad, type Tensor } from "../tensor/index.ts";
+import { type Generator, type HookHandle, noGrad, type Tensor } from "../tensor/index.ts";
 import type { AnyModel } from "./architecture.ts";
 import {
   isOfAdapter,
@@ -20,15 +20,18 @@ import {
 } from "./lora-config.ts";
 import {
   exists,
+  inMemory,
   type Layer,
   mismatch,
   missingWeights,
+  ownPath,
   PREFIX,
   targetsOf,
   unexpected,
   unknownAdapter,
   WEIGHTS,
   widthOf,
+  wrappedPath,
 } from "./lora-layers.ts";
 import { mapped } from "./weights.ts";
 
@@ -100,6 +103,16 @@ export function addAdapter(model: AnyModel, given: LoraOptions, options?: Adapte
  *
  * @param folder with adapter_config.json and adapter_model.safetensors
  * @throws UNSUPPORTED_ADAPTER for other kinds than LoRA; ADAPTER_MISMATCH that lists what lacks or is too many
+ *
+ * @example
+ * ```ts
+ * const model = await loadPretrained("pipelines/defaults/text-classification");
+ * addAdapter(model, { r: 4, targetModules: ["q_lin"], taskType: "SEQ_CLS" });
+ * await saveAdapter(model, "adapter");
+ * const other = await loadPretrained("pipelines/defaults/text-classification");
+ * await loadAdapter(other, "adapter", { name: "mine" });
+ * adapterNames(other); // { names: ["mine"], active: "mine" }
+ * ```
  */
 export async function loadAdapter(
   model: AnyModel,
@@ -149,23 +162,19 @@ export async function loadAdapter(
   for (const tensor of model.parameters()) tensor.requiresGrad_(false);
 }
 
-/** PEFT wraps a changed layer, whose own parameters then lie one step further down. */
-const ownPath = (key: string): string => key.replace(PREFIX, "").replace(".base_layer.", ".");
-const wrappedPath = (path: string, layers: ReadonlyMap<string, unknown>): string => {
-  const [, layer = "", name = ""] = /^(.*)\.([^.]+)$/.exec(path) ?? [];
-  return layers.has(layer) ? `${layer}.base_layer.${name}` : path;
-};
-
-/** Weights of one graph are mapped from one folder, and that is the model's. */
-async function inMemory(stored: Tensor): Promise<Tensor> {
-  const wide = noGrad(() => stored.to("float32"));
-  return fromTypedArray(Float32Array.from((await wide.data()) as Float32Array), stored.shape); // safe because its dtype is float32
-}
-
 /**
  * Makes another adapter the active one, or none: the model then gives what it gave before.
  *
  * @throws UNKNOWN_ADAPTER with the nearest name
+ *
+ * @example
+ * ```ts
+ * const model = await loadPretrained("pipelines/defaults/text-classification");
+ * addAdapter(model, { r: 4, targetModules: ["q_lin"], taskType: "SEQ_CLS" });
+ * setAdapter(model, undefined);
+ * adapterNames(model).active; // undefined
+ * setAdapter(model, "defalt"); // throws The model has no adapter "defalt".
+ * ```
  */
 export function setAdapter(model: AnyModel, name: string | undefined): void {
   const adapters = adaptersOf.get(model);
@@ -194,7 +203,16 @@ function put(tensor: Tensor, value: Tensor | undefined): void {
 
 const namesOf = (adapters: Adapters | undefined): string[] => [...(adapters?.named.keys() ?? [])];
 
-/** Names of a model's adapters, and which one is active. */
+/**
+ * Names of a model's adapters, and which one is active.
+ *
+ * @example
+ * ```ts
+ * const model = await loadPretrained("pipelines/defaults/text-classification");
+ * addAdapter(model, { r: 4, targetModules: ["q_lin"], taskType: "SEQ_CLS" });
+ * adapterNames(model); // { names: ["default"], active: "default" }
+ * ```
+ */
 export function adapterNames(model: AnyModel): { names: string[]; active: string | undefined } {
   const adapters = adaptersOf.get(model);
   return { names: namesOf(adapters), active: adapters?.active };
@@ -204,6 +222,14 @@ export function adapterNames(model: AnyModel): { names: string[]; active: string
  * Adds the active adapter into the weights and takes all adapters away: the model is then one without, as fast as before.
  *
  * @throws UNKNOWN_ADAPTER where none is active
+ *
+ * @example
+ * ```ts
+ * const model = await loadPretrained("pipelines/defaults/text-classification");
+ * addAdapter(model, { r: 4, targetModules: ["q_lin"], taskType: "SEQ_CLS" });
+ * mergeAdapter(model);
+ * adapterNames(model).names; // []
+ * ```
  */
 export function mergeAdapter(model: AnyModel): void {
   const adapters = adaptersOf.get(model);
@@ -234,6 +260,15 @@ function removeAdapters(model: AnyModel, { layers, hooks }: Adapters): void {
  * Writes an adapter as PEFT reads it: adapter_config.json and adapter_model.safetensors.
  *
  * @param options `name` of the adapter, the active one when absent; `baseModel`, the repository that it belongs to
+ * @throws UNKNOWN_ADAPTER where there is no such adapter
+ *
+ * @example
+ * ```ts
+ * const model = await loadPretrained("pipelines/defaults/text-classification");
+ * addAdapter(model, { r: 4, targetModules: ["q_lin"], taskType: "SEQ_CLS" });
+ * await saveAdapter(model, "adapter", { baseModel: "ana/mood" });
+ * await saveAdapter(model, "adapter", { name: "other" }); // throws The model has no adapter "other".
+ * ```
  */
 export async function saveAdapter(
   model: AnyModel,

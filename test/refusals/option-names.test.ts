@@ -5,6 +5,13 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import * as data from "../../src/data/index.ts";
 import { AbrazoError } from "../../src/errors.ts";
+import { generate, generateSequences } from "../../src/generate/generate.ts";
+import { generationSettings } from "../../src/generate/generation-config.ts";
+import { type Decoder, makeDecoder } from "../../src/generate/kv-cache.ts";
+import { streamText } from "../../src/generate/stream-text.ts";
+import { TextStreamer } from "../../src/generate/text-streamer.ts";
+import { fromConfig } from "../../src/models/auto.ts";
+import { shiftRight } from "../../src/models/seq2seq.ts";
 import * as nn from "../../src/nn/index.ts";
 import * as optim from "../../src/optim/index.ts";
 import * as serialize from "../../src/serialize/index.ts";
@@ -330,6 +337,35 @@ const FILES: Row[] = [
   ["loadModel", (o) => serialize.loadModel(path("x"), o), "class", "classes"],
 ];
 
+const sizes = { vocab_size: 8, n_embd: 4, n_layer: 1, n_head: 1 };
+const model = fromConfig({ model_type: "gpt2", architectures: ["GPT2LMHeadModel"], ...sizes }, new T.Generator(0));
+const idle: Decoder = {
+  maxLength: 8,
+  start: () => ({ step: async () => [], keep: () => undefined }),
+  dispose: () => {},
+};
+const words = { decode: () => "" };
+const shift = (o: object) => shiftRight(T.tensor([[1]]), o as Given); // safe because the test is that it is refused
+
+const GENERATION: Row[] = [
+  ["TextStreamer", (o) => new TextStreamer(words, o), "skip_prompt", "skipPrompt"],
+  ["makeDecoder", (o) => makeDecoder(model, o), "num_threads", "threads"],
+  ["shiftRight", (o) => shift({ padTokenId: 0, ...Object(o) }), "decoder_start_token_id", "decoderStartTokenId"],
+];
+
+/** These share the options of one table, and tell of those of Python's that are not in it. */
+const OF_GENERATION: Row[] = [
+  ["generate", (o) => generate(idle, [], o).next(), "max_new_tokens", "maxNewTokens"],
+  ["generateSequences", (o) => generateSequences(idle, [], o), "top_k", "topK"],
+  ["generationSettings", (o) => generationSettings(o), "num_beams", "numBeams"],
+  [
+    "streamText",
+    (o) => streamText(idle, words, [1], { skipPrompt: true, ...Object(o) }).next(),
+    "do_sample",
+    "doSample",
+  ],
+];
+
 /** What a call throws, at once or later. */
 async function refusal(call: (options: Given) => unknown, options: object): Promise<AbrazoError> {
   try {
@@ -342,7 +378,7 @@ async function refusal(call: (options: Given) => unknown, options: object): Prom
 }
 
 describe("options by a name that there is not", () => {
-  it.each([...CREATION, ...TENSOR, ...RUNS, ...LAYERS, ...FUNCTIONS, ...TRAINING, ...DATA, ...FILES])(
+  it.each([...CREATION, ...TENSOR, ...RUNS, ...LAYERS, ...FUNCTIONS, ...TRAINING, ...DATA, ...FILES, ...GENERATION])(
     "%s",
     async (_, call, theirs, ours) => {
       const unknown = await refusal(call, { nonsense: 1 });
@@ -355,6 +391,14 @@ describe("options by a name that there is not", () => {
       expect(near.hint).toContain("Valid names: ");
     },
   );
+
+  it.each(OF_GENERATION)("%s", async (_, call, theirs, ours) => {
+    const unknown = await refusal(call, { nonsense: 1 });
+    expect(unknown).toMatchObject({ code: "UNKNOWN_OPTION", message: 'generate() has no option "nonsense".' });
+    const near = await refusal(call, { [theirs]: 1 });
+    expect(near.message).toContain(`"${theirs}"`);
+    expect(near.hint).toContain(`Did you mean "${ours}"?`);
+  });
 
   it.each<[string, unknown, string]>([
     ["a number", 3, "number"],

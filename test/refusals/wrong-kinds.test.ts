@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as data from "../../src/data/index.ts";
 import { AbrazoError } from "../../src/errors.ts";
+import * as abrazo from "../../src/index.ts";
 import { setLogLevel } from "../../src/log.ts";
 import * as nn from "../../src/nn/index.ts";
 import * as optim from "../../src/optim/index.ts";
@@ -39,6 +40,19 @@ const CALLS: readonly (readonly Kind[])[] = [
   ...[NUMBER, VECTOR].flatMap((first) => KINDS.map((kind) => [first, first, kind])),
 ];
 
+/** What a generator gives first: it checks its arguments when it is asked for that. */
+const first =
+  (generator: unknown): Callable =>
+  (...given) =>
+    (generator as (...given: unknown[]) => AsyncGenerator<unknown>)(...given).next(); // safe because only generators are passed
+
+const { generateSequences, padSequences, generationSettings, generationFile } = abrazo;
+const { makeDecoder, makeSeq2SeqDecoder, TextStreamer, shiftRight } = abrazo;
+const GENERATION = {
+  ...{ generateSequences, padSequences, generationSettings, generationFile, makeDecoder, makeSeq2SeqDecoder },
+  ...{ TextStreamer, shiftRight, generate: first(abrazo.generate), streamText: first(abrazo.streamText) },
+};
+
 const MODULES: readonly (readonly [string, object])[] = [
   ["tensor", T],
   ["linalg", T.linalg],
@@ -54,6 +68,7 @@ const MODULES: readonly (readonly [string, object])[] = [
   ["data.transforms.functional", data.transforms.functional],
   ["data.datasets", data.datasets],
   ["serialize", serialize],
+  ["generation", GENERATION],
 ];
 
 type Callable = (...given: unknown[]) => unknown;
