@@ -8,10 +8,11 @@ import type { Decoder, DecodeStep, Decoding } from "../src/generate/kv-cache.ts"
 import { readJson } from "../src/io/json.ts";
 import { type EncodedBatch, Tokenizer } from "../src/text/tokenizer.ts";
 import { readGenerationConfig } from "./generation-config.ts";
+import { ONNX_DTYPES } from "./options.ts";
 import type { Encoder, EngineLoaders, EngineOptions, LanguageModel } from "./task.ts";
 
 /** Loaders for folders that hold ONNX files but no model.safetensors. */
-export const transformersEngines: EngineLoaders = { encoder: loadEncoder, decoder: loadLanguageModel };
+export const transformersEngines: Partial<EngineLoaders> = { encoder: loadEncoder, decoder: loadLanguageModel };
 
 const configSchema = z.looseObject({
   model_type: z.string(),
@@ -34,24 +35,20 @@ interface ModelLike {
   dispose(): Promise<unknown>;
 }
 
-/** File endings of transformers.js's dtypes, the most exact first. */
-const DTYPES = {
-  "": "fp32",
-  _fp16: "fp16",
-  _quantized: "q8",
-  _int8: "int8",
-  _uint8: "uint8",
-  _q4: "q4",
-  _q4f16: "q4f16",
-} as const;
+/** How the file of a dtype ends. */
+export const onnxSuffix = (dtype: string): string =>
+  dtype === "fp32" ? "" : dtype === "q8" ? "_quantized" : `_${dtype}`;
 
-/** Where a folder's ONNX model lies, or undefined when it has none. */
-export function findOnnx(folder: string): { subfolder: string; dtype: string } | undefined {
+/** What the ONNX model of a folder may be called: one graph, or those of an encoder and a decoder. */
+const STEMS = ["model", "decoder_model_merged", "vision_model"];
+
+/** Where a folder's ONNX model lies, or undefined when it has none, or none of that dtype. */
+export function findOnnx(folder: string, wanted?: string): { subfolder: string; dtype: string } | undefined {
   for (const subfolder of ["onnx", ""]) {
     const names = new Set(listed(join(folder, subfolder)));
-    for (const [suffix, dtype] of Object.entries(DTYPES)) {
-      if (names.has(`model${suffix}.onnx`)) return { subfolder, dtype };
-    }
+    const has = (dtype: string) => STEMS.some((stem) => names.has(`${stem}${onnxSuffix(dtype)}.onnx`));
+    const dtype = ONNX_DTYPES.find((each) => (wanted === undefined || each === wanted) && has(each));
+    if (dtype !== undefined) return { subfolder, dtype };
   }
   return undefined;
 }
@@ -64,9 +61,9 @@ function listed(folder: string): string[] {
   }
 }
 
-async function open(folder: string, { auto, device, threads }: EngineOptions) {
-  const files = findOnnx(folder);
-  if (files === undefined) throw new Error(`internal: ${folder} has no ONNX files`);
+async function open(folder: string, { auto, device, threads, dtype }: EngineOptions) {
+  const files = findOnnx(folder, dtype);
+  if (files === undefined) throw noOnnx(folder, dtype);
   const [transformers, config, tokenizer] = await Promise.all([
     import("@huggingface/transformers"),
     readJson(join(folder, "config.json"), configSchema),
@@ -175,13 +172,23 @@ class TransformersDecoding implements Decoding {
       const size = dims.slice(1).reduce((product, dim) => product * dim, 1);
       // safe because keys and values are float32, or float16 in a Uint16Array: both have subarray and set
       const source = data as Float32Array;
-      const picked = source.slice(0, rows.length * size);
+      const picked = new (source.constructor as Float32ArrayConstructor)(rows.length * size); // safe for the same reason
       for (const [place, row] of rows.entries())
         picked.set(source.subarray(row * size, (row + 1) * size), place * size);
       return [name, new this.#transformers.Tensor(type as "float32", picked, [rows.length, ...dims.slice(1)])];
     });
     this.#past = Object.fromEntries(past);
   }
+}
+
+function noOnnx(folder: string, dtype: string | undefined): AbrazoError {
+  const found = findOnnx(folder);
+  return new AbrazoError({
+    code: "FILE_MISSING",
+    message: `${folder} has no ONNX file${dtype === undefined ? "" : ` of ${dtype}`}.`,
+    hint: found === undefined ? "Export one with abrazo export." : `It has one of ${found.dtype}.`,
+    data: { folder, dtype },
+  });
 }
 
 function floats(output: TensorLike | undefined, name: string, folder: string): Float32Array {
@@ -191,4 +198,29 @@ function floats(output: TensorLike | undefined, name: string, folder: string): F
     message: `The ONNX model of ${folder} gives ${output === undefined ? `no ${name}` : `${name} of ${output.type}`}.`,
     hint: `Export it with float32 ${name}.`,
   });
+}
+
+/** A pipeline of transformers.js over a folder of ONNX files. */
+export interface ForeignPipeline {
+  (...args: unknown[]): Promise<unknown>;
+  dispose(): Promise<unknown>;
+}
+
+/** Opens transformers.js's own pipeline for a task. */
+export async function foreignPipeline(
+  task: string,
+  folder: string,
+  { device, threads, dtype }: { device: string; threads: number | undefined; dtype: string | undefined },
+): Promise<ForeignPipeline> {
+  const transformers = await import("@huggingface/transformers");
+  const options = {
+    local_files_only: true,
+    device,
+    session_options: threads === undefined ? {} : { intraOpNumThreads: threads },
+    ...(dtype === undefined ? {} : { dtype }),
+  };
+  const made = await withLocalModels(transformers, () =>
+    transformers.pipeline(task as "text-classification", folder, options as object),
+  );
+  return made as unknown as ForeignPipeline; // safe because every pipeline of transformers.js is a function with dispose()
 }

@@ -7,6 +7,7 @@ import { AbrazoError } from "../src/errors.ts";
 import { readJson } from "../src/io/json.ts";
 import { ARCHITECTURES } from "../src/models/index.ts";
 import { hasWeights } from "../src/models/weights.ts";
+import { delegated, type ForeignCall, type ForeignTask, isForeign } from "./delegate.ts";
 import { findOnnx, transformersEngines } from "./engine.ts";
 import { nativeEngines } from "./native.ts";
 import { type PipelineOptions, parsePipelineOptions } from "./options.ts";
@@ -19,9 +20,11 @@ import {
   type EngineLoaders,
   type LoadedModel,
   type Task,
+  type TaskContext,
 } from "./task.ts";
 import { type AnyTaskName, type CallOf, TASKS, type TaskRow, taskRow } from "./tasks.ts";
 
+export { FOREIGN_TASKS, type ForeignCall, type ForeignTask } from "./delegate.ts";
 export { type ExportDType, type ExportedModel, type ExportOptions, exportModel } from "./export.ts";
 export type { TextPair } from "./inputs.ts";
 export type { PipelineOptions } from "./options.ts";
@@ -40,6 +43,14 @@ export type {
   TextClassificationPipeline,
 } from "./tasks/text-classification.ts";
 export type { GeneratedText, TextGenerationOptions, TextGenerationPipeline } from "./tasks/text-generation.ts";
+export type {
+  SummarizationPipeline,
+  Text2TextGenerationPipeline,
+  Text2TextOptions,
+  Text2TextPipeline,
+  TranslationOptions,
+  TranslationPipeline,
+} from "./tasks/text2text.ts";
 export type {
   AggregationStrategy,
   Entity,
@@ -88,9 +99,21 @@ export async function pipeline<Name extends AnyTaskName>(
   task: Name,
   model?: string | null,
   options?: PipelineOptions,
-): Promise<CallOf<Name> & PipelineInfo> {
-  const { name, row } = taskRow(task);
+): Promise<CallOf<Name> & PipelineInfo>;
+/** A task that transformers.js does on ONNX files, such as "object-detection": options and results have their names in camelCase. */
+export async function pipeline(
+  task: ForeignTask,
+  model: string,
+  options?: PipelineOptions,
+): Promise<ForeignCall & PipelineInfo>;
+export async function pipeline(
+  task: AnyTaskName | ForeignTask,
+  model?: string | null,
+  options?: PipelineOptions,
+): Promise<unknown> {
   const parsed = parsePipelineOptions(options);
+  if (isForeign(task)) return handedOn(task, model, parsed);
+  const { name, row, languages } = taskRow(task);
   const rows: [string, TaskRow][] = Object.entries(TASKS);
   const defaults = rows.flatMap(([of, { defaultModel }]) =>
     defaultModel === undefined ? [] : [{ task: of, name: defaultModel }],
@@ -101,39 +124,67 @@ export async function pipeline<Name extends AnyTaskName>(
     (model === undefined || model === null) && parsed.revision === undefined
       ? findDefault({ task: name, name: wanted })
       : await findModel(wanted, parsed, defaults);
-  const made = await start(await row.load(), found, parsed);
-  return made as CallOf<Name> & PipelineInfo; // safe because row is the row of Name, and CallOf reads the type off its loader
+  return start(await row.load(), found, parsed, languages);
+}
+
+async function handedOn(task: ForeignTask, model: string | null | undefined, options: PipelineOptions) {
+  if (model === null || model === undefined) throw noDefault(task);
+  const { folder, name, revision } = await findModel(model, options, [], "onnx");
+  const { device = "cpu", threads, dtype } = options;
+  return guarded(await delegated(task, folder, { device, threads, dtype }), { task, model: name, revision });
 }
 
 async function start<Kind extends EngineKind, Call>(
   task: Task<Kind, Call>,
   { folder, name, revision }: FoundModel,
-  { device = "cpu", threads, batchSize }: PipelineOptions,
-): Promise<Call & PipelineInfo> {
+  { device = "cpu", threads, batchSize, dtype }: PipelineOptions,
+  languages: TaskContext["languages"],
+): Promise<unknown> {
+  const info = { task: task.name, model: name, revision };
   const loaders = await loadersFor(folder, task);
-  const engine = await loaders[task.kind](folder, { auto: task.auto, device, threads });
-  const call = task.create(engine, { batchSize });
-  let disposed = false;
+  const isNative = loaders === nativeEngines;
+  if (isNative && dtype !== undefined && dtype !== "fp32") throw noSuchDtype(folder, dtype);
+  const load = loaders[task.kind];
+  if (load === undefined) return guarded(await delegated(task.name, folder, { device, threads, dtype }), info);
+  const engine = await load(folder, { auto: task.auto, device, threads, dtype });
+  const call = task.create(engine, { batchSize, languages });
   const run = call as (...args: unknown[]) => unknown; // safe because every task's call is a function
-  const guarded = (...args: unknown[]): unknown => {
-    if (disposed) throw disposedError(task.name);
-    const [input, ...others] = args;
-    if (isStream(input)) return streamed(input, async (batch) => run(batch, ...others));
-    return run(...args);
+  return guarded({ call: run, runtime: engine.runtime, dispose: () => engine.dispose() }, info);
+}
+
+interface Running {
+  call: (...args: unknown[]) => unknown;
+  runtime: LoadedModel["runtime"];
+  dispose(): Promise<void>;
+}
+
+/** The call with what a pipeline says about itself, refused once it was disposed of. Streams are taken apart. */
+function guarded({ call, ...running }: Running, info: Pick<PipelineInfo, "task" | "model" | "revision">): unknown {
+  let disposed = false;
+  const open = <Args extends unknown[], Result>(run: (...args: Args) => Result) => {
+    return (...args: Args): Result => {
+      if (disposed) throw disposedError(info.task);
+      return run(...args);
+    };
   };
-  const info: Omit<PipelineInfo, "dispose"> = { task: task.name, model: name, revision, runtime: engine.runtime };
+  const main = open((...args: unknown[]): unknown => {
+    const [input, ...others] = args;
+    if (isStream(input)) return streamed(input, async (batch) => call(batch, ...others));
+    return call(...args);
+  });
+  const ways = Object.entries(call).map(([name, way]) => [name, typeof way === "function" ? open(way) : way]);
   const dispose = async (): Promise<void> => {
     if (disposed) return;
     disposed = true;
-    await engine.dispose();
+    await running.dispose();
   };
-  return Object.assign(guarded, info, { dispose }) as Call & PipelineInfo; // safe because guarded forwards to call
+  return Object.assign(main, Object.fromEntries(ways), info, { runtime: running.runtime, dispose });
 }
 
 const configSchema = z.looseObject({ model_type: z.string(), architectures: z.array(z.string()).optional() });
 
 /** Our own graphs where there are safetensors of an architecture we have, transformers.js where there is only ONNX. */
-async function loadersFor(folder: string, task: { name: string; auto: AutoName }): Promise<EngineLoaders> {
+async function loadersFor(folder: string, task: { name: string; auto: AutoName }): Promise<Partial<EngineLoaders>> {
   const path = join(folder, "config.json");
   if (!existsSync(path)) throw noModel(folder, "config.json");
   const config = await readJson(path, configSchema);
@@ -146,6 +197,15 @@ async function loadersFor(folder: string, task: { name: string; auto: AutoName }
   if (!weights && !onnx) throw noModel(folder, "model.safetensors");
   const supported = ARCHITECTURES.some(({ modelType }) => modelType === config.model_type);
   return weights && (supported || !onnx) ? nativeEngines : transformersEngines;
+}
+
+function noSuchDtype(folder: string, dtype: string): AbrazoError {
+  return new AbrazoError({
+    code: "UNSUPPORTED_DTYPE",
+    message: `The weights of ${folder} are run as they are stored; there is no ${dtype} of them.`,
+    hint: `Write one with abrazo export ${folder} --dtype ${dtype}, and name the folder that it makes.`,
+    data: { folder, dtype },
+  });
 }
 
 function noDefault(task: string): AbrazoError {

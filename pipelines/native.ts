@@ -1,6 +1,7 @@
 // The engine contract served by our own graphs: weights mapped from model.safetensors, one session for every size.
 // Knows no task.
 import { makeDecoder } from "../src/generate/kv-cache.ts";
+import { makeSeq2SeqDecoder } from "../src/generate/seq2seq-decoder.ts";
 import { architectureOf, loadClass, loadPretrained } from "../src/models/auto.ts";
 import { type InputName, inputOf } from "../src/models/inputs.ts";
 import { traceModel } from "../src/models/trace.ts";
@@ -15,10 +16,15 @@ import {
   type EngineOptions,
   type LanguageModel,
   type Output,
+  type Text2TextModel,
 } from "./task.ts";
 
 /** Loaders for folders that hold model.safetensors. */
-export const nativeEngines: EngineLoaders = { encoder: loadEncoder, decoder: loadLanguageModel };
+export const nativeEngines: EngineLoaders = {
+  encoder: loadEncoder,
+  decoder: loadLanguageModel,
+  text2text: loadText2Text,
+};
 
 async function loadEncoder(folder: string, { auto, device, threads }: EngineOptions): Promise<Encoder> {
   const automatic = AUTO_CLASSES[auto];
@@ -50,6 +56,29 @@ async function loadLanguageModel(folder: string, { device, threads }: EngineOpti
     folder,
     runtime: "native",
     generation,
+    decoder,
+    dispose: async () => decoder.dispose(),
+  };
+}
+
+async function loadText2Text(folder: string, { auto, device, threads }: EngineOptions): Promise<Text2TextModel> {
+  const automatic = AUTO_CLASSES[auto];
+  const [model, tokenizer] = await Promise.all([
+    loadClass(folder, (config) => automatic.classFor(config)),
+    Tokenizer.fromFolder(folder),
+  ]);
+  const { config } = model;
+  const generation = await readGenerationConfig(folder, config, tokenizer);
+  const decoder = onDevice(device, (on) => makeSeq2SeqDecoder(model, settings(on, threads)));
+  const start = config["decoder_start_token_id"];
+  return {
+    config,
+    tokenizer,
+    folder,
+    runtime: "native",
+    // Where positions are relative, the tokenizer alone says how long a text may be.
+    maxLength: Math.min(tokenizer.maxLength, decoder.maxLength),
+    generation: { decoderStartTokenId: typeof start === "number" ? start : undefined, ...generation },
     decoder,
     dispose: async () => decoder.dispose(),
   };

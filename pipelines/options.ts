@@ -4,6 +4,9 @@ import { z } from "zod";
 import { AbrazoError, suggestion } from "../src/errors.ts";
 import { DEVICES } from "../src/tensor/index.ts";
 
+/** Types of weights that ONNX files may have, as transformers.js names them, the most exact first. */
+export const ONNX_DTYPES = ["fp32", "fp16", "q8", "int8", "uint8", "q4", "q4f16", "bnb4"] as const;
+
 export const count = z.number().int().positive();
 
 const pipelineOptionsSchema = z.strictObject({
@@ -19,6 +22,8 @@ const pipelineOptionsSchema = z.strictObject({
   localFilesOnly: z.boolean().optional(),
   /** Where the model runs; "auto" takes the first of cuda, webgpu and cpu that works, and logs which. */
   device: z.enum(DEVICES).optional(),
+  /** Of an ONNX repository, the file with weights of this type; the most exact that there is when absent. */
+  dtype: z.enum(ONNX_DTYPES).optional(),
   /** Texts that run together at most; within that, batches are cut so that they hold about as many tokens each. */
   batchSize: count.optional(),
   /** Threads of the runtime; as many as there are cores when absent. */

@@ -12,6 +12,7 @@ import { log } from "../src/log.ts";
 import { CONFIG_FILES, WEIGHT_FILES } from "../src/models/files.ts";
 import { hasWeights } from "../src/models/weights.ts";
 import { packageFile } from "../src/package-root.ts";
+import { findOnnx, onnxSuffix } from "./engine.ts";
 import type { PipelineOptions } from "./options.ts";
 
 export interface FoundModel {
@@ -47,17 +48,21 @@ export function findDefault({ task, name }: ShippedModel): FoundModel {
   return found;
 }
 
+/** Which weights of a repository are wanted: safetensors where there are some, or ONNX files. */
+export type WeightKind = "any" | "onnx";
+
 /** The model that the user named: a folder, or a repository of the hub. */
 export async function findModel(
   model: string,
   options: PipelineOptions,
   defaults: readonly ShippedModel[],
+  kind: WeightKind = "any",
 ): Promise<FoundModel> {
   const folder = localFolder(model);
   if (folder !== undefined) return { folder, name: model, revision: undefined };
   const own = defaults.find(({ name }) => name === model);
   try {
-    return await fromHub(model, options);
+    return await fromHub(model, options, kind);
   } catch (error) {
     const copy = own === undefined || options.revision !== undefined ? undefined : shipped(own);
     if (copy === undefined) throw await notFound(error, model, options, defaults);
@@ -78,19 +83,27 @@ function shipped({ task, name }: ShippedModel): FoundModel | undefined {
   return { folder, name, revision: `v${version}` };
 }
 
-const ONNX = /^(onnx\/)?[a-z_]*model(_[a-z0-9]+)*\.onnx(_data(_\d+)?)?$/;
+/** ONNX files, and the data that lies beside them, of one type of weights or of any. */
+function onnxFiles(dtype: string | undefined): RegExp {
+  const suffix = dtype === undefined ? "(_[a-z0-9]+)*" : onnxSuffix(dtype);
+  return new RegExp(`^(onnx/)?([a-z]+_)*model(_merged)?${suffix}\\.onnx(_data(_\\d+)?)?$`);
+}
 
 /** The weights as safetensors, or as ONNX files where there are none: never both. */
-async function fromHub(model: string, options: PipelineOptions): Promise<FoundModel> {
-  const { revision, token, endpoint, cacheDir, localFilesOnly } = options;
+async function fromHub(model: string, options: PipelineOptions, kind: WeightKind): Promise<FoundModel> {
+  const { revision, token, endpoint, cacheDir, localFilesOnly, dtype } = options;
   const get = (weights: RegExp) =>
     resolveModel(model, {
       ...{ revision, token, endpoint, cacheDir, localFilesOnly },
       ignore: (path) => !(CONFIG_FILES.test(path) || weights.test(path)),
     });
-  const found = await get(WEIGHT_FILES);
-  const native = hasWeights(found.folder);
-  const { folder, commit } = native ? found : await get(ONNX);
+  const stored = kind === "onnx" || (dtype !== undefined && dtype !== "fp32") ? undefined : await get(WEIGHT_FILES);
+  if (stored !== undefined && hasWeights(stored.folder))
+    return { folder: stored.folder, name: model, revision: stored.commit };
+  // The most exact alone, unless there is none of it: repositories hold many.
+  const exact = await get(onnxFiles(dtype ?? "fp32"));
+  const isThere = dtype !== undefined || findOnnx(exact.folder, "fp32") !== undefined;
+  const { folder, commit } = isThere ? exact : await get(onnxFiles(undefined));
   return { folder, name: model, revision: commit };
 }
 

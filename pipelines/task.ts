@@ -1,12 +1,14 @@
 // The Task contract: what a task needs of a model, and the engine contract that both runtimes answer.
 // Holds no task.
 import type { Decoder } from "../src/generate/kv-cache.ts";
+import type { Seq2SeqDecoder } from "../src/generate/seq2seq-decoder.ts";
 import type { BaseConfig } from "../src/models/architecture.ts";
 import {
   AutoModel,
   AutoModelForCausalLM,
   AutoModelForMaskedLM,
   AutoModelForQuestionAnswering,
+  AutoModelForSeq2SeqLM,
   AutoModelForSequenceClassification,
   AutoModelForTokenClassification,
 } from "../src/models/auto-model.ts";
@@ -46,6 +48,14 @@ export interface LanguageModel extends LoadedModel {
   readonly decoder: Decoder;
 }
 
+/** A model that makes texts from others. */
+export interface Text2TextModel extends LoadedModel {
+  /** Tokens that one text may have. */
+  readonly maxLength: number;
+  readonly generation: GenerationConfig;
+  readonly decoder: Seq2SeqDecoder;
+}
+
 /** Names of the auto classes that tasks work with: transformers.js has them too. */
 export type AutoName = keyof typeof AUTO_CLASSES;
 
@@ -54,6 +64,7 @@ export const AUTO_CLASSES = {
   AutoModelForCausalLM,
   AutoModelForMaskedLM,
   AutoModelForQuestionAnswering,
+  AutoModelForSeq2SeqLM,
   AutoModelForSequenceClassification,
   AutoModelForTokenClassification,
 } as const;
@@ -62,6 +73,7 @@ export const AUTO_CLASSES = {
 export interface Engines {
   encoder: Encoder;
   decoder: LanguageModel;
+  text2text: Text2TextModel;
 }
 
 export type EngineKind = keyof Engines;
@@ -71,6 +83,8 @@ export interface EngineOptions {
   auto: AutoName;
   device: string;
   threads: number | undefined;
+  /** Which of several ONNX files, by the type of its weights; the most exact when absent. */
+  dtype: string | undefined;
 }
 
 /** How each runtime loads each kind of model from a folder. */
@@ -91,6 +105,8 @@ export interface Task<Kind extends EngineKind, Call> {
 export interface TaskContext {
   /** Texts that run together at most; the task's own choice when undefined. */
   batchSize: number | undefined;
+  /** Of a translation that was named with them. */
+  languages?: readonly [source: string, target: string] | undefined;
 }
 
 export function defineTask<Kind extends EngineKind, Call>(task: Task<Kind, Call>): Task<Kind, Call> {

@@ -36,6 +36,18 @@ export const TASKS = {
     aliases: ["embeddings"],
     load: async () => (await import("./tasks/feature-extraction.ts")).featureExtraction,
   },
+  "text2text-generation": {
+    aliases: [],
+    load: async () => (await import("./tasks/text2text.ts")).text2textGeneration,
+  },
+  summarization: {
+    aliases: [],
+    load: async () => (await import("./tasks/text2text.ts")).summarization,
+  },
+  translation: {
+    aliases: [],
+    load: async () => (await import("./tasks/text2text.ts")).translation,
+  },
   "text-generation": {
     aliases: [],
     defaultModel: "abrazo/reviews",
@@ -47,13 +59,17 @@ type Rows = typeof TASKS;
 /** The names of the tasks, without their aliases. */
 export type TaskName = keyof Rows;
 type AliasOf<Name extends TaskName> = Rows[Name]["aliases"][number];
+/** A translation named with its languages, e.g. "translation_en_to_fr". */
+type NamedTranslation = `translation_${string}_to_${string}`;
 /** Every name that pipeline() takes. */
-export type AnyTaskName = TaskName | AliasOf<TaskName>;
+export type AnyTaskName = TaskName | AliasOf<TaskName> | NamedTranslation;
 
 /** The task behind a name or an alias. */
 export type Resolved<Name extends AnyTaskName> = Name extends TaskName
   ? Name
-  : { [Row in TaskName]: Name extends AliasOf<Row> ? Row : never }[TaskName];
+  : Name extends NamedTranslation
+    ? "translation"
+    : { [Row in TaskName]: Name extends AliasOf<Row> ? Row : never }[TaskName];
 
 /** What pipeline() gives for a name, without its properties. */
 export type CallOf<Name extends AnyTaskName> =
@@ -71,8 +87,12 @@ export function taskNames(): string[] {
   return Object.entries(TASKS).flatMap(([name, { aliases }]) => [name, ...aliases]);
 }
 
-/** The row of a name or alias; an unknown one is an error with the nearest. */
-export function taskRow(name: string): { name: TaskName; row: TaskRow } {
+/** The row of a name or alias, and the languages that it names; an unknown one is an error with the nearest. */
+export function taskRow(name: string): { name: TaskName; row: TaskRow; languages?: [string, string] } {
+  const [, source, target] = /^translation_(.+)_to_(.+)$/.exec(name) ?? [];
+  if (source !== undefined && target !== undefined) {
+    return { name: "translation", row: TASKS.translation, languages: [source, target] };
+  }
   for (const [key, row] of Object.entries(TASKS)) {
     const aliases: readonly string[] = row.aliases;
     if (key === name || aliases.includes(name)) return { name: key as TaskName, row }; // safe because key is a key of TASKS

@@ -99,10 +99,44 @@ describe("options", () => {
     await configured.dispose();
   });
 
+  it("beams give the most probable texts, best first, whatever the batch", async () => {
+    const options = { doSample: false, numBeams: 4, numReturnSequences: 3, maxNewTokens: 6 };
+    const lists = await generate(PROMPTS, options);
+    for (const [at, list] of lists.entries()) {
+      expect(list).toHaveLength(3);
+      expect(new Set(list.map(({ generatedText }) => generatedText)).size).toBe(3);
+      expect(await generate(PROMPTS[at] ?? "", options)).toEqual(list);
+    }
+    expect(await generate(PROMPTS, { ...options, batchSize: 1 })).toEqual(lists);
+  });
+
+  it("an option that changes nothing beside the others is refused, not ignored", async () => {
+    for (const [options, name] of [
+      [{ doSample: false, topK: 3 }, "topK"],
+      [{ doSample: false, temperature: 0.5 }, "temperature"],
+      [{ lengthPenalty: 2 }, "lengthPenalty"],
+    ] as const) {
+      await expect(generate("i love", options)).rejects.toMatchObject({
+        code: "INVALID_OPTION",
+        message: expect.stringContaining(`${name} changes nothing`),
+      });
+    }
+  });
+
+  it("a text streams in pieces that add up to it, and leaving the loop ends it", async () => {
+    const [whole] = await generate("i love", { seed: 3, maxNewTokens: 12, returnFullText: false });
+    const pieces: string[] = [];
+    for await (const piece of generate.stream("i love", { seed: 3, maxNewTokens: 12 })) pieces.push(piece);
+    expect(pieces.length).toBeGreaterThan(3);
+    expect(pieces.join("")).toBe(whole?.generatedText);
+    for await (const piece of generate.stream("i love", { seed: 3 })) if (piece !== "") break;
+    expect(await generate("i love", { seed: 3, maxNewTokens: 12, returnFullText: false })).toEqual([whole]);
+  });
+
   it("wrong ones are errors", async () => {
     const untyped = generate as unknown as (...args: unknown[]) => Promise<unknown>;
     await expect(untyped("x", { max_new_tokens: 3 })).rejects.toMatchObject({ hint: 'Did you mean "maxNewTokens"?' });
-    await expect(untyped("x", { numBeams: 4 })).rejects.toMatchObject({ code: "UNKNOWN_OPTION" });
+    await expect(untyped("x", { numBeans: 4 })).rejects.toMatchObject({ code: "UNKNOWN_OPTION" });
     await expect(untyped("x", { temperature: 0 })).rejects.toMatchObject({ code: "INVALID_OPTION" });
     await expect(generate("x", { doSample: false, numReturnSequences: 2 })).rejects.toMatchObject({
       code: "INVALID_OPTION",

@@ -337,12 +337,16 @@ export function hardshrink(x: Tensor, lambd = 0.5): Tensor {
 
 const ACTIVATIONS: Readonly<Record<string, (x: Tensor) => Tensor>> = {
   gelu: (x) => x.gelu(),
+  gelu_python: (x) => x.gelu(),
+  gelu_fast: (x) => x.gelu({ approximate: "tanh" }),
+  gelu_accurate: (x) => x.gelu({ approximate: "tanh" }),
   gelu_new: (x) => x.gelu({ approximate: "tanh" }),
   gelu_pytorch_tanh: (x) => x.gelu({ approximate: "tanh" }),
   quick_gelu: (x) => x.mul(x.mul(1.702).sigmoid()),
   relu,
   tanh,
   silu,
+  swish: silu,
 };
 
 /**
