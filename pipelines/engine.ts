@@ -3,21 +3,37 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { ImageProcessor, type PixelValues } from "../src/data/index.ts";
 import { AbrazoError } from "../src/errors.ts";
 import type { Decoder, DecodeStep, Decoding } from "../src/generate/kv-cache.ts";
 import { readJson } from "../src/io/json.ts";
 import { type EncodedBatch, Tokenizer } from "../src/text/tokenizer.ts";
 import { readGenerationConfig } from "./generation-config.ts";
 import { ONNX_DTYPES } from "./options.ts";
-import type { Encoder, EngineLoaders, EngineOptions, LanguageModel } from "./task.ts";
+import type {
+  AutoName,
+  Encoder,
+  EngineLoaders,
+  EngineOptions,
+  ImageTextModel,
+  LanguageModel,
+  Outputs,
+  VisionModel,
+} from "./task.ts";
 
 /** Loaders for folders that hold ONNX files but no model.safetensors. */
-export const transformersEngines: Partial<EngineLoaders> = { encoder: loadEncoder, decoder: loadLanguageModel };
+export const transformersEngines: Partial<EngineLoaders> = {
+  encoder: loadEncoder,
+  decoder: loadLanguageModel,
+  vision: loadVision,
+  imageText: loadImageText,
+};
 
 const configSchema = z.looseObject({
   model_type: z.string(),
   max_position_embeddings: z.number().int().positive().optional(),
   n_positions: z.number().int().positive().optional(),
+  text_config: z.looseObject({ max_position_embeddings: z.number().int().positive().optional() }).optional(),
 });
 
 type Transformers = typeof import("@huggingface/transformers");
@@ -61,13 +77,24 @@ function listed(folder: string): string[] {
   }
 }
 
-async function open(folder: string, { auto, device, threads, dtype }: EngineOptions) {
+/** A model with its tokenizer. */
+async function open(folder: string, given: EngineOptions) {
+  const [{ config, ...opened }, tokenizer] = await Promise.all([
+    openModel(folder, given),
+    Tokenizer.fromFolder(folder),
+  ]);
+  const positions = config.max_position_embeddings ?? config.n_positions ?? config.text_config?.max_position_embeddings;
+  const maxLength = Math.min(tokenizer.maxLength, positions ?? Number.POSITIVE_INFINITY);
+  const shared = { config, tokenizer, folder, runtime: "transformers.js" as const };
+  return { ...opened, shared, maxLength };
+}
+
+async function openModel(folder: string, { auto, device, threads, dtype }: EngineOptions) {
   const files = findOnnx(folder, dtype);
   if (files === undefined) throw noOnnx(folder, dtype);
-  const [transformers, config, tokenizer] = await Promise.all([
+  const [transformers, config] = await Promise.all([
     import("@huggingface/transformers"),
     readJson(join(folder, "config.json"), configSchema),
-    Tokenizer.fromFolder(folder),
   ]);
   const options = {
     local_files_only: true,
@@ -75,14 +102,20 @@ async function open(folder: string, { auto, device, threads, dtype }: EngineOpti
     device,
     session_options: threads === undefined ? {} : { intraOpNumThreads: threads },
   };
+  const automatic = automaticOf(transformers, auto, config.model_type);
   // safe because ModelLike describes what every transformers.js model does, and its own types say "any"
   const model = (await withLocalModels(transformers, () =>
-    transformers[auto].from_pretrained(folder, options as object),
+    automatic.from_pretrained(folder, options as object),
   )) as unknown as ModelLike;
-  const positions = config.max_position_embeddings ?? config.n_positions ?? Number.POSITIVE_INFINITY;
-  const maxLength = Math.min(tokenizer.maxLength, positions);
-  const shared = { config, tokenizer, folder, runtime: "transformers.js" as const };
-  return { transformers, model, shared, maxLength };
+  return { transformers, config, model };
+}
+
+/** They have no class for models of images and texts, and one for images alone that knows a few architectures: AutoModel takes the others. */
+function automaticOf(transformers: Transformers, auto: AutoName, modelType: string) {
+  if (auto === "AutoModelForZeroShotImageClassification") return transformers.AutoModel;
+  const named = transformers[auto];
+  const isKnown = auto !== "AutoModelForImageFeatureExtraction" || named.supports(modelType);
+  return isKnown ? named : transformers.AutoModel;
 }
 
 /** The caller may use transformers.js too, with local models switched off: that is put back after loading. */
@@ -105,16 +138,59 @@ async function loadEncoder(folder: string, options: EngineOptions): Promise<Enco
       const ids = (data: BigInt64Array) => new transformers.Tensor("int64", data, [...shape]);
       const segments = tokenTypeIds === undefined ? {} : { token_type_ids: ids(tokenTypeIds) };
       const outputs = await model({ input_ids: ids(inputIds), attention_mask: ids(attentionMask), ...segments });
-      const floating = Object.entries(outputs).map(([name, value]) => {
-        return [name, { data: floats(value, name, folder), shape: value.dims }] as const;
-      });
-      return Object.fromEntries(floating);
+      return floating(outputs, folder);
     },
     dispose: async () => {
       await model.dispose();
     },
   };
 }
+
+function floating(outputs: Record<string, TensorLike>, folder: string): Outputs {
+  const floats32 = Object.entries(outputs).map(([name, value]) => {
+    return [name, { data: floats(value, name, folder), shape: value.dims }] as const;
+  });
+  return Object.fromEntries(floats32);
+}
+
+async function loadVision(folder: string, options: EngineOptions): Promise<VisionModel> {
+  const [{ transformers, config, model }, processor] = await Promise.all([
+    openModel(folder, options),
+    ImageProcessor.fromFolder(folder),
+  ]);
+  return {
+    config,
+    folder,
+    runtime: "transformers.js",
+    processor,
+    run: async (pixels) => floating(await model({ pixel_values: pictures(transformers, pixels) }), folder),
+    dispose: async () => {
+      await model.dispose();
+    },
+  };
+}
+
+async function loadImageText(folder: string, options: EngineOptions): Promise<ImageTextModel> {
+  const [{ transformers, model, shared, maxLength }, processor] = await Promise.all([
+    open(folder, options),
+    ImageProcessor.fromFolder(folder),
+  ]);
+  return {
+    ...shared,
+    processor,
+    maxLength,
+    run: async ({ inputIds, attentionMask, shape }, pixels) => {
+      const ids = (data: BigInt64Array) => new transformers.Tensor("int64", data, [...shape]);
+      const texts = { input_ids: ids(inputIds), attention_mask: ids(attentionMask) };
+      return floating(await model({ ...texts, pixel_values: pictures(transformers, pixels) }), folder);
+    },
+    dispose: async () => {
+      await model.dispose();
+    },
+  };
+}
+
+const pictures = ({ Tensor }: Transformers, { data, shape }: PixelValues) => new Tensor("float32", data, shape);
 
 async function loadLanguageModel(folder: string, options: EngineOptions): Promise<LanguageModel> {
   const { transformers, model, shared, maxLength } = await open(folder, options);

@@ -1,7 +1,10 @@
 // The engine contract served by our own graphs: weights mapped from model.safetensors, one session for every size.
 // Knows no task.
+import { ImageProcessor, type PixelValues } from "../src/data/index.ts";
+import { AbrazoError } from "../src/errors.ts";
 import { makeDecoder } from "../src/generate/kv-cache.ts";
 import { makeSeq2SeqDecoder } from "../src/generate/seq2seq-decoder.ts";
+import type { AnyModel } from "../src/models/architecture.ts";
 import { architectureOf, loadClass, loadPretrained } from "../src/models/auto.ts";
 import { type InputName, inputOf } from "../src/models/inputs.ts";
 import { traceModel } from "../src/models/trace.ts";
@@ -14,9 +17,11 @@ import {
   type Encoder,
   type EngineLoaders,
   type EngineOptions,
+  type ImageTextModel,
   type LanguageModel,
   type Output,
   type Text2TextModel,
+  type VisionModel,
 } from "./task.ts";
 
 /** Loaders for folders that hold model.safetensors. */
@@ -24,6 +29,8 @@ export const nativeEngines: EngineLoaders = {
   encoder: loadEncoder,
   decoder: loadLanguageModel,
   text2text: loadText2Text,
+  vision: loadVision,
+  imageText: loadImageText,
 };
 
 async function loadEncoder(folder: string, { auto, device, threads }: EngineOptions): Promise<Encoder> {
@@ -82,6 +89,60 @@ async function loadText2Text(folder: string, { auto, device, threads }: EngineOp
     decoder,
     dispose: async () => decoder.dispose(),
   };
+}
+
+async function loadVision(folder: string, { auto, device, threads }: EngineOptions): Promise<VisionModel> {
+  const automatic = AUTO_CLASSES[auto];
+  const [model, processor] = await Promise.all([
+    loadClass(folder, (config) => automatic.classFor(config)),
+    ImageProcessor.fromFolder(folder),
+  ]);
+  const traced = traceModel(model);
+  const graph = onDevice(device, (on) => compileGraph(traced, settings(on, threads)));
+  return {
+    config: model.config,
+    folder,
+    runtime: "native",
+    processor,
+    run: async (pixels) => outputsOf(graph.run(pictureFeeds(pixels, model))),
+    dispose: async () => graph.dispose(),
+  };
+}
+
+async function loadImageText(folder: string, { auto, device, threads }: EngineOptions): Promise<ImageTextModel> {
+  const automatic = AUTO_CLASSES[auto];
+  const [model, tokenizer, processor] = await Promise.all([
+    loadClass(folder, (config) => automatic.classFor(config)),
+    Tokenizer.fromFolder(folder),
+    ImageProcessor.fromFolder(folder),
+  ]);
+  const traced = traceModel(model);
+  const graph = onDevice(device, (on) => compileGraph(traced, settings(on, threads)));
+  const { config } = model;
+  const ofTexts = model.inputs.filter((name) => name !== "pixelValues");
+  return {
+    config,
+    tokenizer,
+    folder,
+    runtime: "native",
+    processor,
+    maxLength: Math.min(tokenizer.maxLength, architectureOf(config).maxLength(config)),
+    run: async (texts, pixels) => outputsOf(graph.run({ ...feedsOf(texts, ofTexts), ...pictureFeeds(pixels, model) })),
+    dispose: async () => graph.dispose(),
+  };
+}
+
+/** The graph is made for images of one size, which the processor has to give. */
+function pictureFeeds(pixels: PixelValues, { config }: AnyModel): Record<string, Feed> {
+  const { wire, dims } = inputOf("pixelValues");
+  const [given, wanted] = [pixels.shape.slice(1), dims(config)];
+  if (given.join() === wanted.join()) return { [wire]: pixels };
+  throw new AbrazoError({
+    code: "SHAPE_MISMATCH",
+    message: `The image processor gives images [${given.join(", ")}], the model takes [${wanted.join(", ")}].`,
+    hint: "preprocessor_config.json has to resize or crop to the image_size of config.json.",
+    data: { given, wanted },
+  });
 }
 
 function settings(device: string, threads: number | undefined): { device: string; threads?: number } {

@@ -1,16 +1,20 @@
 // The Task contract: what a task needs of a model, and the engine contract that both runtimes answer.
 // Holds no task.
+import type { ImageProcessor, PixelValues } from "../src/data/index.ts";
 import type { Decoder } from "../src/generate/kv-cache.ts";
 import type { Seq2SeqDecoder } from "../src/generate/seq2seq-decoder.ts";
 import type { BaseConfig } from "../src/models/architecture.ts";
 import {
   AutoModel,
   AutoModelForCausalLM,
+  AutoModelForImageClassification,
+  AutoModelForImageFeatureExtraction,
   AutoModelForMaskedLM,
   AutoModelForQuestionAnswering,
   AutoModelForSeq2SeqLM,
   AutoModelForSequenceClassification,
   AutoModelForTokenClassification,
+  AutoModelForZeroShotImageClassification,
 } from "../src/models/auto-model.ts";
 import type { EncodedBatch, Tokenizer } from "../src/text/tokenizer.ts";
 import type { GenerationConfig } from "./generation-config.ts";
@@ -32,6 +36,9 @@ export interface Output {
   data: Float32Array;
   shape: readonly number[];
 }
+
+/** The outputs of a run by wire name. */
+export type Outputs = Readonly<Record<string, Output>>;
 
 /** A model that reads whole texts: one run a batch. */
 export interface Encoder extends LoadedModel {
@@ -56,17 +63,36 @@ export interface Text2TextModel extends LoadedModel {
   readonly decoder: Seq2SeqDecoder;
 }
 
-/** Names of the auto classes that tasks work with: transformers.js has them too. */
+/** A model that sees images: one run a batch. */
+export interface VisionModel extends Omit<LoadedModel, "tokenizer"> {
+  readonly processor: ImageProcessor;
+  /** Outputs of a batch, e.g. "logits" [B, C] or "last_hidden_state" [B, T, D]. */
+  run(pixels: PixelValues): Promise<Outputs>;
+}
+
+/** A model that puts texts and images into one space. */
+export interface ImageTextModel extends LoadedModel {
+  readonly processor: ImageProcessor;
+  /** Tokens that one text may have. */
+  readonly maxLength: number;
+  /** Of M texts and N images "text_embeds" [M, E], "image_embeds" [N, E] and "logits_per_image" [N, M]. */
+  run(texts: EncodedBatch, pixels: PixelValues): Promise<Outputs>;
+}
+
+/** Names of the auto classes that tasks work with: transformers.js has them too, or another for them. */
 export type AutoName = keyof typeof AUTO_CLASSES;
 
 export const AUTO_CLASSES = {
   AutoModel,
   AutoModelForCausalLM,
+  AutoModelForImageClassification,
+  AutoModelForImageFeatureExtraction,
   AutoModelForMaskedLM,
   AutoModelForQuestionAnswering,
   AutoModelForSeq2SeqLM,
   AutoModelForSequenceClassification,
   AutoModelForTokenClassification,
+  AutoModelForZeroShotImageClassification,
 } as const;
 
 /** What each kind of task works with. */
@@ -74,6 +100,8 @@ export interface Engines {
   encoder: Encoder;
   decoder: LanguageModel;
   text2text: Text2TextModel;
+  vision: VisionModel;
+  imageText: ImageTextModel;
 }
 
 export type EngineKind = keyof Engines;
@@ -98,6 +126,8 @@ export interface Task<Kind extends EngineKind, Call> {
   kind: Kind;
   /** The model classes that do this task. */
   auto: AutoName;
+  /** Inputs of a stream that run together; enough to sort texts by length when absent. */
+  gathered?: number;
   /** The pipeline's function over a loaded model. */
   create(engine: Engines[Kind], context: TaskContext): Call;
 }

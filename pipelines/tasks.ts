@@ -36,6 +36,18 @@ export const TASKS = {
     aliases: ["embeddings"],
     load: async () => (await import("./tasks/feature-extraction.ts")).featureExtraction,
   },
+  "image-classification": {
+    aliases: [],
+    load: async () => (await import("./tasks/image-classification.ts")).imageClassification,
+  },
+  "zero-shot-image-classification": {
+    aliases: [],
+    load: async () => (await import("./tasks/zero-shot-image-classification.ts")).zeroShotImageClassification,
+  },
+  "image-feature-extraction": {
+    aliases: [],
+    load: async () => (await import("./tasks/image-feature-extraction.ts")).imageFeatureExtraction,
+  },
   "text2text-generation": {
     aliases: [],
     load: async () => (await import("./tasks/text2text.ts")).text2textGeneration,

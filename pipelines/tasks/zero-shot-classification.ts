@@ -4,6 +4,7 @@ import { z } from "zod";
 import { AbrazoError } from "../../src/errors.ts";
 import { labelsOf } from "../../src/models/architecture.ts";
 import { textsOf } from "../inputs.ts";
+import { candidateLabels, hypothesesOf } from "../labels.ts";
 import { count, parseOptions } from "../options.ts";
 import { encodePairs, runRows } from "../rows.ts";
 import { largest, softmax } from "../scores.ts";
@@ -64,8 +65,8 @@ export const zeroShotClassification = defineTask({
     ): Promise<ZeroShotClassification | ZeroShotClassification[]> {
       const options = parseOptions("zero-shot-classification", optionsSchema, given);
       const { texts, single } = textsOf(input, "zero-shot-classification");
-      const labels = candidateLabels(candidates);
-      const hypotheses = fill(options.hypothesisTemplate ?? "This example is {}.", labels);
+      const labels = candidateLabels(candidates, "zero-shot-classification");
+      const hypotheses = hypothesesOf(options.hypothesisTemplate ?? "This example is {}.", labels);
       const pairs = texts.flatMap((text) => hypotheses.map((textPair) => ({ text, textPair })));
       const rows = encodePairs(engine, pairs, "onlyFirst");
       const outputs = await runRows(engine, rows, options.batchSize ?? context.batchSize);
@@ -110,25 +111,4 @@ function judgementsOf({ config }: Encoder): Judgements {
     alone: (logits) => softmax([logits[contradiction] ?? 0, logits[entailment] ?? 0])[1] ?? 0,
     together: (logits) => softmax(logits.map((row) => row[entailment] ?? 0)),
   };
-}
-
-function candidateLabels(given: unknown): string[] {
-  const list = typeof given === "string" ? given.split(",") : given;
-  const labels = Array.isArray(list) && list.every((label) => typeof label === "string") ? list : [];
-  const trimmed = typeof given === "string" ? labels.map((label) => label.trim()) : [...labels];
-  if (trimmed.length > 0 && trimmed.every((label) => label !== "")) return trimmed;
-  throw new AbrazoError({
-    code: "INVALID_INPUT",
-    message: "zero-shot-classification needs at least one label, none of them empty.",
-    hint: 'Call it as classify("…", ["politics", "sport"]).',
-  });
-}
-
-function fill(template: string, labels: readonly string[]): string[] {
-  if (template.includes("{}")) return labels.map((label) => template.replace("{}", () => label));
-  throw new AbrazoError({
-    code: "INVALID_OPTION",
-    message: `The hypothesisTemplate "${template}" has no {} for the label.`,
-    hint: 'Write it as "This text is about {}."',
-  });
 }

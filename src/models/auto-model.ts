@@ -168,6 +168,18 @@ export const AutoModelForImageClassification = new AutoModelClass<LogitsOutput, 
   /ForImageClassification$/,
 );
 
+/** Models that give each picture states of its patches, and a vector of its own; of a pair of towers the one of pictures. */
+export const AutoModelForImageFeatureExtraction = new AutoModelClass<HiddenOutput, PixelInputs>(
+  "AutoModelForImageFeatureExtraction",
+  /(?:ViT|Vision)Model(?:WithProjection)?$/,
+);
+
+/** Models that tell how well pictures fit texts. */
+export const AutoModelForZeroShotImageClassification = new AutoModelClass<ModelOutput, ModelInputs & PixelInputs>(
+  "AutoModelForZeroShotImageClassification",
+  /CLIPModel$/,
+);
+
 /**
  * config.json of a repository, with the defaults of its architecture.
  *

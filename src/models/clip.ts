@@ -106,9 +106,10 @@ export const clip = defineArchitecture({
     CLIPTextModel: ({ text_config: text }) => new CLIPTextModel(named(text, "CLIPTextModel")),
     CLIPTextModelWithProjection: ({ text_config: text }) =>
       new CLIPTextModelWithProjection(named(text, "CLIPTextModelWithProjection")),
-    CLIPVisionModel: ({ vision_config: vision }) => new CLIPVisionModel(named(vision, "CLIPVisionModel")),
+    // Before the one without: features of pictures of a pair are those that are compared with texts.
     CLIPVisionModelWithProjection: ({ vision_config: vision }) =>
       new CLIPVisionModelWithProjection(named(vision, "CLIPVisionModelWithProjection")),
+    CLIPVisionModel: ({ vision_config: vision }) => new CLIPVisionModel(named(vision, "CLIPVisionModel")),
   },
   maxLength: (config) => config.text_config.max_position_embeddings,
   checkpoint: { ignored: /embeddings\.position_ids$/ },
