@@ -26,11 +26,17 @@ import { type AnyTaskName, type CallOf, TASKS, type TaskRow, taskRow } from "./t
 
 export { FOREIGN_TASKS, type ForeignCall, type ForeignTask } from "./delegate.ts";
 export { type ExportDType, type ExportedModel, type ExportOptions, exportModel } from "./export.ts";
+export type { ImageInput } from "./images.ts";
 export type { TextPair } from "./inputs.ts";
 export type { PipelineOptions } from "./options.ts";
 export type { InputStream } from "./stream.ts";
 export type { FeatureExtractionOptions, FeatureExtractionPipeline } from "./tasks/feature-extraction.ts";
 export type { FilledMask, FillMaskOptions, FillMaskPipeline } from "./tasks/fill-mask.ts";
+export type { ImageClassificationOptions, ImageClassificationPipeline } from "./tasks/image-classification.ts";
+export type {
+  ImageFeatureExtractionOptions,
+  ImageFeatureExtractionPipeline,
+} from "./tasks/image-feature-extraction.ts";
 export type {
   Answer,
   QuestionAnsweringInput,
@@ -63,6 +69,10 @@ export type {
   ZeroShotClassificationOptions,
   ZeroShotClassificationPipeline,
 } from "./tasks/zero-shot-classification.ts";
+export type {
+  ZeroShotImageClassificationOptions,
+  ZeroShotImageClassificationPipeline,
+} from "./tasks/zero-shot-image-classification.ts";
 export { type AnyTaskName, type TaskName, taskNames } from "./tasks.ts";
 
 /** What every pipeline says about itself. */
@@ -149,12 +159,15 @@ async function start<Kind extends EngineKind, Call>(
   const engine = await load(folder, { auto: task.auto, device, threads, dtype });
   const call = task.create(engine, { batchSize, languages });
   const run = call as (...args: unknown[]) => unknown; // safe because every task's call is a function
-  return guarded({ call: run, runtime: engine.runtime, dispose: () => engine.dispose() }, info);
+  const gathered = task.gathered === undefined ? undefined : Math.max(task.gathered, batchSize ?? 0);
+  return guarded({ call: run, runtime: engine.runtime, gathered, dispose: () => engine.dispose() }, info);
 }
 
 interface Running {
   call: (...args: unknown[]) => unknown;
   runtime: LoadedModel["runtime"];
+  /** Inputs of a stream that run together. */
+  gathered?: number | undefined;
   dispose(): Promise<void>;
 }
 
@@ -169,7 +182,7 @@ function guarded({ call, ...running }: Running, info: Pick<PipelineInfo, "task" 
   };
   const main = open((...args: unknown[]): unknown => {
     const [input, ...others] = args;
-    if (isStream(input)) return streamed(input, async (batch) => call(batch, ...others));
+    if (isStream(input)) return streamed(input, async (batch) => call(batch, ...others), running.gathered);
     return call(...args);
   });
   const ways = Object.entries(call).map(([name, way]) => [name, typeof way === "function" ? open(way) : way]);
@@ -183,20 +196,24 @@ function guarded({ call, ...running }: Running, info: Pick<PipelineInfo, "task" 
 
 const configSchema = z.looseObject({ model_type: z.string(), architectures: z.array(z.string()).optional() });
 
+/** Of tasks without a head, which take the body of any model that has such a one. */
+const BODIES: ReadonlySet<AutoName> = new Set(["AutoModel", "AutoModelForImageFeatureExtraction"]);
+
 /** Our own graphs where there are safetensors of an architecture we have, transformers.js where there is only ONNX. */
 async function loadersFor(folder: string, task: { name: string; auto: AutoName }): Promise<Partial<EngineLoaders>> {
   const path = join(folder, "config.json");
   if (!existsSync(path)) throw noModel(folder, "config.json");
   const config = await readJson(path, configSchema);
   const modelClass = config.architectures?.[0];
-  // A task without a head takes the body of any model.
-  const does = task.auto === "AutoModel" || modelClass === undefined || AUTO_CLASSES[task.auto].has(modelClass);
-  if (!does) throw wrongTask(folder, modelClass, task);
+  const automatic = AUTO_CLASSES[task.auto];
+  const does = BODIES.has(task.auto) || modelClass === undefined || automatic.has(modelClass);
+  const architecture = ARCHITECTURES.find(({ modelType }) => modelType === config.model_type);
+  const can = architecture === undefined || Object.keys(architecture.heads).some((name) => automatic.has(name));
+  if (!does || !can) throw wrongTask(folder, modelClass ?? config.model_type, task);
   const onnx = findOnnx(folder) !== undefined;
   const weights = hasWeights(folder);
   if (!weights && !onnx) throw noModel(folder, "model.safetensors");
-  const supported = ARCHITECTURES.some(({ modelType }) => modelType === config.model_type);
-  return weights && (supported || !onnx) ? nativeEngines : transformersEngines;
+  return weights && (architecture !== undefined || !onnx) ? nativeEngines : transformersEngines;
 }
 
 function noSuchDtype(folder: string, dtype: string): AbrazoError {
