@@ -1,15 +1,19 @@
-// Dynamic 8-bit quantization of an ONNX model: weights of products and embeddings become bytes with a scale a row.
+// ONNX models with smaller weights: 16 bits, or 8 or 4 with a scale a row or a block.
 // Knows graphs only: no files, no model types.
 //
+// 8 bits, activations quantized as they come:
 //   MatMul(a, w)       → DynamicQuantizeLinear(a) → MatMulInteger with w as uint8, zero point 128 → Cast → Mul(scales)
 //   Gather(table, ids) → Gather(int8 table, ids) → Cast → Mul(Gather(scales, ids))
 //
+// 4 bits: MatMul(a, w) → MatMulNBits(a, blocks of w, scales); embeddings as with 8.
+// Products of a single row a text, such as poolers and classifiers, stay as they are.
 // Weights are uint8 and not int8: on x86 processors without VNNI the kernel for int8 weights saturates in 16 bits.
 import { internalError } from "../src/errors.ts";
 import { DTYPES } from "../src/graph/dtype.ts";
+import { toHalf } from "../src/graph/half.ts";
 import type { OnnxInitializer, OnnxModel, OnnxNode } from "../src/onnx/proto.ts";
 
-const { float32, int8, uint8 } = DTYPES;
+const { float16, float32, int8, uint8 } = DTYPES;
 const ZERO_POINT = 128;
 /** Products with fewer outputs stay in float32: a classifier's head is small, and its error would be the result's. */
 const LEAST_OUTPUTS = 16;
@@ -38,6 +42,46 @@ export function quantizeRows(weights: Float32Array, rows: number, columns: numbe
   return { bytes, scales };
 }
 
+/** Weights of a block, which share a scale, and bytes of two weights each. */
+const BLOCK = 32;
+const BLOCK_BYTES = BLOCK / 2;
+
+/** A matrix in blocks along its rows, the last one of a row filled up with zeros: a weight is (nibble - 8) * scale. */
+export interface QuantizedBlocks {
+  /** [rows, blocks, 16], the first weight of two in the low half. */
+  bytes: Uint8Array;
+  /** [rows * blocks] */
+  scales: Float32Array;
+}
+
+/**
+ * Symmetric quantization of a [rows, columns] matrix to 4 bits: the largest |w| of a block becomes -8, which has no positive
+ * twin, so that all 16 steps are used on its side.
+ */
+export function packBlocks(weights: Float32Array, rows: number, columns: number): QuantizedBlocks {
+  const blocks = Math.ceil(columns / BLOCK);
+  const bytes = new Uint8Array(rows * blocks * BLOCK_BYTES);
+  const scales = new Float32Array(rows * blocks);
+  for (let block = 0; block < scales.length; block++) {
+    const start = Math.floor(block / blocks) * columns + (block % blocks) * BLOCK;
+    const end = Math.min(start + BLOCK, (Math.floor(block / blocks) + 1) * columns);
+    let extreme = 0;
+    for (let at = start; at < end; at++) {
+      if (Math.abs(weights[at] ?? 0) > Math.abs(extreme)) extreme = weights[at] ?? 0;
+    }
+    const scale = extreme === 0 ? 0 : Math.fround(extreme / -8);
+    scales[block] = scale;
+    const step = (at: number): number => {
+      const steps = scale === 0 || at >= end ? 0 : Math.round((weights[at] ?? 0) / scale);
+      return Math.max(-8, Math.min(7, steps)) + 8;
+    };
+    for (let pair = 0; pair < BLOCK_BYTES; pair++) {
+      bytes[block * BLOCK_BYTES + pair] = step(start + 2 * pair) | (step(start + 2 * pair + 1) << 4);
+    }
+  }
+  return { bytes, scales };
+}
+
 /** [rows, columns] turned into [columns, rows]. */
 export function transposed<Array extends Float32Array | Uint8Array>(
   matrix: Array,
@@ -53,7 +97,28 @@ export function transposed<Array extends Float32Array | Uint8Array>(
 
 /** The same model with its large products and embeddings in 8 bits. Inputs and outputs stay as they are. */
 export function quantizeModel(model: OnnxModel): OnnxModel {
-  return new Quantizer(model).run();
+  return new Quantizer(model, 8).run();
+}
+
+/** The same model with its large products in 4 bits and its embeddings in 8. Inputs and outputs stay as they are. */
+export function quantizeBlocks(model: OnnxModel): OnnxModel {
+  return new Quantizer(model, 4).run();
+}
+
+/**
+ * The same model with its matrices in float16. It computes in float32: runtimes for CPUs lack most kernels for less, and turn
+ * weights back once, when they load.
+ */
+export function halveWeights(model: OnnxModel): OnnxModel {
+  const casts: OnnxNode[] = [];
+  const initializers = model.initializers.map((initializer): OnnxInitializer => {
+    if (initializer.dataType !== float32.onnx || initializer.dims.length < 2) return initializer;
+    const name = `${initializer.name}_float16`;
+    casts.push({ opType: "Cast", inputs: [name], outputs: [initializer.name], attrs: { to: float32.onnx } });
+    const bits = Uint16Array.from(floatsOf(initializer), (weight) => toHalf(Math.max(-65504, Math.min(65504, weight))));
+    return { name, dims: initializer.dims, dataType: float16.onnx, content: { bytes: new Uint8Array(bits.buffer) } };
+  });
+  return { ...model, initializers, nodes: [...casts, ...model.nodes] };
 }
 
 interface Weight {
@@ -64,6 +129,8 @@ interface Weight {
 
 class Quantizer {
   readonly #model: OnnxModel;
+  /** Of the weights of products. */
+  readonly #bits: 8 | 4;
   readonly #initializers: Map<string, OnnxInitializer>;
   readonly #producers = new Map<string, OnnxNode>();
   readonly #nodes: OnnxNode[] = [];
@@ -71,8 +138,9 @@ class Quantizer {
   /** Quantized activations by the name of the float32 one: q, k and v share theirs. */
   readonly #activations = new Map<string, readonly [quantized: string, scale: string, zero: string]>();
 
-  constructor(model: OnnxModel) {
+  constructor(model: OnnxModel, bits: 8 | 4) {
     this.#model = model;
+    this.#bits = bits;
     this.#initializers = new Map(model.initializers.map((initializer) => [initializer.name, initializer]));
     for (const node of model.nodes) for (const output of node.outputs) this.#producers.set(output, node);
   }
@@ -96,9 +164,14 @@ class Quantizer {
     const [rows = 0, columns = 0] = initializer.dims;
     const outputs = turned ? rows : columns;
     if (outputs < LEAST_OUTPUTS) return false;
+    if (this.#bits === 8) this.#byteProduct(a, weight, node.outputs[0] ?? "");
+    else this.#blockProduct(a, weight, node.outputs[0] ?? "");
+    return true;
+  }
+
+  #byteProduct(a: string, { initializer, turned }: Weight, y: string): void {
     const { matrix, scales } = this.#byteMatrix(initializer, turned);
     const [quantized, scale, zero] = this.#activation(a);
-    const y = node.outputs[0] ?? "";
     const [whole, real, both] = [`${y}_integer`, `${y}_float`, `${y}_scale`];
     this.#nodes.push(
       { opType: "MatMulInteger", inputs: [quantized, matrix, zero, this.#zeroPoint()], outputs: [whole] },
@@ -106,7 +179,25 @@ class Quantizer {
       { opType: "Mul", inputs: [scale, scales], outputs: [both] },
       { opType: "Mul", inputs: [real, both], outputs: [y] },
     );
-    return true;
+  }
+
+  /** Rows of the kernel's matrix are the outputs, as a layer stores them. */
+  #blockProduct(a: string, { initializer, turned }: Weight, y: string): void {
+    const [rows = 0, columns = 0] = initializer.dims;
+    const [outputs, inputs] = turned ? [rows, columns] : [columns, rows];
+    const base = `${initializer.name}${turned ? "_turned" : ""}_uint4`;
+    const [bytes, scales] = [base, `${base}_scale`];
+    if (!this.#added.has(bytes)) {
+      const weights = floatsOf(initializer);
+      const packed = packBlocks(turned ? weights : transposed(weights, rows, columns), outputs, inputs);
+      this.#add(bytes, [outputs, Math.ceil(inputs / BLOCK), BLOCK_BYTES], uint8.onnx, packed.bytes);
+      this.#add(scales, [packed.scales.length], float32.onnx, packed.scales);
+    }
+    this.#nodes.push({
+      ...{ opType: "MatMulNBits", domain: "com.microsoft", inputs: [a, bytes, scales], outputs: [y] },
+      // Activations are rounded to 8 bits a block: with less the kernel is several times slower.
+      attrs: { K: inputs, N: outputs, bits: 4, block_size: BLOCK, accuracy_level: 4 },
+    });
   }
 
   #embedding(node: OnnxNode): boolean {
@@ -115,7 +206,7 @@ class Quantizer {
     if (node.opType !== "Gather" || ids === undefined || !isMatrix(table) || node.attrs?.["axis"] !== 0) return false;
     const y = node.outputs[0] ?? "";
     const shared = this.#added.has(`${table.name}_turned_uint8`) || this.#isProductOf(table.name);
-    if (shared && this.#rankOf(ids) === 2) this.#sharedRows(table, ids, y);
+    if (this.#bits === 8 && shared && this.#rankOf(ids) === 2) this.#sharedRows(table, ids, y);
     else this.#ownRows(table, ids, y);
     return true;
   }

@@ -3,14 +3,15 @@ import { suggestion } from "../../errors.ts";
 import { defineCommand, UsageError } from "../command.ts";
 import { formatBytes } from "../ui.ts";
 
-const DTYPES = ["fp32", "q8"] as const;
+const DTYPES = ["fp32", "fp16", "q8", "q4"] as const;
 
 export const exportCommand = defineCommand({
   name: "export",
-  summary: "Write onnx/model.onnx (fp32) or onnx/model_quantized.onnx (q8) for transformers.js and onnxruntime.",
+  summary:
+    "Write onnx/model.onnx, or model_fp16, model_quantized (q8) or model_q4, for transformers.js and onnxruntime.",
   args: [{ name: "DIR", summary: "Folder of the model" }],
   flags: {
-    dtype: { type: "string", value: "fp32|q8", summary: "Precision; fp32 when left out" },
+    dtype: { type: "string", value: DTYPES.join("|"), summary: "Precision; fp32 when left out" },
     out: { type: "string", value: "DIR", summary: "Folder to write onnx/ into; the model's when left out" },
   },
   examples: ["abrazo export ./model", "abrazo export ./model --dtype q8"],
@@ -24,6 +25,6 @@ export const exportCommand = defineCommand({
       });
     const { exportModel } = await import("../../../pipelines/export.ts");
     const made = await exportModel(folder, { dtype, ...(flags.out !== undefined && { out: flags.out }) });
-    ui.result(made, `${made.path} (${formatBytes(made.bytes)})`);
+    ui.result(made, `${made.files.join("\n")} (${formatBytes(made.bytes)})`);
   },
 });
