@@ -1,7 +1,7 @@
 // Where adapters go: the layers of a model that a config means, and what is said of adapters that do not fit.
 // Adds nothing to a model.
 import { AbrazoError, nearestName } from "../errors.ts";
-import { type AnyModule, Linear, type Module } from "../nn/index.ts";
+import { type AnyModule, Linear, type Module, type ModuleDict } from "../nn/index.ts";
 import { fromTypedArray, noGrad, type Tensor } from "../tensor/index.ts";
 import type { AnyModel } from "./architecture.ts";
 import { isOfAdapter, isTarget, type LoraConfig } from "./lora-config.ts";
@@ -30,6 +30,11 @@ export interface Layer {
   module: Module<[Tensor], Tensor>;
   weight: Tensor;
   isTransposed: boolean;
+}
+
+/** The matrices of a layer's adapters, by name. */
+export function dictOf({ module }: Layer, part: "lora_A" | "lora_B"): ModuleDict<Linear> {
+  return module.getSubmodule(part) as ModuleDict<Linear>; // safe because whoever adds an adapter registers it so
 }
 
 /** Layers that an adapter changes, by path. */

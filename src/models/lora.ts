@@ -19,6 +19,7 @@ import {
   toPeft,
 } from "./lora-config.ts";
 import {
+  dictOf,
   exists,
   inMemory,
   type Layer,
@@ -365,10 +366,6 @@ function added({ active, named, layers }: Adapters, path: string, x: Tensor, y: 
   const { a, b } = matricesOf(layer, active);
   const dropped = F.dropout(x, adapter.config.loraDropout, layer.module.training);
   return y.add(b(a(dropped)).mul(scale));
-}
-
-function dictOf({ module }: Layer, part: "lora_A" | "lora_B"): ModuleDict<Linear> {
-  return module.getSubmodule(part) as ModuleDict<Linear>; // safe because install() registered it so
 }
 
 function matricesOf(layer: Layer, name: string): { a: Linear; b: Linear } {
