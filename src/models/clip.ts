@@ -104,11 +104,12 @@ export const clip = defineArchitecture({
   heads: {
     CLIPModel: (config) => new CLIPModel(config),
     CLIPTextModel: ({ text_config: text }) => new CLIPTextModel(named(text, "CLIPTextModel")),
-    CLIPTextModelWithProjection: ({ text_config: text }) =>
-      new CLIPTextModelWithProjection(named(text, "CLIPTextModelWithProjection")),
+    // The pair says how wide embeddings are; parts may say otherwise.
+    CLIPTextModelWithProjection: ({ text_config: text, projection_dim }) =>
+      new CLIPTextModelWithProjection(named({ ...text, projection_dim }, "CLIPTextModelWithProjection")),
     // Before the one without: features of pictures of a pair are those that are compared with texts.
-    CLIPVisionModelWithProjection: ({ vision_config: vision }) =>
-      new CLIPVisionModelWithProjection(named(vision, "CLIPVisionModelWithProjection")),
+    CLIPVisionModelWithProjection: ({ vision_config: vision, projection_dim }) =>
+      new CLIPVisionModelWithProjection(named({ ...vision, projection_dim }, "CLIPVisionModelWithProjection")),
     CLIPVisionModel: ({ vision_config: vision }) => new CLIPVisionModel(named(vision, "CLIPVisionModel")),
   },
   maxLength: (config) => config.text_config.max_position_embeddings,
