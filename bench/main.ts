@@ -4,6 +4,7 @@
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ main(args: readonly string[]): Promise<void> }>>> = {
   sentiment: () => import("./sentiment.ts"),
   generation: () => import("./generation.ts"),
+  pipelines: () => import("./pipelines.ts"),
   training: () => import("./training.ts"),
   "hub-start": () => import("./hub-start.ts"),
 };

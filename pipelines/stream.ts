@@ -4,7 +4,7 @@ import { AbrazoError } from "../src/errors.ts";
 import { Tensor } from "../src/tensor/index.ts";
 
 /** Inputs that come one by one, such as those of a generator, a file read line by line or a dataset. */
-export type InputStream<Input> = AsyncIterable<Input> | Generator<Input, unknown, undefined>;
+export type InputStream<Input> = AsyncIterable<Input> | IterableIterator<Input>;
 
 /** Inputs that are gathered before they run: enough to sort them by length. */
 const GATHERED = 256;

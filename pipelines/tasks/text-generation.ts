@@ -4,6 +4,7 @@ import { z } from "zod";
 import { AbrazoError } from "../../src/errors.ts";
 import { cutAtStop } from "../../src/generate/stop.ts";
 import { streamText } from "../../src/generate/stream-text.ts";
+import type { ChatMessage } from "../../src/text/tokenizer.ts";
 import { callSettings, generateTexts, generationOptions, seedOf } from "../generation.ts";
 import { textsOf } from "../inputs.ts";
 import { count, parseOptions } from "../options.ts";
@@ -14,10 +15,19 @@ const optionsSchema = z.strictObject({
   ...generationOptions,
   /** The same seed gives the same texts; drawn anew for each call when absent. */
   seed: z.number().int().nonnegative().max(0xffffffff).optional(),
-  /** The prompt in front of the text (the default), or the new text alone. */
+  /** The prompt in front of the text, or the chat before the answer (the default); or what is new alone. */
   returnFullText: z.boolean().optional(),
-  /** Put around the prompt what the tokenizer puts around texts (the default). */
+  /** Put around the prompt what the tokenizer puts around texts (the default); a chat's template does that itself. */
   addSpecialTokens: z.boolean().optional(),
+  /** Of a chat: the name of one of the repository's templates, or a template. */
+  chatTemplate: z.string().min(1).optional(),
+  /** Of a chat: tools that the model may call, as JSON schemas, and documents to answer from. */
+  tools: z.array(z.looseObject({})).optional(),
+  documents: z.array(z.looseObject({})).optional(),
+  /** Of a chat: go on with the last message; what is done where the assistant wrote it, when absent. */
+  continueFinalMessage: z.boolean().optional(),
+  /** Of a chat: what else its template reads, by the template's names, such as `enable_thinking`. */
+  templateVariables: z.record(z.string(), z.unknown()).optional(),
   /** Texts that grow together at most, for this call. */
   batchSize: count.optional(),
 });
@@ -30,20 +40,37 @@ export interface GeneratedText {
   generatedText: string;
 }
 
+/** A chat with the answer that was generated. */
+export interface GeneratedChat {
+  generatedText: ChatMessage[];
+}
+
+type New = TextGenerationOptions & { returnFullText: false };
+type Whole = TextGenerationOptions & { returnFullText?: true | undefined };
+
 /**
  * `pipeline("text-generation")`. As in Python, a prompt gives a list of `numReturnSequences` texts, many prompts give a
  * list of such lists, tokens are drawn unless `doSample` is false, and a text has 256 new tokens at most. What the repository's
  * generation_config.json says goes before these defaults, what the call says before both.
+ *
+ * A chat, `[{ role: "user", content: "…" }]`, becomes a prompt by the repository's template, and comes back with the answer.
  */
 export interface TextGenerationPipeline {
   (prompt: string, options?: TextGenerationOptions): Promise<GeneratedText[]>;
+  (chat: readonly ChatMessage[], options: New): Promise<GeneratedText[]>;
+  (chat: readonly ChatMessage[], options?: Whole): Promise<GeneratedChat[]>;
   (prompts: readonly string[], options?: TextGenerationOptions): Promise<GeneratedText[][]>;
+  (chats: readonly (readonly ChatMessage[])[], options: New): Promise<GeneratedText[][]>;
+  (chats: readonly (readonly ChatMessage[])[], options?: Whole): Promise<GeneratedChat[][]>;
   (prompts: InputStream<string>, options?: TextGenerationOptions): AsyncGenerator<GeneratedText[], void, undefined>;
   /**
-   * The new text of one prompt as it grows, in pieces that are never half a character; with `returnFullText: true` the prompt
-   * comes first. Breaking out of the loop ends generation.
+   * The new text of one prompt or chat as it grows, in pieces that are never half a character; with `returnFullText: true` the
+   * prompt comes first. Breaking out of the loop ends generation.
    */
-  stream(prompt: string, options?: TextGenerationOptions): AsyncGenerator<string, void, undefined>;
+  stream(
+    prompt: string | readonly ChatMessage[],
+    options?: TextGenerationOptions,
+  ): AsyncGenerator<string, void, undefined>;
 }
 
 /** What holds where neither the call nor the repository says anything: Python's pipeline has the same. */
@@ -56,54 +83,100 @@ export const textGeneration = defineTask({
   auto: "AutoModelForCausalLM",
   create: (model: LanguageModel, context) => {
     async function continueTexts(input: unknown, given?: TextGenerationOptions) {
-      const {
-        seed,
-        returnFullText = true,
-        addSpecialTokens,
-        batchSize,
-        ...options
-      } = parseOptions("text-generation", optionsSchema, given);
-      const { texts, single } = textsOf(input, "text-generation");
-      const settings = callSettings("text-generation", model, options, DEFAULTS);
-      const first = seedOf(seed);
+      const call = callOf(given);
+      const { inputs, single } = inputsOf(input);
+      const settings = callSettings("text-generation", model, call.options, DEFAULTS);
+      const first = seedOf(call.seed);
       const copies = settings.numReturnSequences ?? 1;
-      const prompts = texts.map((text, at) => ({
-        ids: promptIds(model, text, addSpecialTokens),
-        seed: (first + at * copies) % 2 ** 32,
-      }));
-      const rows = await generateTexts(model.decoder, prompts, settings, batchSize ?? context.batchSize ?? BATCH_SIZE);
+      const ids = await Promise.all(inputs.map((each) => promptIds(model, each, call)));
+      const prompts = ids.map((prompt, at) => ({ ids: prompt, seed: (first + at * copies) % 2 ** 32 }));
+      const batchSize = call.batchSize ?? context.batchSize ?? BATCH_SIZE;
+      const rows = await generateTexts(model.decoder, prompts, settings, batchSize);
+      const stopStrings = [settings.stopStrings ?? []].flat();
       const results = rows.map((sequences, at) =>
-        sequences.map((ids): GeneratedText => {
-          const fresh = newText(model, prompts[at]?.ids ?? [], ids, [settings.stopStrings ?? []].flat());
-          return { generatedText: returnFullText ? (texts[at] ?? "") + fresh : fresh };
+        sequences.map((newIds) => {
+          const fresh = newText(model, ids[at] ?? [], newIds, stopStrings);
+          return { generatedText: call.returnFullText === false ? fresh : joined(inputs[at] ?? "", fresh, call) };
         }),
       );
       return single ? (results[0] ?? []) : results;
     }
-    async function* stream(prompt: string, given?: TextGenerationOptions): AsyncGenerator<string, void, undefined> {
-      const {
-        seed,
-        returnFullText = false,
-        addSpecialTokens,
-        batchSize,
-        ...options
-      } = parseOptions("text-generation", optionsSchema, given);
-      if (batchSize !== undefined) throw noBatch();
-      const { texts } = textsOf(prompt, "text-generation");
-      const { decode: _, ...settings } = callSettings("text-generation", model, options, DEFAULTS);
-      const ids = promptIds(model, texts[0] ?? "", addSpecialTokens);
-      const more = { seed: seedOf(seed), skipPrompt: !returnFullText, includeStopString: true };
+    async function* stream(
+      prompt: string | readonly ChatMessage[],
+      given?: TextGenerationOptions,
+    ): AsyncGenerator<string, void, undefined> {
+      const call = callOf(given);
+      if (call.batchSize !== undefined) throw noBatch();
+      const { inputs, single } = inputsOf(prompt);
+      if (!single) throw oneAtATime();
+      const { decode: _, ...settings } = callSettings("text-generation", model, call.options, DEFAULTS);
+      const ids = await promptIds(model, inputs[0] ?? "", call);
+      const more = { seed: seedOf(call.seed), skipPrompt: call.returnFullText !== true, includeStopString: true };
       yield* streamText(model.decoder, model.tokenizer, ids, { ...settings, ...more });
     }
     return Object.assign(continueTexts, { stream }) as TextGenerationPipeline; // safe because one prompt gives one list, an array a list of lists
   },
 });
 
+/** The options of a call: those of generation, and those of this task. */
+function callOf(given: TextGenerationOptions | undefined) {
+  const { seed, returnFullText, addSpecialTokens, batchSize, ...others } = parseOptions(
+    "text-generation",
+    optionsSchema,
+    given,
+  );
+  const { chatTemplate, tools, documents, continueFinalMessage, templateVariables, ...options } = others;
+  const chat = { chatTemplate, tools, documents, continueFinalMessage, templateVariables };
+  return { seed, returnFullText, addSpecialTokens, batchSize, chat, options };
+}
+
+type Call = ReturnType<typeof callOf>;
+type Chat = readonly ChatMessage[];
+
+const chatSchema = z.array(z.looseObject({ role: z.string() })).min(1);
+const isChat = (input: unknown): input is Chat => chatSchema.safeParse(input).success;
+
+function inputsOf(input: unknown): { inputs: (string | Chat)[]; single: boolean } {
+  if (isChat(input)) return { inputs: [input], single: true };
+  if (Array.isArray(input) && input.length > 0 && input.every(isChat)) return { inputs: input, single: false };
+  const { texts, single } = textsOf(input, "text-generation");
+  return { inputs: texts, single };
+}
+
+/** Whether the last message of a chat goes on: where the assistant wrote it, it does. */
+const goesOn = (chat: Chat, { chat: { continueFinalMessage } }: Call): boolean =>
+  continueFinalMessage ?? chat.at(-1)?.role === "assistant";
+
 /** An empty prompt starts with the token that begins texts, or with the one that ends them. */
-function promptIds({ tokenizer, generation }: LanguageModel, text: string, addSpecialTokens = true): number[] {
-  const ids = tokenizer.encode(text, { maxLength: Number.POSITIVE_INFINITY, addSpecialTokens });
+async function promptIds(
+  { tokenizer, generation }: LanguageModel,
+  input: string | Chat,
+  call: Call,
+): Promise<number[]> {
+  const { continueFinalMessage: _, templateVariables, ...chat } = call.chat;
+  if (typeof input !== "string") {
+    if (call.addSpecialTokens !== undefined) throw notForChats("addSpecialTokens");
+    const isOpen = goesOn(input, call);
+    const ends = isOpen ? { continueFinalMessage: true } : { addGenerationPrompt: true };
+    return tokenizer.applyChatTemplate(input, { ...templateVariables, ...chat, ...ends, tokenize: true });
+  }
+  const idle = Object.entries(call.chat).find(([, value]) => value !== undefined);
+  if (idle !== undefined) throw onlyForChats(idle[0]);
+  const { addSpecialTokens = true } = call;
+  const ids = tokenizer.encode(input, { maxLength: Number.POSITIVE_INFINITY, addSpecialTokens });
   const start = generation.bosTokenId ?? generation.eosTokenIds[0];
   return ids.length > 0 || start === undefined ? ids : [start];
+}
+
+/** The text behind its prompt, or the answer behind its chat. */
+function joined(input: string | Chat, fresh: string, call: Call): string | ChatMessage[] {
+  if (typeof input === "string") return input + fresh;
+  const last = input.at(-1);
+  if (last === undefined || !goesOn(input, call)) return [...input, { role: "assistant", content: fresh }];
+  return [
+    ...input.slice(0, -1),
+    { ...last, content: `${typeof last.content === "string" ? last.content : ""}${fresh}` },
+  ];
 }
 
 /** Text of new tokens as it continues the prompt: tokenizers that drop a leading space need to see what came before. */
@@ -124,5 +197,31 @@ function noBatch(): AbrazoError {
     code: "INVALID_OPTION",
     message: "A stream is one text: batchSize changes nothing in it.",
     hint: "Leave it out.",
+  });
+}
+
+function onlyForChats(option: string): AbrazoError {
+  return new AbrazoError({
+    code: "INVALID_OPTION",
+    message: `${option} changes nothing for a text: chats alone have a template.`,
+    hint: 'Give the prompt as [{ role: "user", content: "…" }], or leave the option out.',
+    data: { option },
+  });
+}
+
+function notForChats(option: string): AbrazoError {
+  return new AbrazoError({
+    code: "INVALID_OPTION",
+    message: `${option} changes nothing for a chat: its template writes the special tokens.`,
+    hint: "Leave it out.",
+    data: { option },
+  });
+}
+
+function oneAtATime(): AbrazoError {
+  return new AbrazoError({
+    code: "INVALID_INPUT",
+    message: "A stream is of one prompt or chat, and several were given.",
+    hint: "Stream them one after the other.",
   });
 }

@@ -26,9 +26,9 @@ let made = 0;
 const fresh = (): string => join(scratch, String(made++));
 
 const warnings: string[] = [];
-setLogListener(({ level, message }) => void (level === "warn" && warnings.push(message)));
+const restoreLog = setLogListener(({ level, message }) => void (level === "warn" && warnings.push(message)));
 afterEach(() => void warnings.splice(0));
-afterAll(() => setLogListener(undefined));
+afterAll(restoreLog);
 
 function caseOf(name: string): ModelCase {
   const found = MODEL_CASES.find(({ config, note }) => config.architectures[0] === name && note === "");

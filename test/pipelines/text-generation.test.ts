@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from "vitest";
 import { exportModel, type GeneratedText, pipeline } from "../../pipelines/index.ts";
+import type { ChatMessage } from "../../src/text/tokenizer.ts";
 import { tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
 
 let root: string;
@@ -156,5 +157,56 @@ describe("engines", () => {
     expect(await theirs(PROMPTS, options)).toEqual(await generate(PROMPTS, options));
     expect(await theirs(PROMPTS, { seed: 3 })).toEqual(await generate(PROMPTS, { seed: 3 }));
     await theirs.dispose();
+  });
+});
+
+describe("chats", () => {
+  const TEMPLATE =
+    "{% for message in messages %}{{ message.content }} {% endfor %}{% if add_generation_prompt %}story{% endif %}{{ mood }}";
+  const CHAT = [
+    { role: "user", content: "i love this book" },
+    { role: "assistant", content: "great" },
+    { role: "user", content: "and the film" },
+  ];
+  const chat = { ...GREEDY, chatTemplate: TEMPLATE };
+
+  it("become a prompt by the template, and come back with the answer", async () => {
+    const [whole] = await generate(CHAT, chat);
+    const [fresh] = await generate(CHAT, { ...chat, returnFullText: false });
+    expectTypeOf(whole?.generatedText).toEqualTypeOf<ChatMessage[] | undefined>();
+    expectTypeOf(fresh?.generatedText).toEqualTypeOf<string | undefined>();
+    expect(whole?.generatedText).toEqual([...CHAT, { role: "assistant", content: fresh?.generatedText }]);
+    const prompt = "i love this book great and the film story";
+    const [text] = await generate(prompt, { ...GREEDY, returnFullText: false, addSpecialTokens: false });
+    expect(fresh?.generatedText).toBe(text?.generatedText);
+    expect(await generate([CHAT, CHAT], chat)).toEqual([[whole], [whole]]);
+    expect(await generate(CHAT, { ...chat, templateVariables: { mood: " dull" } })).not.toEqual([whole]);
+  });
+
+  it("go on with what the assistant began", async () => {
+    const open = CHAT.slice(0, 2);
+    const [{ generatedText = [] } = {}] = await generate(open, chat);
+    expect(generatedText).toHaveLength(2);
+    expect(String(generatedText[1]?.content).startsWith("great")).toBe(true);
+    expect(await generate(open, { ...chat, continueFinalMessage: false })).toMatchObject([
+      { generatedText: { length: 3 } },
+    ]);
+  });
+
+  it("stream like texts", async () => {
+    const pieces: string[] = [];
+    for await (const piece of generate.stream(CHAT, chat)) pieces.push(piece);
+    const [fresh] = await generate(CHAT, { ...chat, returnFullText: false });
+    expect(pieces.join("")).toBe(fresh?.generatedText);
+  });
+
+  it("without a template, with a hostile one, and options of the wrong kind of prompt are refused", async () => {
+    await expect(generate(CHAT, GREEDY)).rejects.toMatchObject({ code: "CHAT_TEMPLATE" });
+    const endless = "{% for a in range(100000) %}{% for b in range(100000) %}{{ a }}{% endfor %}{% endfor %}";
+    await expect(generate(CHAT, { ...GREEDY, chatTemplate: endless })).rejects.toMatchObject({ code: "CHAT_TEMPLATE" });
+    await expect(generate("a text", chat)).rejects.toMatchObject({ code: "INVALID_OPTION" });
+    await expect(generate(CHAT, { ...chat, addSpecialTokens: false })).rejects.toMatchObject({
+      code: "INVALID_OPTION",
+    });
   });
 });
