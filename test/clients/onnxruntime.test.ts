@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { exportModel } from "../../pipelines/index.ts";
 import { loadPretrained } from "../../src/models/auto.ts";
+import { INPUT_NAMES, OUTPUT_NAMES } from "../../src/models/inputs.ts";
 import { packageFile } from "../../src/package-root.ts";
 import { noGrad, tensor } from "../../src/tensor/index.ts";
+import { MODEL_CASES, writeCheckpoint } from "../support/model-goldens.ts";
 import { tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
 import { describeClients, PythonHome } from "./python.ts";
 
@@ -30,6 +32,45 @@ const RUN = `
       feeds[given.name] = known[given.name] if given.name in known else numpy.zeros(past, dtype=numpy.float32)
   result = session.run(["logits"], feeds)[0].ravel().tolist()
 `;
+
+/** A model's files with the inputs of a case, an encoder's states going into its decoder; every output of the last. */
+const RUN_FILES = `
+  import numpy
+  import onnxruntime
+  known = {name: numpy.array(rows, dtype=numpy.float32 if name == "pixel_values" else numpy.int64) for name, rows in inputs.items()}
+  for path in files:
+      session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+      if "encoder_hidden_states" in [given.name for given in session.get_inputs()]:
+          known = {
+              "encoder_hidden_states": found["last_hidden_state"], "encoder_attention_mask": known["attention_mask"],
+              "input_ids": known["decoder_input_ids"],
+          }
+      feeds = {}
+      for given in session.get_inputs():
+          if given.name in known:
+              feeds[given.name] = known[given.name]
+          elif given.name == "position_ids":
+              ids = known["input_ids"]
+              feeds[given.name] = numpy.broadcast_to(numpy.arange(ids.shape[1]), ids.shape).astype(numpy.int64)
+          else:
+              past = [len(known["input_ids"]), given.shape[1], 0, given.shape[-1]]
+              feeds[given.name] = numpy.zeros(past, dtype=numpy.float32)
+      names = [output.name for output in session.get_outputs()]
+      found = dict(zip(names, session.run(names, feeds)))
+  result = {name: found[name].ravel().tolist() for name in wanted}
+`;
+
+/** Shares of the largest value that results in fewer bits may differ by. */
+const CASES = [
+  ["RobertaForQuestionAnswering", {}, 1e-4],
+  ["LlamaForCausalLM", {}, 1e-4],
+  ["T5ForConditionalGeneration", {}, 1e-4],
+  ["ViTForImageClassification", {}, 1e-4],
+  ["T5ForConditionalGeneration", { maxFileSize: 8192 }, 1e-4],
+  ["LlamaForCausalLM", { dtype: "fp16" }, 0.01],
+  ["T5ForConditionalGeneration", { dtype: "q8" }, 0.1],
+  ["ViTForImageClassification", { dtype: "q4" }, 0.15],
+] as const;
 
 describeClients("onnxruntime", () => {
   let root: string;
@@ -58,5 +99,23 @@ describeClients("onnxruntime", () => {
     expect(theirs).toHaveLength(expected.length);
     const differences = expected.map((value, at) => Math.abs(value - (theirs[at] ?? Number.NaN)));
     expect(Math.max(...differences)).toBeLessThan(1e-4);
+  });
+
+  it.each(CASES)("runs %s with %o as transformers runs it", async (name, options, share) => {
+    const row = MODEL_CASES.find(({ config, note }) => config.architectures[0] === name && note === "");
+    if (row === undefined) throw new Error(`no case of ${name}`);
+    const { files } = await exportModel(await writeCheckpoint(row, await mkdtemp(join(root, "case-"))), options);
+    const wire = <Value>(names: Readonly<Record<string, string>>, values: Readonly<Record<string, Value>>) =>
+      Object.fromEntries(Object.entries(values).map(([key, value]) => [names[key] ?? key, value]));
+    const outputs = wire(OUTPUT_NAMES, row.outputs);
+    const given = {
+      files: files.filter((file) => file.endsWith(".onnx")),
+      ...{ inputs: wire(INPUT_NAMES, row.inputs), wanted: Object.keys(outputs) },
+    };
+    const theirs = await home.python().run<Record<string, number[]>>(RUN_FILES, given);
+    for (const [output, { data }] of Object.entries(outputs)) {
+      const differences = data.map((value, at) => Math.abs(value - (theirs[output]?.[at] ?? Number.NaN)));
+      expect(Math.max(...differences) / Math.max(...data.map(Math.abs)), output).toBeLessThan(share);
+    }
   });
 });
