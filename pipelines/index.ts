@@ -12,7 +12,7 @@ import { findOnnx, transformersEngines } from "./engine.ts";
 import { nativeEngines } from "./native.ts";
 import { type PipelineOptions, parsePipelineOptions } from "./options.ts";
 import { type FoundModel, findDefault, findModel } from "./resolve.ts";
-import { isStream, streamed } from "./stream.ts";
+import { type InputStream, isStream, streamed } from "./stream.ts";
 import {
   AUTO_CLASSES,
   type AutoName,
@@ -23,6 +23,7 @@ import {
   type TaskContext,
 } from "./task.ts";
 import { type AnyTaskName, type CallOf, TASKS, type TaskRow, taskRow } from "./tasks.ts";
+import type { InWorkers } from "./worker/types.ts";
 
 export { FOREIGN_TASKS, type ForeignCall, type ForeignTask } from "./delegate.ts";
 export { type ExportDType, type ExportedModel, type ExportOptions, exportModel } from "./export.ts";
@@ -74,6 +75,7 @@ export type {
   ZeroShotImageClassificationPipeline,
 } from "./tasks/zero-shot-image-classification.ts";
 export { type AnyTaskName, type TaskName, taskNames } from "./tasks.ts";
+export type { CancelOptions, InWorkers } from "./worker/types.ts";
 
 /** What every pipeline says about itself. */
 export interface PipelineInfo {
@@ -88,6 +90,23 @@ export interface PipelineInfo {
   dispose(): Promise<void>;
 }
 
+/**
+ * With the model in threads of its own: the caller's thread stays free while it computes, and every call takes a `signal` as well.
+ * Calls wait for the next thread that is free; dispose() finishes what runs and refuses what waits.
+ *
+ * @throws WORKER_DIED for what a thread did that ended; the next call starts another
+ * @example
+ * ```ts
+ * const classify = await pipeline("sentiment-analysis", null, { worker: { count: 2 } });
+ * await classify("I love this book!", { signal: AbortSignal.timeout(5000) });
+ * await classify.dispose();
+ * ```
+ */
+export async function pipeline<Name extends AnyTaskName>(
+  task: Name,
+  model: string | null | undefined,
+  options: PipelineOptions & { worker: true | { count?: number | undefined } },
+): Promise<InWorkers<CallOf<Name>> & PipelineInfo>;
 /**
  * A function that does a task with a model.
  *
@@ -141,16 +160,22 @@ async function handedOn(task: ForeignTask, model: string | null | undefined, opt
   if (model === null || model === undefined) throw noDefault(task);
   const { folder, name, revision } = await findModel(model, options, [], "onnx");
   const { device = "cpu", threads, dtype } = options;
+  if (isApart(options)) return guarded(await inWorkers(task, folder, options), { task, model: name, revision });
   return guarded(await delegated(task, folder, { device, threads, dtype }), { task, model: name, revision });
 }
 
 async function start<Kind extends EngineKind, Call>(
   task: Task<Kind, Call>,
   { folder, name, revision }: FoundModel,
-  { device = "cpu", threads, batchSize, dtype }: PipelineOptions,
+  options: PipelineOptions,
   languages: TaskContext["languages"],
 ): Promise<unknown> {
   const info = { task: task.name, model: name, revision };
+  const { device = "cpu", threads, batchSize, dtype } = options;
+  const gathered = task.gathered === undefined ? undefined : Math.max(task.gathered, batchSize ?? 0);
+  if (isApart(options)) {
+    return guarded({ ...(await inWorkers(nameOf(task.name, languages), folder, options)), gathered }, info);
+  }
   const loaders = await loadersFor(folder, task);
   const isNative = loaders === nativeEngines;
   if (isNative && dtype !== undefined && dtype !== "fp32") throw noSuchDtype(folder, dtype);
@@ -159,15 +184,27 @@ async function start<Kind extends EngineKind, Call>(
   const engine = await load(folder, { auto: task.auto, device, threads, dtype });
   const call = task.create(engine, { batchSize, languages });
   const run = call as (...args: unknown[]) => unknown; // safe because every task's call is a function
-  const gathered = task.gathered === undefined ? undefined : Math.max(task.gathered, batchSize ?? 0);
   return guarded({ call: run, runtime: engine.runtime, gathered, dispose: () => engine.dispose() }, info);
 }
+
+const isApart = ({ worker = false }: PipelineOptions): boolean => worker !== false;
+
+/** The same in threads, which are loaded only when they are wanted. */
+async function inWorkers(task: string, folder: string, options: PipelineOptions): Promise<Running> {
+  const { startWorkers } = await import("./worker/start.ts");
+  return startWorkers(task, folder, options);
+}
+
+const nameOf = (task: string, languages: TaskContext["languages"]): string =>
+  languages === undefined ? task : `${task}_${languages.join("_to_")}`;
 
 interface Running {
   call: (...args: unknown[]) => unknown;
   runtime: LoadedModel["runtime"];
   /** Inputs of a stream that run together. */
   gathered?: number | undefined;
+  /** The results of a stream, where its inputs are not simply run together. */
+  stream?(inputs: InputStream<unknown>, others: readonly unknown[], gathered?: number): unknown;
   dispose(): Promise<void>;
 }
 
@@ -182,6 +219,7 @@ function guarded({ call, ...running }: Running, info: Pick<PipelineInfo, "task" 
   };
   const main = open((...args: unknown[]): unknown => {
     const [input, ...others] = args;
+    if (isStream(input) && running.stream !== undefined) return running.stream(input, others, running.gathered);
     if (isStream(input)) return streamed(input, async (batch) => call(batch, ...others), running.gathered);
     return call(...args);
   });

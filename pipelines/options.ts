@@ -28,6 +28,10 @@ const pipelineOptionsSchema = z.strictObject({
   batchSize: count.optional(),
   /** Threads of the runtime; as many as there are cores when absent. */
   threads: count.optional(),
+  /** Runs the model in a thread of its own, or in so many, so that the caller's is free meanwhile; the cores are shared out. */
+  worker: z
+    .union([z.boolean(), z.strictObject({ count: count.optional() })], "expected true, false or { count: 1, 2, … }")
+    .optional(),
 });
 
 /** Where a pipeline runs, and where its model comes from. */

@@ -1,0 +1,43 @@
+// What the main thread and a thread of a pipeline say to each other.
+// Types only.
+import type { Wire } from "../../src/data/wire.ts";
+import type { LogRecord } from "../../src/log.ts";
+import type { PipelineOptions } from "../options.ts";
+import type { LoadedModel } from "../task.ts";
+import type { Fault } from "./faults.ts";
+
+/** What a thread is made with: the arguments of pipeline(), with a folder that is there. */
+export interface WorkerSetup {
+  task: string;
+  folder: string;
+  options: PipelineOptions;
+}
+
+/** What a thread is asked, one after another: each has one answer. */
+export type Request =
+  | { kind: "call"; id: number; args: Wire[]; isCancellable: boolean }
+  /** The next result of a stream; the first time it is opened. */
+  | { kind: "pull"; id: number; open: { way: string; args: Wire[]; isCancellable: boolean } | undefined };
+
+export type ToWorker =
+  | Request
+  /** Nobody waits for that answer. */
+  | { kind: "cancel"; id: number }
+  /** The stream is not read any further. */
+  | { kind: "leave"; id: number }
+  | { kind: "stop" };
+
+export type Answer =
+  | { kind: "value"; id: number; value: Wire }
+  /** The stream has ended. */
+  | { kind: "end"; id: number }
+  | { kind: "error"; id: number; error: Fault };
+
+/** What a thread says of its pipeline: `ways` are further functions of it, each a stream. */
+export interface Ready {
+  kind: "ready";
+  runtime: LoadedModel["runtime"];
+  ways: string[];
+}
+
+export type FromWorker = Answer | Ready | { kind: "failed"; error: Fault } | { kind: "log"; record: LogRecord };
