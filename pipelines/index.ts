@@ -12,6 +12,7 @@ import { findOnnx, transformersEngines } from "./engine.ts";
 import { nativeEngines } from "./native.ts";
 import { type PipelineOptions, parsePipelineOptions } from "./options.ts";
 import { type FoundModel, findDefault, findModel } from "./resolve.ts";
+import type { ModelServer, ModelServerOptions } from "./serve/index.ts";
 import { type InputStream, isStream, streamed } from "./stream.ts";
 import {
   AUTO_CLASSES,
@@ -30,6 +31,7 @@ export { type ExportDType, type ExportedModel, type ExportOptions, exportModel }
 export type { ImageInput } from "./images.ts";
 export type { TextPair } from "./inputs.ts";
 export type { PipelineOptions } from "./options.ts";
+export type { ModelServer, ModelServerOptions, ServedModelInfo } from "./serve/index.ts";
 export type { InputStream } from "./stream.ts";
 export type { FeatureExtractionOptions, FeatureExtractionPipeline } from "./tasks/feature-extraction.ts";
 export type { FilledMask, FillMaskOptions, FillMaskPipeline } from "./tasks/fill-mask.ts";
@@ -154,6 +156,27 @@ export async function pipeline(
       ? findDefault({ task: name, name: wanted })
       : await findModel(wanted, parsed, defaults);
   return start(await row.load(), found, parsed, languages);
+}
+
+/**
+ * Models behind HTTP: the Inference API of Hugging Face below /models, OpenAI's below /v1. Its `app` is a Hono app, to be called
+ * or mounted; `listen()` gives it a port. Requests for one classifier that come together are computed together, and texts are
+ * generated one request after the other.
+ *
+ * @throws UNKNOWN_OPTION, INVALID_OPTION, UNKNOWN_TASK, DUPLICATE_MODEL, and whatever loading a model throws
+ * @example
+ * ```ts
+ * const server = await modelServer({ models: ["pipelines/defaults/text-classification"] });
+ * const request = { method: "POST", headers: { "Content-Type": "application/json" }, body: '{"inputs":"I love it!"}' };
+ * const answer = await server.app.request("/models/text-classification", request);
+ * await answer.json(); // [[{ label: "POSITIVE", score: 0.9… }, { label: "NEGATIVE", score: 0.… }]]
+ * await server.close();
+ * ```
+ */
+export async function modelServer(options: ModelServerOptions): Promise<ModelServer> {
+  const { startModelServer } = await import("./serve/index.ts");
+  // safe because pipeline() itself refuses a task that is none
+  return startModelServer((task, model, more) => pipeline(task as "text-classification", model, more), options);
 }
 
 async function handedOn(task: ForeignTask, model: string | null | undefined, options: PipelineOptions) {

@@ -16,6 +16,10 @@ export const COMMANDS: Readonly<Record<string, { summary: string; load(): Promis
   pull: { summary: "Download a repository", load: async () => (await import("./pull.ts")).pull },
   ls: { summary: "Files of a repository", load: async () => (await import("./ls.ts")).ls },
   run: { summary: "Run a task on texts", load: async () => (await import("./run.ts")).run },
+  "serve-model": {
+    summary: "Serve models over HTTP",
+    load: async () => (await import("./serve-model.ts")).serveModel,
+  },
   train: { summary: "Fine-tune a classifier on a file", load: async () => (await import("./train.ts")).train },
   "train sentiment": {
     summary: "Train the shipped classifier from nothing",

@@ -1,0 +1,57 @@
+// abrazo serve-model: models behind HTTP in the foreground, until it is interrupted.
+import { defineCommand, HUB_FLAGS } from "../command.ts";
+
+export const serveModel = defineCommand({
+  name: "serve-model",
+  summary: "Serve models over HTTP, as Hugging Face's Inference API and as OpenAI's.",
+  args: [{ name: "MODEL", summary: "Folders, or repositories as NS/NAME", rest: true }],
+  flags: {
+    ...HUB_FLAGS,
+    task: { type: "string", value: "TASK", summary: "What the models do; what each was saved for when left out" },
+    port: { type: "number", whole: true, least: 0, most: 65_535, summary: "Port; 8000 when left out, 0 for any" },
+    host: { type: "string", value: "ADDRESS", summary: "Address to listen on; 127.0.0.1 when left out" },
+    device: { type: "string", value: "cpu|webgpu|cuda|auto", summary: "Where to run; cpu when left out" },
+    "api-key": { type: "string", value: "KEY", summary: "Ask callers for this bearer token; else ABRAZO_API_KEY" },
+    cors: { type: "string", value: "ORIGIN", summary: "Let pages of this origin call; none when left out" },
+    "batch-size": {
+      type: "number",
+      whole: true,
+      least: 1,
+      summary: "Inputs that run together at most; 32 when left out",
+    },
+  },
+  examples: [
+    "abrazo serve-model ./my-model",
+    "abrazo serve-model ana/mood ana/stories --port 8080",
+    "abrazo serve-model ana/nli --task zero-shot-classification --device auto",
+  ],
+  run: async ({ args, flags, ui }) => {
+    const { chooseDevice } = await import("./train/inputs.ts");
+    const { modelServer } = await import("../../../pipelines/index.ts");
+    const { DEVICES } = await import("../../tensor/index.ts");
+    const { host = "127.0.0.1", port = 8000, endpoint, token, cors, task } = flags;
+    const apiKey = flags["api-key"] ?? process.env["ABRAZO_API_KEY"];
+    const chosen = chooseDevice(flags.device);
+    const server = await modelServer({
+      ...{ models: args.map((model) => ({ model, task })), device: DEVICES.find((name) => name === chosen) },
+      ...{ apiKey, cors, batchSize: flags["batch-size"], endpoint, token },
+    });
+    const stopped = new Promise<void>((resolve) => {
+      for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+    });
+    try {
+      const { url } = await server.listen({ port, host });
+      const models = server.models.map(({ id, task: of }) => ({ id, task: of }));
+      const lines = models.map(({ id, task: of }) => `  ${id}  ${of}`);
+      ui.result({ url, models }, [`Models listening on ${url}`, ...lines].join("\n"));
+      if (apiKey === undefined && !LOOPBACK.test(host))
+        ui.note("Anybody who reaches this address may call: there is no --api-key.");
+      await stopped;
+      ui.note("Stopping …");
+    } finally {
+      await server.close();
+    }
+  },
+});
+
+const LOOPBACK = /^(127\.|localhost$|::1$)/;
