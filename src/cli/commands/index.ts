@@ -38,4 +38,8 @@ export const COMMANDS: Readonly<Record<string, { summary: string; load(): Promis
     summary: "Write an ONNX file for other runtimes",
     load: async () => (await import("./export.ts")).exportCommand,
   },
+  quantize: {
+    summary: "Write a model in fewer bits, and measure it",
+    load: async () => (await import("./export.ts")).quantize,
+  },
 };
