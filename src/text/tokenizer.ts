@@ -2,10 +2,11 @@
 // Knows no models and no prompts. How a text is cut is the business of engine/, which files there are that of files.ts.
 import { AbrazoError, internalError } from "../errors.ts";
 import { optionsOf } from "../options.ts";
+import { applyTemplate, type ChatMessage, type ChatTemplateOptions, templatesOf } from "./chat-template.ts";
 import { type Encoding, type Side, type Truncation, windowsOf } from "./encoding.ts";
 import { cleanUp } from "./engine/decoders.ts";
 import { Engine } from "./engine/engine.ts";
-import { readTokenizerFiles } from "./files.ts";
+import { readTokenizerFiles, writeTokenizerFiles } from "./files.ts";
 import {
   contentOf,
   type ModelConfig,
@@ -15,10 +16,21 @@ import {
   type TokenizerConfig,
   withNamedTokens,
 } from "./special-tokens.ts";
+import { DecodeStream } from "./stream.ts";
 
 export { type EncodedBatch, type PadOptions, padBatch, type TypedRow } from "./batch.ts";
+export type { ChatMessage, ChatTemplateOptions } from "./chat-template.ts";
 export type { Encoding, Truncation } from "./encoding.ts";
 export type { SpecialName, TokenizerConfig } from "./special-tokens.ts";
+export { DecodeStream } from "./stream.ts";
+
+/** What a repository says of its tokenizer outside of its two files. */
+export interface TokenizerExtras {
+  /** The contents of config.json, asked for special tokens that the tokenizer does not name. */
+  modelConfig?: ModelConfig;
+  /** Chat templates by their names, in place of those of tokenizer_config.json. */
+  chatTemplates?: ReadonlyMap<string, string> | undefined;
+}
 
 export interface EncodeOptions {
   addSpecialTokens?: boolean;
@@ -69,6 +81,7 @@ export class Tokenizer {
   readonly #json: object;
   readonly #config: TokenizerConfig;
   readonly #modelConfig: ModelConfig;
+  readonly #templates: ReadonlyMap<string, string>;
   readonly #specialIds: ReadonlySet<number>;
   /** Ids that a sequence may have at most, by the tokenizer's own word; infinite when it has none. */
   readonly maxLength: number;
@@ -80,12 +93,12 @@ export class Tokenizer {
   /**
    * @param tokenizerJson the contents of tokenizer.json
    * @param tokenizerConfig the contents of tokenizer_config.json
-   * @param modelConfig the contents of config.json, asked for special tokens that the tokenizer does not name
    * @throws INVALID_TOKENIZER
    */
-  constructor(tokenizerJson: object, tokenizerConfig: TokenizerConfig, modelConfig: ModelConfig = {}) {
+  constructor(tokenizerJson: object, tokenizerConfig: TokenizerConfig, more: TokenizerExtras = {}) {
     this.#config = tokenizerConfig;
-    this.#modelConfig = modelConfig;
+    this.#modelConfig = more.modelConfig ?? {};
+    this.#templates = more.chatTemplates ?? templatesOf(tokenizerConfig);
     const engine = new Engine(tokenizerJson, (added, idOf) => withNamedTokens(added, tokenizerConfig, idOf));
     this.#json = tokenizerJson;
     this.#engine = engine;
@@ -94,29 +107,54 @@ export class Tokenizer {
     this.paddingSide = tokenizerConfig.padding_side ?? "right";
     this.truncationSide = tokenizerConfig.truncation_side ?? "right";
     const named = namedTokens(tokenizerConfig).map((token) => engine.idOf(contentOf(token)));
-    const roles = ROLES.map((role) => this.specialId(role));
     const added = engine.added.flatMap(({ special, id }) => (special ? [id] : []));
-    this.#specialIds = new Set([...roles, ...named, ...added].filter((id) => id !== undefined));
+    this.#specialIds = new Set([...named, ...added].filter((id) => id !== undefined));
   }
 
   /**
-   * Reads the tokenizer of a folder: tokenizer.json, or the files that older repositories have in its place.
+   * Reads the tokenizer of a folder: tokenizer.json, or the files that older repositories have in its place (vocab.txt;
+   * vocab.json and merges.txt; a SentencePiece model), which give the ids that transformers gives with them. What
+   * tokenizer_config.json does not say is taken from special_tokens_map.json, added_tokens.json and config.json; chat
+   * templates from chat_template.jinja and additional_chat_templates/ too.
    *
    * @throws FILE_MISSING, INVALID_JSON, INVALID_TOKENIZER
    */
   static async fromFolder(folder: string): Promise<Tokenizer> {
-    const { tokenizerJson, tokenizerConfig, modelConfig } = await readTokenizerFiles(folder);
     try {
-      return new Tokenizer(tokenizerJson, tokenizerConfig, modelConfig);
+      const { tokenizerJson, tokenizerConfig, ...more } = await readTokenizerFiles(folder);
+      return new Tokenizer(tokenizerJson, tokenizerConfig, more);
     } catch (cause) {
+      if (cause instanceof AbrazoError && cause.code !== "INVALID_TOKENIZER") throw cause;
       throw new AbrazoError({
         code: "INVALID_TOKENIZER",
-        message: `The tokenizer in ${folder} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}.`,
-        hint: "Check tokenizer.json and tokenizer_config.json; a newer kind of tokenizer may not be supported yet.",
+        message: `The tokenizer in ${folder} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`,
+        hint:
+          (cause instanceof AbrazoError ? cause.hint : undefined) ??
+          "Check tokenizer.json and tokenizer_config.json; a newer kind of tokenizer may not be supported yet.",
         data: { folder },
         cause,
       });
     }
+  }
+
+  /**
+   * Writes tokenizer.json, tokenizer_config.json and the chat templates into a folder, which is made where there is none.
+   * The configuration is kept as it was read, but for templates, which have their own files.
+   *
+   * @example
+   * ```ts
+   * const tokenizer = await Tokenizer.fromFolder("pipelines/defaults/text-classification");
+   * await tokenizer.savePretrained("saved");
+   * const again = await Tokenizer.fromFolder("saved");
+   * again.encode("I love it").length; // 5
+   * ```
+   */
+  savePretrained(folder: string): Promise<void> {
+    return writeTokenizerFiles(folder, {
+      tokenizerJson: { ...this.#json, added_tokens: this.#engine.added },
+      tokenizerConfig: this.#config,
+      chatTemplates: this.#templates,
+    });
   }
 
   /** The number of tokens, added ones among them. */
@@ -202,10 +240,19 @@ export class Tokenizer {
     return this.#engine.tokenOf(id);
   }
 
-  /** Id of a special token by its role, or undefined when the tokenizer has none. */
-  specialId(name: SpecialName): number | undefined {
+  /** A special token by its role, as the configuration names it. */
+  #tokenOf(name: SpecialName): string | undefined {
     const token = this.#config[`${name}_token`];
-    if (token) return this.#engine.idOf(contentOf(token));
+    return token ? contentOf(token) : undefined;
+  }
+
+  /**
+   * Id of a special token by its role, or undefined when there is none. A role that the tokenizer does not name is asked of
+   * config.json.
+   */
+  specialId(name: SpecialName): number | undefined {
+    const token = this.#tokenOf(name);
+    if (token !== undefined) return this.#engine.idOf(token);
     const id = this.#modelConfig[`${name}_token_id`];
     return (Array.isArray(id) ? id[0] : id) ?? undefined;
   }
@@ -215,7 +262,7 @@ export class Tokenizer {
     return this.specialId("pad") ?? this.specialId("eos") ?? 0;
   }
 
-  /** The ids of all special tokens: those with a role, and those that the tokenizer calls special; in rising order. */
+  /** The ids of all special tokens, in rising order: those that the tokenizer names, and those that it calls special. */
   get allSpecialIds(): number[] {
     return [...this.#specialIds].sort((a, b) => a - b);
   }
@@ -223,6 +270,60 @@ export class Tokenizer {
   /** Whether an id is that of a special token, which `decode` leaves out. */
   isSpecial(id: number): boolean {
     return this.#specialIds.has(id);
+  }
+
+  /**
+   * Decodes ids one by one, for showing text while a model writes it. No clean-up of spaces, which would have to take back
+   * what was shown.
+   */
+  stream({ skipSpecialTokens = true }: Pick<DecodeOptions, "skipSpecialTokens"> = {}): DecodeStream {
+    return new DecodeStream(
+      (ids) => this.#engine.decode(ids, false),
+      (id) => (skipSpecialTokens && this.isSpecial(id)) || this.#engine.tokenOf(id) === undefined,
+    );
+  }
+
+  /** The names of the chat templates; "default" is the one that is taken where none is named. */
+  get chatTemplates(): string[] {
+    return [...this.#templates.keys()];
+  }
+
+  /**
+   * The prompt of a conversation, by the repository's chat template (Jinja), as transformers renders it.
+   *
+   * A template is a program of whoever made the repository. It runs in a thread of its own, in which it has five seconds,
+   * 256 MB and 16 million characters.
+   *
+   * @param options tools, documents, what the prompt ends with, and variables of the template by its own names
+   * @returns the text, or with `tokenize: true` its ids, without further special tokens
+   * @throws CHAT_TEMPLATE where there is no template, where it refuses the messages, is wrong, or exceeds its limits;
+   * UNKNOWN_OPTION, BAD_OPTION, BAD_ARGUMENT
+   * @example
+   * ```ts
+   * const tokenizer = await Tokenizer.fromFolder("pipelines/defaults/text-generation");
+   * const chatTemplate = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}";
+   * await tokenizer.applyChatTemplate([{ role: "user", content: "Hello" }], { chatTemplate }); // "user: Hello\n"
+   * ```
+   */
+  applyChatTemplate(
+    messages: readonly ChatMessage[],
+    options: ChatTemplateOptions & { tokenize: true },
+  ): Promise<number[]>;
+  applyChatTemplate(
+    messages: readonly ChatMessage[],
+    options?: ChatTemplateOptions & { tokenize?: false },
+  ): Promise<string>;
+  async applyChatTemplate(
+    messages: readonly ChatMessage[],
+    options: ChatTemplateOptions = {},
+  ): Promise<string | number[]> {
+    const named = ROLES.flatMap((role) => {
+      const token = this.#tokenOf(role);
+      return token === undefined ? [] : [[`${role}_token`, token] as const];
+    });
+    const text = await applyTemplate(messages, options, this.#templates, Object.fromEntries(named));
+    if (options.tokenize !== true) return text;
+    return this.encode(text, { addSpecialTokens: false, maxLength: Number.POSITIVE_INFINITY });
   }
 
   /** What tokens begin with that go on with a word, such as "##"; undefined where nothing marks them. */
