@@ -131,6 +131,7 @@ async function answer(c: Context, { model, body, tickets, form, job }: Answering
     const withUsage = body.stream_options?.include_usage === true;
     const chunks = chunksOf(events, { ...head, object: form.chunk }, form, withUsage ? usage : undefined);
     return eventStream(chunks, {
+      signal: ticket.signal,
       failed: (error) => failure(asRequestError(error)).body,
       left: ticket.abort,
       ended: ticket.done,

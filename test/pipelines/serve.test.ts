@@ -557,6 +557,21 @@ describe("limits", () => {
     );
   });
 
+  it("a stream that nobody reads ends as well, and gives the model to others", async () => {
+    const own = await make({ models: [folder("talker")], timeout: 0.4 });
+    const ask = (body: object) =>
+      own.app.request("/v1/completions", {
+        ...{ method: "POST", headers: { "Content-Type": "application/json" } },
+        body: JSON.stringify(body),
+      });
+    const unread = await ask({ ...LONG, stream: true });
+    const waiting = await ask({ ...LONG, n: 1, max_tokens: 1 });
+    const answer = await (waiting.status === 200 ? waiting : await ask({ ...LONG, n: 1, max_tokens: 1 })).json();
+    expect(answer.choices).toHaveLength(1);
+    const { values } = await eventsOf(unread);
+    expect(JSON.parse(values.at(-1) ?? "")).toMatchObject({ error: { code: "timeout" } });
+  });
+
   it("of generation", async () => {
     const asked = { inputs: "great", parameters: { max_new_tokens: 4000 } };
     expect((await post("/models/stories", asked)).body.error).toBe("max_new_tokens is 4000; this server allows 2048.");
