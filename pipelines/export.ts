@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
+import { requireType } from "../src/arguments.ts";
 import type { AnyModel } from "../src/models/architecture.ts";
 import { architectureOf, classOf, loadClass } from "../src/models/auto.ts";
 import { AutoModelForCausalLM } from "../src/models/auto-model.ts";
@@ -61,7 +62,7 @@ export interface ExportedModel {
  * model_quantized.onnx (q8), model_q4.onnx.
  *
  * @param folder a repository folder with config.json and model.safetensors
- * @throws UNKNOWN_OPTION, INVALID_OPTION; as loadPretrained() for the folder
+ * @throws UNKNOWN_OPTION, INVALID_OPTION, BAD_ARGUMENT; as loadPretrained() for the folder
  * @example
  * ```ts
  * const options = { dtype: "q8", out: "exported" } as const;
@@ -71,6 +72,7 @@ export interface ExportedModel {
  */
 export async function exportModel(folder: string, options: ExportOptions = {}): Promise<ExportedModel> {
   const { dtype = "fp32", out = folder, maxFileSize = MOST_BYTES } = parseOptions("export", optionsSchema, options);
+  requireType("exportModel", "string", folder);
   const { suffix, convert } = DTYPES[dtype];
   const graphs = await graphsOf(folder);
   await mkdir(join(out, "onnx"), { recursive: true });

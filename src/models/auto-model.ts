@@ -1,6 +1,7 @@
 // AutoModelFor…, AutoConfig, AutoTokenizer: a repository's name and what it shall do → the class for it.
 // Branches on no architecture: a class is found by how its name ends.
 import { join } from "node:path";
+import { requireParts } from "../arguments.ts";
 import { AbrazoError, suggestion } from "../errors.ts";
 import { readJson } from "../io/json.ts";
 import { optionsOf } from "../options.ts";
@@ -62,6 +63,7 @@ export class AutoModelClass<Output extends ModelOutput, Inputs extends object = 
    * @throws UNKNOWN_ARCHITECTURE; UNKNOWN_HEAD where the architecture has no such class
    */
   classFor(config: BaseConfig): string {
+    requireParts(`${this.name}.fromConfig`, config, [], "a config");
     const saved = classOf(config);
     const { heads, modelType } = architectureOf(config);
     if (Object.hasOwn(heads, saved) && this.has(saved)) return saved;

@@ -3,6 +3,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { requireParts, requireType } from "../arguments.ts";
 import { AbrazoError, suggestion } from "../errors.ts";
 import { DTYPES, type DType } from "../graph/dtype.ts";
 import { readJson } from "../io/json.ts";
@@ -36,7 +37,7 @@ export const classOf = ({ architectures }: BaseConfig): string =>
 /**
  * A model of a config with fresh weights, of a class that gives logits; those of others come from their AutoModel.
  *
- * @throws UNKNOWN_ARCHITECTURE, UNKNOWN_HEAD with the nearest name
+ * @throws UNKNOWN_ARCHITECTURE, UNKNOWN_HEAD with the nearest name; NO_LOGITS, BAD_ARGUMENT
  *
  * @example
  * ```ts
@@ -45,6 +46,7 @@ export const classOf = ({ architectures }: BaseConfig): string =>
  * ```
  */
 export function fromConfig(config: BaseConfig, generator?: Generator): PreTrainedModel {
+  requireParts("fromConfig", config, [], "a config");
   const model = buildModel(config, classOf(config));
   model.initialize(generator);
   return withLogits(model, classOf(config));
@@ -119,7 +121,8 @@ function checkLayers(folder: string, config: BaseConfig, tensors: ReadonlyMap<st
  * Loads a model of the class that a repository folder names, one that gives logits. Weights stay in model.safetensors, mapped,
  * until they are trained; those of half precision are computed in float32.
  *
- * @throws STATE_DICT_MISMATCH that names every weight that lacks, is too many or has another shape
+ * @throws STATE_DICT_MISMATCH that names every weight that lacks, is too many or has another shape; FILE_MISSING, NO_LOGITS,
+ *   UNKNOWN_ARCHITECTURE, UNKNOWN_HEAD, BAD_ARGUMENT
  *
  * @example
  * ```ts
@@ -141,6 +144,7 @@ export async function loadClass(
   pick: (config: BaseConfig) => string = classOf,
   changes: Partial<BaseConfig> = {},
 ): Promise<AnyModel> {
+  requireType("loadPretrained", "string", folder);
   const config = { ...(await readJson(join(folder, "config.json"), configSchema)), ...changes };
   const name = pick(config);
   if (name === "") throw noClass(folder);
@@ -209,6 +213,8 @@ function noClass(folder: string): AbrazoError {
 /**
  * Writes config.json and model.safetensors into a folder.
  *
+ * @throws ADAPTER_NOT_MERGED, BAD_ARGUMENT
+ *
  * @example
  * ```ts
  * const config = { model_type: "gpt2", architectures: ["GPT2LMHeadModel"], vocab_size: 8, n_embd: 4, n_layer: 1, n_head: 1 };
@@ -217,6 +223,8 @@ function noClass(folder: string): AbrazoError {
  * ```
  */
 export async function savePretrained(model: AnyModel, folder: string): Promise<void> {
+  requireParts("savePretrained", model, ["namedParameters", "config"], "a model");
+  requireType("savePretrained", "string", folder, 2);
   const parameters = [...model.namedParameters()];
   if (parameters.some(([name]) => isOfAdapter(name))) throw notMerged();
   await mkdir(folder, { recursive: true });

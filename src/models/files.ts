@@ -1,5 +1,6 @@
 // Which files of a repository a model needs, and the folder that holds them: one of the disk, or one brought from the hub.
 // Reads nothing in them.
+import { requireType } from "../arguments.ts";
 import { localFolder, type ResolveOptions, resolveModel } from "../hub/resolve-model.ts";
 
 /** Configs, tokenizers of every kind, chat templates. */
@@ -29,6 +30,7 @@ export async function modelFolder(
   options: SourceOptions,
   wanted: readonly RegExp[] = [CONFIG_FILES, WEIGHT_FILES],
 ): Promise<string> {
+  requireType("fromPretrained", "string", source);
   const folder = localFolder(source);
   if (folder !== undefined) return folder;
   const access: ResolveOptions = { ...options, ignore: (path) => !wanted.some((files) => files.test(path)) };

@@ -2,6 +2,7 @@
 // Knows paths of layers, no layers.
 import { join } from "node:path";
 import { z } from "zod";
+import { requireType } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import { readJson } from "../io/json.ts";
 import { optionsOf } from "../options.ts";
@@ -115,6 +116,7 @@ const UNSUPPORTED = [
  * @throws UNSUPPORTED_ADAPTER for other kinds than LoRA and for its variants that compute otherwise
  */
 export async function readLoraConfig(folder: string): Promise<LoraConfig> {
+  requireType("loadAdapter", "string", folder, 2);
   const file = await readJson(join(folder, "adapter_config.json"), fileSchema);
   const variant = UNSUPPORTED.find(
     (field) => file[field] !== undefined && file[field] !== null && file[field] !== false,

@@ -53,6 +53,22 @@ const GENERATION = {
   ...{ TextStreamer, shiftRight, generate: first(abrazo.generate), streamText: first(abrazo.streamText) },
 };
 
+const { fromConfig, loadPretrained, savePretrained, exportModel, AutoModel, AutoConfig, AutoTokenizer } = abrazo;
+const { addAdapter, adapterNames, loadAdapter, mergeAdapter, saveAdapter, setAdapter } = abrazo;
+/** Words are names of repositories, which a hub would be asked for. */
+const ofWrongKind =
+  (load: (source: never) => unknown): Callable =>
+  (source) =>
+    typeof source === "string" ? undefined : load(source as never); // safe because the test is that it is refused
+const MODELS = {
+  ...{ fromConfig, loadPretrained, savePretrained, exportModel },
+  ...{ addAdapter, adapterNames, loadAdapter, mergeAdapter, saveAdapter, setAdapter },
+  autoModel: ofWrongKind((source) => AutoModel.fromPretrained(source)),
+  autoModelFromConfig: ofWrongKind((config) => AutoModel.fromConfig(config)),
+  autoConfig: ofWrongKind((source) => AutoConfig.fromPretrained(source)),
+  autoTokenizer: ofWrongKind((source) => AutoTokenizer.fromPretrained(source)),
+};
+
 const MODULES: readonly (readonly [string, object])[] = [
   ["tensor", T],
   ["linalg", T.linalg],
@@ -69,6 +85,7 @@ const MODULES: readonly (readonly [string, object])[] = [
   ["data.datasets", data.datasets],
   ["serialize", serialize],
   ["generation", GENERATION],
+  ["models", MODELS],
 ];
 
 type Callable = (...given: unknown[]) => unknown;
