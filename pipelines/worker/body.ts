@@ -8,8 +8,9 @@ import { isForeign } from "../delegate.ts";
 import { pipeline } from "../index.ts";
 import type { EngineKind, LoadedModel } from "../task.ts";
 import { taskRow } from "../tasks.ts";
+import { sayWhenGone } from "./exit.ts";
 import { faultOf } from "./faults.ts";
-import type { FromWorker, Request, ToWorker, WorkerSetup } from "./messages.ts";
+import type { FromWorker, Request, ToWorker, WorkerStart } from "./messages.ts";
 import { giveSignal } from "./signals.ts";
 import { wireResult } from "./values.ts";
 
@@ -32,7 +33,9 @@ interface Loaded {
 const port = parentPort;
 if (port === null) throw internalError("pipelines/worker/body.ts is the body of a thread");
 // safe because pool.ts alone starts this file
-const setup = (workerData as { setup: WorkerSetup }).setup;
+const { setup, gone } = workerData as WorkerStart;
+
+sayWhenGone(gone);
 
 // The main thread's level decides what is said.
 setLogLevel("debug");
@@ -54,6 +57,7 @@ const HANDLERS: { [Kind in ToWorker["kind"]]: (message: Extract<ToWorker, { kind
   cancel: ({ id }) => controllers.get(id)?.abort(),
   leave: ({ id }) => leave(id),
   stop,
+  exit: () => process.exit(0),
 };
 
 async function load(): Promise<Loaded> {

@@ -13,6 +13,12 @@ export interface WorkerSetup {
   options: PipelineOptions;
 }
 
+/** What a thread gets besides: a number that it sets to 1 when it ends. */
+export interface WorkerStart {
+  setup: WorkerSetup;
+  gone: Int32Array;
+}
+
 /** What a thread is asked, one after another: each has one answer. */
 export type Request =
   | { kind: "call"; id: number; args: Wire[]; isCancellable: boolean }
@@ -25,7 +31,9 @@ export type ToWorker =
   | { kind: "cancel"; id: number }
   /** The stream is not read any further. */
   | { kind: "leave"; id: number }
-  | { kind: "stop" };
+  | { kind: "stop" }
+  /** The process ends. */
+  | { kind: "exit" };
 
 export type Answer =
   | { kind: "value"; id: number; value: Wire }

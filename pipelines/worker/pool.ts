@@ -8,8 +8,9 @@ import { plainFromWire } from "../../src/data/wire.ts";
 import { AbrazoError } from "../../src/errors.ts";
 import { log } from "../../src/log.ts";
 import { packageFile } from "../../src/package-root.ts";
+import { letLeave } from "./exit.ts";
 import { errorOf } from "./faults.ts";
-import type { Answer, FromWorker, Ready, Request, ToWorker, WorkerSetup } from "./messages.ts";
+import type { Answer, FromWorker, Ready, Request, ToWorker, WorkerSetup, WorkerStart } from "./messages.ts";
 import { wireArguments } from "./values.ts";
 
 export interface PoolOptions extends WorkerSetup {
@@ -26,6 +27,7 @@ interface Member {
   exited: Promise<void>;
   /** What ended it. */
   fault: Error | undefined;
+  isReady: boolean;
   isStopping: boolean;
 }
 
@@ -154,19 +156,27 @@ export class PipelinePool {
   }
 
   #spawn(): Member {
+    const gone = new Int32Array(new SharedArrayBuffer(4));
+    const start: WorkerStart = { setup: this.#setup, gone };
     const thread = new Worker(packageFile("src/data/worker-start.mjs"), {
       name: `abrazo ${this.#setup.task}`,
-      workerData: { setup: this.#setup, body: this.#body.href, typescript: EXTENSION === ".ts" },
+      workerData: { ...start, body: this.#body.href, typescript: EXTENSION === ".ts" },
     });
     const exited = settling<void>();
     const ready = settling<Ready>();
-    const state = { job: undefined, fault: undefined, isStopping: false };
+    const state = { job: undefined, fault: undefined, isReady: false, isStopping: false };
     const member: Member = { thread, ready, exited: exited.promise, ...state };
+    const left = letLeave({
+      isBusy: () => member.job !== undefined || !member.isReady || member.isStopping,
+      ask: () => post(member, { kind: "exit" }),
+      gone,
+    });
     thread.on("message", (message: FromWorker) => this.#receive(member, message));
     thread.on("error", (error) => {
       member.fault ??= error instanceof Error ? error : new Error(String(error));
     });
     thread.once("exit", (code) => {
+      left();
       this.#drop(member, died(this.#setup.task, member, code));
       exited.resolve();
     });
@@ -180,6 +190,7 @@ export class PipelinePool {
         log[message.record.level](message.record.message, message.record.data);
         break;
       case "ready":
+        member.isReady = true;
         member.ready.resolve(message);
         break;
       case "failed":

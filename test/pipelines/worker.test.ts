@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from "vitest";
-import { type Classification, type GeneratedText, pipeline } from "../../pipelines/index.ts";
+import { type Classification, exportModel, type GeneratedText, pipeline } from "../../pipelines/index.ts";
 import { PipelinePool } from "../../pipelines/worker/pool.ts";
 import { pooled } from "../../pipelines/worker/start.ts";
 import { type LogRecord, setLogListener } from "../../src/log.ts";
@@ -100,6 +100,17 @@ describe("results", () => {
       if (seen.length === 1) expect(await there("great", { doSample: false, maxNewTokens: 2 })).toHaveLength(1);
     }
     expect(seen).toEqual(expected);
+  });
+
+  it("of ONNX files are those of transformers.js on this thread", async () => {
+    const out = join(root, "onnx-only");
+    await exportModel(folder, { out });
+    const [here, there] = [
+      kept(await pipeline("text-classification", out)),
+      kept(await pipeline("text-classification", out, { worker: true })),
+    ];
+    expect(there.runtime).toBe("transformers.js");
+    expect(await there(TEXTS, { topK: null })).toEqual(await here(TEXTS, { topK: null }));
   });
 
   it("every form of a call takes a signal", async () => {
@@ -395,6 +406,18 @@ describe("the process", () => {
     `);
     expect(stderr).toBe("");
     expect([status, stdout]).toEqual([0, "0\n1\n"]);
+  });
+
+  it("may be ended while a thread computes", async () => {
+    const { status, stdout } = await program(`
+      const classify = await pipeline("text-classification", ${JSON.stringify(slow)}, { worker: true });
+      void classify(Array.from({ length: 400 }, () => "great ".repeat(30)));
+      setTimeout(() => {
+        console.log("ends");
+        process.exit(3);
+      }, 100);
+    `);
+    expect([status, stdout]).toEqual([3, "ends\n"]);
   });
 
   it("survives a thread that runs out of memory", async () => {
