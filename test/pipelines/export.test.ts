@@ -265,7 +265,8 @@ describe("a model of 4 bits", () => {
     await exportModel(folder, { dtype: "q4" });
     const path = join(folder, "model.safetensors");
     const { tensors } = await readHeader(path);
-    const isProduct = (key: string, shape: readonly number[]) => shape.length === 2 && !/embed|classifier|pooler/.test(key);
+    const isProduct = (key: string, shape: readonly number[]) =>
+      shape.length === 2 && !/embed|classifier|pooler/.test(key);
     const rows = [...tensors].map(([key, { shape }]) => {
       const [weight, [first = 0, second = 0]] = [elements(key, shape), shape];
       const data = isProduct(key, shape) ? inBlocks(weight, first, second) : weight;
