@@ -100,7 +100,8 @@ export interface PipelineInfo {
  * @example
  * ```ts
  * const classify = await pipeline("sentiment-analysis", null, { worker: { count: 2 } });
- * await classify("I love this book!", { signal: AbortSignal.timeout(5000) });
+ * const [best] = await classify("I love this book!", { signal: AbortSignal.timeout(60_000) });
+ * best?.label; // "POSITIVE"
  * await classify.dispose();
  * ```
  */

@@ -11,7 +11,7 @@ import { packageFile } from "../../src/package-root.ts";
 import { letLeave } from "./exit.ts";
 import { errorOf } from "./faults.ts";
 import type { Answer, FromWorker, Ready, Request, ToWorker, WorkerSetup, WorkerStart } from "./messages.ts";
-import { wireArguments } from "./values.ts";
+import { cannotSend, wireArguments } from "./values.ts";
 
 export interface PoolOptions extends WorkerSetup {
   count: number;
@@ -27,6 +27,7 @@ interface Member {
   exited: Promise<void>;
   /** What ended it. */
   fault: Error | undefined;
+  exitCode: number | undefined;
   isReady: boolean;
   isStopping: boolean;
 }
@@ -116,7 +117,7 @@ export class PipelinePool {
     given: (member: Member) => void = () => undefined,
   ): Promise<{ value: unknown } | undefined> {
     if (this.#isClosed) throw disposed(this.#setup.task);
-    if (member !== undefined && !this.#members.has(member)) throw died(this.#setup.task, member, undefined);
+    if (member !== undefined && !this.#members.has(member)) throw died(this.#setup.task, member);
     const answer = settling<{ value: unknown } | undefined>();
     const job: Job = { request, member, answer, given };
     const abort = () => {
@@ -148,11 +149,18 @@ export class PipelinePool {
     const job = this.#queue[at];
     if (job === undefined) return;
     this.#queue.splice(at, 1);
+    try {
+      post(member, job.request);
+    } catch (error) {
+      // Something deep inside of a Map or an Error, say.
+      job.answer.reject(cannotSend({ message: String(error) }));
+      this.#giveNext(member);
+      return;
+    }
     member.job = job;
     job.given(member);
     // A call holds the process; a thread that waits does not.
     member.thread.ref();
-    post(member, job.request);
   }
 
   #spawn(): Member {
@@ -164,7 +172,7 @@ export class PipelinePool {
     });
     const exited = settling<void>();
     const ready = settling<Ready>();
-    const state = { job: undefined, fault: undefined, isReady: false, isStopping: false };
+    const state = { job: undefined, fault: undefined, exitCode: undefined, isReady: false, isStopping: false };
     const member: Member = { thread, ready, exited: exited.promise, ...state };
     const left = letLeave({
       isBusy: () => member.job !== undefined || !member.isReady || member.isStopping,
@@ -177,7 +185,8 @@ export class PipelinePool {
     });
     thread.once("exit", (code) => {
       left();
-      this.#drop(member, died(this.#setup.task, member, code));
+      member.exitCode = code;
+      this.#drop(member, died(this.#setup.task, member));
       exited.resolve();
     });
     this.#members.add(member);
@@ -263,8 +272,8 @@ function settling<Value>(): Settling<Value> {
   return { promise, resolve, reject };
 }
 
-function died(task: string, { fault }: Member, exitCode: number | undefined): AbrazoError {
-  const why = fault === undefined ? `exit code ${exitCode ?? "unknown"}` : `${fault.name}: ${fault.message}`;
+function died(task: string, { fault, exitCode }: Member): AbrazoError {
+  const why = fault === undefined ? `exit code ${exitCode}` : `${fault.name}: ${fault.message}`;
   return new AbrazoError({
     code: "WORKER_DIED",
     message: `A worker thread of ${task} ended unexpectedly (${why}).`,

@@ -32,9 +32,10 @@ function isData(value: unknown): boolean {
   return isPlain(value) && Object.values(value).every(isData);
 }
 
-function cannotSend({ message, code, data }: AbrazoError): AbrazoError {
+/** The error for what does not pass; `message` says what it is. */
+export function cannotSend({ message, data }: { message: string; data?: Record<string, unknown> }): AbrazoError {
   return new AbrazoError({
-    code,
+    code: "CANNOT_SEND_TO_WORKER",
     message: message.replace(/^can't pickle /, ""),
     hint: "Functions and objects with methods do not pass between threads. Leave it out, or make the pipeline without { worker }.",
     data,

@@ -281,7 +281,7 @@ describe("the end of a thread", () => {
     const pieces = pool.stream("stream", ["this film", ENDLESS]);
     await pieces.next();
     await expect(call("exit")).rejects.toMatchObject({ code: "WORKER_DIED" });
-    await expect(pieces.next()).rejects.toMatchObject({ code: "WORKER_DIED" });
+    await expect(pieces.next()).rejects.toMatchObject({ code: "WORKER_DIED", data: { exitCode: 7 } });
   });
 
   it("what it logs reaches the listener of this thread", async () => {
@@ -366,6 +366,8 @@ describe("errors", () => {
     await expect(there("great", { streamer: { put: () => {}, end: () => {} } })).rejects.toThrow(
       "options.streamer.put",
     );
+    const hidden = new Map([["function", () => {}]]);
+    await expect(there("great", { seed: hidden } as never)).rejects.toMatchObject({ code: "CANNOT_SEND_TO_WORKER" });
     expect(await there("great", { maxNewTokens: 2 })).toHaveLength(1);
   });
 
