@@ -27,7 +27,9 @@ export async function readGenerationConfig(
   tokenizer: Tokenizer,
 ): Promise<GenerationConfig> {
   const path = join(folder, "generation_config.json");
-  const { options, unread } = generationFile(existsSync(path) ? await readJson(path, fileSchema) : {}, path);
+  // A model that the caller made lies in no folder.
+  const hasFile = folder !== "" && existsSync(path);
+  const { options, unread } = generationFile(hasFile ? await readJson(path, fileSchema) : {}, path);
   if (unread.length > 0) log.warn(`${path} asks for what is not done here: ${unread.join(", ")}`);
   const model = tokenSchema.parse(config);
   const eos = options.eosTokenIds ?? model.eos_token_id ?? tokenizer.specialId("eos") ?? [];

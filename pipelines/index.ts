@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { AbrazoError } from "../src/errors.ts";
 import { readJson } from "../src/io/json.ts";
+import { type AnyModel, PreTrainedModel } from "../src/models/architecture.ts";
+import { classOf } from "../src/models/auto.ts";
 import { ARCHITECTURES } from "../src/models/index.ts";
 import { hasWeights } from "../src/models/weights.ts";
 import { delegated, type ForeignCall, type ForeignTask, isForeign } from "./delegate.ts";
@@ -116,8 +118,8 @@ export async function pipeline<Name extends AnyTaskName>(
  * Generators and async iterables stream in, and results stream out in their order.
  *
  * @param task one of taskNames(), e.g. "text-classification", also called "sentiment-analysis"
- * @param model a folder, or a repository as namespace/name; when absent, the copy shipped with the package, or the given
- *   revision of the task's default repository
+ * @param model a folder, a repository as namespace/name, or a model with `tokenizer` among the options; when absent, the copy shipped
+ *   with the package, or the given revision of the task's default repository
  * @example
  * ```ts
  * const classify = await pipeline("sentiment-analysis");
@@ -129,7 +131,7 @@ export async function pipeline<Name extends AnyTaskName>(
  */
 export async function pipeline<Name extends AnyTaskName>(
   task: Name,
-  model?: string | null,
+  model?: string | AnyModel | null,
   options?: PipelineOptions,
 ): Promise<CallOf<Name> & PipelineInfo>;
 /** A task that transformers.js does on ONNX files, such as "object-detection": options and results have their names in camelCase. */
@@ -140,12 +142,13 @@ export async function pipeline(
 ): Promise<ForeignCall & PipelineInfo>;
 export async function pipeline(
   task: AnyTaskName | ForeignTask,
-  model?: string | null,
+  model?: string | AnyModel | null,
   options?: PipelineOptions,
 ): Promise<unknown> {
   const parsed = parsePipelineOptions(options);
   if (isForeign(task)) return handedOn(task, model, parsed);
   const { name, row, languages } = taskRow(task);
+  if (isModel(model)) return ofModel(await row.load(), model, parsed, languages);
   const rows: [string, TaskRow][] = Object.entries(TASKS);
   const defaults = rows.flatMap(([of, { defaultModel }]) =>
     defaultModel === undefined ? [] : [{ task: of, name: defaultModel }],
@@ -180,8 +183,50 @@ export async function modelServer(options: ModelServerOptions): Promise<ModelSer
   return startModelServer((task, model, more) => pipeline(task as "text-classification", model, more), options);
 }
 
-async function handedOn(task: ForeignTask, model: string | null | undefined, options: PipelineOptions) {
+const isModel = (model: unknown): model is AnyModel => model instanceof PreTrainedModel;
+
+/** With a model that the caller made, loaded or trained: its weights are taken as they are now. */
+async function ofModel<Kind extends EngineKind, Call>(
+  task: Task<Kind, Call>,
+  model: AnyModel,
+  options: PipelineOptions,
+  languages: TaskContext["languages"],
+): Promise<unknown> {
+  const { device = "cpu", threads, batchSize, dtype, tokenizer, imageProcessor } = options;
+  const modelClass = classOf(model.config);
+  if (!AUTO_CLASSES[task.auto].has(modelClass)) throw wrongTask("your program", modelClass, task);
+  const isOfImages = task.kind === "vision" || task.kind === "imageText";
+  if (tokenizer === undefined && task.kind !== "vision") throw missingPart("tokenizer");
+  if (imageProcessor === undefined && isOfImages) throw missingPart("imageProcessor");
+  if (isApart(options)) throw notInWorkers();
+  const given = { model, tokenizer, imageProcessor };
+  const engine = await nativeEngines[task.kind]("", { auto: task.auto, device, threads, dtype, given });
+  const call = task.create(engine, { batchSize, languages }) as (...args: unknown[]) => unknown; // safe because every task's call is a function
+  const info = { task: task.name, model: modelClass, revision: undefined };
+  return guarded({ call, runtime: engine.runtime, gathered: task.gathered, dispose: () => engine.dispose() }, info);
+}
+
+function missingPart(option: "tokenizer" | "imageProcessor"): AbrazoError {
+  return new AbrazoError({
+    code: "MISSING_OPTION",
+    message: `A model of your own comes without its ${option}.`,
+    hint: `Pass it: pipeline(task, model, { ${option} }).`,
+    data: { option },
+  });
+}
+
+function notInWorkers(): AbrazoError {
+  return new AbrazoError({
+    code: "INVALID_OPTION",
+    message: "A model, tokenizer or image processor of your own cannot go to another thread.",
+    hint: "Write it to a folder with savePretrained() and name that, or leave worker out.",
+  });
+}
+
+async function handedOn(task: ForeignTask, model: string | AnyModel | null | undefined, options: PipelineOptions) {
   if (model === null || model === undefined) throw noDefault(task);
+  if (typeof model !== "string")
+    throw wrongTask("your program", classOf(model.config), { name: task, auto: "AutoModel" });
   const { folder, name, revision } = await findModel(model, options, [], "onnx");
   const { device = "cpu", threads, dtype } = options;
   if (isApart(options)) return guarded(await inWorkers(task, folder, options), { task, model: name, revision });
@@ -197,7 +242,9 @@ async function start<Kind extends EngineKind, Call>(
   const info = { task: task.name, model: name, revision };
   const { device = "cpu", threads, batchSize, dtype } = options;
   const gathered = task.gathered === undefined ? undefined : Math.max(task.gathered, batchSize ?? 0);
+  const given = { tokenizer: options.tokenizer, imageProcessor: options.imageProcessor };
   if (isApart(options)) {
+    if (options.tokenizer !== undefined || options.imageProcessor !== undefined) throw notInWorkers();
     return guarded({ ...(await inWorkers(nameOf(task.name, languages), folder, options)), gathered }, info);
   }
   const loaders = await loadersFor(folder, task);
@@ -205,7 +252,7 @@ async function start<Kind extends EngineKind, Call>(
   if (isNative && dtype !== undefined && dtype !== "fp32") throw noSuchDtype(folder, dtype);
   const load = loaders[task.kind];
   if (load === undefined) return guarded(await delegated(task.name, folder, { device, threads, dtype }), info);
-  const engine = await load(folder, { auto: task.auto, device, threads, dtype });
+  const engine = await load(folder, { auto: task.auto, device, threads, dtype, given });
   const call = task.create(engine, { batchSize, languages });
   const run = call as (...args: unknown[]) => unknown; // safe because every task's call is a function
   return guarded({ call: run, runtime: engine.runtime, gathered, dispose: () => engine.dispose() }, info);

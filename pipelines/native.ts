@@ -5,7 +5,7 @@ import { AbrazoError } from "../src/errors.ts";
 import { makeDecoder } from "../src/generate/kv-cache.ts";
 import { makeSeq2SeqDecoder } from "../src/generate/seq2seq-decoder.ts";
 import type { AnyModel } from "../src/models/architecture.ts";
-import { architectureOf, loadClass, loadPretrained } from "../src/models/auto.ts";
+import { architectureOf, loadClass } from "../src/models/auto.ts";
 import { type InputName, inputOf } from "../src/models/inputs.ts";
 import { traceModel } from "../src/models/trace.ts";
 import { compileGraph, type Feed } from "../src/tensor/index.ts";
@@ -33,12 +33,21 @@ export const nativeEngines: EngineLoaders = {
   imageText: loadImageText,
 };
 
-async function loadEncoder(folder: string, { auto, device, threads }: EngineOptions): Promise<Encoder> {
+/** A model of the class that does the task: the caller's, or the folder's. */
+async function modelOf(folder: string, { auto, given }: EngineOptions): Promise<AnyModel> {
   const automatic = AUTO_CLASSES[auto];
-  const [model, tokenizer] = await Promise.all([
-    loadClass(folder, (config) => automatic.classFor(config)),
-    Tokenizer.fromFolder(folder),
-  ]);
+  return given?.model?.eval() ?? loadClass(folder, (config) => automatic.classFor(config));
+}
+
+const tokenizerOf = async (folder: string, { given }: EngineOptions): Promise<Tokenizer> =>
+  given?.tokenizer ?? Tokenizer.fromFolder(folder);
+
+const processorOf = async (folder: string, { given }: EngineOptions): Promise<ImageProcessor> =>
+  given?.imageProcessor ?? ImageProcessor.fromFolder(folder);
+
+async function loadEncoder(folder: string, options: EngineOptions): Promise<Encoder> {
+  const { device, threads } = options;
+  const [model, tokenizer] = await Promise.all([modelOf(folder, options), tokenizerOf(folder, options)]);
   const traced = traceModel(model);
   const graph = onDevice(device, (on) => compileGraph(traced, settings(on, threads)));
   const { config } = model;
@@ -53,8 +62,9 @@ async function loadEncoder(folder: string, { auto, device, threads }: EngineOpti
   };
 }
 
-async function loadLanguageModel(folder: string, { device, threads }: EngineOptions): Promise<LanguageModel> {
-  const [model, tokenizer] = await Promise.all([loadPretrained(folder), Tokenizer.fromFolder(folder)]);
+async function loadLanguageModel(folder: string, options: EngineOptions): Promise<LanguageModel> {
+  const { device, threads } = options;
+  const [model, tokenizer] = await Promise.all([modelOf(folder, options), tokenizerOf(folder, options)]);
   const generation = await readGenerationConfig(folder, model.config, tokenizer);
   const decoder = onDevice(device, (on) => makeDecoder(model, settings(on, threads)));
   return {
@@ -68,12 +78,9 @@ async function loadLanguageModel(folder: string, { device, threads }: EngineOpti
   };
 }
 
-async function loadText2Text(folder: string, { auto, device, threads }: EngineOptions): Promise<Text2TextModel> {
-  const automatic = AUTO_CLASSES[auto];
-  const [model, tokenizer] = await Promise.all([
-    loadClass(folder, (config) => automatic.classFor(config)),
-    Tokenizer.fromFolder(folder),
-  ]);
+async function loadText2Text(folder: string, options: EngineOptions): Promise<Text2TextModel> {
+  const { device, threads } = options;
+  const [model, tokenizer] = await Promise.all([modelOf(folder, options), tokenizerOf(folder, options)]);
   const { config } = model;
   const generation = await readGenerationConfig(folder, config, tokenizer);
   const decoder = onDevice(device, (on) => makeSeq2SeqDecoder(model, settings(on, threads)));
@@ -91,12 +98,9 @@ async function loadText2Text(folder: string, { auto, device, threads }: EngineOp
   };
 }
 
-async function loadVision(folder: string, { auto, device, threads }: EngineOptions): Promise<VisionModel> {
-  const automatic = AUTO_CLASSES[auto];
-  const [model, processor] = await Promise.all([
-    loadClass(folder, (config) => automatic.classFor(config)),
-    ImageProcessor.fromFolder(folder),
-  ]);
+async function loadVision(folder: string, options: EngineOptions): Promise<VisionModel> {
+  const { device, threads } = options;
+  const [model, processor] = await Promise.all([modelOf(folder, options), processorOf(folder, options)]);
   const traced = traceModel(model);
   const graph = onDevice(device, (on) => compileGraph(traced, settings(on, threads)));
   return {
@@ -109,12 +113,12 @@ async function loadVision(folder: string, { auto, device, threads }: EngineOptio
   };
 }
 
-async function loadImageText(folder: string, { auto, device, threads }: EngineOptions): Promise<ImageTextModel> {
-  const automatic = AUTO_CLASSES[auto];
+async function loadImageText(folder: string, options: EngineOptions): Promise<ImageTextModel> {
+  const { device, threads } = options;
   const [model, tokenizer, processor] = await Promise.all([
-    loadClass(folder, (config) => automatic.classFor(config)),
-    Tokenizer.fromFolder(folder),
-    ImageProcessor.fromFolder(folder),
+    modelOf(folder, options),
+    tokenizerOf(folder, options),
+    processorOf(folder, options),
   ]);
   const traced = traceModel(model);
   const graph = onDevice(device, (on) => compileGraph(traced, settings(on, threads)));

@@ -1,8 +1,10 @@
 // Options checked where they are given: unknown names and wrong values are errors that say what is valid.
 // Holds the options of every pipeline; those of a task lie with the task.
 import { z } from "zod";
+import { ImageProcessor } from "../src/data/index.ts";
 import { AbrazoError, suggestion } from "../src/errors.ts";
 import { DEVICES } from "../src/tensor/index.ts";
+import { Tokenizer } from "../src/text/tokenizer.ts";
 
 /** Types of weights that ONNX files may have, as transformers.js names them, the most exact first. */
 export const ONNX_DTYPES = ["fp32", "fp16", "q8", "int8", "uint8", "q4", "q4f16", "bnb4"] as const;
@@ -24,6 +26,11 @@ const pipelineOptionsSchema = z.strictObject({
   device: z.enum(DEVICES).optional(),
   /** Of an ONNX repository, the file with weights of this type; the most exact that there is when absent. */
   dtype: z.enum(ONNX_DTYPES).optional(),
+  /** The tokenizer and the image processor, where they are not those of the folder: a model of one's own needs them. */
+  tokenizer: z.instanceof(Tokenizer).optional(),
+  imageProcessor: z
+    .custom<ImageProcessor>((value) => value instanceof ImageProcessor, "expected an ImageProcessor")
+    .optional(),
   /** Texts that run together at most; within that, batches are cut so that they hold about as many tokens each. */
   batchSize: count.optional(),
   /** Threads of the runtime; as many as there are cores when absent. */

@@ -3,7 +3,7 @@
 import type { ImageProcessor, PixelValues } from "../src/data/index.ts";
 import type { Decoder } from "../src/generate/kv-cache.ts";
 import type { Seq2SeqDecoder } from "../src/generate/seq2seq-decoder.ts";
-import type { BaseConfig } from "../src/models/architecture.ts";
+import type { AnyModel, BaseConfig } from "../src/models/architecture.ts";
 import {
   AutoModel,
   AutoModelForCausalLM,
@@ -113,6 +113,15 @@ export interface EngineOptions {
   threads: number | undefined;
   /** Which of several ONNX files, by the type of its weights; the most exact when absent. */
   dtype: string | undefined;
+  /** What the caller has already; the rest comes from the folder. */
+  given?: GivenParts | undefined;
+}
+
+/** Parts of a model that were made by the caller. */
+export interface GivenParts {
+  model?: AnyModel | undefined;
+  tokenizer?: Tokenizer | undefined;
+  imageProcessor?: ImageProcessor | undefined;
 }
 
 /** How each runtime loads each kind of model from a folder. */

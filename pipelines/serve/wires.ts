@@ -64,6 +64,14 @@ function mapped(value: unknown, change: (fields: [string, unknown][]) => [string
 const renamed = (value: unknown): unknown =>
   mapped(value, (fields) => fields.map(([name, field]) => [snakeCase(name), field]));
 
+const zeroShot = z.object({ labels: z.array(z.string()), scores: z.array(z.number()) });
+
+function labelsWithScores(output: unknown): unknown {
+  if (Array.isArray(output)) return output.map(labelsWithScores);
+  const { labels, scores } = zeroShot.parse(output);
+  return labels.map((label, at) => ({ label, score: scores[at] }));
+}
+
 /** Places are counted in characters on the wire, as Python counts them, not in UTF-16 units. */
 function placedIn(source: string, value: unknown): unknown {
   const place = (at: unknown) => [...source.slice(0, Number(at))].length;
@@ -154,7 +162,8 @@ export const WIRES = {
       throw badRequest("zero-shot-classification needs candidate_labels.", "parameters.candidate_labels");
     },
     run: (model, inputs, { candidateLabels, ...options }) => listed(model, inputs, candidateLabels, options),
-    output: renamed,
+    // As the API gives it today, and as both of Hugging Face's clients read it.
+    output: labelsWithScores,
   },
   "feature-extraction": {
     ...textOnly,

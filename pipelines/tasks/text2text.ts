@@ -50,9 +50,9 @@ export interface Text2TextPipeline<Result, Options = Text2TextOptions> {
   ): AsyncGenerator<Result, void, undefined>;
 }
 
-/** `pipeline("text2text-generation")` */
+/** `pipeline("text2text-generation")`: whatever the model makes of a text. */
 export type Text2TextGenerationPipeline = Text2TextPipeline<{ generatedText: string }>;
-/** `pipeline("summarization")` */
+/** `pipeline("summarization")`: shorter texts that say what long ones say. */
 export type SummarizationPipeline = Text2TextPipeline<{ summaryText: string }>;
 /** `pipeline("translation")`, also with its languages: "translation_en_to_fr". */
 export type TranslationPipeline = Text2TextPipeline<{ translationText: string }, TranslationOptions>;

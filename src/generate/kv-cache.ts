@@ -2,7 +2,7 @@
 // Knows no sampling, and a model only by its contract.
 import { requireParts } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
-import type { CacheLayout, PreTrainedModel } from "../models/architecture.ts";
+import type { AnyModel, CacheLayout } from "../models/architecture.ts";
 import { architectureOf } from "../models/auto.ts";
 import { cacheName, INPUT_NAMES, traceModel } from "../models/trace.ts";
 import { optionsOf } from "../options.ts";
@@ -68,7 +68,7 @@ const decoderOptions = optionsOf<DecoderOptions>({ device: true, threads: true }
  * decoder.dispose();
  * ```
  */
-export function makeDecoder(model: PreTrainedModel, given?: DecoderOptions): Decoder {
+export function makeDecoder(model: AnyModel, given?: DecoderOptions): Decoder {
   requireParts("makeDecoder", model, ["config", "inputs", "forward"], "a model");
   const options = decoderOptions("makeDecoder", given);
   const architecture = architectureOf(model.config);

@@ -33,7 +33,7 @@ beforeAll(() => {
     if (examples.length > 0) writeFileSync(join(modules, moduleName(file)), moduleOf(file, examples));
   }
   // The model that ships with the package is found under the path that it has in the repository.
-  const shipped = join("pipelines", "defaults", "text-classification");
+  const shipped = join("pipelines", "defaults");
   cpSync(packageFile(shipped), join(work, shipped), { recursive: true });
   process.chdir(work);
 });

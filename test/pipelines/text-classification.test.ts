@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from "vitest";
 import { type Classification, exportModel, pipeline, type TextClassificationPipeline } from "../../pipelines/index.ts";
+import { AutoModel, AutoModelForSequenceClassification, AutoTokenizer, Generator } from "../../src/index.ts";
 import { setLogListener } from "../../src/log.ts";
 import { dataPath } from "../support/data.ts";
 import { tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
@@ -244,5 +245,36 @@ describe("a task's default model", () => {
     } finally {
       restore();
     }
+  });
+});
+
+describe("a model of one's own", () => {
+  it("runs with its tokenizer, as it is now, and gives what its folder gives", async () => {
+    const [model, tokenizer] = [
+      await AutoModelForSequenceClassification.fromPretrained(folder),
+      await AutoTokenizer.fromPretrained(folder),
+    ];
+    const classify = await pipeline("text-classification", model, { tokenizer });
+    made.push(classify);
+    expect(classify.model).toBe("DistilBertForSequenceClassification");
+    expect(await classify(TEXTS)).toEqual(await (await classifier())(TEXTS));
+    const trained = AutoModelForSequenceClassification.fromConfig(model.config, new Generator(3)).train();
+    const other = await pipeline("text-classification", trained, { tokenizer });
+    made.push(other);
+    expect(await other(TEXTS)).toEqual(await other(TEXTS));
+    expect(await other(TEXTS)).not.toEqual(await classify(TEXTS));
+  });
+
+  it("without a tokenizer, of another kind or in a worker is refused", async () => {
+    const [model, tokenizer] = [await AutoModel.fromPretrained(folder), await AutoTokenizer.fromPretrained(folder)];
+    await expect(pipeline("text-classification", model, { tokenizer })).rejects.toMatchObject({ code: "WRONG_TASK" });
+    await expect(pipeline("feature-extraction", model)).rejects.toMatchObject({ code: "MISSING_OPTION" });
+    const apart = { tokenizer, worker: true } as const;
+    const untyped = pipeline as unknown as (...args: unknown[]) => Promise<unknown>; // safe because the types refuse a model in a worker
+    await expect(untyped("feature-extraction", model, apart)).rejects.toMatchObject({ code: "INVALID_OPTION" });
+    await expect(untyped("text-classification", folder, apart)).rejects.toMatchObject({ code: "INVALID_OPTION" });
+    await expect(untyped("feature-extraction", model, { tokenizer: {} })).rejects.toMatchObject({
+      code: "INVALID_OPTION",
+    });
   });
 });
