@@ -36,7 +36,6 @@ const padOptions = optionsOf<PadOptions>({ padToMultipleOf: true, padTypeId: tru
  * @throws UNKNOWN_OPTION
  * @example
  * ```ts
- * import { padBatch } from "abrazo";
  * const { inputIds, attentionMask, shape } = padBatch([[7, 8, 9], [5]], 0);
  * shape; // [2, 3]
  * Array.from(inputIds, Number); // [7, 8, 9, 5, 0, 0]
