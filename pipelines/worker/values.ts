@@ -17,6 +17,11 @@ export function wireResult(value: unknown, give: Set<ArrayBuffer>): Wire {
 function wired(value: unknown, path: string, give?: Set<ArrayBuffer>): Wire {
   // What holds no tensors goes whole: thousands of results are cloned in one go.
   if (isData(value)) return { kind: "value", value };
+  // An address is taken as text as well.
+  if (value instanceof URL) return { kind: "value", value: value.href };
+  if (Array.isArray(value)) {
+    return { kind: "list", items: value.map((item, at) => wired(item, `${path}[${at}]`, give)) };
+  }
   try {
     return toWire(value, path, give);
   } catch (error) {
@@ -28,7 +33,7 @@ function wired(value: unknown, path: string, give?: Set<ArrayBuffer>): Wire {
 function isData(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return typeof value !== "function" && typeof value !== "symbol";
   if (Array.isArray(value)) return value.every(isData);
-  if (ArrayBuffer.isView(value)) return true;
+  if (ArrayBuffer.isView(value) || value instanceof Blob) return true;
   return isPlain(value) && Object.values(value).every(isData);
 }
 
