@@ -8,6 +8,7 @@ import { requireType } from "../src/arguments.ts";
 import type { AnyModel } from "../src/models/architecture.ts";
 import { architectureOf, classOf, loadClass } from "../src/models/auto.ts";
 import { AutoModelForCausalLM } from "../src/models/auto-model.ts";
+import { configText } from "../src/models/config-file.ts";
 import { CONFIG_FILES } from "../src/models/files.ts";
 import { Seq2SeqModel } from "../src/models/seq2seq.ts";
 import { traceDecoder, traceEncoder } from "../src/models/seq2seq-trace.ts";
@@ -166,5 +167,5 @@ async function nameParts(out: string, written: readonly WrittenOnnx[]): Promise<
   if (counts.every(([name, count]) => count === (old[name] ?? 0))) return;
   const parts = Object.entries({ ...old, ...Object.fromEntries(counts) }).filter(([, count]) => count !== 0);
   const told = { ...theirs, use_external_data_format: Object.fromEntries(parts) };
-  await writeWhole(path, `${JSON.stringify({ ...config, "transformers.js_config": told }, null, 2)}\n`);
+  await writeWhole(path, configText({ ...config, "transformers.js_config": told }));
 }

@@ -11,6 +11,7 @@ import { writeSafetensors } from "../io/safetensors.ts";
 import { log } from "../log.ts";
 import type { Generator } from "../tensor/index.ts";
 import type { AnyModel, Architecture, BaseConfig, PreTrainedModel } from "./architecture.ts";
+import { configText } from "./config-file.ts";
 import { ARCHITECTURES } from "./index.ts";
 import { isOfAdapter } from "./lora-config.ts";
 import { mapped, ownNames, readWeights, type StoredTensor } from "./weights.ts";
@@ -228,7 +229,7 @@ export async function savePretrained(model: AnyModel, folder: string): Promise<v
   const parameters = [...model.namedParameters()];
   if (parameters.some(([name]) => isOfAdapter(name))) throw notMerged();
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, "config.json"), `${JSON.stringify(model.config, null, 2)}\n`);
+  await writeFile(join(folder, "config.json"), configText(model.config));
   const tensors = parameters.map(([name, parameter]) => ({
     name,
     dtype: DTYPES[parameter.dtype satisfies DType].safetensors,

@@ -18,6 +18,7 @@ import {
   tensor,
 } from "../../src/index.ts";
 import { readHeader, readTensor, writeSafetensors } from "../../src/io/safetensors.ts";
+import { configText } from "../../src/models/config-file.ts";
 import { elements, MODEL_CASES, type ModelCase, writeCheckpoint } from "../support/model-goldens.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "abrazo-auto-"));
@@ -202,4 +203,22 @@ describe("weights in other forms", () => {
     );
     await expect(logitsOf(folder)).rejects.toMatchObject({ code: "FILE_MISSING" });
   });
+});
+
+it("a config is written with a point where Python wants a fraction", () => {
+  const config = {
+    initializer_factor: 1,
+    d_ff: 4,
+    rope_parameters: { rope_theta: 10000, factor: 2 },
+    attention_dropout: 0,
+    layer_norm_eps: 1e-12,
+    dropout: 0.1,
+  };
+  const text = configText(config);
+  expect(text).toContain('"initializer_factor": 1.0,');
+  expect(text).toContain('"d_ff": 4,');
+  expect(text).toContain('"rope_theta": 10000.0,');
+  expect(text).toContain('"factor": 2.0\n');
+  expect(text).toContain('"attention_dropout": 0.0,');
+  expect(JSON.parse(text)).toEqual(config);
 });
