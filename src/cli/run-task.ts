@@ -1,5 +1,7 @@
 // Texts through a pipeline, one result a text.
 import { pipeline } from "../../pipelines/index.ts";
+import { Tensor } from "../tensor/index.ts";
+import { UsageError } from "./command.ts";
 
 interface Flags {
   model?: string;
@@ -7,26 +9,57 @@ interface Flags {
   device?: string;
   endpoint?: string;
   token?: string;
+  labels?: string;
+  context?: string;
 }
 
+const PIPELINE_FLAGS = ["revision", "device", "endpoint", "token"] as const;
+
+/** What a task is called with besides texts: flags that it needs, and how they go in. */
+const SPECIAL: Readonly<
+  Record<string, { flag: "labels" | "context"; inputs(texts: readonly string[], value: string): unknown[] }>
+> = {
+  "zero-shot-classification": { flag: "labels", inputs: (texts, labels) => [[...texts], labels] },
+  "zero-shot-image-classification": { flag: "labels", inputs: (files, labels) => [[...files], labels.split(",")] },
+  "question-answering": {
+    flag: "context",
+    inputs: (questions, context) => [questions.map((question) => ({ question, context }))],
+  },
+};
+
+/**
+ * @throws USAGE where a task lacks a flag that it needs, or has one that it does not read
+ */
 export async function runTask(
   task: string,
   texts: readonly string[],
   flags: Flags,
 ): Promise<{ text: string; output: unknown }[]> {
-  const { model, ...given } = flags;
+  const inputs = inputsOf(task, texts, flags);
   const options = Object.fromEntries(
-    ["revision", "device", "endpoint", "token"].flatMap((name) => {
-      const value = given[name as keyof typeof given]; // safe because the names are those of the flags
-      return value === undefined ? [] : [[name, value]];
-    }),
+    PIPELINE_FLAGS.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]])),
   );
   // safe because pipeline() itself refuses an unknown task, with the nearest name
-  const run = await pipeline(task as "text-classification", model, options);
+  const run = await pipeline(task as "text-classification", flags.model, options);
+  const call = run as unknown as (...inputs: unknown[]) => Promise<unknown>; // safe because every task is a function
   try {
-    const outputs: unknown[] = await run([...texts]);
+    const given = await call(...inputs);
+    const outputs = (given instanceof Tensor ? await given.tolist() : given) as unknown[]; // safe because an array of inputs gives one result each
     return texts.map((text, index) => ({ text, output: outputs[index] }));
   } finally {
     await run.dispose();
   }
+}
+
+function usage(message: string): UsageError {
+  return new UsageError({ code: "USAGE", message, hint: "See abrazo run --help." });
+}
+
+function inputsOf(task: string, texts: readonly string[], flags: Flags): unknown[] {
+  const special = SPECIAL[task];
+  for (const flag of ["labels", "context"] as const) {
+    if (special?.flag === flag && flags[flag] === undefined) throw usage(`${task} needs --${flag}.`);
+    if (special?.flag !== flag && flags[flag] !== undefined) throw usage(`--${flag} changes nothing in ${task}.`);
+  }
+  return special?.inputs(texts, flags[special.flag] ?? "") ?? [[...texts]];
 }

@@ -6,19 +6,23 @@ export const run = defineCommand({
   name: "run",
   summary: "Run a task on texts, with a folder, a repository or the shipped model.",
   args: [
-    { name: "TASK", summary: "sentiment-analysis, text-classification or text-generation" },
-    { name: "TEXT", summary: "Texts", rest: true },
+    { name: "TASK", summary: "Task: sentiment-analysis, ner, text-generation, …; a name that is none lists them all" },
+    { name: "TEXT", summary: "Texts, or files of images", rest: true },
   ],
   flags: {
     ...HUB_FLAGS,
     model: { type: "string", value: "DIR|NS/NAME", summary: "Model; the shipped one when left out" },
     revision: { type: "string", value: "REVISION", summary: "Branch, tag or commit of the repository" },
+    labels: { type: "string", value: "A,B,C", summary: "Labels to choose from, of a zero-shot task" },
+    context: { type: "string", value: "TEXT", summary: "What the questions are about, of question-answering" },
     device: { type: "string", value: "cpu|webgpu|cuda|auto", summary: "Where to run; cpu when left out" },
   },
   examples: [
     'abrazo run sentiment-analysis "I love this book!"',
     'abrazo run sentiment-analysis "Fine." "Awful." --model ana/sentiment-small --json',
     'abrazo run text-generation "This film"',
+    'abrazo run zero-shot-classification "A late goal." --labels sport,politics --model ana/nli',
+    'abrazo run question-answering "Who wrote it?" --context "Ana wrote it." --model ana/qa',
   ],
   run: async ({ args: [task = "", ...texts], flags, ui }) => {
     const { chooseDevice } = await import("./train/inputs.ts");

@@ -1,0 +1,40 @@
+// What abrazo run makes of its arguments: inputs of tasks that take more than texts, results as JSON, flags that a task does not read.
+import { expect, it } from "vitest";
+import { runTask } from "../../src/cli/run-task.ts";
+import { packageFile } from "../../src/package-root.ts";
+
+const model = packageFile("pipelines", "defaults", "text-classification");
+
+it("features are numbers, a list for each text", async () => {
+  const [first, second] = await runTask("feature-extraction", ["A quiet film.", "Dull."], { model });
+  expect(first?.text).toBe("A quiet film.");
+  const [states] = [first?.output as number[][]]; // safe because features of a text are a matrix
+  expect(states[0]).toHaveLength(192);
+  expect(second?.output).toHaveLength(states.length);
+});
+
+it("a flag that a task needs, or does not read, is an error before anything is loaded", async () => {
+  const texts = ["Who?"];
+  await expect(runTask("question-answering", texts, { model: "nowhere" })).rejects.toMatchObject({
+    code: "USAGE",
+    message: "question-answering needs --context.",
+  });
+  await expect(runTask("zero-shot-classification", texts, { model: "nowhere" })).rejects.toMatchObject({
+    message: "zero-shot-classification needs --labels.",
+  });
+  await expect(runTask("fill-mask", texts, { model: "nowhere", labels: "a,b" })).rejects.toMatchObject({
+    message: "--labels changes nothing in fill-mask.",
+  });
+});
+
+it("labels and contexts reach the task, which refuses a model that does another", async () => {
+  await expect(
+    runTask("zero-shot-classification", ["A goal."], { model, labels: "sport,politics" }),
+  ).rejects.toMatchObject({
+    code: "WRONG_TASK",
+    message: expect.stringContaining("follows from another"),
+  });
+  await expect(runTask("question-answering", ["Who?"], { model, context: "Ana." })).rejects.toMatchObject({
+    code: "WRONG_TASK",
+  });
+});
