@@ -18,7 +18,7 @@ import {
 } from "./special-tokens.ts";
 import { DecodeStream } from "./stream.ts";
 
-export { type EncodedBatch, type PadOptions, padBatch, type TypedRow } from "./batch.ts";
+export { type EncodedBatch, padBatch } from "./batch.ts";
 export type { ChatMessage, ChatTemplateOptions } from "./chat-template.ts";
 export type { Encoding, Truncation } from "./encoding.ts";
 export type { SpecialName, TokenizerConfig } from "./special-tokens.ts";

@@ -5,9 +5,12 @@ import { AUTO_CLASSES } from "../../pipelines/task.ts";
 import { TASKS } from "../../pipelines/tasks.ts";
 import { ARCHITECTURES } from "../../src/models/index.ts";
 
-const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [row(head), row(head.map(() => "---")), ...rows.map(row)].join("\n");
+/** A table as the formatter leaves it: columns as wide as their widest cell. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((_, at) => Math.max(...[head, ...rows].map((cells) => cells[at]?.length ?? 0)));
+  const line = (cells: readonly string[]) => `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(" | ")} |`;
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
+}
 
 /** Model types with their classes, without the part of the name that all of them share. */
 export function modelsTable(): string {
