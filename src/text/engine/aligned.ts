@@ -1,6 +1,7 @@
 // A text on its way through normalizers and pre-tokenizers, with the place in the original that each of its UTF-16 units
 // came from. The rules by which places travel are those of Hugging Face tokenizers (Rust), odd ones included, so that
 // offsets come out equal. Knows no normalizer and no vocabulary.
+import { AbrazoError } from "../../errors.ts";
 
 const isLow = (unit: number) => unit >= 0xdc00 && unit <= 0xdfff;
 const isHigh = (unit: number) => unit >= 0xd800 && unit <= 0xdbff;
@@ -16,49 +17,69 @@ interface Places {
   ends: Int32Array;
 }
 
+/** A text whose units came from those of another, by a list of these. */
+interface Derived {
+  parent: Aligned;
+  units: Uint16Array | Uint32Array;
+}
+
 /** A piece of text and where it came from. Immutable. */
 export class Aligned {
   readonly text: string;
   /** The original place of the first unit when the piece is the original itself, moved. */
   readonly #shift: number;
   readonly #places: Places | undefined;
+  readonly #derived: Derived | undefined;
+  /** Where the piece's places begin. */
+  readonly #from: number;
 
-  constructor(text: string, shift = 0, places?: Places) {
+  constructor(text: string, shift = 0, places?: Places, from = 0, derived?: Derived) {
     this.text = text;
     this.#shift = shift;
     this.#places = places;
+    this.#from = from;
+    this.#derived = derived;
   }
 
   /** Where the piece begins in the original. */
   get origin(): number {
-    return this.#places?.starts[0] ?? this.#shift;
+    return this.text === "" ? this.#shift : this.startOf(0);
   }
 
   /** Start in the original of the character that the unit `at` belongs to. */
   startOf(at: number): number {
-    if (this.#places !== undefined) return this.#places.starts[at] ?? 0;
+    if (this.#places !== undefined) return this.#places.starts[this.#from + at] ?? 0;
+    if (this.#derived !== undefined) return this.#derived.parent.startOf(this.#derived.units[this.#from + at] ?? 0);
     return this.#shift + (isLow(this.text.charCodeAt(at)) && isHigh(this.text.charCodeAt(at - 1)) ? at - 1 : at);
   }
 
   /** End in the original of the character that the unit `at` belongs to. */
   endOf(at: number): number {
-    if (this.#places !== undefined) return this.#places.ends[at] ?? 0;
+    if (this.#places !== undefined) return this.#places.ends[this.#from + at] ?? 0;
+    if (this.#derived !== undefined) return this.#derived.parent.endOf(this.#derived.units[this.#from + at] ?? 0);
     return this.#shift + (isHigh(this.text.charCodeAt(at)) && isLow(this.text.charCodeAt(at + 1)) ? at + 2 : at + 1);
   }
 
   /** The units from `start` to `end`. */
   slice(start: number, end = this.text.length): Aligned {
     if (start === 0 && end === this.text.length) return this;
-    const places = this.#places && {
-      starts: this.#places.starts.subarray(start, end),
-      ends: this.#places.ends.subarray(start, end),
-    };
-    return new Aligned(this.text.slice(start, end), this.#shift + start, places);
+    return new Aligned(
+      this.text.slice(start, end),
+      this.#shift + start,
+      this.#places,
+      this.#from + start,
+      this.#derived,
+    );
   }
 
   /** Another text of as many units, each of which takes the place of the old one. */
   withText(text: string): Aligned {
-    return text === this.text ? this : new Aligned(text, this.#shift, this.#places);
+    return text === this.text ? this : new Aligned(text, this.#shift, this.#places, this.#from, this.#derived);
+  }
+
+  /** Another text, the units of which came from those that `units` lists. */
+  derive(text: string, units: Uint16Array | Uint32Array): Aligned {
+    return new Aligned(text, 0, undefined, 0, { parent: this, units });
   }
 }
 
@@ -66,15 +87,17 @@ export class Aligned {
 export class Rewrite {
   readonly #old: Aligned;
   #at = 0;
-  #text = "";
   #length = 0;
+  #units: Uint16Array;
   #starts: Int32Array;
   #ends: Int32Array;
 
   constructor(old: Aligned) {
     this.#old = old;
-    this.#starts = new Int32Array(old.text.length + 16);
-    this.#ends = new Int32Array(old.text.length + 16);
+    const size = old.text.length + 16;
+    this.#units = new Uint16Array(size);
+    this.#starts = new Int32Array(size);
+    this.#ends = new Int32Array(size);
   }
 
   /** Units of the old text that were read. */
@@ -86,12 +109,9 @@ export class Rewrite {
   copyTo(end: number): void {
     if (end <= this.#at) return;
     this.#reserve(end - this.#at);
-    for (let at = this.#at; at < end; at++) {
-      this.#starts[this.#length] = this.#old.startOf(at);
-      this.#ends[this.#length++] = this.#old.endOf(at);
+    for (; this.#at < end; this.#at++) {
+      this.#put(this.#old.text.charCodeAt(this.#at), this.#old.startOf(this.#at), this.#old.endOf(this.#at));
     }
-    this.#text += this.#old.text.slice(this.#at, end);
-    this.#at = end;
   }
 
   /** Leaves the old text up to `end` out. */
@@ -104,19 +124,16 @@ export class Rewrite {
    * and 1 where it is new: a new character takes the place of the one before.
    */
   emit(char: string, change: number): void {
+    const isNew = change > 0;
+    const none = isNew && this.#at === 0;
+    const from = isNew ? this.#at - 1 : this.#at;
+    const start = none ? this.#old.origin : this.#old.startOf(from);
+    const end = none ? start : this.#old.endOf(from);
+    this.#reserve(char.length);
+    for (let unit = 0; unit < char.length; unit++) this.#put(char.charCodeAt(unit), start, end);
     const { text } = this.#old;
-    if (change > 0) {
-      const none = this.#at === 0;
-      const before = this.#at - 1;
-      this.#write(
-        char,
-        none ? this.#old.origin : this.#old.startOf(before),
-        none ? this.#old.origin : this.#old.endOf(before),
-      );
-      return;
-    }
-    this.#write(char, this.#old.startOf(this.#at), this.#old.endOf(this.#at));
-    for (let left = 1 - change; left > 0 && this.#at < text.length; left--) this.#at += sizeAt(text, this.#at);
+    for (let left = isNew ? 0 : 1 - change; left > 0 && this.#at < text.length; left--)
+      this.#at += sizeAt(text, this.#at);
   }
 
   /** The new text, after the rest of the old one was taken over. */
@@ -127,31 +144,28 @@ export class Rewrite {
 
   /** The new text as written so far; what was not read of the old one is left out. */
   end(): Aligned {
-    const places = { starts: this.#starts.subarray(0, this.#length), ends: this.#ends.subarray(0, this.#length) };
-    return new Aligned(this.#text, this.#old.origin, places);
+    const { buffer, byteOffset } = this.#units;
+    const text = Buffer.from(buffer, byteOffset, 2 * this.#length).toString("utf16le");
+    return new Aligned(text, this.#old.origin, { starts: this.#starts, ends: this.#ends });
   }
 
-  #write(char: string, start: number, end: number): void {
-    this.#reserve(char.length);
-    for (let unit = 0; unit < char.length; unit++) {
-      this.#starts[this.#length] = start;
-      this.#ends[this.#length++] = end;
-    }
-    this.#text += char;
+  #put(unit: number, start: number, end: number): void {
+    this.#units[this.#length] = unit;
+    this.#starts[this.#length] = start;
+    this.#ends[this.#length++] = end;
   }
 
   #reserve(units: number): void {
     if (this.#length + units <= this.#starts.length) return;
     const size = 2 * (this.#length + units);
-    this.#starts = grown(this.#starts, size);
-    this.#ends = grown(this.#ends, size);
+    const starts = new Int32Array(size);
+    const ends = new Int32Array(size);
+    const text = new Uint16Array(size);
+    starts.set(this.#starts);
+    ends.set(this.#ends);
+    text.set(this.#units);
+    [this.#starts, this.#ends, this.#units] = [starts, ends, text];
   }
-}
-
-function grown(old: Int32Array, size: number): Int32Array {
-  const larger = new Int32Array(size);
-  larger.set(old);
-  return larger;
 }
 
 /** A text before its first character; nothing where the text is empty. */
@@ -173,6 +187,35 @@ export function found(text: string, pattern: RegExp): boolean {
   return matches;
 }
 
+/** Calls `act` with the place of every match of a global pattern, in order; matches may be empty. */
+export function eachMatch(text: string, pattern: RegExp, act: (start: number, end: number) => void): void {
+  pattern.lastIndex = 0;
+  try {
+    for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+      const { index } = match;
+      const [{ length }] = match;
+      act(index, index + length);
+      pattern.lastIndex = length === 0 ? index + Math.max(1, sizeAt(text, index)) : index + length;
+    }
+  } catch (cause) {
+    if (cause instanceof RangeError) throw endlessMatch(text, pattern, cause);
+    throw cause;
+  } finally {
+    pattern.lastIndex = 0;
+  }
+}
+
+/** V8 keeps a step to go back to for every character of a match, some millions at most. */
+function endlessMatch(text: string, pattern: RegExp, cause: RangeError): AbrazoError {
+  return new AbrazoError({
+    code: "TEXT_TOO_LONG",
+    message: `A text of ${text.length} characters has a part of millions without a break for the pattern ${pattern.source.slice(0, 200)}`,
+    hint: "Cut the text before it is encoded.",
+    data: { length: text.length },
+    cause,
+  });
+}
+
 /** Every `char` as `content`, both of one unit. */
 export function replaceChar(text: Aligned, char: string, content: string): Aligned {
   return text.withText(text.text.replaceAll(char, content));
@@ -183,11 +226,11 @@ export function replaceMatches(text: Aligned, pattern: RegExp, content: string):
   if (!found(text.text, pattern)) return text;
   const chars = [...content];
   const rewrite = new Rewrite(text);
-  for (const match of text.text.matchAll(pattern)) {
-    rewrite.copyTo(match.index);
-    rewrite.skipTo(match.index + match[0].length);
+  eachMatch(text.text, pattern, (start, end) => {
+    rewrite.copyTo(start);
+    rewrite.skipTo(end);
     for (const char of chars) rewrite.emit(char, 1);
-  }
+  });
   return rewrite.finish();
 }
 

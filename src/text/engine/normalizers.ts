@@ -1,7 +1,16 @@
 // The normalizers of tokenizer.json, each with the places of what it changes.
 // A table by `type`; knows no pre-tokenizers and no vocabulary.
 import { z } from "zod";
-import { type Aligned, found, prepend, Rewrite, removeMatches, replaceChar, replaceMatches } from "./aligned.ts";
+import {
+  type Aligned,
+  eachMatch,
+  found,
+  prepend,
+  Rewrite,
+  removeMatches,
+  replaceChar,
+  replaceMatches,
+} from "./aligned.ts";
 import { encodeBytes } from "./byte-level.ts";
 import { patternOf, patternSchema } from "./pattern.ts";
 import { precompiled } from "./precompiled.ts";
@@ -88,12 +97,12 @@ function bert(stage: Stage): Normalizer {
 function spaceOut(text: Aligned): Aligned {
   if (!found(text.text, CHINESE)) return text;
   const rewrite = new Rewrite(text);
-  for (const { 0: char, index } of text.text.matchAll(CHINESE)) {
-    rewrite.copyTo(index);
+  eachMatch(text.text, CHINESE, (start, end) => {
+    rewrite.copyTo(start);
     rewrite.emit(" ", 0);
-    rewrite.emit(char, 1);
+    rewrite.emit(text.text.slice(start, end), 1);
     rewrite.emit(" ", 1);
-  }
+  });
   return rewrite.finish();
 }
 
@@ -129,22 +138,38 @@ function nmt(text: Aligned): Aligned {
 
 type Form = "NFC" | "NFD" | "NFKC" | "NFKD";
 
-// Characters of ASCII neither change nor join among themselves; the one before others may take their marks.
-const NEAR_OTHERS = /\p{ASCII}?\P{ASCII}+/gu;
-
 function unicodeForm(form: Form): Normalizer {
   return (text) => {
     if (text.text.normalize(form) === text.text) return text;
     const rewrite = new Rewrite(text);
-    for (const { 0: run, index } of text.text.matchAll(NEAR_OTHERS)) {
-      rewrite.copyTo(index);
+    for (let start = 0; start < text.text.length; ) {
+      if (standsAlone(text.text, start)) {
+        start++;
+        continue;
+      }
+      const end = runEnd(text.text, start);
+      const run = text.text.slice(start, end);
       const normal = run.normalize(form);
-      if (normal === run) continue;
-      for (const [char, change] of changesOf(run, normal, form)) rewrite.emit(char, change);
-      rewrite.skipTo(index + run.length);
+      if (normal !== run) {
+        rewrite.copyTo(start);
+        for (const [char, change] of changesOf(run, normal, form)) rewrite.emit(char, change);
+        rewrite.skipTo(end);
+      }
+      start = end;
     }
     return rewrite.finish();
   };
+}
+
+/** Whether a character of ASCII begins here, which no mark follows: it stays, and joins nothing. */
+function standsAlone(text: string, at: number): boolean {
+  return text.charCodeAt(at) < 0x80 && !(text.charCodeAt(at + 1) >= 0x80);
+}
+
+function runEnd(text: string, start: number): number {
+  let end = start + 1;
+  while (end < text.length && !standsAlone(text, end)) end++;
+  return end;
 }
 
 /**

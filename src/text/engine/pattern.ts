@@ -3,7 +3,7 @@
 import { Tokenizer as Library } from "@huggingface/tokenizers";
 import { z } from "zod";
 import { AbrazoError } from "../../errors.ts";
-import type { Aligned } from "./aligned.ts";
+import { type Aligned, eachMatch } from "./aligned.ts";
 
 export const patternSchema = z.union([z.object({ String: z.string() }), z.object({ Regex: z.string() })]);
 export type Pattern = z.infer<typeof patternSchema>;
@@ -55,19 +55,17 @@ interface Cut {
 function cutsOf(text: string, pattern: RegExp, invert: boolean): Cut[] {
   const cuts: Cut[] = [];
   let done = 0;
-  for (const { 0: found, index } of text.matchAll(pattern)) {
-    if (done < index) cuts.push({ start: done, end: index, match: invert });
-    cuts.push({ start: index, end: index + found.length, match: !invert });
-    done = index + found.length;
-  }
+  eachMatch(text, pattern, (start, end) => {
+    if (done < start) cuts.push({ start: done, end: start, match: invert });
+    cuts.push({ start, end, match: !invert });
+    done = end;
+  });
   if (done < text.length) cuts.push({ start: done, end: text.length, match: invert });
   return cuts;
 }
 
-/** How cuts become pieces, by behaviour. */
-const PIECES: Readonly<Record<Behavior, (cuts: Cut[]) => Cut[]>> = {
-  Isolated: (cuts) => cuts,
-  Removed: (cuts) => cuts.filter(({ match }) => !match),
+/** How cuts become pieces, where neighbours are joined. */
+const JOINED: Readonly<Partial<Record<Behavior, (cuts: Cut[]) => Cut[]>>> = {
   Contiguous: (cuts) => joined(cuts, (cut, before) => cut.match === before),
   MergedWithPrevious: (cuts) => joined(cuts, (cut, before) => cut.match && !before),
   MergedWithNext: (cuts) => joined(cuts.toReversed(), (cut, before) => cut.match && !before).reverse(),
@@ -90,9 +88,22 @@ function joined(cuts: Cut[], joins: (cut: Cut, before: boolean) => boolean): Cut
 
 /** Cuts a text at the matches of a pattern. Empty pieces are left out. */
 export function split(text: Aligned, pattern: RegExp, behavior: Behavior, invert = false): Aligned[] {
+  const join = JOINED[behavior];
   const pieces: Aligned[] = [];
-  for (const { start, end } of PIECES[behavior](cutsOf(text.text, pattern, invert))) {
+  const add = (start: number, end: number) => {
     if (start < end) pieces.push(text.slice(start, end));
+  };
+  if (join !== undefined) {
+    for (const { start, end } of join(cutsOf(text.text, pattern, invert))) add(start, end);
+    return pieces;
   }
+  const [keepsMatches, keepsOthers] = behavior === "Isolated" ? [true, true] : [invert, !invert];
+  let done = 0;
+  eachMatch(text.text, pattern, (start, end) => {
+    if (keepsOthers) add(done, start);
+    if (keepsMatches) add(start, end);
+    done = end;
+  });
+  if (keepsOthers) add(done, text.text.length);
   return pieces;
 }

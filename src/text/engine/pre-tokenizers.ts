@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { type Aligned, prepend, replaceChar, replaceMatches, sizeAt } from "./aligned.ts";
 import { encodeBytes } from "./byte-level.ts";
+import { gpt2Words, LONG } from "./gpt2-words.ts";
 import { behaviorSchema, patternOf, patternSchema, split } from "./pattern.ts";
 import { makerOf, type Stage, stageSchema } from "./stage.ts";
 import { PUNCTUATION, SPACE, WORD } from "./unicode-sets.ts";
@@ -10,15 +11,10 @@ import { PUNCTUATION, SPACE, WORD } from "./unicode-sets.ts";
 export type PreTokenizer = (piece: Aligned) => Aligned[];
 
 const EACH_SPACE = new RegExp(SPACE, "gu");
-const EACH_PUNCTUATION = new RegExp(PUNCTUATION, "gu");
+const EACH_PUNCTUATION = new RegExp(`[${PUNCTUATION}]`, "gv");
+const WORD_OR_PUNCTUATION = new RegExp(`[^${PUNCTUATION}${SPACE}]+|[${PUNCTUATION}]`, "gv");
 const WORDS_OR_SIGNS = new RegExp(`[${WORD}]+|[^${WORD}${SPACE}]+`, "gu");
 const NUMERIC = /\p{N}/gu;
-
-/** GPT-2's cut of a text: contractions, words, numbers and signs each with the space before them, other white space. */
-const GPT2_WORDS = new RegExp(
-  `'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^${SPACE}\\p{L}\\p{N}]+|${SPACE}+(?!\\P{White_Space})|${SPACE}+`,
-  "gu",
-);
 
 const byteLevelSchema = z.object({ add_prefix_space: z.boolean().default(true), use_regex: z.boolean().default(true) });
 const punctuationSchema = z.object({ behavior: behaviorSchema.default("Isolated") });
@@ -39,8 +35,7 @@ const splitSchema = z.object({
 });
 
 const PRE_TOKENIZERS: Readonly<Record<string, (stage: Stage) => PreTokenizer>> = {
-  BertPreTokenizer: () => (piece) =>
-    split(piece, EACH_SPACE, "Removed").flatMap((word) => split(word, EACH_PUNCTUATION, "Isolated")),
+  BertPreTokenizer: () => bertWords,
   Whitespace: () => (piece) => split(piece, WORDS_OR_SIGNS, "Removed", true),
   WhitespaceSplit: () => (piece) => split(piece, EACH_SPACE, "Removed"),
   ByteLevel: byteLevel,
@@ -83,11 +78,16 @@ export function preTokenizerOf(stage: Stage): PreTokenizer {
   return makerOf("pre-tokenizer", PRE_TOKENIZERS, stage)(stage);
 }
 
+function bertWords(piece: Aligned): Aligned[] {
+  if (piece.text.length < LONG) return split(piece, WORD_OR_PUNCTUATION, "Removed", true);
+  return split(piece, EACH_SPACE, "Removed").flatMap((word) => split(word, EACH_PUNCTUATION, "Isolated"));
+}
+
 function byteLevel(stage: Stage): PreTokenizer {
   const options = stageSchema(byteLevelSchema, stage);
   return (piece) => {
     const text = options.add_prefix_space && !piece.text.startsWith(" ") ? prepend(piece, " ") : piece;
-    return (options.use_regex ? split(text, GPT2_WORDS, "Isolated") : [text]).map(encodeBytes);
+    return (options.use_regex ? gpt2Words(text) : [text]).map(encodeBytes);
   };
 }
 

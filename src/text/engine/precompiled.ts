@@ -74,15 +74,24 @@ function apply(text: Aligned, lookup: Lookup, kept: Uint8Array): Aligned {
     return true;
   };
   const takeGrapheme = (grapheme: string) => {
-    if (grapheme.length < 6 && encoder.encode(grapheme).length < 6 && take(grapheme)) return;
+    if (grapheme.length < 6 && (grapheme.length < 2 || encoder.encode(grapheme).length < 6) && take(grapheme)) return;
     for (const char of grapheme) if (!take(char)) writer.write(char, 0);
   };
   for (const { start, end, is } of runsOf(text.text, kept)) {
     if (is === "kept") writer.copy(text.text, start, end);
     else if (is === "single") take(text.text.slice(start, end));
-    else for (const { segment } of graphemes.segment(text.text.slice(start, end))) takeGrapheme(segment);
+    else for (const grapheme of graphemesOf(text.text.slice(start, end))) takeGrapheme(grapheme);
   }
   return changed ? writer.end() : text;
+}
+
+// What can belong to a character before or behind it; without any of these each character stands for itself.
+const JOINING =
+  /\r\n|[\p{M}\p{Cf}\p{RI}\p{EMod}\p{Gr_Ext}\u0d4e\u0e33\u0eb3\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb\u{11000}-\u{11fff}]/u;
+
+function* graphemesOf(run: string): Generator<string> {
+  if (!JOINING.test(run)) yield* run;
+  else for (const { segment } of graphemes.segment(run)) yield segment;
 }
 
 interface Run {

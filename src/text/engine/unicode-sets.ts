@@ -48,8 +48,11 @@ export const NONSPACING = `(?:(?![${chars(LATER_NONSPACING)}])\\p{Mn}|[\\u1734\\
 /** One mark of any kind, as StripAccents removes it. */
 export const MARK = `(?:(?![${chars(LATER_MARKS)}])\\p{M}|[\\u1cf2\\u1cf3])`;
 
-/** One punctuation mark, as BERT cuts: ASCII signs of every kind, elsewhere Unicode's punctuation. */
-export const PUNCTUATION = `(?:(?![${chars(LATER_PUNCTUATION)}])[\\p{P}!-/:-@[-\`{-~]|[\\u166d\\u{111c9}])`;
+/**
+ * Punctuation marks, as BERT cuts: ASCII signs of every kind, elsewhere Unicode's punctuation. For the inside of a class of an
+ * expression with the flag v.
+ */
+export const PUNCTUATION = `[[\\p{P}!-\\/:-@\\[-\`\\{-~]--[${chars(LATER_PUNCTUATION)}]]\\u166d\\u{111c9}`;
 
 /** One character that BERT drops: controls other than tab and line ends, formats, private ones, NUL and U+FFFD. */
 export const DROPPED = `(?:(?![\\t\\n\\r${chars(LATER_FORMAT)}])[\\p{Cc}\\p{Cf}\\p{Co}\\uFFFD])`;
