@@ -22,6 +22,20 @@ if (typeof AbrazoError !== "function") throw new Error("AbrazoError is not expor
 console.log(JSON.stringify(result));
 `;
 
+/** Threads of the package: a model's, and the one that renders templates of chats. */
+const APART = `
+import { pipeline } from "abrazo";
+const classify = await pipeline("sentiment-analysis", null, { worker: true });
+const [result] = await classify("What a waste of time.");
+if (result.label !== "NEGATIVE") throw new Error(JSON.stringify(result));
+await classify.dispose();
+const generate = await pipeline("text-generation");
+const chatTemplate = "{% for message in messages %}{{ message.content }}{% endfor %}";
+const [{ generatedText }] = await generate([{ role: "user", content: "This film" }], { chatTemplate, maxNewTokens: 3, seed: 1 });
+if (generatedText[1]?.role !== "assistant") throw new Error(JSON.stringify(generatedText));
+await generate.dispose();
+`;
+
 /** A worker starts from a file of the package that is no compiled one. */
 const LOAD = `
 import { DataLoader, TensorDataset } from "abrazo/data";
@@ -68,10 +82,12 @@ try {
   writeFileSync(join(folder, "package.json"), '{"name":"stranger","private":true,"type":"module"}');
   writeFileSync(join(folder, "use.js"), USE);
   writeFileSync(join(folder, "load.js"), LOAD);
+  writeFileSync(join(folder, "apart.js"), APART);
   writeFileSync(join(folder, "loop.js"), LOOP);
   step("npm install in an empty project", "npm", ["install", "--silent", "--no-fund", "--no-audit", `./${tarball}`]);
   step('import { pipeline } from "abrazo"', process.execPath, ["use.js"]);
   step("a loader with a worker", process.execPath, ["load.js"]);
+  step("a model in a thread, a chat", process.execPath, ["apart.js"]);
   step("npx --no-install abrazo --version", "npx", ["--no-install", "abrazo", "--version"]);
   step("abrazo run", "npx", ["--no-install", "abrazo", "run", "sentiment-analysis", "What a wonderful day", "--json"]);
   step("serve, login, push, pull, run", process.execPath, ["loop.js"]);
