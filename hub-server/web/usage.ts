@@ -10,9 +10,28 @@ export interface UsageSnippet {
 
 /** Tasks of `pipeline()`, with a call; a test holds them to the pipelines there are. */
 export const PIPELINE_CALLS: Readonly<Record<string, string>> = {
+  "feature-extraction": 'await run("A delightful surprise.", { pooling: "mean" })',
+  "fill-mask": 'await run("A [MASK] surprise.")',
+  "image-classification": 'await run("./picture.jpg")',
+  "image-feature-extraction": 'await run("./picture.jpg")',
+  "question-answering": 'await run("Who wrote it?", "Ana wrote it in Berlin.")',
+  summarization: 'await run("A long text …")',
   "text-classification": 'await run("A delightful surprise.")',
   "text-generation": 'await run("Once upon a time")',
+  "text2text-generation": 'await run("A text")',
+  "token-classification": 'await run("Ana lives in Berlin.")',
+  translation: 'await run("A delightful surprise.")',
+  "zero-shot-classification": 'await run("A late goal.", ["sport", "politics"])',
+  "zero-shot-image-classification": 'await run("./picture.jpg", ["a dog", "a cat"])',
 };
+
+/** Tasks that transformers dropped with its version 5: from Python such a model is run by its class. */
+const NOT_IN_PYTHON: ReadonlySet<string> = new Set([
+  "question-answering",
+  "summarization",
+  "text2text-generation",
+  "translation",
+]);
 
 /** How to get and run a repository from the tools that people have. `origin` is this hub's address. */
 export function usageOf(repo: Repo, origin: string): UsageSnippet[] {
@@ -39,7 +58,8 @@ function modelUsage(repo: Repo, origin: string): UsageSnippet[] {
       code: `import { pipeline } from "abrazo";\n\nconst run = await pipeline("${task}", "${name}", {\n  endpoint: "${origin}",\n});\nconsole.log(${call});`,
     });
   }
-  const runs = call !== undefined && repo.libraryName === "transformers" && repo.safetensors !== null;
+  const runs =
+    call !== undefined && !NOT_IN_PYTHON.has(task) && repo.libraryName === "transformers" && repo.safetensors !== null;
   snippets.push({
     title: runs ? "Python: transformers" : "Python: huggingface_hub",
     code: runs
