@@ -1,5 +1,6 @@
 // Trains a byte-level BPE vocabulary as GPT-2 uses it, and makes a standard tokenizer.json of it.
 // Knows no models.
+import { BYTE_CHARS } from "./engine/byte-level.ts";
 import { learnMerges } from "./merges.ts";
 import type { TokenizerFiles } from "./train-wordpiece.ts";
 
@@ -8,20 +9,11 @@ const END = "<|endoftext|>";
 /** GPT-2's cut of a text: contractions, words, numbers and marks each with the space before them, other white space. */
 const WORDS = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
 
-/** Byte → the printable character that stands for it: itself where it is printable Latin-1, else the next from U+0100 on. */
-const BYTE_CHARS: readonly string[] = byteChars();
-
-function byteChars(): string[] {
-  let next = 0x100;
-  const printable = (byte: number) =>
-    (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || (byte >= 0xae && byte <= 0xff);
-  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : next++));
-}
-
 const encoder = new TextEncoder();
 
 /**
- * Learns a vocabulary from texts. Every byte is a token, so there is no unknown text.
+ * Learns a vocabulary from texts. Every byte is a token, so there is no unknown text. Tokens, merges and ids are those of
+ * Hugging Face's BpeTrainer with the bytes as its initial alphabet, ties included.
  *
  * @param vocabSize tokens in all, the 256 bytes and the end token included
  */

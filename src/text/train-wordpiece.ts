@@ -29,6 +29,11 @@ export function splitWords(text: string): string[] {
 /**
  * Learns a vocabulary from texts.
  *
+ * The pieces are those that Hugging Face's WordPieceTrainer learns, in the same order, but for two differences. Of pairs that
+ * are equally frequent ours takes the first by its letters, where theirs takes one by the order of a hash table, another in
+ * each run. And theirs adds each letter as the beginning of a word, also where no word begins with it; ours has only what
+ * the texts have, so that as many tokens hold more pieces.
+ *
  * @param vocabSize tokens in all, the five special ones included
  */
 export function trainWordPiece(
