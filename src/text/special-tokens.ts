@@ -120,3 +120,8 @@ export function addedToken(token: Token, id: number, isSpecial: boolean): AddedT
     special,
   };
 }
+
+/** Added tokens as tokenizer_config.json lists them: by their ids. */
+export function decoderOf(tokens: readonly AddedToken[]): Record<string, Omit<AddedToken, "id">> {
+  return Object.fromEntries(tokens.map(({ id, ...flags }) => [String(id), flags]));
+}

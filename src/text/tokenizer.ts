@@ -9,6 +9,7 @@ import { Engine } from "./engine/engine.ts";
 import { readTokenizerFiles, writeTokenizerFiles } from "./files.ts";
 import {
   contentOf,
+  decoderOf,
   type ModelConfig,
   namedTokens,
   ROLES,
@@ -139,7 +140,8 @@ export class Tokenizer {
 
   /**
    * Writes tokenizer.json, tokenizer_config.json and the chat templates into a folder, which is made where there is none.
-   * The configuration is kept as it was read, but for templates, which have their own files.
+   * The configuration is kept as it was read, but for templates, which have their own files, and the list of added tokens,
+   * which is complete.
    *
    * @example
    * ```ts
@@ -152,7 +154,10 @@ export class Tokenizer {
   savePretrained(folder: string): Promise<void> {
     return writeTokenizerFiles(folder, {
       tokenizerJson: { ...this.#json, added_tokens: this.#engine.added },
-      tokenizerConfig: this.#config,
+      tokenizerConfig: {
+        ...this.#config,
+        added_tokens_decoder: { ...decoderOf(this.#engine.added), ...this.#config.added_tokens_decoder },
+      },
       chatTemplates: this.#templates,
     });
   }

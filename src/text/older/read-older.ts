@@ -2,7 +2,14 @@
 // Knows no folders: it is given the contents of files by their names.
 import { z } from "zod";
 import { parseJson } from "../../io/json.ts";
-import { addedToken, contentOf, type ModelConfig, namedTokens, type TokenizerConfig } from "../special-tokens.ts";
+import {
+  addedToken,
+  contentOf,
+  decoderOf,
+  type ModelConfig,
+  namedTokens,
+  type TokenizerConfig,
+} from "../special-tokens.ts";
 import type { Recipe } from "./recipe.ts";
 import { recipeOf } from "./recipes.ts";
 import { readSentencePiece } from "./sentence-piece-model.ts";
@@ -75,6 +82,6 @@ function withoutUndefined(config: TokenizerConfig): TokenizerConfig {
 /** Tokens of added_tokens.json beside those of the configuration, which knows more of them. */
 function withAdded(config: TokenizerConfig, added: Record<string, number>): TokenizerConfig {
   const special = new Set(namedTokens(config).map(contentOf));
-  const described = Object.entries(added).map(([token, id]) => [String(id), addedToken(token, id, special.has(token))]);
-  return { ...config, added_tokens_decoder: { ...Object.fromEntries(described), ...config.added_tokens_decoder } };
+  const tokens = Object.entries(added).map(([token, id]) => addedToken(token, id, special.has(token)));
+  return { ...config, added_tokens_decoder: { ...decoderOf(tokens), ...config.added_tokens_decoder } };
 }

@@ -52,6 +52,8 @@ export function tokens(names: Partial<Record<SpecialName, string>>): TokenizerCo
 
 /** A token that takes the white space before it, as masks of some classes do. */
 export const withSpaceBefore = (content: string) => ({
+  // What tells transformers that this is a token and no dictionary.
+  __type: "AddedToken",
   content,
   lstrip: true,
   rstrip: false,
