@@ -41,7 +41,10 @@ const script = (isCompiled: boolean): string => `
   }
   console.log(JSON.stringify(seen));`;
 
-describe.skipIf(!existsSync("/proc/self/task"))("no leak over 10,000 steps (needs /proc)", { timeout: 240_000 }, () => {
+// Once more where it fails: beside other work the collector now and then comes late by a few megabytes, and a leak fails each time.
+const settings = { timeout: 240_000, retry: 2 };
+
+describe.skipIf(!existsSync("/proc/self/task"))("no leak over 10,000 steps (needs /proc)", settings, () => {
   it.each([
     ["recorded anew each time", false],
     ["compiled", true],
