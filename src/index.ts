@@ -82,5 +82,14 @@ export * as nn from "./nn/index.ts";
 export * as optim from "./optim/index.ts";
 export * from "./serialize/index.ts";
 export * from "./tensor/index.ts";
-export { Tokenizer } from "./text/tokenizer.ts";
+export {
+  type ChatMessage,
+  type ChatTemplateOptions,
+  type EncodedBatch,
+  type Encoding,
+  padBatch,
+  Tokenizer,
+  type TokenizerConfig,
+  type Truncation,
+} from "./text/tokenizer.ts";
 export { EarlyStopping, type EarlyStoppingOptions, type EarlyStoppingState } from "./train/early-stopping.ts";
