@@ -10,6 +10,7 @@ import { readJson } from "../io/json.ts";
 import { writeSafetensors } from "../io/safetensors.ts";
 import { log } from "../log.ts";
 import type { Generator } from "../tensor/index.ts";
+import { withoutDrawing } from "../tensor/random.ts";
 import type { AnyModel, Architecture, BaseConfig, PreTrainedModel } from "./architecture.ts";
 import { configText } from "./config-file.ts";
 import { ARCHITECTURES } from "./index.ts";
@@ -153,7 +154,7 @@ export async function loadClass(
   if (!Object.hasOwn(heads, name)) buildModel(config, name);
   const tensors = await readWeights(folder);
   checkLayers(folder, config, tensors);
-  const model = buildModel({ ...config, architectures: [name] }, name);
+  const model = withoutDrawing(() => buildModel({ ...config, architectures: [name] }, name));
   takeWeights(model.requiresGrad_(false).eval(), tensors, {
     folder,
     isExact: name === classOf(config),

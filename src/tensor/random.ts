@@ -1,7 +1,7 @@
 // Tensors of random numbers as PyTorch's CPU draws them, from the same seed the same ones.
-// Keeps no state: that is the generator's.
+// The only state is whether numbers are drawn at all: theirs is the generator's.
 import { AbrazoError } from "../errors.ts";
-import type { DType } from "../graph/dtype.ts";
+import { allocate, type DType } from "../graph/dtype.ts";
 import { broadcast, numeric, sizeOf } from "../graph/shape.ts";
 import { optionsOf } from "../options.ts";
 import { requireTensors, tensorOf } from "./arguments.ts";
@@ -18,6 +18,22 @@ export interface RandomOptions extends CreateOptions {
 }
 
 const randomOptions = optionsOf<RandomOptions>({ ...createOptions.names, generator: true });
+
+let isSkipped = false;
+
+/**
+ * Layers made within `make` start with zeros in place of random numbers, which are not drawn: for weights that are read from a file
+ * right after, as `torch.nn.utils.skip_init` has it. Drawing those of a large model takes longer than loading it.
+ */
+export function withoutDrawing<Made>(make: () => Made): Made {
+  const before = isSkipped;
+  isSkipped = true;
+  try {
+    return make();
+  } finally {
+    isSkipped = before;
+  }
+}
 
 /**
  * Uniform in [0, 1): torch.rand's own stream. Float dtypes alone.
@@ -54,6 +70,7 @@ export function uniform(shape: readonly number[], low: number, high: number, giv
   const dtype = options.dtype ?? "float32";
   requireFloat(dtype, "check_uniform_bounds");
   const sizes = requireSizes(shape, dtype);
+  if (isSkipped) return fromHost(allocate(dtype, sizeOf(sizes)), sizes, dtype, options);
   return fromHost(drawUniform(generator, dtype, sizeOf(sizes), low, high), sizes, dtype, options);
 }
 
@@ -73,6 +90,7 @@ export function randn(shape: readonly number[], given?: RandomOptions): Tensor {
   const dtype = options.dtype ?? "float32";
   requireFloat(dtype, "normal_kernel_cpu");
   const sizes = requireSizes(shape, dtype);
+  if (isSkipped) return fromHost(allocate(dtype, sizeOf(sizes)), sizes, dtype, options);
   return fromHost(drawNormal(generator, dtype, sizeOf(sizes)), sizes, dtype, options);
 }
 

@@ -13,7 +13,9 @@ import {
   AutoModelForSequenceClassification,
   Generator,
   type ModelInputs,
+  manualSeed,
   noGrad,
+  rand,
   setLogListener,
   tensor,
 } from "../../src/index.ts";
@@ -221,4 +223,19 @@ it("a config is written with a point where Python wants a fraction", () => {
   expect(text).toContain('"factor": 2.0\n');
   expect(text).toContain('"attention_dropout": 0.0,');
   expect(JSON.parse(text)).toEqual(config);
+});
+
+it("loading draws no random numbers, and a head that starts fresh is drawn from the global generator", async () => {
+  const folder = await writeCheckpoint(caseOf("BertForMaskedLM"), fresh());
+  manualSeed(5);
+  const next = rand([4]).tolistSync();
+  manualSeed(5);
+  await AutoModelForMaskedLM.fromPretrained(folder);
+  expect(rand([4]).tolistSync()).toEqual(next);
+  const heads = [1, 2].map(async (seed) => {
+    manualSeed(seed);
+    const model = await AutoModelForSequenceClassification.fromPretrained(folder);
+    return model.getParameter("classifier.weight").tolistSync();
+  });
+  expect((await Promise.all(heads)).every((head) => new Set(head.flat()).size > 1)).toBe(true);
 });
