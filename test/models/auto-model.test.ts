@@ -235,7 +235,7 @@ it("loading draws no random numbers, and a head that starts fresh is drawn from 
   const heads = [1, 2].map(async (seed) => {
     manualSeed(seed);
     const model = await AutoModelForSequenceClassification.fromPretrained(folder);
-    return model.getParameter("classifier.weight").tolistSync();
+    return values(model.getParameter("classifier.weight"));
   });
-  expect((await Promise.all(heads)).every((head) => new Set(head.flat()).size > 1)).toBe(true);
+  expect((await Promise.all(heads)).every((head) => new Set(head).size > 1)).toBe(true);
 });
