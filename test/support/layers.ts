@@ -104,6 +104,7 @@ export const LAYERS: readonly Layer[] = [
 export const OWNED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "onnxruntime-node": ["src/onnx"],
   "@huggingface/tokenizers": ["src/text"],
+  "@huggingface/jinja": ["src/text"],
   "@huggingface/transformers": ["pipelines/engine.ts"],
   "@huggingface/hub": ["src/hub"],
   sharp: ["src/data/vision/image.ts"],
