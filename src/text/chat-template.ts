@@ -12,6 +12,7 @@ export interface ChatMessage {
   [field: string]: unknown;
 }
 
+/** What a prompt is made with besides messages, and how it ends. */
 export interface ChatTemplateOptions {
   /** Tools that the model may call, as JSON schemas. */
   tools?: readonly object[] | undefined;

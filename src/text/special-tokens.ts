@@ -48,6 +48,7 @@ export const tokenizerConfigSchema = z.looseObject({
   padding_side: side,
   truncation_side: side,
 });
+/** tokenizer_config.json: special tokens, sides, lengths, chat templates. */
 export type TokenizerConfig = z.infer<typeof tokenizerConfigSchema>;
 
 const idOrIds = z.union([z.int(), z.array(z.int())]).nullish();
