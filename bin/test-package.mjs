@@ -22,7 +22,7 @@ if (typeof AbrazoError !== "function") throw new Error("AbrazoError is not expor
 console.log(JSON.stringify(result));
 `;
 
-/** Threads of the package: a model's, and the one that renders templates of chats. */
+/** A thread of the package that computes, and the process that renders templates of chats. */
 const APART = `
 import { pipeline } from "abrazo";
 const classify = await pipeline("sentiment-analysis", null, { worker: true });

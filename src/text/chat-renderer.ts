@@ -1,7 +1,7 @@
-// Renders chat templates in a thread, within limits of time, memory and length. One thread serves a process; one that does not
-// come to an end is stopped, and the next call starts another.
+// Renders chat templates in a process of its own, within limits of time, memory and length: one that does not come to an end is
+// stopped, and the next call starts another. A thread would not do: one that fills its heap can take the whole process with it.
 // Knows no tokenizer and no roles.
-import { Worker } from "node:worker_threads";
+import { type ChildProcess, fork } from "node:child_process";
 import { AbrazoError } from "../errors.ts";
 import { packageFile } from "../package-root.ts";
 
@@ -10,7 +10,7 @@ export interface RenderLimits {
   timeout: number;
   /** Characters that the text may have. */
   maxLength: number;
-  /** Megabytes of JavaScript values that the thread may hold. */
+  /** Megabytes of JavaScript values that the process may hold. */
   memory: number;
 }
 
@@ -22,13 +22,13 @@ type Answer =
   | { kind: "tooLong"; length: number }
   | { kind: "raised" | "failed"; message: string };
 
-/** A thread, and what it was started with. */
-interface Thread {
-  worker: Worker;
+/** A process that renders, and what it was started with. */
+interface Renderer {
+  child: ChildProcess;
   limits: RenderLimits;
 }
 
-let thread: Thread | undefined;
+let renderer: Renderer | undefined;
 let last: Promise<unknown> = Promise.resolve();
 
 /**
@@ -52,61 +52,66 @@ async function render(
   variables: Readonly<Record<string, unknown>>,
   limits: RenderLimits,
 ): Promise<string> {
-  const { worker } = await threadOf(limits);
-  // A rendering that is waited for holds the process, an idle thread does not.
-  worker.ref();
+  const { child } = await rendererOf(limits);
+  // A rendering that is waited for holds this process, an idle renderer does not.
+  child.ref();
+  child.channel?.ref();
   try {
-    const answered = answerOf(worker, limits);
+    const answered = answerOf(child, limits);
     try {
-      worker.postMessage({ template, variables });
+      child.send({ template, variables });
     } catch (cause) {
       answered.catch(() => undefined);
-      await stop(worker);
+      stop(child);
       throw noValues(cause);
     }
     return textOf(await answered, limits);
   } finally {
-    worker.unref();
+    child.unref();
+    child.channel?.unref();
   }
 }
 
-async function threadOf(limits: RenderLimits): Promise<Thread> {
-  if (thread !== undefined && thread.limits === limits) return thread;
-  if (thread !== undefined) await stop(thread.worker);
-  const worker = new Worker(packageFile("src/text/chat-worker.mjs"), {
-    workerData: { maxLength: limits.maxLength },
-    resourceLimits: { maxOldGenerationSizeMb: limits.memory },
+async function rendererOf(limits: RenderLimits): Promise<Renderer> {
+  if (renderer !== undefined && renderer.limits === limits && renderer.child.connected) return renderer;
+  if (renderer !== undefined) stop(renderer.child);
+  const child = fork(packageFile("src/text/chat-worker.mjs"), [String(limits.maxLength)], {
+    execArgv: [`--max-old-space-size=${limits.memory}`],
+    // Values keep their kinds on the way; what the process says when it dies is of no use to anybody.
+    serialization: "advanced",
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
   });
   // To start takes what it takes; only rendering is timed.
-  await answerOf(worker, { ...limits, timeout: 60_000 });
-  thread = { worker, limits };
-  return thread;
+  await answerOf(child, { ...limits, timeout: 60_000 });
+  renderer = { child, limits };
+  return renderer;
 }
 
-async function stop(worker: Worker): Promise<void> {
-  if (thread?.worker === worker) thread = undefined;
-  await worker.terminate();
+function stop(child: ChildProcess): void {
+  if (renderer?.child === child) renderer = undefined;
+  child.kill("SIGKILL");
 }
 
-/** The next message of a thread, or an error when it dies or says nothing for too long. */
-function answerOf(worker: Worker, limits: RenderLimits): Promise<Answer> {
+/** The next message of a process, or an error when it dies or says nothing for too long. */
+function answerOf(child: ChildProcess, limits: RenderLimits): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
       clearTimeout(timer);
-      worker.off("message", onMessage).off("error", onError).off("exit", onExit);
+      child.off("message", onMessage).off("error", onError).off("exit", onExit);
       act();
     };
     const fail = (error: AbrazoError) =>
       settle(() => {
-        // A thread that was stopped says so in its own time.
-        worker.on("error", () => undefined);
-        stop(worker).then(() => reject(error), reject);
+        // One that was stopped says so in its own time.
+        child.on("error", () => undefined);
+        stop(child);
+        reject(error);
       });
-    const onMessage = (answer: Answer) => settle(() => resolve(answer));
+    const onMessage = (answer: unknown) => settle(() => resolve(answer as Answer)); // safe because chat-worker.mjs sends nothing else
     const onError = (error: Error) => fail(died(error, limits));
-    const onExit = (code: number) => fail(died(new Error(`exit code ${code}`), limits));
+    const onExit = (code: number | null, signal: string | null) => fail(ended(code, signal, limits));
     const timer = setTimeout(() => fail(tooSlow(limits)), limits.timeout);
-    worker.on("message", onMessage).on("error", onError).on("exit", onExit);
+    child.on("message", onMessage).on("error", onError).on("exit", onExit);
   });
 }
 
@@ -155,13 +160,25 @@ function tooLong(length: number, { maxLength }: RenderLimits): AbrazoError {
   });
 }
 
-function died(cause: Error, { memory }: RenderLimits): AbrazoError {
-  const isMemory = "code" in cause && cause.code === "ERR_WORKER_OUT_OF_MEMORY";
+/** Node ends itself where its heap is full. */
+function ended(code: number | null, signal: string | null, limits: RenderLimits): AbrazoError {
+  if (signal === "SIGABRT" || code === 134) return tooLarge(limits);
+  return died(new Error(signal === null ? `exit code ${code}` : signal), limits);
+}
+
+function tooLarge({ memory }: RenderLimits): AbrazoError {
   return new AbrazoError({
     code: CODE,
-    message: isMemory
-      ? `The chat template took more than ${memory} MB of memory.`
-      : `The thread of the chat template ended: ${cause.message}`,
+    message: `The chat template took more than ${memory} MB of memory.`,
+    hint: "The template builds lists or texts without bounds; take another one.",
+    data: { memory },
+  });
+}
+
+function died(cause: Error, { memory }: RenderLimits): AbrazoError {
+  return new AbrazoError({
+    code: CODE,
+    message: `The process of the chat template ended: ${cause.message}`,
     hint: "The template builds lists or texts without bounds; take another one.",
     data: { memory },
     cause,

@@ -1,8 +1,9 @@
-// The thread that renders chat templates. A template is a program that came with a model: here it can be stopped, and has a
+// The process that renders chat templates. A template is a program that came with a model: here it can be stopped, and has a
 // heap of its own. Plain JavaScript, so that it starts from the sources and from the package alike.
 // Knows no tokenizer; chat-renderer.ts alone starts it.
-import { parentPort, workerData } from "node:worker_threads";
 import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
+
+const LONGEST_TEXT = Number(process.argv[2]);
 
 // As many as Python's sandbox allows.
 const LONGEST_RANGE = 100_000;
@@ -91,12 +92,14 @@ function render({ template, variables }) {
     const environment = new Environment();
     for (const [name, value] of Object.entries({ ...GLOBALS, ...variables })) environment.set(name, value);
     const text = new Interpreter(environment).run(templateOf(template)).value;
-    return text.length > workerData.maxLength ? { kind: "tooLong", length: text.length } : { kind: "text", text };
+    return text.length > LONGEST_TEXT ? { kind: "tooLong", length: text.length } : { kind: "text", text };
   } catch (error) {
     const kind = error instanceof Raised ? "raised" : "failed";
     return { kind, message: error instanceof Error ? error.message : String(error) };
   }
 }
 
-parentPort.on("message", (request) => parentPort.postMessage(render(request)));
-parentPort.postMessage({ kind: "ready" });
+process.on("message", (request) => process.send(render(request)));
+// Nobody is left to render for.
+process.on("disconnect", () => process.exit());
+process.send({ kind: "ready" });

@@ -296,7 +296,7 @@ export class Tokenizer {
   /**
    * The prompt of a conversation, by the repository's chat template (Jinja), as transformers renders it.
    *
-   * A template is a program of whoever made the repository. It runs in a thread of its own, in which it has five seconds,
+   * A template is a program of whoever made the repository. It runs in a process of its own, in which it has five seconds,
    * 256 MB and 16 million characters.
    *
    * @param options tools, documents, what the prompt ends with, and variables of the template by its own names
