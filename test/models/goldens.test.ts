@@ -58,9 +58,11 @@ describe.each(MODEL_CASES.map((row) => [titleOf(row), row] as const))("%s", (_, 
     }
   });
 
-  it("gives the same from one traced graph, also for a batch of one", async () => {
+  // A model with a decoder has a graph for each half: test/models/t5.test.ts.
+  const isOneGraph = !Object.keys(row.inputs).some((name) => name.startsWith("decoder"));
+  const why = isOneGraph ? "" : " (skipped: one graph for each half, in t5.test.ts)";
+  it.skipIf(!isOneGraph)(`gives the same from one traced graph, also for a batch of one${why}`, async () => {
     const model = await loadClass(await writeCheckpoint(row, fresh()));
-    if (Object.keys(row.inputs).some((name) => name.startsWith("decoder"))) return;
     const graph = compileGraph(traceModel(model));
     const inputs = inputsOf(row);
     for (const count of [undefined, 1]) {

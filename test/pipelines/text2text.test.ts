@@ -5,7 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type PipelineInfo, pipeline } from "../../pipelines/index.ts";
+import { exportModel, type PipelineInfo, pipeline } from "../../pipelines/index.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
 import { packageFile } from "../../src/package-root.ts";
 import { elements, type ModelCase } from "../support/model-goldens.ts";
@@ -110,6 +110,23 @@ describe("results differ by source and options", () => {
     for await (const result of stream) seen.push(result);
     expect(seen).toEqual(call?.result.map((generatedText) => ({ generatedText })));
   });
+});
+
+it("a folder with ONNX files alone is handed on to transformers.js: its results, under our names", async () => {
+  const copy = join(folder, "exported");
+  await exportModel(folder, { out: copy });
+  const run = (await pipeline("text2text-generation", copy)) as unknown as Run; // safe as in load()
+  open.push(run);
+  expect(run.runtime).toBe("transformers.js");
+  const { pipeline: theirPipeline } = await import("@huggingface/transformers");
+  const theirs = await theirPipeline("text2text-generation", copy, { dtype: "fp32" });
+  for (const text of golden.calls[0]?.texts ?? []) {
+    const written = (await theirs(text, { max_new_tokens: 5 })) as { generated_text: string }[]; // safe because a text gives a list
+    expect(written[0]?.generated_text.length).toBeGreaterThan(0);
+    const wanted = written.map(({ generated_text: generatedText }) => ({ generatedText }));
+    expect(await run(text, { maxNewTokens: 5 })).toEqual(wanted);
+  }
+  await theirs.dispose();
 });
 
 describe("refuses", () => {
