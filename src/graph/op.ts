@@ -85,6 +85,14 @@ export interface Op {
    * splits a graph in two runs and cannot be exported; its gradient is made of operations like any other.
    */
   readonly host?: (inputs: readonly HostArray[], node: Node) => Float64Array;
+  /**
+   * For each input, its axis whose n-th part is all that the n-th part of the result along `axis` takes of it, or undefined where
+   * every part takes the whole input. Absent, or undefined as a whole: parts are not made of parts. An attribute `shape` is the
+   * result's, and is cut with it. See src/graph/parts.ts.
+   */
+  readonly along?: (node: Node, axis: number) => readonly (number | undefined)[] | undefined;
+  /** True for an operation that gives some parts of its first input along its attribute `axis`, and takes no other input apart. */
+  readonly selects?: boolean;
   /** Multiply-adds of the node, for the choice of threads; element count when absent. */
   flops?(node: Node): number;
 }
@@ -135,6 +143,20 @@ export function like(index: number): (inputs: readonly Node[]) => TypeInfo {
     const { shape, dtype } = inputAt(inputs, index);
     return { shape, dtype };
   };
+}
+
+/** Parts of an operation on elements: those of each input, aligned from the right, but of what is repeated along the axis. */
+export function eachAlong({ shape, inputs }: Node, axis: number): readonly (number | undefined)[] {
+  return inputs.map((input) => {
+    const own = axis - shape.length + input.shape.length;
+    return own < 0 || (input.shape[own] === 1 && shape[axis] !== 1) ? undefined : own;
+  });
+}
+
+/** Parts of an operation along axes of its own: along any other axis, those of its first input. */
+export function apartFrom(axes: (node: Node) => readonly number[]): NonNullable<Op["along"]> {
+  return (node, axis) =>
+    axes(node).includes(axis) ? undefined : node.inputs.map((_, at) => (at === 0 ? axis : undefined));
 }
 
 /** Lowering: one ONNX node over all inputs. */

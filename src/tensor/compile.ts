@@ -4,6 +4,7 @@ import { argumentError, requireParts } from "../arguments.ts";
 import { internalError } from "../errors.ts";
 import { allocate, DTYPES, type DType, type TypedArray } from "../graph/dtype.ts";
 import { forgetRecorded, type Node } from "../graph/node.ts";
+import { readEarly } from "../graph/parts.ts";
 import { topological } from "../graph/walk.ts";
 import { external, folderOf, withWeights } from "../onnx/execute.ts";
 import { type Lowered, type LowerOptions, lower } from "../onnx/lower.ts";
@@ -135,7 +136,7 @@ function lowerTraced(
   requireTensorList(where, inputs);
   requireTensorList(where, Object.values(outputs));
   const outputNames = Object.keys(outputs);
-  const nodes = Object.values(outputs).map((tensor) => tensor.node);
+  const nodes = readEarly(Object.values(outputs).map((tensor) => tensor.node));
   const order = topological([...inputs.map((tensor) => tensor.node), ...nodes]);
   const options: LowerOptions = { device, outputNames, initializer };
   if (names !== undefined) options.names = names;

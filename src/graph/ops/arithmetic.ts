@@ -23,6 +23,7 @@ import type { Attrs, Node } from "../node.ts";
 import {
   defineOp,
   direct,
+  eachAlong,
   type GradContext,
   inputAt,
   type LowerContext,
@@ -48,6 +49,7 @@ type BinaryGrad = (a: Node, b: Node, g: Node, out: Node) => readonly [Node | und
 export function binary(name: string, opType: string, doc: string, grad: BinaryGrad, extra: Partial<Op> = {}): void {
   defineOp({
     lacks: ["bool"],
+    along: eachAlong,
     ...extra,
     name,
     doc,
@@ -119,6 +121,7 @@ binary("minimum", "Min", "The smaller of a and b; g to the smaller, half each wh
 
 defineOp({
   name: "neg",
+  along: eachAlong,
   doc: "-a; da = -g.",
   infer: like(0),
   lower: direct("Neg"),
@@ -130,6 +133,7 @@ defineOp({
 /** Identity that lets no gradient through. */
 defineOp({
   name: "stopGradient",
+  along: eachAlong,
   doc: "The input itself, cut off from differentiation (PyTorch's detach).",
   infer: like(0),
   lower: (ctx) => [ctx.input(0)],
@@ -142,6 +146,7 @@ defineOp({
 
 defineOp({
   name: "cast",
+  along: eachAlong,
   doc: "The input in another dtype; da = g in the input's dtype.",
   infer: (inputs, attrs) => ({ shape: inputAt(inputs, 0).shape, dtype: stringAttr(attrs, "dtype") as DType }), // safe because cast() takes a DType
   lower: lowerCast,
@@ -155,6 +160,7 @@ function lowerCast(ctx: LowerContext): readonly string[] {
 /** Where the limits cross the upper one holds, as in PyTorch. */
 defineOp({
   name: "clamp",
+  along: eachAlong,
   doc: "a limited to [low, high]; da = g inside, limits included; each limit takes g where it is the result.",
   infer: (inputs) => ({
     shape: broadcast(binaryType(inputs).shape, inputAt(inputs, 2).shape),

@@ -1,7 +1,7 @@
 // Comparisons, logic and choice. Results of comparisons are bool.
 import { constant, unbroadcast, where } from "../build.ts";
 import type { DType } from "../dtype.ts";
-import { defineOp, direct, inputAt, type LowerContext } from "../op.ts";
+import { defineOp, direct, eachAlong, inputAt, type LowerContext } from "../op.ts";
 import { broadcast } from "../shape.ts";
 import { binaryType } from "./arithmetic.ts";
 
@@ -10,6 +10,7 @@ const NO_GRADIENT = "a truth value has no gradient";
 function comparison(name: string, opType: string, doc: string, lacks: readonly DType[] = []): void {
   defineOp({
     lacks,
+    along: eachAlong,
     name,
     doc,
     infer: (inputs) => ({ shape: binaryType(inputs).shape, dtype: "bool" }),
@@ -29,6 +30,7 @@ comparison("logicalXor", "Xor", "a or b but not both, both bool.");
 
 defineOp({
   name: "logicalNot",
+  along: eachAlong,
   doc: "not a, a bool.",
   infer: (inputs) => ({ shape: inputAt(inputs, 0).shape, dtype: "bool" }),
   lower: direct("Not"),
@@ -44,6 +46,7 @@ function chooseTruth(ctx: LowerContext): readonly string[] {
 
 defineOp({
   name: "where",
+  along: eachAlong,
   doc: "a where the condition holds, else b; each takes g where it was chosen.",
   infer: (inputs) => {
     const { shape, dtype } = binaryType(inputs.slice(1));

@@ -2,7 +2,7 @@
 // Formulas: d is the derivative, y the result. onnxruntime has erf in float32 alone.
 import { add, constant, erf, exp, mul, neg, scale, shift, square, sub, tanh } from "../build.ts";
 import type { Node } from "../node.ts";
-import { defineOp, inputAt, type LowerContext, like, NOT_REAL, stringAttr } from "../op.ts";
+import { defineOp, eachAlong, inputAt, type LowerContext, like, NOT_REAL, stringAttr } from "../op.ts";
 import { ONE_ROUNDING } from "./exponential.ts";
 import { type Formula, formula } from "./formula.ts";
 import { unary } from "./math.ts";
@@ -124,6 +124,7 @@ function lowerGelu(ctx: LowerContext): readonly string[] {
  */
 defineOp({
   name: "gelu",
+  along: eachAlong,
   doc: "x Φ(x), or its tanh approximation.",
   lacks: NOT_REAL,
   infer: like(0),

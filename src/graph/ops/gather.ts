@@ -22,6 +22,7 @@ function moveAxis(node: Node, from: number, to: number): Node {
 
 defineOp({
   name: "gather",
+  selects: true,
   doc: "Slices of the table along an axis at integer indices of any shape; d adds g back row by row.",
   infer: (inputs, attrs) => {
     const [table, indices] = [inputAt(inputs, 0), inputAt(inputs, 1)];
@@ -32,6 +33,11 @@ defineOp({
     };
   },
   lower: (ctx) => direct("Gather", { attrs: { axis: numberAttr(ctx.node.attrs, "axis") } })(ctx),
+  along: ({ inputs, attrs }, axis) => {
+    const [own, count] = [numberAttr(attrs, "axis"), inputAt(inputs, 1).shape.length];
+    if (axis < own) return [axis, undefined];
+    return axis < own + count ? [undefined, axis - own] : [axis - count + 1, undefined];
+  },
   grad: ({ inputs, attrs, g }) => {
     const [table, indices] = [inputAt(inputs, 0), inputAt(inputs, 1)];
     const axis = numberAttr(attrs, "axis");

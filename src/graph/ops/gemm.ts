@@ -1,7 +1,7 @@
 // A product of matrices added to a third: one kernel for a linear layer, and for a step of gradient descent.
 import { matmul, transpose, unbroadcast } from "../build.ts";
 import type { Node } from "../node.ts";
-import { defineOp, flag, inputAt, type LowerContext, NOT_REAL } from "../op.ts";
+import { defineOp, eachAlong, flag, inputAt, type LowerContext, NOT_REAL } from "../op.ts";
 import { broadcast, type Dim, sameShape, shapeError, showShape } from "../shape.ts";
 
 interface Sides {
@@ -64,6 +64,9 @@ defineOp({
     dtype: inputAt(inputs, 0).dtype,
   }),
   lower: lowerAddmm,
+  // As of matmul: rows alone.
+  along: (node, axis) =>
+    axis === 0 ? [eachAlong(node, 0)[0], flag(node.attrs, "transposeA") ? 1 : 0, undefined] : undefined,
   lacks: NOT_REAL,
   grad: ({ inputs, attrs, g }) => {
     const [c, a, b] = [inputAt(inputs, 0), inputAt(inputs, 1), inputAt(inputs, 2)];

@@ -1,10 +1,11 @@
 // Operations that compute nothing: their result is their first input, and only the way of gradients differs.
 
 import { ruleOf } from "../custom.ts";
-import { defineOp, like } from "../op.ts";
+import { defineOp, eachAlong, like } from "../op.ts";
 
 defineOp({
   name: "clone",
+  along: eachAlong,
   doc: "The input itself as a node of its own; d = g.",
   infer: like(0),
   lower: (ctx) => [ctx.input(0)],

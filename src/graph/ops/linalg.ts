@@ -2,7 +2,7 @@
 import { addmm, matmul, mul, reshape, sum, transpose } from "../build.ts";
 import { isFloat } from "../dtype.ts";
 import type { Node } from "../node.ts";
-import { defineOp, flag, inputAt, type LowerContext, NARROW_INTS } from "../op.ts";
+import { defineOp, eachAlong, flag, inputAt, type LowerContext, NARROW_INTS } from "../op.ts";
 import { broadcast, broadcastAxes, type Dim, numeric, type Shape, sameShape, shapeError, showShape } from "../shape.ts";
 
 /** As PyTorch prints it: rows of all batches together. */
@@ -48,6 +48,13 @@ function lowerMatmul(ctx: LowerContext): readonly string[] {
   return ctx.emit("MatMul", [a, turned]);
 }
 
+/** Rows come from a's, matrices of a batch from those of both. Columns would take a weight apart, in every run anew. */
+function productAlong(node: Node, axis: number): readonly (number | undefined)[] | undefined {
+  const fromEnd = node.shape.length - axis;
+  if (fromEnd === 1) return undefined;
+  return fromEnd === 2 ? [inputAt(node.inputs, 0).shape.length - 2, undefined] : eachAlong(node, axis);
+}
+
 defineOp({
   name: "matmul",
   autocast: "lower",
@@ -57,6 +64,7 @@ defineOp({
     return { shape: matmulShape(a.shape, b.shape, flag(attrs, "transposeB")), dtype: a.dtype };
   },
   lower: lowerMatmul,
+  along: productAlong,
   computeIn: NARROW_INTS,
   lacks: ["bool"],
   grad: ({ inputs, attrs, g }) => {

@@ -1,12 +1,13 @@
 // Softplus and binary cross entropy: a composition of other operations would be infinite or NaN far out and at the ends.
 import { call, constant, div, mul, neg, sub } from "../build.ts";
-import { defineOp, inputAt, like, NOT_REAL } from "../op.ts";
+import { defineOp, eachAlong, inputAt, like, NOT_REAL } from "../op.ts";
 import { binaryType } from "./arithmetic.ts";
 import { log1pOf } from "./exponential.ts";
 import { formula } from "./formula.ts";
 
 defineOp({
   name: "softplus",
+  along: eachAlong,
   autocast: "float32",
   doc: "ln(1 + e^x), as max(x, 0) + ln(1 + e^-|x|); d = σ(x).",
   lacks: NOT_REAL,

@@ -16,7 +16,7 @@ import {
   sub,
 } from "../build.ts";
 import type { Node } from "../node.ts";
-import { defineOp, direct, inputAt, like, NARROW_INTS, NOT_REAL, type Op } from "../op.ts";
+import { defineOp, direct, eachAlong, inputAt, like, NARROW_INTS, NOT_REAL, type Op } from "../op.ts";
 import { formula } from "./formula.ts";
 
 type UnaryGrad = (x: Node, g: Node, y: Node) => Node;
@@ -25,6 +25,7 @@ type UnaryGrad = (x: Node, g: Node, y: Node) => Node;
 export function unary(name: string, doc: string, grad: UnaryGrad, extra: Partial<Op> & Pick<Op, "lower">): void {
   defineOp({
     lacks: NOT_REAL,
+    along: eachAlong,
     ...extra,
     name,
     doc,
@@ -89,6 +90,7 @@ unary("trunc", "x without its fraction; d = 0.", flat, {
 });
 defineOp({
   name: "isnan",
+  along: eachAlong,
   doc: "Whether x is not a number.",
   lacks: NOT_REAL,
   infer: (inputs) => ({ shape: inputAt(inputs, 0).shape, dtype: "bool" }),

@@ -1,7 +1,7 @@
 // Layer normalization: one node with the mean and inverse deviation that its gradient needs.
 import { internalError } from "../../errors.ts";
 import { expand, layerNormStat, mean, mul, neg, scale, square, sub, unbroadcast } from "../build.ts";
-import { defineOp, inputAt, type LowerContext, like, NOT_REAL, numberAttr } from "../op.ts";
+import { apartFrom, defineOp, inputAt, type LowerContext, like, NOT_REAL, numberAttr } from "../op.ts";
 
 const MEAN = 1;
 const INVERSE_DEVIATION = 2;
@@ -12,6 +12,7 @@ const INVERSE_DEVIATION = 2;
  */
 defineOp({
   name: "layerNorm",
+  along: apartFrom(({ shape }) => [shape.length - 1]),
   autocast: "float32",
   doc: "(x - mean) / √(variance + eps) · weight + bias over the last axis.",
   // The kernel's statistics are float32 whatever its input.

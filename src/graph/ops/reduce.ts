@@ -21,6 +21,7 @@ import {
 import { isFloat } from "../dtype.ts";
 import type { Node } from "../node.ts";
 import {
+  apartFrom,
   defineOp,
   direct,
   flag,
@@ -45,6 +46,15 @@ function reducedShape(shape: Shape, axes: readonly number[], keepDim: boolean): 
 function reduceType(inputs: readonly Node[], attrs: GradContext["attrs"]): { shape: Shape; dtype: Node["dtype"] } {
   const input = inputAt(inputs, 0);
   return { shape: reducedShape(input.shape, listAttr(attrs, "axes"), flag(attrs, "keepDim")), dtype: input.dtype };
+}
+
+/** Along an axis that is kept. */
+function keptAlong({ inputs, attrs }: Node, axis: number): readonly number[] | undefined {
+  const axes = listAttr(attrs, "axes");
+  if (flag(attrs, "keepDim")) return axes.includes(axis) ? undefined : [axis];
+  const kept = [...inputAt(inputs, 0).shape.keys()].filter((at) => !axes.includes(at));
+  const own = kept[axis];
+  return own === undefined ? undefined : [own];
 }
 
 /** The reduced result or its gradient, brought back to the input's shape. */
@@ -118,6 +128,7 @@ function lowerReduce(opType: string): (ctx: LowerContext) => readonly string[] {
 
 defineOp({
   name: "sum",
+  along: keptAlong,
   autocast: "float32",
   doc: "Sum over axes; g goes to every element.",
   infer: reduceType,
@@ -168,6 +179,7 @@ function lowerMean(ctx: LowerContext): readonly string[] {
 
 defineOp({
   name: "mean",
+  along: keptAlong,
   autocast: "float32",
   doc: "Mean over axes; every element takes g / n.",
   infer: reduceType,
@@ -277,6 +289,7 @@ function lowerAlongAxis(opType: string): (ctx: LowerContext) => readonly string[
 
 defineOp({
   name: "softmax",
+  along: apartFrom(({ attrs }) => [numberAttr(attrs, "axis")]),
   autocast: "float32",
   doc: "e^x / Σ e^x along an axis; d = y (g - Σ g y).",
   infer: like(0),
@@ -290,6 +303,7 @@ defineOp({
 
 defineOp({
   name: "logSoftmax",
+  along: apartFrom(({ attrs }) => [numberAttr(attrs, "axis")]),
   autocast: "float32",
   doc: "x - ln Σ e^x along an axis; d = g - softmax(x) Σ g.",
   lacks: NOT_REAL,

@@ -5,8 +5,10 @@ import { constant, expand, permute, reshape, slice, sliceScatter, trilu, unbroad
 import type { DType } from "../dtype.ts";
 import type { Attrs, Node } from "../node.ts";
 import {
+  apartFrom,
   defineOp,
   dimsAttr,
+  eachAlong,
   flag,
   inputAt,
   type LowerContext,
@@ -15,7 +17,7 @@ import {
   NARROW_INTS,
   numberAttr,
 } from "../op.ts";
-import { addDims, broadcast, type Dim, inferReshape, sameShape, shapeError, showShape } from "../shape.ts";
+import { addDims, broadcast, type Dim, inferReshape, type Shape, sameShape, shapeError, showShape } from "../shape.ts";
 
 /** Symbolic sizes that stay in place are copied (0), one other is inferred (-1): the exported graph then runs for any size. */
 function reshapeTarget(ctx: LowerContext): string {
@@ -26,9 +28,21 @@ function reshapeTarget(ctx: LowerContext): string {
   return ctx.int64(target);
 }
 
+/** How many elements there are, as a text: equal for shapes of the same sizes in any order. */
+function countOf(shape: Shape): string {
+  const known = shape.reduce<number>((count, dim) => (typeof dim === "number" ? count * dim : count), 1);
+  return [known, ...shape.filter((dim) => typeof dim === "string").sort()].join(" * ");
+}
+
 defineOp({
   name: "reshape",
   isView: true,
+  along: ({ inputs, shape }, axis) => {
+    const from = inputAt(inputs, 0).shape;
+    const before = countOf(shape.slice(0, axis));
+    const own = from.findIndex((dim, at) => dim === shape[axis] && countOf(from.slice(0, at)) === before);
+    return own < 0 ? undefined : [own];
+  },
   doc: "The same elements in another shape; d = g in the input's shape.",
   infer: (inputs, attrs) => {
     const { shape, dtype } = inputAt(inputs, 0);
@@ -44,6 +58,7 @@ defineOp({
 defineOp({
   name: "permute",
   isView: true,
+  along: ({ attrs }, axis) => [listAttr(attrs, "order")[axis]],
   doc: "Axes in another order; d = g in the inverse order.",
   infer: (inputs, attrs) => {
     const { shape, dtype } = inputAt(inputs, 0);
@@ -64,6 +79,7 @@ defineOp({
 defineOp({
   name: "expand",
   isView: true,
+  along: eachAlong,
   doc: "Repeated along axes of size 1; d = g summed over them.",
   infer: (inputs, attrs) => {
     const { shape, dtype } = inputAt(inputs, 0);
@@ -100,6 +116,8 @@ function lowerSlice(ctx: LowerContext): readonly string[] {
 
 defineOp({
   name: "slice",
+  selects: true,
+  along: apartFrom(({ attrs }) => [numberAttr(attrs, "axis")]),
   doc: "Elements start, start + step, … below end along an axis; d = g scattered into zeros.",
   infer: (inputs, attrs) => {
     const { shape, dtype } = inputAt(inputs, 0);
@@ -125,6 +143,8 @@ function dimAttr(attrs: Attrs, name: string): Dim {
 
 defineOp({
   name: "narrow",
+  selects: true,
+  along: apartFrom(({ attrs }) => [numberAttr(attrs, "axis")]),
   doc: "`length` elements from `start` along an axis, both possibly sizes known only at run time; d = g scattered into zeros.",
   infer: (inputs, attrs) => {
     const { shape, dtype } = inputAt(inputs, 0);
@@ -196,6 +216,7 @@ function concatShape(parts: readonly Node[], axis: number): Dim[] {
 
 defineOp({
   name: "concat",
+  along: ({ inputs, attrs }, axis) => (axis === numberAttr(attrs, "axis") ? undefined : inputs.map(() => axis)),
   doc: "Joined along an axis; each part takes its own slice of g.",
   infer: (inputs, attrs) => ({
     shape: concatShape(inputs, numberAttr(attrs, "axis")),
