@@ -25,6 +25,8 @@ export interface LoraConfig {
   /** Numbers of the layers that are changed; all when empty. */
   layersToTransform: readonly number[];
   useRslora: boolean;
+  /** The lengths of the matrix's rows are learned by themselves, and the matrices change directions alone (DoRA, arXiv 2402.09353). */
+  useDora: boolean;
   /** Which biases are trained and saved. */
   bias: "none" | "all" | "lora_only";
   /** Modules that the adapter has whole, such as a new classifier. */
@@ -46,6 +48,7 @@ const loraOptions = optionsOf<LoraOptions>({
   excludeModules: true,
   layersToTransform: true,
   useRslora: true,
+  useDora: true,
   bias: true,
   modulesToSave: true,
   rankPattern: true,
@@ -54,8 +57,16 @@ const loraOptions = optionsOf<LoraOptions>({
 });
 
 const DEFAULTS: Omit<LoraConfig, "targetModules"> = {
-  ...{ r: 8, loraAlpha: 8, loraDropout: 0, excludeModules: [], layersToTransform: [], useRslora: false, bias: "none" },
-  ...{ modulesToSave: [], rankPattern: {}, alphaPattern: {}, taskType: undefined },
+  ...{
+    r: 8,
+    loraAlpha: 8,
+    loraDropout: 0,
+    excludeModules: [],
+    layersToTransform: [],
+    useRslora: false,
+    useDora: false,
+  },
+  ...{ bias: "none", modulesToSave: [], rankPattern: {}, alphaPattern: {}, taskType: undefined },
 };
 
 /** Heads that PEFT saves whole without being told, for tasks whose head is new. */
@@ -94,6 +105,7 @@ const fileSchema = z.looseObject({
   exclude_modules: names.nullish(),
   layers_to_transform: z.union([z.number().int(), z.array(z.number().int())]).nullish(),
   use_rslora: z.boolean().default(false),
+  use_dora: z.boolean().default(false),
   bias: z.enum(["none", "all", "lora_only"]).default("none"),
   modules_to_save: z.array(z.string()).nullish(),
   rank_pattern: numbers.nullish(),
@@ -102,13 +114,28 @@ const fileSchema = z.looseObject({
 
 /** Fields that change what an adapter computes, in ways that are not computed here. */
 const UNSUPPORTED = [
-  "use_dora",
-  "target_parameters",
-  "megatron_config",
-  "layer_replication",
-  "use_qalora",
-  "corda_config",
+  ...[
+    "target_parameters",
+    "trainable_token_indices",
+    "layer_replication",
+    "lora_bias",
+    "megatron_config",
+    "use_qalora",
+  ],
+  ...["corda_config", "use_bdlora", "arrow_config", "kasa_config", "monteclora_config", "alora_invocation_tokens"],
 ];
+
+/** First weights that are taken out of the base, which is then another one than that of the repository. */
+const OTHER_BASE = /^(pissa|olora|corda|loftq|lora_ga)/;
+
+function variantOf(file: z.infer<typeof fileSchema>): string | undefined {
+  if (file.peft_type !== "LORA") return `a ${file.peft_type}`;
+  const field = UNSUPPORTED.find((name) => ![undefined, null, false].some((nothing) => file[name] === nothing));
+  if (field !== undefined) return `one with ${field}`;
+  const { init_lora_weights: first } = file;
+  if (typeof first === "string" && OTHER_BASE.test(first)) return `one with init_lora_weights "${first}"`;
+  return file.target_modules ? undefined : "one without target_modules";
+}
 
 /**
  * Reads adapter_config.json.
@@ -118,19 +145,11 @@ const UNSUPPORTED = [
 export async function readLoraConfig(folder: string): Promise<LoraConfig> {
   requireType("loadAdapter", "string", folder, 2);
   const file = await readJson(join(folder, "adapter_config.json"), fileSchema);
-  const variant = UNSUPPORTED.find(
-    (field) => file[field] !== undefined && file[field] !== null && file[field] !== false,
-  );
-  if (file.peft_type !== "LORA" || variant !== undefined || !file.target_modules) {
-    const what =
-      file.peft_type !== "LORA"
-        ? `a ${file.peft_type}`
-        : variant === undefined
-          ? "one without target_modules"
-          : `one with ${variant}`;
+  const variant = variantOf(file);
+  if (variant !== undefined || !file.target_modules) {
     throw new AbrazoError({
       code: "UNSUPPORTED_ADAPTER",
-      message: `The adapter in ${folder} is ${what}; LoRA adapters on layers are supported.`,
+      message: `The adapter in ${folder} is ${variant}; LoRA and DoRA adapters on layers are supported.`,
       hint: "Merge it into its model with PEFT (merge_and_unload) and load that.",
       data: { folder, peftType: file.peft_type },
     });
@@ -144,6 +163,7 @@ export async function readLoraConfig(folder: string): Promise<LoraConfig> {
     excludeModules: file.exclude_modules ?? [],
     layersToTransform: typeof layers === "number" ? [layers] : layers,
     useRslora: file.use_rslora,
+    useDora: file.use_dora,
     bias: file.bias,
     modulesToSave: file.modules_to_save ?? [],
     rankPattern: file.rank_pattern ?? {},
@@ -175,7 +195,7 @@ export function toPeft(
     bias: config.bias,
     fan_in_fan_out: isTransposed,
     use_rslora: config.useRslora,
-    use_dora: false,
+    use_dora: config.useDora,
     init_lora_weights: true,
     modules_to_save: orNull(config.modulesToSave),
     rank_pattern: config.rankPattern,
@@ -216,4 +236,4 @@ export function rankOf(config: LoraConfig, path: string): [r: number, scale: num
 }
 
 /** Whether a parameter's path is that of an adapter's matrix. */
-export const isOfAdapter = (path: string): boolean => /\.lora_[AB]\./.test(path);
+export const isOfAdapter = (path: string): boolean => /\.lora_(?:[AB]|magnitude_vector)\./.test(path);

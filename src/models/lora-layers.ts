@@ -1,7 +1,7 @@
 // Where adapters go: the layers of a model that a config means, and what is said of adapters that do not fit.
 // Adds nothing to a model.
 import { AbrazoError, nearestName } from "../errors.ts";
-import { type AnyModule, Linear, type Module, type ModuleDict } from "../nn/index.ts";
+import { type AnyModule, Linear, Module, type ModuleDict, parameter } from "../nn/index.ts";
 import { fromTypedArray, noGrad, type Tensor } from "../tensor/index.ts";
 import type { AnyModel } from "./architecture.ts";
 import { isOfAdapter, isTarget, type LoraConfig } from "./lora-config.ts";
@@ -29,12 +29,34 @@ export async function inMemory(stored: Tensor): Promise<Tensor> {
 export interface Layer {
   module: Module<[Tensor], Tensor>;
   weight: Tensor;
+  bias: Tensor | undefined;
   isTransposed: boolean;
 }
 
-/** The matrices of a layer's adapters, by name. */
-export function dictOf({ module }: Layer, part: "lora_A" | "lora_B"): ModuleDict<Linear> {
-  return module.getSubmodule(part) as ModuleDict<Linear>; // safe because whoever adds an adapter registers it so
+/** What adapters add to a layer besides matrices: the lengths of its rows [out]. */
+export class Magnitude extends Module<[], Tensor> {
+  readonly weight: Tensor;
+
+  constructor(lengths: Tensor) {
+    super();
+    this.weight = parameter(lengths);
+  }
+
+  override forward(): Tensor {
+    return this.weight;
+  }
+}
+
+/** The modules that adapters add to a layer. */
+export interface AdapterParts {
+  lora_A: Linear;
+  lora_B: Linear;
+  lora_magnitude_vector: Magnitude;
+}
+
+/** The parts of a layer's adapters, by name of the adapter. */
+export function dictOf<Part extends keyof AdapterParts>({ module }: Layer, part: Part): ModuleDict<AdapterParts[Part]> {
+  return module.getSubmodule(part) as ModuleDict<AdapterParts[Part]>; // safe because whoever adds an adapter registers it so
 }
 
 /** Layers that an adapter changes, by path. */
@@ -67,7 +89,12 @@ function layerOf(module: AnyModule): Layer | undefined {
   const isLinear = module instanceof Linear;
   // A matrix with a bias as long as its rows is one that is stored the other way round.
   if (!isLinear && bias?.shape.join() !== String(weight.shape[1])) return undefined;
-  return { module: module as Module<[Tensor], Tensor>, weight, isTransposed: !isLinear }; // safe because both are layers of one tensor
+  return { module: module as Module<[Tensor], Tensor>, weight, bias, isTransposed: !isLinear }; // safe because both are layers of one tensor
+}
+
+/** Parameters of the model without those of its adapters. */
+export function ownParameters(model: AnyModel): Map<string, Tensor> {
+  return new Map([...model.namedParameters()].filter(([path]) => !isOfAdapter(path)));
 }
 
 export function widthOf({ weight, isTransposed }: Layer): [inner: number, outer: number] {
@@ -101,39 +128,5 @@ export function unknownAdapter(name: string, known: readonly string[]): AbrazoEr
         ? "Load one with loadAdapter() or add one with addAdapter()."
         : `It has ${known.join(", ")}.${near(name, known)}`,
     data: { name, known },
-  });
-}
-
-export function missingWeights(folder: string): AbrazoError {
-  return new AbrazoError({
-    code: "FILE_MISSING",
-    message: `${folder} has no ${WEIGHTS}.`,
-    hint: "Adapters are read from safetensors; save it again with PEFT's safe_serialization.",
-    data: { folder, name: WEIGHTS },
-  });
-}
-
-export function mismatch(
-  folder: string,
-  key: string,
-  given: readonly number[] | undefined,
-  wanted: readonly number[],
-  state: ReadonlyMap<string, Tensor>,
-): AbrazoError {
-  const what = given === undefined ? "lacks" : `has [${given.join(", ")}] for`;
-  return new AbrazoError({
-    code: "ADAPTER_MISMATCH",
-    message: `The adapter in ${folder} ${what} "${PREFIX}${key}" [${wanted.join(", ")}].`,
-    hint: `The adapter belongs to another model, or to another version of it.${near(key, [...state.keys()])}`,
-    data: { folder, key },
-  });
-}
-
-export function unexpected(folder: string, keys: readonly string[], known: readonly string[]): AbrazoError {
-  return new AbrazoError({
-    code: "ADAPTER_MISMATCH",
-    message: `The adapter in ${folder} has what the model has no place for: ${keys.map((key) => PREFIX + key).join(", ")}.`,
-    hint: `The adapter belongs to another model, or to another version of it.${near(keys[0] ?? "", known)}`,
-    data: { folder, keys },
   });
 }

@@ -1,40 +1,30 @@
-// LoRA adapters (Hu et al. 2021, arXiv 2106.09685) in PEFT's files: added to a model, trained, loaded, switched, merged, saved.
+// LoRA adapters (Hu et al. 2021, arXiv 2106.09685), DoRA among them, in PEFT's files: added to a model, trained, loaded, switched, merged, saved.
 // Knows no architecture: layers are found by their path.
-import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readHeader, writeSafetensors } from "../io/safetensors.ts";
+import { requireType } from "../arguments.ts";
+import { writeSafetensors } from "../io/safetensors.ts";
 import { functional as F, init, Linear, ModuleDict } from "../nn/index.ts";
 import { optionsOf } from "../options.ts";
 import { type Generator, type HookHandle, noGrad, type Tensor } from "../tensor/index.ts";
 import type { AnyModel } from "./architecture.ts";
+import { isSaved, type LoraConfig, type LoraOptions, loraConfig, rankOf, toPeft } from "./lora-config.ts";
+import { asRows, deltaOf, doraAdded, doraMerged, lengthsOf } from "./lora-dora.ts";
+import { nameOf, readAdapter } from "./lora-file.ts";
 import {
-  isOfAdapter,
-  isSaved,
-  type LoraConfig,
-  type LoraOptions,
-  loraConfig,
-  rankOf,
-  readLoraConfig,
-  toPeft,
-} from "./lora-config.ts";
-import {
+  type AdapterParts,
   dictOf,
   exists,
-  inMemory,
   type Layer,
-  mismatch,
-  missingWeights,
-  ownPath,
+  Magnitude,
+  ownParameters,
   PREFIX,
   targetsOf,
-  unexpected,
   unknownAdapter,
   WEIGHTS,
   widthOf,
   wrappedPath,
 } from "./lora-layers.ts";
-import { mapped } from "./weights.ts";
 
 interface Adapter {
   config: LoraConfig;
@@ -86,11 +76,14 @@ export function addAdapter(model: AnyModel, given: LoraOptions, options?: Adapte
     name,
     config,
     (layer, r) => {
-      const a = new Linear(layer.width[0], r, { bias: false });
+      const [inner, outer] = widthOf(layer);
+      const a = new Linear(inner, r, { bias: false });
       init.kaimingUniform_(a.weight, { a: Math.sqrt(5), ...(generator === undefined ? {} : { generator }) });
-      const b = new Linear(r, layer.width[1], { bias: false });
+      const b = new Linear(r, outer, { bias: false });
       init.zeros_(b.weight);
-      return { a, b };
+      // B is zero: the lengths are those of the layer's own rows.
+      const lengths = () => new Magnitude(noGrad(() => lengthsOf(asRows(layer).detach())).settle());
+      return { a, b, magnitude: config.useDora ? lengths() : undefined };
     },
     wholeOf(model, config),
   );
@@ -121,46 +114,25 @@ export async function loadAdapter(
   options?: { name?: string | undefined },
 ): Promise<void> {
   const { name = "default" } = nameOptions("loadAdapter", options);
-  const config = await readLoraConfig(folder);
-  const path = join(folder, WEIGHTS);
-  if (!existsSync(path)) throw missingWeights(folder);
-  const state = new Map<string, Tensor>();
-  for (const [key, entry] of (await readHeader(path)).tensors) {
-    state.set(ownPath(key), await inMemory(mapped(key, { ...entry, path })));
-  }
-  const taken = new Set<string>();
-  const take = (key: string, shape: readonly number[]): Tensor => {
-    const value = state.get(key);
-    if (value === undefined || value.shape.join() !== shape.join())
-      throw mismatch(folder, key, value?.shape, shape, state);
-    taken.add(key);
-    return value;
-  };
+  requireType("loadAdapter", "string", folder, 2);
   // Checked before anything of the model is changed.
-  const loaded = new Map<string, { a: Linear; b: Linear }>();
-  for (const [layerPath, layer] of targetsOf(model, config)) {
-    const [r] = rankOf(config, layerPath);
-    const [inner, outer] = widthOf(layer);
-    const make = (from: number, to: number, value: Tensor) => {
-      const linear = new Linear(from, to, { bias: false });
-      linear.weight.assign(value.settle().node);
-      return linear;
-    };
-    const a = make(inner, r, take(`${layerPath}.lora_A.weight`, [r, inner]));
-    const b = make(r, outer, take(`${layerPath}.lora_B.weight`, [outer, r]));
-    loaded.set(layerPath, { a, b });
+  const { config, layers, whole } = await readAdapter(model, folder);
+  const made = new Map<string, Parts>();
+  for (const [path, { a, b, magnitude }] of layers) {
+    const parts = { a: linearOf(a), b: linearOf(b), magnitude: magnitude && new Magnitude(magnitude) };
+    made.set(path, parts);
   }
-  const parameters = ownParameters(model);
-  const whole = new Map<string, Tensor>();
-  for (const key of state.keys()) {
-    const own = parameters.get(key);
-    if (!taken.has(key) && own !== undefined) whole.set(key, take(key, own.shape).settle());
-  }
-  const others = [...state.keys()].filter((key) => !taken.has(key));
-  if (others.length > 0) throw unexpected(folder, others, [...parameters.keys()]);
-  install(model, name, config, (_, __, layerPath) => loaded.get(layerPath) ?? { a: undefined, b: undefined }, whole);
+  install(model, name, config, (_, __, path) => made.get(path), whole);
   setAdapter(model, name);
   for (const tensor of model.parameters()) tensor.requiresGrad_(false);
+}
+
+/** y = x Wᵀ for W [out, in]. */
+function linearOf(weight: Tensor): Linear {
+  const [outer = 0, inner = 0] = weight.shape;
+  const linear = new Linear(inner, outer, { bias: false });
+  linear.weight.assign(weight.settle().node);
+  return linear;
 }
 
 /**
@@ -241,9 +213,11 @@ export function mergeAdapter(model: AnyModel): void {
     for (const [path, scale] of adapter.scales) {
       const layer = adapters.layers.get(path);
       if (layer === undefined) continue;
-      const { a, b } = matricesOf(layer, name);
-      const delta = b.weight.matmul(a.weight).mul(scale); // [out, in]
-      layer.weight.assign(layer.weight.add(layer.isTransposed ? delta.t() : delta).settle().node);
+      const { a, b, magnitude } = partsOf(layer, name, adapter.config);
+      const matrices = { a: a.weight, b: b.weight, scale };
+      const rows =
+        magnitude === undefined ? asRows(layer).add(deltaOf(matrices)) : doraMerged(layer, matrices, magnitude.weight);
+      layer.weight.assign((layer.isTransposed ? rows.t() : rows).settle().node);
     }
   });
   removeAdapters(model, adapters);
@@ -252,7 +226,7 @@ export function mergeAdapter(model: AnyModel): void {
 function removeAdapters(model: AnyModel, { layers, hooks }: Adapters): void {
   for (const hook of hooks) hook.remove();
   for (const { module } of layers.values()) {
-    for (const part of ["lora_A", "lora_B"]) Reflect.deleteProperty(module, part);
+    for (const part of PARTS) Reflect.deleteProperty(module, part);
   }
   adaptersOf.delete(model);
 }
@@ -284,8 +258,9 @@ export async function saveAdapter(
   for (const path of adapter.scales.keys()) {
     const layer = adapters.layers.get(path);
     if (layer === undefined) continue;
-    const { a, b } = matricesOf(layer, name);
-    rows.push([`${path}.lora_A.weight`, a.weight], [`${path}.lora_B.weight`, b.weight]);
+    const { a, b, magnitude } = partsOf(layer, name, adapter.config);
+    rows.push([nameOf(path, "A"), a.weight], [nameOf(path, "B"), b.weight]);
+    if (magnitude !== undefined) rows.push([nameOf(path, "m"), magnitude.weight]);
   }
   const parameters = new Map(model.namedParameters());
   for (const [path, value] of adapter.whole) {
@@ -318,16 +293,20 @@ const saveOptions = optionsOf<{ name?: string | undefined; baseModel?: string | 
   baseModel: true,
 });
 
-interface Matrices {
-  a: Linear | undefined;
-  b: Linear | undefined;
+/** The parts of an adapter at a layer. */
+interface Parts {
+  a: Linear;
+  b: Linear;
+  magnitude: Magnitude | undefined;
 }
+
+const PARTS = ["lora_A", "lora_B", "lora_magnitude_vector"] as const satisfies (keyof AdapterParts)[];
 
 function install(
   model: AnyModel,
   name: string,
   config: LoraConfig,
-  make: (layer: { width: [number, number] }, r: number, path: string) => Matrices,
+  make: (layer: Layer, r: number, path: string) => Parts | undefined,
   whole: ReadonlyMap<string, Tensor> = new Map(),
 ): void {
   const adapters: Adapters = adaptersOf.get(model) ?? {
@@ -342,16 +321,16 @@ function install(
   const scales = new Map<string, number>();
   for (const [path, layer] of targets) {
     const [r, scale] = rankOf(config, path);
-    const { a, b } = make({ width: widthOf(layer) }, r, path);
-    if (a === undefined || b === undefined) continue;
+    const parts = make(layer, r, path);
+    if (parts === undefined) continue;
     if (!adapters.layers.has(path)) {
       adapters.layers.set(path, layer);
-      layer.module.registerModule("lora_A", new ModuleDict<Linear>());
-      layer.module.registerModule("lora_B", new ModuleDict<Linear>());
+      for (const part of PARTS) layer.module.registerModule(part, new ModuleDict());
       adapters.hooks.push(layer.module.registerForwardHook((_, [x], y) => added(adapters, path, x, y)));
     }
-    dictOf(layer, "lora_A").set(name, a);
-    dictOf(layer, "lora_B").set(name, b);
+    dictOf(layer, "lora_A").set(name, parts.a);
+    dictOf(layer, "lora_B").set(name, parts.b);
+    if (parts.magnitude !== undefined) dictOf(layer, "lora_magnitude_vector").set(name, parts.magnitude);
     scales.set(path, scale);
   }
   adapters.named.set(name, { config, scales, whole: new Map(whole) });
@@ -363,18 +342,18 @@ function added({ active, named, layers }: Adapters, path: string, x: Tensor, y: 
   const adapter = active === undefined ? undefined : named.get(active);
   const [scale, layer] = [adapter?.scales.get(path), layers.get(path)];
   if (active === undefined || adapter === undefined || scale === undefined || layer === undefined) return undefined;
-  const { a, b } = matricesOf(layer, active);
-  const dropped = F.dropout(x, adapter.config.loraDropout, layer.module.training);
-  return y.add(b(a(dropped)).mul(scale));
+  const { a, b, magnitude } = partsOf(layer, active, adapter.config);
+  const { loraDropout } = adapter.config;
+  const { training } = layer.module;
+  const dropped = training && loraDropout > 0 ? F.dropout(x, loraDropout, training) : x;
+  if (magnitude === undefined) return y.add(b(a(dropped)).mul(scale));
+  const matrices = { a: a.weight, b: b.weight, scale };
+  return y.add(doraAdded(layer, matrices, magnitude.weight, { x, y, dropped }));
 }
 
-function matricesOf(layer: Layer, name: string): { a: Linear; b: Linear } {
-  return { a: dictOf(layer, "lora_A").get(name), b: dictOf(layer, "lora_B").get(name) };
-}
-
-/** Parameters of the model without those of its adapters. */
-function ownParameters(model: AnyModel): Map<string, Tensor> {
-  return new Map([...model.namedParameters()].filter(([path]) => !isOfAdapter(path)));
+function partsOf(layer: Layer, name: string, { useDora }: LoraConfig): Parts {
+  const magnitude = useDora ? dictOf(layer, "lora_magnitude_vector").get(name) : undefined;
+  return { a: dictOf(layer, "lora_A").get(name), b: dictOf(layer, "lora_B").get(name), magnitude };
 }
 
 /** Parameters that a new adapter has whole: those of the modules that it saves, and the biases that it trains. */
@@ -392,9 +371,9 @@ function wholeOf(model: AnyModel, config: LoraConfig): Map<string, Tensor> {
 /** Freezes everything but what an adapter has. */
 function trainAlone(model: AnyModel, name: string, { bias }: LoraConfig): void {
   const whole = adaptersOf.get(model)?.named.get(name)?.whole ?? new Map<string, Tensor>();
-  const matrix = new RegExp(`\\.lora_[AB]\\.${name}\\.`);
+  const part = new RegExp(`\\.lora_(?:[AB]|magnitude_vector)\\.${name}\\.`);
   for (const [path, tensor] of model.namedParameters()) {
-    tensor.requiresGrad_(matrix.test(path) || whole.has(path) || (bias === "all" && path.endsWith(".bias")));
+    tensor.requiresGrad_(part.test(path) || whole.has(path) || (bias === "all" && path.endsWith(".bias")));
     if (!tensor.isLeaf) tensor.assign(tensor.detach().settle().node);
   }
 }

@@ -23,6 +23,8 @@ interface LoraCase extends Pick<ModelCase, "config" | "tensors" | "note"> {
   base: number[];
   logits: number[];
   trained: number;
+  /** Of each trained parameter, the product of its gradient with known numbers. */
+  gradients: Record<string, number>;
 }
 
 const { cases }: { cases: LoraCase[] } = JSON.parse(
@@ -103,11 +105,28 @@ describe.each(cases.map((row) => [row.note, row] as const))("%s", (_, row) => {
       expect([...new Float32Array(bytes.buffer)], name).toEqual([...elements(name, entry.shape)]);
     }
     const written = JSON.parse(readFileSync(join(out, "adapter_config.json"), "utf8"));
-    const { r, lora_alpha, bias, peft_type, use_rslora } = row.adapterConfig;
-    expect(written).toMatchObject({ r, lora_alpha, bias, peft_type, use_rslora, base_model_name_or_path: "ana/base" });
+    const { r, lora_alpha, bias, peft_type, use_rslora, use_dora } = row.adapterConfig;
+    const kept = { r, lora_alpha, bias, peft_type, use_rslora, use_dora };
+    expect(written).toMatchObject({ ...kept, base_model_name_or_path: "ana/base" });
     const again = await modelOf(row);
     await loadAdapter(again, out);
     expectClose(logitsOf(again), row.logits);
+  });
+
+  it("has PEFT's gradients", async () => {
+    const model = await modelOf(row);
+    await loadAdapter(model, await adapterOf(row));
+    const trained = Object.keys(row.gradients).map((key) => {
+      const own = key.replace("base_model.model.", "").replace(".base_layer.", ".");
+      const path = own.replace(/(lora_[AB])/, "$1.default").replace(/(lora_magnitude_vector)$/, "$1.default.weight");
+      return [key, model.getParameter(path).requiresGrad_()] as const;
+    });
+    model(inputs).logits.square().mean().backward();
+    for (const [key, { grad, shape }] of trained) {
+      const known = elements("probe", shape);
+      const product = [...(grad?.dataSync() ?? [])].reduce((sum, each, at) => sum + Number(each) * (known[at] ?? 0), 0);
+      expect(Math.abs(product - (row.gradients[key] ?? 0)), key).toBeLessThan(1e-4 * (1 + Math.abs(product)));
+    }
   });
 
   it("runs as one traced graph", async () => {
@@ -152,17 +171,24 @@ it("two adapters of one model are switched", async () => {
 
 const OPTIONS: LoraOptions = { r: 4, loraAlpha: 8, targetModules: ["query", "value"], taskType: "SEQ_CLS" };
 
-it("a fresh adapter changes nothing, is as large as PEFT's, and learns alone", async () => {
-  const row = cases[0];
+it.each<[string, number, LoraOptions]>([
+  ["BERT with its classifier", 0.05, OPTIONS],
+  [
+    "DoRA on every linear layer",
+    0.01,
+    { r: 3, loraAlpha: 6, targetModules: "all-linear", useDora: true, taskType: "SEQ_CLS" },
+  ],
+])("a fresh adapter changes nothing, is as large as PEFT's, and learns alone: %s", async (note, lr, options) => {
+  const row = cases.find((each) => each.note === note);
   if (row === undefined) throw new Error("no case");
   const model = await modelOf(row);
-  expect(addAdapter(model, OPTIONS, { generator: new Generator(0) })).toBe(row.trained);
+  expect(addAdapter(model, options, { generator: new Generator(0) })).toBe(row.trained);
   expectClose(logitsOf(model), row.base);
   await expect(savePretrained(model, fresh())).rejects.toMatchObject({ code: "ADAPTER_NOT_MERGED" });
   const frozen = model.getParameter("bert.encoder.layer.0.attention.self.query.weight").tolistSync();
   const optimizer = new AdamW(
     model.parameters().filter(({ requiresGrad }) => requiresGrad),
-    { lr: 0.05 },
+    { lr },
   );
   const labels = tensor([0, 1], { dtype: "int64" });
   const losses = Array.from({ length: 40 }, () => {
@@ -190,7 +216,9 @@ describe("refuses, and leaves the model as it was", () => {
 
   it.each<[string, object, (name: string) => string, string]>([
     ["another kind of adapter", { peft_type: "IA3" }, (name) => name, "UNSUPPORTED_ADAPTER"],
-    ["DoRA", { use_dora: true }, (name) => name, "UNSUPPORTED_ADAPTER"],
+    ["DoRA without its lengths", { use_dora: true }, (name) => name, "ADAPTER_MISMATCH"],
+    ["biases of the matrices", { lora_bias: true }, (name) => name, "UNSUPPORTED_ADAPTER"],
+    ["a base without its first directions", { init_lora_weights: "pissa" }, (name) => name, "UNSUPPORTED_ADAPTER"],
     ["a rank that the matrices do not have", { r: 5 }, (name) => name, "ADAPTER_MISMATCH"],
     ["layers that the model has not", { target_modules: ["q_proj"] }, (name) => name, "NO_TARGET_MODULES"],
     [
