@@ -13,6 +13,19 @@ export function packageFile(...parts: string[]): string {
 }
 
 /**
+ * Absolute path of one of its modules, for a thread that imports it: the source, or what it was built into. Each is an entry of its own
+ * there (bin/bundle.mjs finds these calls), so that its exports keep their names.
+ *
+ * @param path without its ending, e.g. "src/data/dataset"
+ */
+export function packageModule(path: string): string {
+  return IS_SOURCE ? packageFile(`${path}.ts`) : packageFile("dist", `${path}.js`);
+}
+
+/** Whether this runs from the sources, which takes what runs TypeScript. */
+export const IS_SOURCE: boolean = import.meta.url.endsWith(".ts");
+
+/**
  * The package's version.
  *
  * @example

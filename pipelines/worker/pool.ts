@@ -2,12 +2,12 @@
 // an error of what it did, and nothing ends a thread while it computes.
 // Knows no task.
 import { availableParallelism } from "node:os";
-import { extname } from "node:path";
+import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { plainFromWire } from "../../src/data/wire.ts";
 import { AbrazoError } from "../../src/errors.ts";
 import { log } from "../../src/log.ts";
-import { packageFile } from "../../src/package-root.ts";
+import { IS_SOURCE, packageFile, packageModule } from "../../src/package-root.ts";
 import { letLeave } from "./exit.ts";
 import { errorOf } from "./faults.ts";
 import type { Answer, FromWorker, Ready, Request, ToWorker, WorkerSetup, WorkerStart } from "./messages.ts";
@@ -48,8 +48,7 @@ interface Settling<Value> {
   reject(error: unknown): void;
 }
 
-const EXTENSION = extname(import.meta.url);
-const BODY = new URL(`./body${EXTENSION}`, import.meta.url);
+const BODY = pathToFileURL(packageModule("pipelines/worker/body"));
 
 export class PipelinePool {
   readonly #setup: WorkerSetup;
@@ -168,7 +167,7 @@ export class PipelinePool {
     const start: WorkerStart = { setup: this.#setup, gone };
     const thread = new Worker(packageFile("src/data/worker-start.mjs"), {
       name: `abrazo ${this.#setup.task}`,
-      workerData: { ...start, body: this.#body.href, typescript: EXTENSION === ".ts" },
+      workerData: { ...start, body: this.#body.href, typescript: IS_SOURCE },
     });
     const exited = settling<void>();
     const ready = settling<Ready>();

@@ -1,14 +1,18 @@
 // Datasets: map-style ones are asked for samples by index, iterable ones give their samples in their own order.
 // Knows no batches' order and no threads.
+
 import { requireList } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import { allocate, DTYPES } from "../graph/dtype.ts";
 import { optionsOf } from "../options.ts";
+import { packageModule } from "../package-root.ts";
 import { requireTensors } from "../tensor/arguments.ts";
 import { fromHost } from "../tensor/create.ts";
 import { type Generator, type Tensor, tensor } from "../tensor/index.ts";
 import { defaultGenerator } from "../tensor/rng.ts";
 import { checkedIndex, requireSized } from "./sized.ts";
+
+const HERE = packageModule("src/data/dataset");
 
 const randomSplitOptions = optionsOf<{ generator?: Generator }>({ generator: true });
 
@@ -137,7 +141,7 @@ export class TensorDataset<Tensors extends readonly Tensor[]> extends Dataset<{
       });
     }
     this.tensors = tensors;
-    this.source = { module: import.meta.url, export: "TensorDataset", args: tensors };
+    this.source = { module: HERE, export: "TensorDataset", args: tensors };
     this.getBatch = (indices) => tensors.map((part) => gatherRows(part, indices));
   }
 
@@ -173,7 +177,7 @@ export class Subset<Item> extends Dataset<Item> {
     requireList("Subset", indices, 2);
     this.dataset = dataset;
     this.indices = indices;
-    this.source = { module: import.meta.url, export: "Subset", args: [dataset, indices] };
+    this.source = { module: HERE, export: "Subset", args: [dataset, indices] };
     const getBatch = "getBatch" in dataset ? dataset.getBatch : undefined;
     if (getBatch !== undefined) {
       this.getBatch = (wanted) =>
@@ -240,7 +244,7 @@ export class ConcatDataset<Item> extends Dataset<Item> {
       end += dataset.length;
       return end;
     });
-    this.source = { module: import.meta.url, export: "ConcatDataset", args: [datasets] };
+    this.source = { module: HERE, export: "ConcatDataset", args: [datasets] };
   }
 
   /** The number of samples of all datasets. */
@@ -288,7 +292,7 @@ export class ChainDataset<Item> extends IterableDataset<Item> {
       });
     }
     this.datasets = datasets;
-    this.source = { module: import.meta.url, export: "ChainDataset", args: [datasets] };
+    this.source = { module: HERE, export: "ChainDataset", args: [datasets] };
     // One that can only be awaited makes the chain such a one too.
     if (datasets.every((dataset) => dataset[Symbol.iterator] !== undefined)) {
       this[Symbol.iterator] = () => this.#inTurn();

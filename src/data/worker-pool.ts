@@ -1,9 +1,9 @@
 // The workers of a loader, seen from the main thread: they fetch ahead, batches come out in order, and the end of one is an error.
 // Knows no samples and no order of indices.
-import { extname } from "node:path";
+import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { AbrazoError } from "../errors.ts";
-import { packageFile } from "../package-root.ts";
+import { IS_SOURCE, packageFile, packageModule } from "../package-root.ts";
 import { plainFromWire, type Wire } from "./wire.ts";
 import type { FromWorker, ToWorker, WorkerFault, WorkerSetup } from "./worker-messages.ts";
 
@@ -82,7 +82,7 @@ export class WorkerPool {
 
   #start(setup: WorkerSetup): Member {
     const thread = new Worker(packageFile("src/data/worker-start.mjs"), {
-      workerData: { setup, body: BODY.href, typescript: needsTypeScript(setup.dataset) },
+      workerData: { setup, body: BODY, typescript: needsTypeScript(setup.dataset) },
     });
     const member: Member = {
       id: setup.id,
@@ -228,12 +228,11 @@ function post({ thread }: Member, message: ToWorker): void {
   thread.postMessage(message);
 }
 
-const EXTENSION = extname(import.meta.url);
-const BODY = new URL(`./worker${EXTENSION}`, import.meta.url);
+const BODY = pathToFileURL(packageModule("src/data/worker")).href;
 
 /** Whether a worker has to load TypeScript: ours, or a dataset's. */
 function needsTypeScript(dataset: Wire): boolean {
-  return EXTENSION === ".ts" || modulesOf(dataset).some((module) => /\.[mc]?tsx?$/.test(module));
+  return IS_SOURCE || modulesOf(dataset).some((module) => /\.[mc]?tsx?$/.test(module));
 }
 
 function modulesOf(wire: Wire): string[] {

@@ -1,6 +1,8 @@
 // Colours changed by chance. What is drawn, and in which order, is torchvision's, from the default generator.
 // Knows no dataset.
+
 import { optionsOf } from "../../options.ts";
+import { packageModule } from "../../package-root.ts";
 import { defaultGenerator } from "../../tensor/rng.ts";
 import { drawUniform } from "../random.ts";
 import * as functional from "./functional.ts";
@@ -8,7 +10,7 @@ import { badOption, type Range } from "./random-transforms.ts";
 import type { Picture } from "./raster.ts";
 import { PictureTransform } from "./transform.ts";
 
-const HERE = import.meta.url;
+const HERE = packageModule("src/data/vision/color-jitter");
 
 /** How far colours may be changed. */
 export interface JitterOptions {

@@ -5,6 +5,7 @@ import { readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { AbrazoError } from "../../errors.ts";
 import { optionsOf } from "../../options.ts";
+import { packageModule } from "../../package-root.ts";
 import { defaultCollate } from "../collate.ts";
 import { Dataset, type ModuleSource } from "../dataset.ts";
 import { checkedIndex } from "../sized.ts";
@@ -54,7 +55,11 @@ export class ImageFolder<Sample = Image, Target = number> extends Dataset<[Sampl
       picturesIn(join(root, name)).map((path) => [path, target] as const),
     );
     requireSamples(this.classes, this.samples);
-    this.source = { module: import.meta.url, export: "ImageFolder", args: [resolve(root), options] };
+    this.source = {
+      module: packageModule("src/data/vision/image-folder"),
+      export: "ImageFolder",
+      args: [resolve(root), options],
+    };
     this.#options = options;
     this.getBatch = async (indices) => {
       // Decoded side by side, transformed in order: what transforms draw does not depend on which file was quicker.

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { AbrazoError } from "../../errors.ts";
 import { optionsOf } from "../../options.ts";
+import { packageModule } from "../../package-root.ts";
 import { fromHost } from "../../tensor/create.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { defaultCollate } from "../collate.ts";
@@ -99,7 +100,7 @@ abstract class IdxPictures<Sample, Target> extends Dataset<[Sample, Target]> {
     this.classes = published.classes;
     this.train = train;
     this.source = {
-      module: import.meta.url,
+      module: packageModule("src/data/vision/mnist"),
       export: published.name,
       args: [{ root: resolve(root), train, transform, targetTransform }],
     };

@@ -1,7 +1,9 @@
 // Transforms by chance. What they draw, and in which order, is torchvision's, from the default generator.
 // Knows no dataset.
+
 import { AbrazoError } from "../../errors.ts";
 import { optionsOf } from "../../options.ts";
+import { packageModule } from "../../package-root.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { defaultGenerator } from "../../tensor/rng.ts";
 import { drawBelow, drawUniform } from "../random.ts";
@@ -13,7 +15,7 @@ import type { ResizeOptions, Size } from "./resize.ts";
 import { PictureTransform, Transform } from "./transform.ts";
 import { requireSteps } from "./transforms.ts";
 
-const HERE = import.meta.url;
+const HERE = packageModule("src/data/vision/random-transforms");
 
 /** `torch.rand(1) < p`. */
 const happens = (p: number): boolean => defaultGenerator.float() < p;

@@ -1,8 +1,10 @@
 // Transforms without chance, torchvision's `transforms`: each keeps its options and calls the function of its name.
 // Draws nothing.
+
 import { requireList } from "../../arguments.ts";
 import { AbrazoError } from "../../errors.ts";
 import type { DType } from "../../graph/dtype.ts";
+import { packageModule } from "../../package-root.ts";
 import { Tensor } from "../../tensor/index.ts";
 import * as functional from "./functional.ts";
 import { Image } from "./image.ts";
@@ -11,7 +13,7 @@ import type { Picture } from "./raster.ts";
 import type { ResizeOptions, Size } from "./resize.ts";
 import { APPLY, Callable, PictureTransform, Transform } from "./transform.ts";
 
-const HERE = import.meta.url;
+const HERE = packageModule("src/data/vision/transforms");
 
 /** Anything called with one input: a transform, or a function. */
 export type Step = (input: never) => unknown;
