@@ -75,7 +75,7 @@ async function render(
 async function rendererOf(limits: RenderLimits): Promise<Renderer> {
   if (renderer !== undefined && renderer.limits === limits && renderer.child.connected) return renderer;
   if (renderer !== undefined) stop(renderer.child);
-  const child = fork(packageFile("src/text/chat-worker.mjs"), [String(limits.maxLength)], {
+  const child = fork(packageFile("src/text/chat-worker.mjs"), [limits.maxLength, process.pid].map(String), {
     execArgv: [`--max-old-space-size=${limits.memory}`],
     // Values keep their kinds on the way; what the process says when it dies is of no use to anybody.
     serialization: "advanced",

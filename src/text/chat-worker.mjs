@@ -1,9 +1,10 @@
 // The process that renders chat templates. A template is a program that came with a model: here it can be stopped, and has a
 // heap of its own. Plain JavaScript, so that it starts from the sources and from the package alike.
 // Knows no tokenizer; chat-renderer.ts alone starts it.
+import { Worker } from "node:worker_threads";
 import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
 
-const LONGEST_TEXT = Number(process.argv[2]);
+const [LONGEST_TEXT, PARENT] = process.argv.slice(2).map(Number);
 
 // As many as Python's sandbox allows.
 const LONGEST_RANGE = 100_000;
@@ -99,6 +100,23 @@ function render({ template, variables }) {
   }
 }
 
+/** Ends the process once its parent is gone. A template may loop for ever, and no event is heard meanwhile: a thread looks. */
+function watch() {
+  const { workerData: parent } = require("node:worker_threads");
+  const isThere = () => {
+    try {
+      return process.kill(parent, 0);
+    } catch (error) {
+      return error.code === "EPERM";
+    }
+  };
+  // A process without a parent is given another.
+  setInterval(() => {
+    if (process.ppid !== parent || !isThere()) process.kill(process.pid, "SIGKILL");
+  }, 500);
+}
+
+new Worker(`(${watch})()`, { eval: true, workerData: PARENT }).unref();
 process.on("message", (request) => process.send(render(request)));
 // Nobody is left to render for.
 process.on("disconnect", () => process.exit());

@@ -1,4 +1,6 @@
 // Chat templates against transformers, and templates that mean harm: each must end, with an error that says why.
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -125,6 +127,13 @@ describe("options", () => {
   });
 });
 
+/** Processes that render, with those that started them. One that ended and that nobody has waited for has no arguments left. */
+function renderers(): { pid: number; parent: number }[] {
+  const lines = execFileSync("ps", ["-A", "-o", "pid=,ppid=,args="], { encoding: "utf8" }).split("\n");
+  const found = lines.map((line) => /^ *(\d+) +(\d+) .*chat-worker/.exec(line)).filter((match) => match !== null);
+  return found.map(([, pid, parent]) => ({ pid: Number(pid), parent: Number(parent) }));
+}
+
 describe("templates that mean harm", () => {
   const limits = { ...RENDER_LIMITS, timeout: 1000 };
   const refused = (template: string) =>
@@ -139,6 +148,24 @@ describe("templates that mean harm", () => {
     clearInterval(timer);
     expect(performance.now() - start).toBeLessThan(10_000);
     expect(turns).toBeGreaterThan(20);
+  });
+
+  it("stops loops when the process that started them is killed", async () => {
+    const renderer = new URL("../../src/text/chat-renderer.ts", import.meta.url).href;
+    const nested = "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}";
+    const program = `const { renderTemplate } = await import(${JSON.stringify(renderer)});
+      renderTemplate(${JSON.stringify(nested)}, {}, { timeout: 60_000, maxLength: 10, memory: 256 });
+      setTimeout(() => console.log("looping"), 1000);`;
+    const parent = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", program], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(parent.stdout, "data");
+    const rendering = renderers().filter((each) => each.parent === parent.pid);
+    expect(rendering).toHaveLength(1);
+    parent.kill("SIGKILL");
+    await expect
+      .poll(() => renderers().filter(({ pid }) => pid === rendering[0]?.pid), { timeout: 10_000 })
+      .toEqual([]);
   });
 
   it("refuses ranges as long as Python's sandbox does", async () => {
