@@ -14,17 +14,17 @@ import { Seq2SeqModel } from "../src/models/seq2seq.ts";
 import { traceDecoder, traceEncoder } from "../src/models/seq2seq-trace.ts";
 import { traceModel } from "../src/models/trace.ts";
 import type { OnnxModel } from "../src/onnx/proto.ts";
+import { halveWeights, quantizeBlocks, quantizeModel } from "../src/onnx/quantize.ts";
 import { portableModel, type Traced } from "../src/tensor/index.ts";
 import { MOST_BYTES, type WrittenOnnx, writeOnnx, writeWhole } from "./onnx-file.ts";
 import { parseOptions } from "./options.ts";
-import { halveWeights, quantizeBlocks, quantizeModel } from "./quantize.ts";
 
 /** End of the file's name and last step of each dtype, under the names by which transformers.js asks for them. */
 const DTYPES = {
   fp32: { suffix: "", convert: (model: OnnxModel) => model },
   fp16: { suffix: "_fp16", convert: halveWeights },
-  q8: { suffix: "_quantized", convert: quantizeModel },
-  q4: { suffix: "_q4", convert: quantizeBlocks },
+  q8: { suffix: "_quantized", convert: (model: OnnxModel) => quantizeModel(model) },
+  q4: { suffix: "_q4", convert: (model: OnnxModel) => quantizeBlocks(model) },
 } as const;
 
 /** The types of weights that an exported model may have. */
@@ -33,7 +33,7 @@ export type ExportDType = keyof typeof DTYPES;
 const optionsSchema = z.strictObject({
   /**
    * "fp32"; "fp16", weights of 16 bits, computed in float32; "q8", weights of 8 bits, activations quantized as they come; or "q4",
-   * products of 4 bits in blocks of 32, embeddings of 8.
+   * products of 4 bits in blocks of 32, embeddings of 8 where they are not a product's too.
    */
   dtype: z.enum(["fp32", "fp16", "q8", "q4"]).optional(),
   /** Folder to write to, with config and tokenizer beside; the model's own when absent. */

@@ -31,6 +31,8 @@ export interface SessionOptions {
   profileFilePrefix?: string;
   logSeverityLevel?: number;
   preferredOutputLocation?: string | Record<string, string>;
+  /** Contents of files that a model refers to, by their names; read while the session is made. */
+  externalData?: readonly { path: string; data: Uint8Array }[];
   extra?: Record<string, unknown>;
 }
 

@@ -12,12 +12,25 @@ import { encodeModel, type OnnxModel } from "../onnx/proto.ts";
 import { fromSession, toSession } from "../onnx/represent.ts";
 import { nativeTensor, Session } from "../onnx/runtime.ts";
 import { sessionOptions } from "../onnx/session.ts";
+import { holdWeights, requireWeightDType, type WeightDType } from "../onnx/weight-dtype.ts";
 import { optionsOf } from "../options.ts";
 import { requireTensorList } from "./arguments.ts";
 import { elementsOf } from "./realize.ts";
 import type { Tensor } from "./tensor.ts";
 
-const compileGraphOptions = optionsOf<{ device?: string; threads?: number }>({ device: true, threads: true });
+/** Where a graph runs, and how it holds its weights. */
+export interface CompileGraphOptions {
+  /** "cpu" when absent. */
+  device?: string;
+  /** Threads of one operation; as many as there are cores when absent. */
+  threads?: number;
+  /** "fp32" when absent. */
+  dtype?: WeightDType;
+  /** Weights that stay in float32 whatever the dtype, such as an adapter's. */
+  exact?: readonly Tensor[];
+}
+
+const compileGraphOptions = optionsOf<CompileGraphOptions>({ device: true, threads: true, dtype: true, exact: true });
 
 /** A graph from named inputs to named outputs. */
 export interface Traced {
@@ -40,7 +53,10 @@ export interface CompiledGraph {
 }
 
 /**
- * Compiles a traced graph into one session. Weights that lie in files are mapped, others become part of the model.
+ * Compiles a traced graph into one session. Weights that lie in files are mapped, others become part of the model; of a
+ * quantized graph the session has the quantized weights alone.
+ *
+ * @throws UNKNOWN_OPTION, BAD_ARGUMENT; UNSUPPORTED_DTYPE for a dtype that there is not, or not on the device
  *
  * @example
  * ```ts
@@ -50,19 +66,25 @@ export interface CompiledGraph {
  * graph.dispose();
  * ```
  */
-export function compileGraph(traced: Traced, given?: { device?: string; threads?: number }): CompiledGraph {
-  const { device = "cpu", threads } = compileGraphOptions("compileGraph", given);
+export function compileGraph(traced: Traced, given?: CompileGraphOptions): CompiledGraph {
+  const { device = "cpu", threads, dtype = "fp32", exact = [] } = compileGraphOptions("compileGraph", given);
+  requireWeightDType(dtype, device);
+  requireTensorList("compileGraph", exact);
   const files = new Set<string>();
-  const { lowered, names } = lowerTraced(
+  const names = new Map(exact.map(({ node }, at) => [node, `exact${at}`]));
+  const { lowered, names: outputs } = lowerTraced(
     "compileGraph",
     traced,
     device,
     (leaf) => external(leaf, files) ?? embedded(leaf, device),
+    names,
   );
   const options = sessionOptions(device, Number.POSITIVE_INFINITY, threads);
   const folder = folderOf(files);
   if (folder !== undefined) withWeights(options, folder);
-  const session = new Session(encodeModel(lowered.model), names, options);
+  const weights = { folder, exact: new Set(names.values()) };
+  const held = holdWeights(lowered.model, dtype, weights, options);
+  const session = new Session(encodeModel(held.model), outputs, held.options);
   const dtypes = new Map<string, DType>(lowered.inputs.map(({ name, node }) => [name, node.dtype]));
   return {
     run: (feeds) => runSession(session, feeds, dtypes, traced.outputs),

@@ -6,7 +6,15 @@ export { clearSessions, configureSessions, sessionStats } from "../onnx/session.
 export { version } from "../package-root.ts";
 export { autograd } from "./autograd-namespace.ts";
 export type { BackwardOptions, GradHook, GradOptions, HookHandle } from "./backward.ts";
-export { type CompiledGraph, compileGraph, exportOnnx, type Feed, portableModel, type Traced } from "./compile.ts";
+export {
+  type CompiledGraph,
+  type CompileGraphOptions,
+  compileGraph,
+  exportOnnx,
+  type Feed,
+  portableModel,
+  type Traced,
+} from "./compile.ts";
 export { type Compilable, type Compiled, type CompileStats, compile } from "./compile-fn.ts";
 export {
   asTensor,

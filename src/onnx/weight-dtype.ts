@@ -1,0 +1,88 @@
+// How a session holds the weights of its graph: as they are stored, or in fewer bits, made while it loads.
+// Knows no tensors: a model comes with the folder of the files that its weights lie in.
+import { AbrazoError, suggestion } from "../errors.ts";
+import { DTYPES } from "../graph/dtype.ts";
+import { encodeModel, type OnnxModel } from "./proto.ts";
+import { quantizeBlocks, quantizeModel } from "./quantize.ts";
+import { nativeTensor, Session, type SessionOptions } from "./runtime.ts";
+import { sessionOptions } from "./session.ts";
+import { readerOf, withoutWeights } from "./weights.ts";
+
+/** Names of weights' types, as transformers.js has them. */
+export const WEIGHT_DTYPES = ["fp32", "q8", "q4"] as const;
+
+/**
+ * How weights are held: "fp32" as they are stored, computed in float32; "q8" large products and embeddings as bytes, activations
+ * quantized as they come; "q4" large products as half bytes in blocks of 32, embeddings as bytes.
+ */
+export type WeightDType = (typeof WEIGHT_DTYPES)[number];
+
+const QUANTIZE = { q8: quantizeModel, q4: quantizeBlocks } as const;
+
+/** @throws UNSUPPORTED_DTYPE for one that there is not, or that has no kernels on the device */
+export function requireWeightDType(dtype: string, device: string): asserts dtype is WeightDType {
+  if (!(WEIGHT_DTYPES as readonly string[]).includes(dtype)) {
+    // safe because widening a list of literals to look a string up
+    throw new AbrazoError({
+      code: "UNSUPPORTED_DTYPE",
+      message: `Weights cannot be held as "${dtype}".`,
+      hint: suggestion(dtype, WEIGHT_DTYPES),
+      data: { dtype, known: WEIGHT_DTYPES },
+    });
+  }
+  if (dtype === "q8" && device !== "cpu") {
+    throw new AbrazoError({
+      code: "UNSUPPORTED_DTYPE",
+      message: `q8 has no kernels on the device "${device}": its products of whole numbers are the CPU's.`,
+      hint: 'Take dtype "q4" or "fp32" there, or the device "cpu".',
+      data: { dtype, device },
+    });
+  }
+}
+
+/** Where weights lie, and which of them stay as they are. */
+export interface HeldWeights {
+  folder: string | undefined;
+  exact: ReadonlySet<string>;
+}
+
+/**
+ * The model with its weights as they shall be held, and the options that its session then needs. Weights are read one after the
+ * other, and let go once they are quantized.
+ */
+export function holdWeights(
+  model: OnnxModel,
+  dtype: WeightDType,
+  { folder, exact }: HeldWeights,
+  options: SessionOptions,
+): { model: OnnxModel; options: SessionOptions } {
+  if (dtype === "fp32") return { model, options };
+  const read = readerOf(folder);
+  const small = QUANTIZE[dtype](model, { read, exact, signed: dtype === "q8" && multipliesInt8() });
+  const { model: graph, weights } = withoutWeights(small, read);
+  return { model: graph, options: { ...options, externalData: weights } };
+}
+
+const { int32, int8, uint8 } = DTYPES;
+const DEPTH = 64;
+let isExact: boolean | undefined;
+
+/** Whether this processor's kernel for uint8 times int8 is right for the largest numbers too: some saturate in 16 bits. */
+function multipliesInt8(): boolean {
+  isExact ??= productOfLargest() === DEPTH * 255 * 127;
+  return isExact;
+}
+
+function productOfLargest(): number {
+  const content = { bytes: new Uint8Array(DEPTH * DEPTH).fill(127) };
+  const model: OnnxModel = {
+    nodes: [{ opType: "MatMulInteger", inputs: ["x", "w"], outputs: ["y"] }],
+    initializers: [{ name: "w", dims: [DEPTH, DEPTH], dataType: int8.onnx, content }],
+    inputs: [{ name: "x", dataType: uint8.onnx, shape: [1, DEPTH] }],
+    outputs: [{ name: "y", dataType: int32.onnx, shape: [1, DEPTH] }],
+  };
+  const session = new Session(encodeModel(model), ["y"], sessionOptions("cpu", 1, 1));
+  const { y } = session.run({ x: nativeTensor("uint8", new Uint8Array(DEPTH).fill(255), [1, DEPTH]) });
+  session.release();
+  return Math.min(...Array.from(y?.data ?? [], Number));
+}
