@@ -47,7 +47,8 @@ export async function* generate(
   for (const { name, needs } of unreadOptions(options))
     log.warn(`generate(): ${name} changes nothing without ${needs}`);
   if (prompts.length === 0) return;
-  const tokens = strategyOf(settings)(decoder, prompts, settings);
+  const tokens =
+    decoder.admit === undefined ? strategyOf(settings)(decoder, prompts, settings) : shared(decoder, prompts, settings);
   yield* settings.streamer === undefined ? tokens : told(tokens, prompts, settings.streamer);
 }
 
@@ -63,6 +64,27 @@ async function* told(
     yield token;
   }
   streamer.end();
+}
+
+/** The tokens, once a decoder that is shared has room for their rows. */
+async function* shared(
+  decoder: Decoder,
+  prompts: readonly Prompt[],
+  settings: GenerationSettings,
+): AsyncGenerator<GeneratedToken, void, undefined> {
+  const { assistant, promptLookupNumTokens, numBeams, numReturnSequences, guidanceScale = 1, signal } = settings;
+  const isDrafted = assistant !== undefined || promptLookupNumTokens !== undefined;
+  const copies = isDrafted ? 1 : Math.max(numBeams, numReturnSequences) * (guidanceScale === 1 ? 1 : 2);
+  // What is wrong with a prompt is said at once.
+  const lengths = makeRows(prompts, decoder.maxLength, settings, 1).map(({ maxLength }) => maxLength);
+  const need = { rows: copies * (isDrafted ? 1 : prompts.length), tokens: Math.max(...lengths) };
+  const leave = await decoder.admit?.(need, signal);
+  try {
+    // Drafts are verified several tokens at once, which no other text waits for.
+    yield* strategyOf(settings)(isDrafted ? (decoder.alone ?? decoder) : decoder, prompts, settings);
+  } finally {
+    leave?.();
+  }
 }
 
 type Strategy = (

@@ -39,8 +39,7 @@ class GuidedDecoding implements Decoding {
   async step(step: DecodeStep): Promise<Float32Array[]> {
     const otherStep = this.#isFirst ? this.#batch.prefill() : this.#batch.next(rowsOf(step));
     this.#isFirst = false;
-    const logits = await this.#decoding.step(step);
-    const others = await this.#other.step(otherStep);
+    const [logits, others] = await Promise.all([this.#decoding.step(step), this.#other.step(otherStep)]);
     return logits.map((row, at) => lead(row, others[at] ?? row, this.#scale));
   }
 

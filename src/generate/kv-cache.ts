@@ -7,6 +7,8 @@ import { architectureOf } from "../models/auto.ts";
 import { cacheName, INPUT_NAMES, traceModel } from "../models/trace.ts";
 import { optionsOf } from "../options.ts";
 import { type CompiledGraph, compileGraph, type Feed } from "../tensor/index.ts";
+import { logitRows, tokenFeeds } from "./feeds.ts";
+import { RowCache } from "./row-cache.ts";
 
 /** One call of a decoder: the new tokens of every row, with the mask over all tokens so far. */
 export interface DecodeStep {
@@ -39,6 +41,16 @@ export interface Decoder {
   readonly maxLength: number;
   start(): Decoding;
   dispose(): void;
+  /** Keys and values of texts that come and go, where steps of several texts may be one run. */
+  rows?(): RowCache;
+  /** Of a decoder that texts share: the same for one text alone. */
+  alone?: Decoder;
+  /**
+   * Of a decoder that texts share: waits for room for so many rows of so many tokens at most. The returned function gives it back.
+   *
+   * @throws the reason of `signal` when it is aborted first
+   */
+  admit?(need: { rows: number; tokens: number }, signal?: AbortSignal): Promise<() => void>;
 }
 
 /** Where a decoder runs. */
@@ -93,6 +105,7 @@ export function makeDecoder(model: AnyModel, given?: DecoderOptions): Decoder {
   return {
     maxLength,
     start: () => new CachedDecoding(graph, wideGraph, layout, names, maxLength),
+    rows: () => new RowCache({ graph, layout, names, maxLength }),
     dispose: () => {
       graph.dispose();
       wide?.dispose();
@@ -131,12 +144,12 @@ export class CachedDecoding implements Decoding {
   }
 
   async step(step: DecodeStep): Promise<Float32Array[]> {
-    return rowsOf(await this.#run(this.#graph, step), step.rows);
+    return logitRows(await this.#run(this.#graph, step), step.rows);
   }
 
   async stepMany(step: DecodeStep, count: number): Promise<Float32Array[][]> {
     const columns = step.inputIds.length / step.rows;
-    const lines = rowsOf(await this.#run(this.#wideGraph(), step), step.inputIds.length);
+    const lines = logitRows(await this.#run(this.#wideGraph(), step), step.inputIds.length);
     return Array.from({ length: step.rows }, (_, row) => lines.slice((row + 1) * columns - count, (row + 1) * columns));
   }
 
@@ -156,18 +169,8 @@ export class CachedDecoding implements Decoding {
     await new Promise<void>((resolve) => setImmediate(resolve));
     if (this.#rows === 0) this.#allocate(rows);
     const columns = inputIds.length / rows;
-    const matrix = (data: BigInt64Array): Feed => ({ data, shape: [rows, data.length / rows] });
-    const given = {
-      inputIds,
-      positionIds,
-      tokenTypeIds: undefined,
-      attentionMask: this.#spread(attentionMask, columns),
-    };
-    const feeds: Record<string, Feed> = {};
-    for (const [name, data] of Object.entries(given)) {
-      const wire = INPUT_NAMES[name as keyof typeof INPUT_NAMES]; // safe because `given` has the keys of INPUT_NAMES
-      if (this.#names.has(wire)) feeds[wire] = matrix(data ?? new BigInt64Array(inputIds.length));
-    }
+    const mask = this.#spread(attentionMask, columns);
+    const feeds = tokenFeeds(this.#names, { inputIds, positionIds, rows, attentionMask: mask });
     const { heads, width } = this.#layout;
     for (const [name, data] of this.#cache) feeds[name] = { data, shape: [rows, heads, this.#room, width] };
     const results = graph.run(feeds);
@@ -237,11 +240,4 @@ export class CachedDecoding implements Decoding {
     }
     this.#room = room;
   }
-}
-
-/** [B, T, V] as B * T arrays of V; `rows` is B * T. */
-function rowsOf(logits: Feed | undefined, rows: number): Float32Array[] {
-  const data = logits?.data as Float32Array; // safe because the traced logits are float32
-  const width = data.length / rows;
-  return Array.from({ length: rows }, (_, row) => data.subarray(row * width, (row + 1) * width));
 }

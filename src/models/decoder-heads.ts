@@ -37,15 +37,16 @@ export function causality({ inputIds, attentionMask }: ModelInputs): Causality {
 }
 
 /**
- * [T, P + T], keys `window` or more columns before the query. A past may have unused room at its end, masked for every row:
- * columns are counted without it.
+ * [B, 1, T, P + T], keys `window` or more columns before the query. A past may have unused room at its end, masked, and another one
+ * for every row: columns are counted without it.
  */
 function farBack(attentionMask: Tensor, keys: Tensor, now: Tensor, past: Tensor, window: number): Tensor {
   const isPast = keys.lt(past); // [P + T]
   const taken = attentionMask.ne(0).logicalAnd(isPast).to("int64"); // [B, P + T]
-  const held = taken.mul(keys.add(1)).max(); // tokens of the past without the room
-  const columns = where(isPast, keys, keys.sub(past).add(held)); // [P + T]
-  return columns.unsqueeze(0).le(now.add(held).sub(window).unsqueeze(1));
+  const held = taken.mul(keys.add(1)).amax(1).unsqueeze(1); // [B, 1], tokens of the past without the room
+  const columns = where(isPast.unsqueeze(0), keys.unsqueeze(0), keys.sub(past).unsqueeze(0).add(held)); // [B, P + T]
+  const nearest = now.unsqueeze(0).add(held).sub(window); // [B, T]
+  return columns.unsqueeze(1).le(nearest.unsqueeze(2)).unsqueeze(1);
 }
 
 /** [B, T, D] → [B, 1, D] */
