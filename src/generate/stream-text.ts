@@ -75,7 +75,8 @@ function requireArguments(decoder: unknown, tokenizer: unknown, prompt: unknown,
   requireParts("streamText", options, [], "an object of options", 4);
 }
 
-function requireOneText({ numBeams = 1, numReturnSequences = 1 }: GenerationOptions): void {
+/** @throws INVALID_OPTION for beams or several texts, which have no one order */
+export function requireOneText({ numBeams = 1, numReturnSequences = 1 }: GenerationOptions): void {
   if (numBeams === 1 && numReturnSequences === 1) return;
   throw new AbrazoError({
     code: "INVALID_OPTION",
