@@ -5,6 +5,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ main(args: readonly st
   sentiment: () => import("./sentiment.ts"),
   generation: () => import("./generation.ts"),
   pipelines: () => import("./pipelines.ts"),
+  "cache-ways": () => import("./cache-ways.ts"),
   training: () => import("./training.ts"),
   "hub-start": () => import("./hub-start.ts"),
 };
