@@ -9,6 +9,7 @@ import { type AnyModel, PreTrainedModel } from "../src/models/architecture.ts";
 import { classOf } from "../src/models/auto.ts";
 import { ARCHITECTURES } from "../src/models/index.ts";
 import { hasWeights } from "../src/models/weights.ts";
+import { findAdapters, noAdaptersOf, withBase } from "./adapters.ts";
 import { delegated, type ForeignCall, type ForeignTask, isForeign } from "./delegate.ts";
 import { findOnnx, transformersEngines } from "./engine.ts";
 import { nativeEngines } from "./native.ts";
@@ -159,7 +160,8 @@ export async function pipeline(
     (model === undefined || model === null) && parsed.revision === undefined
       ? findDefault({ task: name, name: wanted })
       : await findModel(wanted, parsed, defaults);
-  return start(await row.load(), found, parsed, languages);
+  const based = await withBase(found, parsed, (base, more) => findModel(base, more, defaults));
+  return start(await row.load(), based.found, based.options, languages);
 }
 
 /**
@@ -200,7 +202,9 @@ async function ofModel<Kind extends EngineKind, Call>(
   if (imageProcessor === undefined && isOfImages) throw missingPart("imageProcessor");
   if (isApart(options)) throw notInWorkers();
   const given = { model, tokenizer, imageProcessor };
-  const engine = await nativeEngines[task.kind]("", { auto: task.auto, device, threads, dtype, given });
+  const adapters = await findAdapters(options);
+  const more = { adapters, adapter: options.adapter, given };
+  const engine = await nativeEngines[task.kind]("", { auto: task.auto, device, threads, dtype, ...more });
   const call = task.create(engine, { batchSize, languages }) as (...args: unknown[]) => unknown; // safe because every task's call is a function
   const info = { task: task.name, model: modelClass, revision: undefined };
   return guarded({ call, runtime: engine.runtime, gathered: task.gathered, dispose: () => engine.dispose() }, info);
@@ -227,6 +231,7 @@ async function handedOn(task: ForeignTask, model: string | AnyModel | null | und
   if (model === null || model === undefined) throw noDefault(task);
   if (typeof model !== "string")
     throw wrongTask("your program", classOf(model.config), { name: task, auto: "AutoModel" });
+  if (wantsAdapters(options)) throw noAdaptersOf(task);
   const { folder, name, revision } = await findModel(model, options, [], "onnx");
   const { device = "cpu", threads, dtype } = options;
   if (isApart(options)) return guarded(await inWorkers(task, folder, options), { task, model: name, revision });
@@ -243,20 +248,27 @@ async function start<Kind extends EngineKind, Call>(
   const { device = "cpu", threads, batchSize, dtype } = options;
   const gathered = task.gathered === undefined ? undefined : Math.max(task.gathered, batchSize ?? 0);
   const given = { tokenizer: options.tokenizer, imageProcessor: options.imageProcessor };
+  const adapters = await findAdapters(options);
   if (isApart(options)) {
     if (options.tokenizer !== undefined || options.imageProcessor !== undefined) throw notInWorkers();
-    return guarded({ ...(await inWorkers(nameOf(task.name, languages), folder, options)), gathered }, info);
+    const there = { ...options, adapters: Object.fromEntries(adapters) };
+    return guarded({ ...(await inWorkers(nameOf(task.name, languages), folder, there)), gathered }, info);
   }
   const loaders = await loadersFor(folder, task);
   const isNative = loaders === nativeEngines;
+  if (!isNative && wantsAdapters(options)) throw noAdaptersOf(name);
   if (isNative && dtype !== undefined && dtype !== "fp32") throw noSuchDtype(folder, dtype);
   const load = loaders[task.kind];
   if (load === undefined) return guarded(await delegated(task.name, folder, { device, threads, dtype }), info);
-  const engine = await load(folder, { auto: task.auto, device, threads, dtype, given });
+  const more = { adapters, adapter: options.adapter, given };
+  const engine = await load(folder, { auto: task.auto, device, threads, dtype, ...more });
   const call = task.create(engine, { batchSize, languages });
   const run = call as (...args: unknown[]) => unknown; // safe because every task's call is a function
   return guarded({ call: run, runtime: engine.runtime, gathered, dispose: () => engine.dispose() }, info);
 }
+
+const wantsAdapters = ({ adapters, adapter }: PipelineOptions): boolean =>
+  adapters !== undefined || adapter !== undefined;
 
 const isApart = ({ worker = false }: PipelineOptions): boolean => worker !== false;
 

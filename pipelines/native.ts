@@ -2,15 +2,15 @@
 // Knows no task.
 import { ImageProcessor, type PixelValues } from "../src/data/index.ts";
 import { AbrazoError } from "../src/errors.ts";
-import { makeDecoder } from "../src/generate/kv-cache.ts";
-import { makeSeq2SeqDecoder } from "../src/generate/seq2seq-decoder.ts";
+import { decoderOver } from "../src/generate/kv-cache.ts";
+import { seq2SeqDecoderOver } from "../src/generate/seq2seq-decoder.ts";
 import type { AnyModel } from "../src/models/architecture.ts";
 import { architectureOf, loadClass } from "../src/models/auto.ts";
 import { type InputName, inputOf } from "../src/models/inputs.ts";
 import { traceModel } from "../src/models/trace.ts";
-import { compileGraph, type Feed } from "../src/tensor/index.ts";
+import type { Feed } from "../src/tensor/index.ts";
 import { type EncodedBatch, Tokenizer } from "../src/text/tokenizer.ts";
-import { onDevice } from "./devices.ts";
+import { overGraphs } from "./adapted.ts";
 import { readGenerationConfig } from "./generation-config.ts";
 import {
   AUTO_CLASSES,
@@ -46,94 +46,78 @@ const processorOf = async (folder: string, { given }: EngineOptions): Promise<Im
   given?.imageProcessor ?? ImageProcessor.fromFolder(folder);
 
 async function loadEncoder(folder: string, options: EngineOptions): Promise<Encoder> {
-  const { device, threads } = options;
   const [model, tokenizer] = await Promise.all([modelOf(folder, options), tokenizerOf(folder, options)]);
-  const traced = traceModel(model);
-  const graph = onDevice(device, (on) => compileGraph(traced, settings(on, threads)));
   const { config } = model;
-  return {
-    config,
-    tokenizer,
-    folder,
-    runtime: "native",
-    maxLength: Math.min(tokenizer.maxLength, architectureOf(config).maxLength(config)),
-    run: async (batch) => outputsOf(graph.run(feedsOf(batch, model.inputs))),
-    dispose: async () => graph.dispose(),
-  };
+  return overGraphs<Encoder>(model, options, (compile, ends) => {
+    const graph = compile("run", () => traceModel(model));
+    return {
+      config,
+      tokenizer,
+      folder,
+      runtime: "native",
+      maxLength: Math.min(tokenizer.maxLength, architectureOf(config).maxLength(config)),
+      run: async (batch) => outputsOf(graph.run(feedsOf(batch, model.inputs))),
+      ...ends,
+    };
+  });
 }
 
 async function loadLanguageModel(folder: string, options: EngineOptions): Promise<LanguageModel> {
-  const { device, threads } = options;
-  const [model, tokenizer] = await Promise.all([modelOf(folder, options), tokenizerOf(folder, options)]);
-  const generation = await readGenerationConfig(folder, model.config, tokenizer);
-  const decoder = onDevice(device, (on) => makeDecoder(model, settings(on, threads)));
-  return {
-    config: model.config,
-    tokenizer,
-    folder,
-    runtime: "native",
-    generation,
-    decoder,
-    dispose: async () => decoder.dispose(),
-  };
-}
-
-async function loadText2Text(folder: string, options: EngineOptions): Promise<Text2TextModel> {
-  const { device, threads } = options;
   const [model, tokenizer] = await Promise.all([modelOf(folder, options), tokenizerOf(folder, options)]);
   const { config } = model;
   const generation = await readGenerationConfig(folder, config, tokenizer);
-  const decoder = onDevice(device, (on) => makeSeq2SeqDecoder(model, settings(on, threads)));
+  return overGraphs<LanguageModel>(model, options, (compile, ends) => {
+    const decoder = decoderOver(model, compile);
+    return { config, tokenizer, folder, runtime: "native", generation, decoder, ...ends };
+  });
+}
+
+async function loadText2Text(folder: string, options: EngineOptions): Promise<Text2TextModel> {
+  const [model, tokenizer] = await Promise.all([modelOf(folder, options), tokenizerOf(folder, options)]);
+  const { config } = model;
+  const read = await readGenerationConfig(folder, config, tokenizer);
   const start = config["decoder_start_token_id"];
-  return {
-    config,
-    tokenizer,
-    folder,
-    runtime: "native",
+  const generation = { decoderStartTokenId: typeof start === "number" ? start : undefined, ...read };
+  return overGraphs<Text2TextModel>(model, options, (compile, ends) => {
+    const decoder = seq2SeqDecoderOver(model, compile);
     // Where positions are relative, the tokenizer alone says how long a text may be.
-    maxLength: Math.min(tokenizer.maxLength, decoder.maxLength),
-    generation: { decoderStartTokenId: typeof start === "number" ? start : undefined, ...generation },
-    decoder,
-    dispose: async () => decoder.dispose(),
-  };
+    const maxLength = Math.min(tokenizer.maxLength, decoder.maxLength);
+    return { config, tokenizer, folder, runtime: "native", maxLength, generation, decoder, ...ends };
+  });
 }
 
 async function loadVision(folder: string, options: EngineOptions): Promise<VisionModel> {
-  const { device, threads } = options;
   const [model, processor] = await Promise.all([modelOf(folder, options), processorOf(folder, options)]);
-  const traced = traceModel(model);
-  const graph = onDevice(device, (on) => compileGraph(traced, settings(on, threads)));
-  return {
-    config: model.config,
-    folder,
-    runtime: "native",
-    processor,
-    run: async (pixels) => outputsOf(graph.run(pictureFeeds(pixels, model))),
-    dispose: async () => graph.dispose(),
-  };
+  const { config } = model;
+  return overGraphs<VisionModel>(model, options, (compile, ends) => {
+    const graph = compile("run", () => traceModel(model));
+    const run = async (pixels: PixelValues) => outputsOf(graph.run(pictureFeeds(pixels, model)));
+    return { config, folder, runtime: "native", processor, run, ...ends };
+  });
 }
 
 async function loadImageText(folder: string, options: EngineOptions): Promise<ImageTextModel> {
-  const { device, threads } = options;
   const [model, tokenizer, processor] = await Promise.all([
     modelOf(folder, options),
     tokenizerOf(folder, options),
     processorOf(folder, options),
   ]);
-  const traced = traceModel(model);
-  const graph = onDevice(device, (on) => compileGraph(traced, settings(on, threads)));
   const { config } = model;
   const ofTexts = model.inputs.filter((name) => name !== "pixelValues");
-  return {
-    config,
-    tokenizer,
-    folder,
-    runtime: "native",
-    processor,
-    maxLength: Math.min(tokenizer.maxLength, architectureOf(config).maxLength(config)),
-    run: async (texts, pixels) => outputsOf(graph.run({ ...feedsOf(texts, ofTexts), ...pictureFeeds(pixels, model) })),
-    dispose: async () => graph.dispose(),
-  };
+  return overGraphs<ImageTextModel>(model, options, (compile, ends) => {
+    const graph = compile("run", () => traceModel(model));
+    return {
+      config,
+      tokenizer,
+      folder,
+      runtime: "native",
+      processor,
+      maxLength: Math.min(tokenizer.maxLength, architectureOf(config).maxLength(config)),
+      run: async (texts, pixels) =>
+        outputsOf(graph.run({ ...feedsOf(texts, ofTexts), ...pictureFeeds(pixels, model) })),
+      ...ends,
+    };
+  });
 }
 
 /** The graph is made for images of one size, which the processor has to give. */
@@ -147,10 +131,6 @@ function pictureFeeds(pixels: PixelValues, { config }: AnyModel): Record<string,
     hint: "preprocessor_config.json has to resize or crop to the image_size of config.json.",
     data: { given, wanted },
   });
-}
-
-function settings(device: string, threads: number | undefined): { device: string; threads?: number } {
-  return threads === undefined ? { device } : { device, threads };
 }
 
 function feedsOf(batch: EncodedBatch, inputs: readonly InputName[]): Record<string, Feed> {

@@ -11,6 +11,9 @@ export const ONNX_DTYPES = ["fp32", "fp16", "q8", "int8", "uint8", "q4", "q4f16"
 
 export const count = z.number().int().positive();
 
+/** Of a call: one of the pipeline's adapters, or null for the model alone; what the pipeline was made with when absent. */
+export const adapter = z.string().min(1).nullable().optional();
+
 const pipelineOptionsSchema = z.strictObject({
   /** Branch, tag or commit of the repository; "main" when absent. */
   revision: z.string().min(1).optional(),
@@ -31,6 +34,13 @@ const pipelineOptionsSchema = z.strictObject({
   imageProcessor: z
     .custom<ImageProcessor>((value) => value instanceof ImageProcessor, "expected an ImageProcessor")
     .optional(),
+  /**
+   * Adapters of LoRA by the names that calls have for them: a folder, or a repository, whose version is "namespace/name@revision".
+   * Each takes its own matrices of memory, and none of the model's.
+   */
+  adapters: z.record(z.string().min(1), z.string().min(1)).optional(),
+  /** The adapter of calls that say nothing of one; the model alone when absent. */
+  adapter: z.string().min(1).optional(),
   /** Texts that run together at most; within that, batches are cut so that they hold about as many tokens each. */
   batchSize: count.optional(),
   /** Threads of the runtime; as many as there are cores when absent. */

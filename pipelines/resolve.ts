@@ -9,7 +9,7 @@ import { localFolder, resolveModel } from "../src/hub/resolve-model.ts";
 import { cacheFolder, endpointOf, tokenFor } from "../src/hub/settings.ts";
 import { parseJson } from "../src/io/json.ts";
 import { log } from "../src/log.ts";
-import { CONFIG_FILES, WEIGHT_FILES } from "../src/models/files.ts";
+import { ADAPTER_FILES, CONFIG_FILES, WEIGHT_FILES } from "../src/models/files.ts";
 import { hasWeights } from "../src/models/weights.ts";
 import { packageFile } from "../src/package-root.ts";
 import { findOnnx, onnxSuffix } from "./engine.ts";
@@ -95,10 +95,10 @@ async function fromHub(model: string, options: PipelineOptions, kind: WeightKind
   const get = (weights: RegExp) =>
     resolveModel(model, {
       ...{ revision, token, endpoint, cacheDir, localFilesOnly },
-      ignore: (path) => !(CONFIG_FILES.test(path) || weights.test(path)),
+      ignore: (path) => ![CONFIG_FILES, ADAPTER_FILES, weights].some((wanted) => wanted.test(path)),
     });
   const stored = kind === "onnx" || (dtype !== undefined && dtype !== "fp32") ? undefined : await get(WEIGHT_FILES);
-  if (stored !== undefined && hasWeights(stored.folder))
+  if (stored !== undefined && (hasWeights(stored.folder) || hasAdapter(stored.folder)))
     return { folder: stored.folder, name: model, revision: stored.commit };
   // The most exact alone, unless there is none of it: repositories hold many.
   const exact = await get(onnxFiles(dtype ?? "fp32"));
@@ -106,6 +106,8 @@ async function fromHub(model: string, options: PipelineOptions, kind: WeightKind
   const { folder, commit } = isThere ? exact : await get(onnxFiles(undefined));
   return { folder, name: model, revision: commit };
 }
+
+const hasAdapter = (folder: string): boolean => existsSync(join(folder, "adapter_config.json"));
 
 /** A repository that is not there: the hub's answer, with the nearest name that is known. */
 async function notFound(

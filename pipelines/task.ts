@@ -19,6 +19,13 @@ import {
 import type { EncodedBatch, Tokenizer } from "../src/text/tokenizer.ts";
 import type { GenerationConfig } from "./generation-config.ts";
 
+/** What every engine ends with. */
+export interface Ends<Model> {
+  /** The same with another of its adapters, or with none; absent where it has none. */
+  readonly adapted?: (adapter: string | null | undefined) => Model;
+  dispose(): Promise<void>;
+}
+
 /** A loaded model with its tokenizer, whatever computes it: our graph, or transformers.js for ONNX files. */
 export interface LoadedModel {
   /** config.json of the model. */
@@ -28,7 +35,6 @@ export interface LoadedModel {
   readonly folder: string;
   /** What computes it. */
   readonly runtime: "native" | "transformers.js";
-  dispose(): Promise<void>;
 }
 
 /** One output of a run. */
@@ -41,7 +47,7 @@ export interface Output {
 export type Outputs = Readonly<Record<string, Output>>;
 
 /** A model that reads whole texts: one run a batch. */
-export interface Encoder extends LoadedModel {
+export interface Encoder extends LoadedModel, Ends<Encoder> {
   /** Tokens that one text may have. */
   readonly maxLength: number;
   /** Outputs of a batch by wire name, e.g. "logits" [B, C] or "last_hidden_state" [B, T, D]. */
@@ -49,14 +55,14 @@ export interface Encoder extends LoadedModel {
 }
 
 /** A model that continues texts. */
-export interface LanguageModel extends LoadedModel {
+export interface LanguageModel extends LoadedModel, Ends<LanguageModel> {
   /** What the repository itself says about generation. */
   readonly generation: GenerationConfig;
   readonly decoder: Decoder;
 }
 
 /** A model that makes texts from others. */
-export interface Text2TextModel extends LoadedModel {
+export interface Text2TextModel extends LoadedModel, Ends<Text2TextModel> {
   /** Tokens that one text may have. */
   readonly maxLength: number;
   readonly generation: GenerationConfig;
@@ -64,14 +70,14 @@ export interface Text2TextModel extends LoadedModel {
 }
 
 /** A model that sees images: one run a batch. */
-export interface VisionModel extends Omit<LoadedModel, "tokenizer"> {
+export interface VisionModel extends Omit<LoadedModel, "tokenizer">, Ends<VisionModel> {
   readonly processor: ImageProcessor;
   /** Outputs of a batch, e.g. "logits" [B, C] or "last_hidden_state" [B, T, D]. */
   run(pixels: PixelValues): Promise<Outputs>;
 }
 
 /** A model that puts texts and images into one space. */
-export interface ImageTextModel extends LoadedModel {
+export interface ImageTextModel extends LoadedModel, Ends<ImageTextModel> {
   readonly processor: ImageProcessor;
   /** Tokens that one text may have. */
   readonly maxLength: number;
@@ -113,6 +119,10 @@ export interface EngineOptions {
   threads: number | undefined;
   /** Which of several ONNX files, by the type of its weights; the most exact when absent. */
   dtype: string | undefined;
+  /** Folders of adapters by the names that calls have for them. */
+  adapters?: ReadonlyMap<string, string> | undefined;
+  /** The adapter of calls that say nothing of one; none when absent. */
+  adapter?: string | undefined;
   /** What the caller has already; the rest comes from the folder. */
   given?: GivenParts | undefined;
 }

@@ -2,8 +2,9 @@
 // Knows no model and no runtime.
 import { z } from "zod";
 import { fromTypedArray, type Tensor } from "../../src/tensor/index.ts";
+import { withAdapter } from "../adapted.ts";
 import { textsOf } from "../inputs.ts";
-import { count, parseOptions } from "../options.ts";
+import { adapter, count, parseOptions } from "../options.ts";
 import { encodePairs, type Row, runRows } from "../rows.ts";
 import type { InputStream } from "../stream.ts";
 import { defineTask, type Encoder, type Output } from "../task.ts";
@@ -18,6 +19,7 @@ const optionsSchema = z.strictObject({
   pooling: z.enum(POOLINGS).optional(),
   /** Divides each vector by its length; only with a pooling. */
   normalize: z.boolean().optional(),
+  adapter,
   /** Texts that run together at most, for this call. */
   batchSize: count.optional(),
 });
@@ -39,10 +41,11 @@ export const featureExtraction = defineTask({
   name: "feature-extraction",
   kind: "encoder",
   auto: "AutoModel",
-  create: (engine: Encoder, context): FeatureExtractionPipeline => {
+  create: (base: Encoder, context): FeatureExtractionPipeline => {
     const extract = async (input: unknown, given?: FeatureExtractionOptions): Promise<Tensor> => {
       const options = parseOptions("feature-extraction", optionsSchema, given);
       const { texts } = textsOf(input, "feature-extraction");
+      const engine = withAdapter(base, options.adapter);
       const rows = encodePairs(
         engine,
         texts.map((text) => ({ text })),

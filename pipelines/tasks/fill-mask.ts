@@ -4,8 +4,9 @@ import { z } from "zod";
 import { AbrazoError } from "../../src/errors.ts";
 import { log } from "../../src/log.ts";
 import type { Tokenizer } from "../../src/text/tokenizer.ts";
+import { withAdapter } from "../adapted.ts";
 import { textsOf } from "../inputs.ts";
-import { count, parseOptions } from "../options.ts";
+import { adapter, count, parseOptions } from "../options.ts";
 import { encodePairs, runRows } from "../rows.ts";
 import { largest, softmax } from "../scores.ts";
 import type { InputStream } from "../stream.ts";
@@ -16,6 +17,7 @@ const optionsSchema = z.strictObject({
   topK: count.optional(),
   /** The words to choose from; one that is no token of the model stands for its first, with a warning. */
   targets: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional(),
+  adapter,
   /** Texts that run together at most, for this call. */
   batchSize: count.optional(),
 });
@@ -50,10 +52,11 @@ export const fillMask = defineTask({
   name: "fill-mask",
   kind: "encoder",
   auto: "AutoModelForMaskedLM",
-  create: (engine: Encoder, context) => {
-    const mask = maskOf(engine.tokenizer);
+  create: (base: Encoder, context) => {
+    const mask = maskOf(base.tokenizer);
     async function fill(input: unknown, given?: FillMaskOptions) {
-      const { topK = 5, targets, batchSize } = parseOptions("fill-mask", optionsSchema, given);
+      const { topK = 5, targets, adapter, batchSize } = parseOptions("fill-mask", optionsSchema, given);
+      const engine = withAdapter(base, adapter);
       const { texts, single } = textsOf(input, "fill-mask");
       const rows = encodePairs(
         engine,

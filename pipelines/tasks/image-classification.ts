@@ -2,6 +2,7 @@
 // Knows no model and no runtime.
 import { z } from "zod";
 import { labelsOf } from "../../src/models/architecture.ts";
+import { withAdapter } from "../adapted.ts";
 import { type ImageInput, imageOptions, imagesOf } from "../images.ts";
 import { count, parseOptions } from "../options.ts";
 import { largest, sigmoid, softmax } from "../scores.ts";
@@ -41,13 +42,14 @@ export const imageClassification = defineTask({
   kind: "vision",
   auto: "AutoModelForImageClassification",
   gathered: IMAGE_BATCH,
-  create: (engine: VisionModel, context) => {
-    const labels = labelsOf(engine.config);
+  create: (base: VisionModel, context) => {
+    const labels = labelsOf(base.config);
     async function classify(
       input: unknown,
       given?: ImageClassificationOptions,
     ): Promise<Classification[] | Classification[][]> {
       const options = parseOptions("image-classification", optionsSchema, given);
+      const engine = withAdapter(base, options.adapter);
       const { topK = 5, functionToApply = "default", timeout, batchSize = context.batchSize } = options;
       const { images, single } = imagesOf(input, "image-classification");
       const outputs = await runImages(engine, images, { batchSize, timeout });

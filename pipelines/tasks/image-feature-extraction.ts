@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { AbrazoError } from "../../src/errors.ts";
 import { fromTypedArray, type Tensor } from "../../src/tensor/index.ts";
+import { withAdapter } from "../adapted.ts";
 import { type ImageInput, imageOptions, imagesOf } from "../images.ts";
 import { parseOptions } from "../options.ts";
 import type { InputStream } from "../stream.ts";
@@ -33,9 +34,10 @@ export const imageFeatureExtraction = defineTask({
   kind: "vision",
   auto: "AutoModelForImageFeatureExtraction",
   gathered: IMAGE_BATCH,
-  create: (engine: VisionModel, context): ImageFeatureExtractionPipeline => {
+  create: (base: VisionModel, context): ImageFeatureExtractionPipeline => {
     const extract = async (input: unknown, given?: ImageFeatureExtractionOptions): Promise<Tensor> => {
       const options = parseOptions("image-feature-extraction", optionsSchema, given);
+      const engine = withAdapter(base, options.adapter);
       const { pool = false, timeout, batchSize = context.batchSize } = options;
       const { images } = imagesOf(input, "image-feature-extraction");
       const outputs = await runImages(engine, images, { batchSize, timeout });

@@ -3,7 +3,8 @@
 import { z } from "zod";
 import { AbrazoError } from "../../src/errors.ts";
 import type { Encoding } from "../../src/text/tokenizer.ts";
-import { count, parseOptions } from "../options.ts";
+import { withAdapter } from "../adapted.ts";
+import { adapter, count, parseOptions } from "../options.ts";
 import { encodeWindows, runRows } from "../rows.ts";
 import { softmax } from "../scores.ts";
 import type { InputStream } from "../stream.ts";
@@ -22,6 +23,7 @@ const optionsSchema = z.strictObject({
   handleImpossibleAnswer: z.boolean().optional(),
   /** Answers start and end with words (the default), not within. */
   alignToWords: z.boolean().optional(),
+  adapter,
   /** Parts of contexts that run together at most, for this call. */
   batchSize: count.optional(),
 });
@@ -67,12 +69,13 @@ export const questionAnswering = defineTask({
   name: "question-answering",
   kind: "encoder",
   auto: "AutoModelForQuestionAnswering",
-  create: (engine: Encoder, context) => {
+  create: (base: Encoder, context) => {
     async function answer(first: unknown, ...others: unknown[]): Promise<Answer | Answer[] | Answer[][]> {
       const isPair = typeof first === "string";
       const input = isPair ? { question: first, context: others[0] } : first;
       const options = parseOptions("question-answering", optionsSchema, isPair ? others[1] : others[0]);
       const { inputs, single } = inputsOf(input);
+      const engine = withAdapter(base, options.adapter);
       const answers = await answersOf(engine, inputs, { batchSize: context.batchSize, ...options });
       const given =
         options.topK === undefined || options.topK === 1 ? answers.flatMap((list) => list.slice(0, 1)) : answers;

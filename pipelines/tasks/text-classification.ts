@@ -2,8 +2,9 @@
 // Knows no model and no runtime.
 import { z } from "zod";
 import { labelsOf } from "../../src/models/architecture.ts";
+import { withAdapter } from "../adapted.ts";
 import { pairsOf, type TextPair } from "../inputs.ts";
-import { count, parseOptions } from "../options.ts";
+import { adapter, count, parseOptions } from "../options.ts";
 import { encodePairs, runRows } from "../rows.ts";
 import { sigmoid, softmax } from "../scores.ts";
 import type { InputStream } from "../stream.ts";
@@ -19,6 +20,7 @@ const optionsSchema = z.strictObject({
    * at once, softmax for one of several.
    */
   functionToApply: z.enum(FUNCTIONS).optional(),
+  adapter,
   /** Texts that run together at most, for this call. */
   batchSize: count.optional(),
 });
@@ -60,13 +62,14 @@ export const textClassification = defineTask({
   name: "text-classification",
   kind: "encoder",
   auto: "AutoModelForSequenceClassification",
-  create: (engine: Encoder, context) => {
+  create: (base: Encoder, context) => {
     async function classify(
       input: unknown,
       given?: TextClassificationOptions,
     ): Promise<Classification[] | Classification[][]> {
       const { topK, ...options } = parseOptions("text-classification", optionsSchema, given);
       const { pairs, single } = pairsOf(input, "text-classification");
+      const engine = withAdapter(base, options.adapter);
       const rows = await runRows(engine, encodePairs(engine, pairs), options.batchSize ?? context.batchSize);
       const score = scoring(engine, options.functionToApply ?? "default");
       const labels = labelsOf(engine.config);

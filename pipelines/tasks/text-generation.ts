@@ -5,9 +5,10 @@ import { AbrazoError } from "../../src/errors.ts";
 import { cutAtStop } from "../../src/generate/stop.ts";
 import { streamText } from "../../src/generate/stream-text.ts";
 import type { ChatMessage } from "../../src/text/tokenizer.ts";
+import { withAdapter } from "../adapted.ts";
 import { callSettings, generateTexts, generationOptions, seedOf } from "../generation.ts";
 import { textsOf } from "../inputs.ts";
-import { count, parseOptions } from "../options.ts";
+import { adapter, count, parseOptions } from "../options.ts";
 import type { InputStream } from "../stream.ts";
 import { defineTask, type LanguageModel } from "../task.ts";
 
@@ -28,6 +29,7 @@ const optionsSchema = z.strictObject({
   continueFinalMessage: z.boolean().optional(),
   /** Of a chat: what else its template reads, by the template's names, such as `enable_thinking`. */
   templateVariables: z.record(z.string(), z.unknown()).optional(),
+  adapter,
   /** Texts that grow together at most, for this call. */
   batchSize: count.optional(),
 });
@@ -81,9 +83,10 @@ export const textGeneration = defineTask({
   name: "text-generation",
   kind: "decoder",
   auto: "AutoModelForCausalLM",
-  create: (model: LanguageModel, context) => {
+  create: (base: LanguageModel, context) => {
     async function continueTexts(input: unknown, given?: TextGenerationOptions) {
       const call = callOf(given);
+      const model = withAdapter(base, call.adapter);
       const { inputs, single } = inputsOf(input);
       const settings = callSettings("text-generation", model, call.options, DEFAULTS);
       const first = seedOf(call.seed);
@@ -106,6 +109,7 @@ export const textGeneration = defineTask({
       given?: TextGenerationOptions,
     ): AsyncGenerator<string, void, undefined> {
       const call = callOf(given);
+      const model = withAdapter(base, call.adapter);
       if (call.batchSize !== undefined) throw noBatch();
       const { inputs, single } = inputsOf(prompt);
       if (!single) throw oneAtATime();
@@ -120,14 +124,14 @@ export const textGeneration = defineTask({
 
 /** The options of a call: those of generation, and those of this task. */
 function callOf(given: TextGenerationOptions | undefined) {
-  const { seed, returnFullText, addSpecialTokens, batchSize, ...others } = parseOptions(
+  const { seed, returnFullText, addSpecialTokens, adapter, batchSize, ...others } = parseOptions(
     "text-generation",
     optionsSchema,
     given,
   );
   const { chatTemplate, tools, documents, continueFinalMessage, templateVariables, ...options } = others;
   const chat = { chatTemplate, tools, documents, continueFinalMessage, templateVariables };
-  return { seed, returnFullText, addSpecialTokens, batchSize, chat, options };
+  return { seed, returnFullText, addSpecialTokens, adapter, batchSize, chat, options };
 }
 
 type Call = ReturnType<typeof callOf>;

@@ -5,9 +5,10 @@ import { AbrazoError } from "../../src/errors.ts";
 import { generationFile } from "../../src/generate/generation-config.ts";
 import type { GenerationOptions } from "../../src/generate/options.ts";
 import { padBatch } from "../../src/text/tokenizer.ts";
+import { withAdapter } from "../adapted.ts";
 import { callSettings, generateTexts, generationOptions, seedOf } from "../generation.ts";
 import { textsOf } from "../inputs.ts";
-import { count, parseOptions } from "../options.ts";
+import { adapter, count, parseOptions } from "../options.ts";
 import type { InputStream } from "../stream.ts";
 import { defineTask, type TaskContext, type Text2TextModel } from "../task.ts";
 
@@ -19,6 +20,7 @@ const optionsSchema = z.strictObject({
   prefix: z.string().optional(),
   /** Cut texts that are longer than the model takes (the default), or refuse them. */
   truncation: z.boolean().optional(),
+  adapter,
   /** Texts that grow together at most, for this call. */
   batchSize: count.optional(),
 });
@@ -86,10 +88,11 @@ export const translation = defineTask({
     textToText("translation", "translationText", model, context) as TranslationPipeline, // safe as above
 });
 
-function textToText(task: string, field: string, model: Text2TextModel, context: TaskContext) {
+function textToText(task: string, field: string, base: Text2TextModel, context: TaskContext) {
   return async (input: unknown, given?: TranslationOptions) => {
     const schema = task === "translation" ? translationSchema : optionsSchema;
-    const { seed, prefix, truncation = true, batchSize, ...options } = parseOptions(task, schema, given);
+    const { seed, prefix, truncation = true, adapter, batchSize, ...options } = parseOptions(task, schema, given);
+    const model = withAdapter(base, adapter);
     const { srcLang, tgtLang, ...generation } = options as Omit<TranslationOptions, "seed">; // safe because both schemas have its other fields
     const { texts, single } = textsOf(input, task);
     const specific = specificOf(model, languageTask(task, context, srcLang, tgtLang));

@@ -3,8 +3,9 @@
 import { z } from "zod";
 import { labelsOf } from "../../src/models/architecture.ts";
 import type { Encoding } from "../../src/text/tokenizer.ts";
+import { withAdapter } from "../adapted.ts";
 import { textsOf } from "../inputs.ts";
-import { count, parseOptions } from "../options.ts";
+import { adapter, count, parseOptions } from "../options.ts";
 import { encodeWindows, runRows } from "../rows.ts";
 import { softmax } from "../scores.ts";
 import type { InputStream } from "../stream.ts";
@@ -25,6 +26,7 @@ const optionsSchema = z.strictObject({
   ignoreLabels: z.array(z.string()).optional(),
   /** Tokens that neighbouring parts of a text longer than the model share; without it the rest of a long text is left away. */
   stride: z.number().int().nonnegative().optional(),
+  adapter,
   /** Texts that run together at most, for this call. */
   batchSize: count.optional(),
 });
@@ -72,9 +74,10 @@ export const tokenClassification = defineTask({
   name: "token-classification",
   kind: "encoder",
   auto: "AutoModelForTokenClassification",
-  create: (engine: Encoder, context) => {
+  create: (base: Encoder, context) => {
     async function classify(input: unknown, given?: TokenClassificationOptions) {
       const options = parseOptions("token-classification", optionsSchema, given);
+      const engine = withAdapter(base, options.adapter);
       const { aggregationStrategy = "none", ignoreLabels = ["O"], stride } = options;
       const { texts, single } = textsOf(input, "token-classification");
       const windows = texts.flatMap((text, at) =>

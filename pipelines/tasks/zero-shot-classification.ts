@@ -3,9 +3,10 @@
 import { z } from "zod";
 import { AbrazoError } from "../../src/errors.ts";
 import { labelsOf } from "../../src/models/architecture.ts";
+import { withAdapter } from "../adapted.ts";
 import { textsOf } from "../inputs.ts";
 import { candidateLabels, hypothesesOf } from "../labels.ts";
-import { count, parseOptions } from "../options.ts";
+import { adapter, count, parseOptions } from "../options.ts";
 import { encodePairs, runRows } from "../rows.ts";
 import { largest, softmax } from "../scores.ts";
 import type { InputStream } from "../stream.ts";
@@ -16,6 +17,7 @@ const optionsSchema = z.strictObject({
   hypothesisTemplate: z.string().optional(),
   /** Each label is true or not by itself; otherwise one of them is true, and scores add up to 1. */
   multiLabel: z.boolean().optional(),
+  adapter,
   /** Pairs of a text and a label that run together at most, for this call. */
   batchSize: count.optional(),
 });
@@ -56,14 +58,15 @@ export const zeroShotClassification = defineTask({
   name: "zero-shot-classification",
   kind: "encoder",
   auto: "AutoModelForSequenceClassification",
-  create: (engine: Encoder, context) => {
-    const judge = judgementsOf(engine);
+  create: (base: Encoder, context) => {
+    const judge = judgementsOf(base);
     async function classify(
       input: unknown,
       candidates: unknown,
       given?: ZeroShotClassificationOptions,
     ): Promise<ZeroShotClassification | ZeroShotClassification[]> {
       const options = parseOptions("zero-shot-classification", optionsSchema, given);
+      const engine = withAdapter(base, options.adapter);
       const { texts, single } = textsOf(input, "zero-shot-classification");
       const labels = candidateLabels(candidates, "zero-shot-classification");
       const hypotheses = hypothesesOf(options.hypothesisTemplate ?? "This example is {}.", labels);

@@ -1,6 +1,7 @@
 // Zero-shot image classification: images and any labels → how well each label fits, by a model that knows images and texts.
 // Knows no model and no runtime.
 import { z } from "zod";
+import { withAdapter } from "../adapted.ts";
 import { type ImageInput, imageOptions, imagesOf } from "../images.ts";
 import { candidateLabels, hypothesesOf } from "../labels.ts";
 import { parseOptions } from "../options.ts";
@@ -46,18 +47,19 @@ export const zeroShotImageClassification = defineTask({
   kind: "imageText",
   auto: "AutoModelForZeroShotImageClassification",
   gathered: IMAGE_BATCH,
-  create: (engine: ImageTextModel, context) => {
-    const compare = lastOne((hypotheses) => comparing(engine, hypotheses));
+  create: (base: ImageTextModel, context) => {
+    const compare = lastOne(comparing);
     async function classify(
       input: unknown,
       candidates: unknown,
       given?: ZeroShotImageClassificationOptions,
     ): Promise<Classification[] | Classification[][]> {
       const options = parseOptions("zero-shot-image-classification", optionsSchema, given);
+      const engine = withAdapter(base, options.adapter);
       const { hypothesisTemplate = "This is a photo of {}.", timeout, batchSize = context.batchSize } = options;
       const { images, single } = imagesOf(input, "zero-shot-image-classification");
       const labels = candidateLabels(candidates, "zero-shot-image-classification");
-      const run = compare(hypothesesOf(hypothesisTemplate, labels));
+      const run = compare(engine, hypothesesOf(hypothesisTemplate, labels));
       const outputs = await runImages({ processor: engine.processor, run }, images, { batchSize, timeout });
       const lists = outputs.map(({ logits }) => {
         const scores = softmax(logits?.data ?? []);
@@ -70,11 +72,11 @@ export const zeroShotImageClassification = defineTask({
 });
 
 /** Keeps what was made last: the batches of a stream, and most calls after one another, have the same labels. */
-function lastOne(make: (hypotheses: readonly string[]) => ImageRun["run"]): typeof make {
-  let last: { key: string; run: ImageRun["run"] } | undefined;
-  return (hypotheses) => {
+function lastOne(make: typeof comparing): typeof make {
+  let last: { engine: ImageTextModel; key: string; run: ImageRun["run"] } | undefined;
+  return (engine, hypotheses) => {
     const key = JSON.stringify(hypotheses);
-    if (last?.key !== key) last = { key, run: make(hypotheses) };
+    if (last?.key !== key || last.engine !== engine) last = { engine, key, run: make(engine, hypotheses) };
     return last.run;
   };
 }

@@ -27,10 +27,15 @@ export interface WorkerPipeline {
 export async function startWorkers(
   task: string,
   folder: string,
-  { worker, device, dtype, batchSize, threads }: PipelineOptions,
+  { worker, device, dtype, batchSize, threads, adapters, adapter }: PipelineOptions,
 ): Promise<WorkerPipeline> {
   const count = typeof worker === "object" ? (worker.count ?? 1) : 1;
-  const pool = new PipelinePool({ task, folder, count, options: { device, dtype, batchSize, threads } });
+  const pool = new PipelinePool({
+    task,
+    folder,
+    count,
+    options: { device, dtype, batchSize, threads, adapters, adapter },
+  });
   return pooled(pool, await pool.start());
 }
 

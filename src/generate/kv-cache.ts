@@ -4,6 +4,7 @@ import { requireParts } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import type { AnyModel, CacheLayout } from "../models/architecture.ts";
 import { architectureOf } from "../models/auto.ts";
+import type { Compile } from "../models/graphs.ts";
 import { cacheName, INPUT_NAMES, traceModel } from "../models/trace.ts";
 import { optionsOf } from "../options.ts";
 import { type CompiledGraph, compileGraph, type Feed } from "../tensor/index.ts";
@@ -83,6 +84,11 @@ const decoderOptions = optionsOf<DecoderOptions>({ device: true, threads: true }
 export function makeDecoder(model: AnyModel, given?: DecoderOptions): Decoder {
   requireParts("makeDecoder", model, ["config", "inputs", "forward"], "a model");
   const options = decoderOptions("makeDecoder", given);
+  return decoderOver(model, (_, trace) => compileGraph(trace(), options));
+}
+
+/** A decoder whose graphs someone else compiles. */
+export function decoderOver(model: AnyModel, compile: Compile): Decoder {
   const architecture = architectureOf(model.config);
   const layout = architecture.cache(model.config);
   if (layout === undefined) {
@@ -93,11 +99,11 @@ export function makeDecoder(model: AnyModel, given?: DecoderOptions): Decoder {
       data: { modelType: architecture.modelType },
     });
   }
-  const graph = compileGraph(traceModel(model, { present: "new", lastOnly: true }), options);
+  const graph = compile("step", () => traceModel(model, { present: "new", lastOnly: true }));
   // Only drafts are verified with logits of several positions: compiled when first asked for.
   let wide: CompiledGraph | undefined;
   const wideGraph = () => {
-    wide ??= compileGraph(traceModel(model, { present: "new" }), options);
+    wide ??= compile("wide step", () => traceModel(model, { present: "new" }));
     return wide;
   };
   const maxLength = architecture.maxLength(model.config);

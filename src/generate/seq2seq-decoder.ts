@@ -4,6 +4,7 @@ import { requireParts } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import type { AnyModel } from "../models/architecture.ts";
 import { architectureOf } from "../models/auto.ts";
+import type { Compile } from "../models/graphs.ts";
 import { INPUT_NAMES } from "../models/inputs.ts";
 import { Seq2SeqModel } from "../models/seq2seq.ts";
 import { SOURCE_MASK, traceSource, traceStep } from "../models/seq2seq-trace.ts";
@@ -52,13 +53,18 @@ export interface Seq2SeqDecoder {
  */
 export function makeSeq2SeqDecoder(model: AnyModel, options: DecoderOptions = {}): Seq2SeqDecoder {
   requireParts("makeSeq2SeqDecoder", model, ["config", "inputs", "forward"], "a model");
+  return seq2SeqDecoderOver(model, (_, trace) => compileGraph(trace(), options));
+}
+
+/** A decoder whose graphs someone else compiles. */
+export function seq2SeqDecoderOver(model: AnyModel, compile: Compile): Seq2SeqDecoder {
   if (!(model instanceof Seq2SeqModel)) throw notSeq2Seq(model);
-  const encoder = compileGraph(traceSource(model), options);
-  const step = compileGraph(traceStep(model, { lastOnly: true }), options);
+  const encoder = compile("source", () => traceSource(model));
+  const step = compile("step", () => traceStep(model, { lastOnly: true }));
   // Only drafts are verified with logits of several positions: compiled when first asked for.
   let wide: CompiledGraph | undefined;
   const wideStep = () => {
-    wide ??= compileGraph(traceStep(model), options);
+    wide ??= compile("wide step", () => traceStep(model));
     return wide;
   };
   const maxLength = architectureOf(model.config).maxLength(model.config);

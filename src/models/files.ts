@@ -10,6 +10,9 @@ export const CONFIG_FILES =
 /** Weights, whole or in shards with their index. */
 export const WEIGHT_FILES = /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/;
 
+/** An adapter in PEFT's files. */
+export const ADAPTER_FILES = /^adapter_(config\.json|model\.safetensors)$/;
+
 /** Where a repository comes from. */
 export interface SourceOptions {
   /** Branch, tag or commit; "main" when absent. */

@@ -172,6 +172,14 @@ export async function readLoraConfig(folder: string): Promise<LoraConfig> {
   };
 }
 
+const baseSchema = z.looseObject({ base_model_name_or_path: z.string().nullish(), revision: z.string().nullish() });
+
+/** The model that an adapter in a folder was made for, and which version of it; undefined where the adapter does not say. */
+export async function baseOf(folder: string): Promise<{ base: string | undefined; revision: string | undefined }> {
+  const file = await readJson(join(folder, "adapter_config.json"), baseSchema);
+  return { base: file.base_model_name_or_path || undefined, revision: file.revision || undefined };
+}
+
 /** The file as PEFT writes it. */
 export function toPeft(
   config: LoraConfig,

@@ -1,0 +1,143 @@
+// An adapter as inputs of its base's graph: what is fed for it, and the graph that takes it. The base's weights stay where they are.
+// Compiles nothing, and knows no architecture.
+import { topological } from "../graph/walk.ts";
+import { functional as F } from "../nn/index.ts";
+import { type Feed, fromFile, fromTypedArray, noGrad, symbolic, type Tensor, type Traced } from "../tensor/index.ts";
+import type { AnyModel } from "./architecture.ts";
+import { factorOf } from "./lora-dora.ts";
+import { readAdapter, type StoredMatrices } from "./lora-file.ts";
+import { type Layer, ownParameters } from "./lora-layers.ts";
+
+/** An adapter, ready to be fed. */
+export interface FedAdapter {
+  /** Adapters of one kind change the same layers and parameters: they take the same graphs. */
+  readonly kind: string;
+  readonly feeds: Readonly<Record<string, Feed>>;
+  /** Changed layers by path. */
+  readonly layers: ReadonlyMap<string, Layer>;
+  /** Paths of the parameters that it has whole. */
+  readonly whole: readonly string[];
+}
+
+/** Names of the inputs of a layer: A, B with every factor in it, and where rows have lengths of their own y's factor and what is added. */
+const PARTS = ["lora_A", "lora_B", "lora_factor", "lora_shift"] as const;
+
+const inputName = (path: string, part: (typeof PARTS)[number]): string => `${path}.${part}`;
+
+/**
+ * Reads an adapter for a model. DoRA's lengths of rows are computed here, once, so that a call costs what it costs with LoRA.
+ *
+ * @throws what readAdapter() throws
+ */
+export async function feedAdapter(model: AnyModel, folder: string): Promise<FedAdapter> {
+  const { layers, whole } = await readAdapter(model, folder);
+  const feeds: Record<string, Feed> = {};
+  for (const [path, value] of whole) feeds[path] = feedOf(value);
+  for (const [path, stored] of layers) {
+    const factor = stored.magnitude === undefined ? undefined : await rowFactors(stored, stored.magnitude);
+    feeds[inputName(path, "lora_A")] = feedOf(stored.a);
+    feeds[inputName(path, "lora_B")] = scaledRows(stored.b, stored.scale, factor);
+    if (factor === undefined) continue;
+    feeds[inputName(path, "lora_factor")] = { data: factor, shape: [factor.length] };
+    const bias = whole.get(`${path}.bias`) ?? stored.layer.bias;
+    if (bias !== undefined) feeds[inputName(path, "lora_shift")] = shiftOf(asRead(bias), factor);
+  }
+  const paths = [...layers].map(([path, { layer }]) => [path, layer] as const);
+  const kind = Object.keys(feeds).sort().join();
+  return { kind, feeds, layers: new Map(paths), whole: [...whole.keys()] };
+}
+
+const feedOf = (tensor: Tensor): Feed => ({ data: floats(tensor), shape: tensor.shape });
+
+function floats(tensor: Tensor): Float32Array {
+  return tensor.dataSync() as Float32Array; // safe because what is read of adapters and widened weights is float32
+}
+
+async function rowFactors({ layer, a, b, scale }: StoredMatrices, magnitude: Tensor): Promise<Float32Array> {
+  const read = { ...layer, weight: asRead(layer.weight) };
+  const factor = noGrad(() => factorOf(read, { a, b, scale }, magnitude));
+  return (await factor.data()) as Float32Array; // safe because every part is float32
+}
+
+/** B [out, r], its rows times their factors. */
+function scaledRows(b: Tensor, scale: number, factor: Float32Array | undefined): Feed {
+  const [, r = 1] = b.shape;
+  const data = floats(b).map((value, at) => value * scale * (factor?.[Math.floor(at / r)] ?? 1));
+  return { data, shape: b.shape };
+}
+
+/** The bias takes no part in the factor: f y + b (1 − f) for y = W x + b. */
+function shiftOf(bias: Tensor, factor: Float32Array): Feed {
+  const data = floats(bias).map((value, at) => value * (1 - (factor[at] ?? 1)));
+  return { data, shape: bias.shape };
+}
+
+/** A weight in memory and in float32. One that lies in a file is read apart from it, so that the graphs still map the file. */
+function asRead(weight: Tensor): Tensor {
+  const { node } = weight;
+  const source = node.value === undefined ? node.inputs[0] : node;
+  if (source?.value?.kind !== "file") return weight.detach();
+  const stored = fromFile(source.value.range, weight.shape, source.dtype);
+  // By its elements: a graph with the file in it would be kept, and the whole weight with it.
+  const inMemory = fromTypedArray(stored.dataSync(), weight.shape, { dtype: source.dtype });
+  return noGrad(() => inMemory.to("float32").settle());
+}
+
+/**
+ * What `trace` records, with an adapter's matrices as inputs. Ranks are sizes with names, so that one graph takes all of a kind.
+ *
+ * @returns the graph, and the names of its inputs that are the adapter's; none where it changes nothing of it
+ */
+export function traceWith(
+  model: AnyModel,
+  { feeds, layers, whole }: FedAdapter,
+  trace: () => Traced,
+): { traced: Traced; names: string[] } {
+  const inputs = symbolicInputs(feeds, layers);
+  const parameters = ownParameters(model);
+  const hooks = [...layers].map(([path, { module }]) =>
+    module.registerForwardHook((_, [x], y) => changed(inputs, path, x, y)),
+  );
+  const undo = whole.flatMap((path) => replaced(parameters.get(path), inputs.get(path)));
+  let traced: Traced;
+  try {
+    traced = noGrad(trace);
+  } finally {
+    for (const hook of hooks) hook.remove();
+    for (const put of undo) put();
+  }
+  const nodes = new Set(topological(Object.values(traced.outputs).map(({ node }) => node)).nodes);
+  const used = [...inputs].filter(([, { node }]) => nodes.has(node));
+  const all = [...traced.inputs, ...used.map(([, input]) => input)];
+  return { traced: { ...traced, inputs: all }, names: used.map(([name]) => name) };
+}
+
+function symbolicInputs(feeds: FedAdapter["feeds"], layers: FedAdapter["layers"]): Map<string, Tensor> {
+  const ranks = new Map<string, (string | number)[]>();
+  for (const [at, [path, { weight, isTransposed }]] of [...layers].entries()) {
+    const [outer = 0, inner = 0] = isTransposed ? [...weight.shape].reverse() : weight.shape;
+    ranks.set(inputName(path, "lora_A"), [`lora_rank_${at}`, inner]);
+    ranks.set(inputName(path, "lora_B"), [outer, `lora_rank_${at}`]);
+  }
+  const inputs = Object.entries(feeds).map(
+    ([name, { shape }]) => [name, symbolic(name, ranks.get(name) ?? shape, "float32")] as const,
+  );
+  return new Map(inputs);
+}
+
+/** y = f (W x) + b + B A x, the factors in B and in what is added. */
+function changed(inputs: ReadonlyMap<string, Tensor>, path: string, x: Tensor, y: Tensor): Tensor {
+  const [a, b, factor, shift] = PARTS.map((part) => inputs.get(inputName(path, part)));
+  if (a === undefined || b === undefined) return y;
+  const own = factor === undefined ? y : y.mul(factor);
+  const low = F.linear(F.linear(x, a), b);
+  return (shift === undefined ? own : own.add(shift)).add(low);
+}
+
+/** Another value in the place of a parameter, and what puts the first one back. */
+function replaced(parameter: Tensor | undefined, value: Tensor | undefined): (() => void)[] {
+  if (parameter === undefined || value === undefined) return [];
+  const { node } = parameter;
+  parameter.assign(value.node);
+  return [() => parameter.assign(node)];
+}
