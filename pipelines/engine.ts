@@ -1,33 +1,13 @@
-// The engine contract served by transformers.js, for repositories that have only ONNX files.
-// The only importer of @huggingface/transformers; does no post-processing.
+// Opens repositories of ONNX files with transformers.js: a model of its own, or a whole pipeline.
+// The only importer of @huggingface/transformers; runs nothing.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { ImageProcessor, type PixelValues } from "../src/data/index.ts";
 import { AbrazoError } from "../src/errors.ts";
-import type { Decoder, DecodeStep, Decoding } from "../src/generate/kv-cache.ts";
 import { readJson } from "../src/io/json.ts";
-import { type EncodedBatch, Tokenizer } from "../src/text/tokenizer.ts";
-import { readGenerationConfig } from "./generation-config.ts";
+import { Tokenizer } from "../src/text/tokenizer.ts";
 import { ONNX_DTYPES } from "./options.ts";
-import type {
-  AutoName,
-  Encoder,
-  EngineLoaders,
-  EngineOptions,
-  ImageTextModel,
-  LanguageModel,
-  Outputs,
-  VisionModel,
-} from "./task.ts";
-
-/** Loaders for folders that hold ONNX files but no model.safetensors. */
-export const transformersEngines: Partial<EngineLoaders> = {
-  encoder: loadEncoder,
-  decoder: loadLanguageModel,
-  vision: loadVision,
-  imageText: loadImageText,
-};
+import type { AutoName, EngineOptions } from "./task.ts";
 
 const configSchema = z.looseObject({
   model_type: z.string(),
@@ -36,19 +16,24 @@ const configSchema = z.looseObject({
   text_config: z.looseObject({ max_position_embeddings: z.number().int().positive().optional() }).optional(),
 });
 
-type Transformers = typeof import("@huggingface/transformers");
+/** Their module, loaded with the first folder of ONNX files. */
+export type Transformers = typeof import("@huggingface/transformers");
 
 /** What is used of a transformers.js tensor. */
-interface TensorLike {
+export interface TensorLike {
   type: string;
   data: unknown;
   dims: number[];
 }
 
 /** What is used of a transformers.js model: it is called with tensors by wire name and gives tensors by wire name. */
-interface ModelLike {
+export interface ModelLike {
   (inputs: Record<string, unknown>): Promise<Record<string, TensorLike>>;
   dispose(): Promise<unknown>;
+  /** Of models with an encoder: runs it, and gives its states beside what it was given. */
+  _prepare_encoder_decoder_kwargs_for_generation(
+    inputs: Record<string, unknown>,
+  ): Promise<{ encoder_outputs: TensorLike }>;
 }
 
 /** How the file of a dtype ends. */
@@ -69,6 +54,20 @@ export function findOnnx(folder: string, wanted?: string): { subfolder: string; 
   return undefined;
 }
 
+/** Where any ONNX files of a folder lie, whatever they are called, as transformers.js finds them. */
+function findAnyOnnx(folder: string, wanted: string | undefined): { subfolder: string; dtype: string } | undefined {
+  for (const subfolder of ["onnx", ""]) {
+    const files = listed(join(folder, subfolder)).filter((name) => name.endsWith(".onnx"));
+    const dtypes = new Set(files.map(dtypeOf));
+    const dtype = ONNX_DTYPES.find((each) => (wanted === undefined || each === wanted) && dtypes.has(each));
+    if (dtype !== undefined) return { subfolder, dtype };
+  }
+  return undefined;
+}
+
+const dtypeOf = (file: string): string =>
+  ONNX_DTYPES.find((each) => each !== "fp32" && file.endsWith(`${onnxSuffix(each)}.onnx`)) ?? "fp32";
+
 function listed(folder: string): string[] {
   try {
     return readdirSync(folder);
@@ -78,10 +77,10 @@ function listed(folder: string): string[] {
 }
 
 /** A model with its tokenizer. */
-async function open(folder: string, given: EngineOptions) {
+export async function open(folder: string, given: EngineOptions) {
   const [{ config, ...opened }, tokenizer] = await Promise.all([
     openModel(folder, given),
-    Tokenizer.fromFolder(folder),
+    given.given?.tokenizer ?? Tokenizer.fromFolder(folder),
   ]);
   const positions = config.max_position_embeddings ?? config.n_positions ?? config.text_config?.max_position_embeddings;
   const maxLength = Math.min(tokenizer.maxLength, positions ?? Number.POSITIVE_INFINITY);
@@ -89,7 +88,8 @@ async function open(folder: string, given: EngineOptions) {
   return { ...opened, shared, maxLength };
 }
 
-async function openModel(folder: string, { auto, device, threads, dtype }: EngineOptions) {
+/** A model of the class that does the task. */
+export async function openModel(folder: string, { auto, device, threads, dtype }: EngineOptions) {
   const files = findOnnx(folder, dtype);
   if (files === undefined) throw noOnnx(folder, dtype);
   const [transformers, config] = await Promise.all([
@@ -118,161 +118,26 @@ function automaticOf(transformers: Transformers, auto: AutoName, modelType: stri
   return isKnown ? named : transformers.AutoModel;
 }
 
+/** Folders that are being loaded, and what the caller had set before the first of them. */
+const loading = { count: 0, allowed: true };
+
 /** The caller may use transformers.js too, with local models switched off: that is put back after loading. */
 async function withLocalModels<Result>({ env }: Transformers, load: () => Promise<Result>): Promise<Result> {
-  const allowed = env.allowLocalModels;
+  if (loading.count++ === 0) loading.allowed = env.allowLocalModels;
   env.allowLocalModels = true;
   try {
     return await load();
   } finally {
-    env.allowLocalModels = allowed;
+    if (--loading.count === 0) env.allowLocalModels = loading.allowed;
   }
 }
 
-async function loadEncoder(folder: string, options: EngineOptions): Promise<Encoder> {
-  const { transformers, model, shared, maxLength } = await open(folder, options);
-  return {
-    ...shared,
-    maxLength,
-    run: async ({ inputIds, attentionMask, tokenTypeIds, shape }: EncodedBatch) => {
-      const ids = (data: BigInt64Array) => new transformers.Tensor("int64", data, [...shape]);
-      const segments = tokenTypeIds === undefined ? {} : { token_type_ids: ids(tokenTypeIds) };
-      const outputs = await model({ input_ids: ids(inputIds), attention_mask: ids(attentionMask), ...segments });
-      return floating(outputs, folder);
-    },
-    dispose: async () => {
-      await model.dispose();
-    },
-  };
-}
-
-function floating(outputs: Record<string, TensorLike>, folder: string): Outputs {
-  const floats32 = Object.entries(outputs).map(([name, value]) => {
-    return [name, { data: floats(value, name, folder), shape: value.dims }] as const;
-  });
-  return Object.fromEntries(floats32);
-}
-
-async function loadVision(folder: string, options: EngineOptions): Promise<VisionModel> {
-  const [{ transformers, config, model }, processor] = await Promise.all([
-    openModel(folder, options),
-    ImageProcessor.fromFolder(folder),
-  ]);
-  return {
-    config,
-    folder,
-    runtime: "transformers.js",
-    processor,
-    run: async (pixels) => floating(await model({ pixel_values: pictures(transformers, pixels) }), folder),
-    dispose: async () => {
-      await model.dispose();
-    },
-  };
-}
-
-async function loadImageText(folder: string, options: EngineOptions): Promise<ImageTextModel> {
-  const [{ transformers, model, shared, maxLength }, processor] = await Promise.all([
-    open(folder, options),
-    ImageProcessor.fromFolder(folder),
-  ]);
-  return {
-    ...shared,
-    processor,
-    maxLength,
-    run: async ({ inputIds, attentionMask, shape }, pixels) => {
-      const ids = (data: BigInt64Array) => new transformers.Tensor("int64", data, [...shape]);
-      const texts = { input_ids: ids(inputIds), attention_mask: ids(attentionMask) };
-      return floating(await model({ ...texts, pixel_values: pictures(transformers, pixels) }), folder);
-    },
-    dispose: async () => {
-      await model.dispose();
-    },
-  };
-}
-
-const pictures = ({ Tensor }: Transformers, { data, shape }: PixelValues) => new Tensor("float32", data, shape);
-
-async function loadLanguageModel(folder: string, options: EngineOptions): Promise<LanguageModel> {
-  const { transformers, model, shared, maxLength } = await open(folder, options);
-  const decoder: Decoder = {
-    maxLength,
-    start: () => new TransformersDecoding(transformers, model, folder),
-    dispose: () => {},
-  };
-  return {
-    ...shared,
-    decoder,
-    generation: await readGenerationConfig(folder, shared.config, shared.tokenizer),
-    dispose: async () => {
-      await model.dispose();
-    },
-  };
-}
-
-class TransformersDecoding implements Decoding {
-  readonly #transformers: Transformers;
-  readonly #model: ModelLike;
-  readonly #folder: string;
-  /** By input name; undefined before the first step. */
-  #past: Record<string, TensorLike> | undefined;
-
-  constructor(transformers: Transformers, model: ModelLike, folder: string) {
-    this.#transformers = transformers;
-    this.#model = model;
-    this.#folder = folder;
-  }
-
-  async step({ inputIds, attentionMask, positionIds, rows }: DecodeStep): Promise<Float32Array[]> {
-    const ids = (data: BigInt64Array) => new this.#transformers.Tensor("int64", data, [rows, data.length / rows]);
-    const outputs = await this.#model({
-      input_ids: ids(inputIds),
-      attention_mask: ids(attentionMask),
-      position_ids: ids(positionIds),
-      past_key_values: this.#past ?? null,
-    });
-    this.#past = Object.fromEntries(
-      Object.entries(outputs)
-        .filter(([name]) => name.startsWith("present"))
-        .map(([name, tensor]) => [name.replace("present", "past_key_values"), tensor]),
-    );
-    const logits = floats(outputs["logits"], "logits", this.#folder);
-    const [, columns = 1, width = 0] = outputs["logits"]?.dims ?? [];
-    return Array.from({ length: rows }, (_, row) => {
-      const last = (row + 1) * columns - 1;
-      return logits.subarray(last * width, (last + 1) * width);
-    });
-  }
-
-  keep(rows: readonly number[]): void {
-    const past = Object.entries(this.#past ?? {}).map(([name, { type, data, dims }]) => {
-      const size = dims.slice(1).reduce((product, dim) => product * dim, 1);
-      // safe because keys and values are float32, or float16 in a Uint16Array: both have subarray and set
-      const source = data as Float32Array;
-      const picked = new (source.constructor as Float32ArrayConstructor)(rows.length * size); // safe for the same reason
-      for (const [place, row] of rows.entries())
-        picked.set(source.subarray(row * size, (row + 1) * size), place * size);
-      return [name, new this.#transformers.Tensor(type as "float32", picked, [rows.length, ...dims.slice(1)])];
-    });
-    this.#past = Object.fromEntries(past);
-  }
-}
-
-function noOnnx(folder: string, dtype: string | undefined): AbrazoError {
-  const found = findOnnx(folder);
+function noOnnx(folder: string, dtype: string | undefined, found = findOnnx(folder)): AbrazoError {
   return new AbrazoError({
     code: "FILE_MISSING",
     message: `${folder} has no ONNX file${dtype === undefined ? "" : ` of ${dtype}`}.`,
     hint: found === undefined ? "Export one with abrazo export." : `It has one of ${found.dtype}.`,
     data: { folder, dtype },
-  });
-}
-
-function floats(output: TensorLike | undefined, name: string, folder: string): Float32Array {
-  if (output?.data instanceof Float32Array) return output.data;
-  throw new AbrazoError({
-    code: "UNSUPPORTED_ONNX",
-    message: `The ONNX model of ${folder} gives ${output === undefined ? `no ${name}` : `${name} of ${output.type}`}.`,
-    hint: `Export it with float32 ${name}.`,
   });
 }
 
@@ -282,21 +147,31 @@ export interface ForeignPipeline {
   dispose(): Promise<unknown>;
 }
 
-/** Opens transformers.js's own pipeline for a task. */
+/** How it runs. */
+export type ForeignOptions = Pick<EngineOptions, "device" | "threads" | "dtype">;
+
+/**
+ * Opens transformers.js's own pipeline for a task.
+ *
+ * @throws FILE_MISSING without an ONNX file, or one of that dtype
+ */
 export async function foreignPipeline(
   task: string,
   folder: string,
-  { device, threads, dtype }: { device: string; threads: number | undefined; dtype: string | undefined },
-): Promise<ForeignPipeline> {
+  { device, threads, dtype }: ForeignOptions,
+): Promise<{ run: ForeignPipeline; transformers: Transformers }> {
+  const files = findAnyOnnx(folder, dtype);
+  if (files === undefined) throw noOnnx(folder, dtype, findAnyOnnx(folder, undefined));
   const transformers = await import("@huggingface/transformers");
   const options = {
     local_files_only: true,
+    ...files,
     device,
     session_options: threads === undefined ? {} : { intraOpNumThreads: threads },
-    ...(dtype === undefined ? {} : { dtype }),
   };
   const made = await withLocalModels(transformers, () =>
     transformers.pipeline(task as "text-classification", folder, options as object),
   );
-  return made as unknown as ForeignPipeline; // safe because every pipeline of transformers.js is a function with dispose()
+  // safe because every pipeline of transformers.js is a function with dispose()
+  return { run: made as unknown as ForeignPipeline, transformers };
 }

@@ -10,9 +10,10 @@ import { classOf } from "../src/models/auto.ts";
 import { ARCHITECTURES } from "../src/models/index.ts";
 import { hasWeights } from "../src/models/weights.ts";
 import { findAdapters, noAdaptersOf, withBase } from "./adapters.ts";
-import { delegated, type ForeignCall, type ForeignTask, isForeign } from "./delegate.ts";
-import { findOnnx, transformersEngines } from "./engine.ts";
+import { delegated, type ForeignCall, type ForeignTask, isForeign, speaksLanguages } from "./delegate.ts";
+import { findOnnx } from "./engine.ts";
 import { nativeEngines } from "./native.ts";
+import { transformersEngines } from "./onnx-engines.ts";
 import { type PipelineOptions, parsePipelineOptions } from "./options.ts";
 import { type FoundModel, findDefault, findModel } from "./resolve.ts";
 import type { ModelServer, ModelServerOptions } from "./serve/index.ts";
@@ -31,6 +32,7 @@ import type { InWorkers } from "./worker/types.ts";
 
 export { FOREIGN_TASKS, type ForeignCall, type ForeignTask } from "./delegate.ts";
 export { type ExportDType, type ExportedModel, type ExportOptions, exportModel } from "./export.ts";
+export type { AudioInput, Sound } from "./audio.ts";
 export type { ImageInput } from "./images.ts";
 export type { TextPair } from "./inputs.ts";
 export type { PipelineOptions } from "./options.ts";
@@ -233,9 +235,10 @@ async function handedOn(task: ForeignTask, model: string | AnyModel | null | und
     throw wrongTask("your program", classOf(model.config), { name: task, auto: "AutoModel" });
   if (wantsAdapters(options)) throw noAdaptersOf(task);
   const { folder, name, revision } = await findModel(model, options, [], "onnx");
-  const { device = "cpu", threads, dtype } = options;
-  if (isApart(options)) return guarded(await inWorkers(task, folder, options), { task, model: name, revision });
-  return guarded(await delegated(task, folder, { device, threads, dtype }), { task, model: name, revision });
+  const { device = "cpu", threads, dtype, batchSize } = options;
+  const info = { task, model: name, revision };
+  if (isApart(options)) return guarded({ ...(await inWorkers(task, folder, options)), gathered: batchSize ?? 1 }, info);
+  return guarded(await delegated(task, folder, { device, threads, dtype, batchSize }), info);
 }
 
 async function start<Kind extends EngineKind, Call>(
@@ -321,7 +324,7 @@ const configSchema = z.looseObject({ model_type: z.string(), architectures: z.ar
 const BODIES: ReadonlySet<AutoName> = new Set(["AutoModel", "AutoModelForImageFeatureExtraction"]);
 
 /** Our own graphs where there are safetensors of an architecture we have, transformers.js where there is only ONNX. */
-async function loadersFor(folder: string, task: { name: string; auto: AutoName }): Promise<Partial<EngineLoaders>> {
+async function loadersFor(folder: string, task: { name: string; auto: AutoName }): Promise<EngineLoaders> {
   const path = join(folder, "config.json");
   if (!existsSync(path)) throw noModel(folder, "config.json");
   const config = await readJson(path, configSchema);

@@ -86,7 +86,8 @@ function shipped({ task, name }: ShippedModel): FoundModel | undefined {
 /** ONNX files, and the data that lies beside them, of one type of weights or of any. */
 function onnxFiles(dtype: string | undefined): RegExp {
   const suffix = dtype === undefined ? "(_[a-z0-9]+)*" : onnxSuffix(dtype);
-  return new RegExp(`^(onnx/)?([a-z]+_)*model(_merged)?${suffix}\\.onnx(_data(_\\d+)?)?$`);
+  const names = "([a-z]+_)*model(_merged)?|text_encoder|latent_denoiser|voice_decoder|encodec_decode";
+  return new RegExp(`^(onnx/)?(${names})${suffix}\\.onnx(_data(_\\d+)?)?$`);
 }
 
 /** The weights as safetensors, or as ONNX files where there are none: never both. */

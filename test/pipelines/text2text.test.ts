@@ -1,7 +1,7 @@
 // The pipelines from text to text against what transformers generates: prefixes and options of the config, beams, batches, bad input.
 // The cases come from test/goldens/pipelines/text2text.py.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { cp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -112,21 +112,52 @@ describe("results differ by source and options", () => {
   });
 });
 
-it("a folder with ONNX files alone is handed on to transformers.js: its results, under our names", async () => {
+describe("a folder with ONNX files alone", () => {
   const copy = join(folder, "exported");
-  await exportModel(folder, { out: copy });
-  const run = (await pipeline("text2text-generation", copy)) as unknown as Run; // safe as in load()
-  open.push(run);
-  expect(run.runtime).toBe("transformers.js");
-  const { pipeline: theirPipeline } = await import("@huggingface/transformers");
-  const theirs = await theirPipeline("text2text-generation", copy, { dtype: "fp32" });
-  for (const text of golden.calls[0]?.texts ?? []) {
-    const written = (await theirs(text, { max_new_tokens: 5 })) as { generated_text: string }[]; // safe because a text gives a list
-    expect(written[0]?.generated_text.length).toBeGreaterThan(0);
-    const wanted = written.map(({ generated_text: generatedText }) => ({ generatedText }));
-    expect(await run(text, { maxNewTokens: 5 })).toEqual(wanted);
-  }
-  await theirs.dispose();
+  beforeAll(() => exportModel(folder, { out: copy }));
+
+  it.each(golden.calls.map((call) => [`${call.task} ${JSON.stringify(call.options)}`, call] as const))(
+    "gives the same: %s",
+    async (_, { task, options, texts, result }) => {
+      const run = (await pipeline(task, copy)) as unknown as Run; // safe as in load()
+      open.push(run);
+      expect(run.runtime).toBe("transformers.js");
+      const expected = result.map((text) => ({ [FIELDS[task]]: text }));
+      expect((await Promise.all(texts.map((text) => run(text, options)))).flat()).toEqual(expected);
+      expect([await run(texts, options)].flat(2)).toEqual(expected);
+    },
+  );
+
+  it("stops between two tokens when it is asked to, in a thread too", async () => {
+    for (const worker of [false, true]) {
+      const run = (await pipeline("text2text-generation", copy, { worker })) as unknown as Run; // safe as in load()
+      open.push(run);
+      const endless = { minNewTokens: 5000, maxNewTokens: 5000, signal: AbortSignal.timeout(300) };
+      await expect(run("a dog", endless)).rejects.toMatchObject({ name: "TimeoutError" });
+      expect(await run("a dog", { maxNewTokens: 2 })).toHaveLength(1);
+    }
+  });
+
+  it("is handed on whole where its tokenizer puts languages into texts: results are those of transformers.js", async () => {
+    const languages = join(folder, "languages");
+    await cp(copy, languages, { recursive: true });
+    const config = { ...golden.tokenizerConfig, tokenizer_class: "MarianTokenizer" };
+    await writeFile(join(languages, "tokenizer_config.json"), JSON.stringify(config));
+    const run = (await pipeline("translation", languages)) as unknown as Run; // safe as in load()
+    open.push(run);
+    const { pipeline: theirPipeline } = await import("@huggingface/transformers");
+    const theirs = await theirPipeline("translation", languages, { dtype: "fp32" });
+    const texts = golden.calls[0]?.texts ?? [];
+    const wanted = [];
+    for (const text of texts) {
+      const [written] = (await theirs(text, { max_new_tokens: 5 })) as { translation_text: string }[]; // safe because a text gives a list
+      wanted.push({ translationText: written?.translation_text });
+    }
+    expect(await run(texts, { maxNewTokens: 5 })).toEqual(wanted);
+    expect(await run(texts[0], { maxNewTokens: 5, signal: new AbortController().signal })).toEqual(wanted.slice(0, 1));
+    await expect(run("a dog", { numBeams: 3 })).rejects.toMatchObject({ code: "UNKNOWN_OPTION" });
+    await theirs.dispose();
+  });
 });
 
 describe("refuses", () => {
