@@ -30,9 +30,9 @@ import {
 import { type AnyTaskName, type CallOf, TASKS, type TaskRow, taskRow } from "./tasks.ts";
 import type { InWorkers } from "./worker/types.ts";
 
+export type { AudioInput, Sound } from "./audio.ts";
 export { FOREIGN_TASKS, type ForeignCall, type ForeignTask } from "./delegate.ts";
 export { type ExportDType, type ExportedModel, type ExportOptions, exportModel } from "./export.ts";
-export type { AudioInput, Sound } from "./audio.ts";
 export type { ImageInput } from "./images.ts";
 export type { TextPair } from "./inputs.ts";
 export type { PipelineOptions } from "./options.ts";
@@ -261,10 +261,10 @@ async function start<Kind extends EngineKind, Call>(
   const isNative = loaders === nativeEngines;
   if (!isNative && wantsAdapters(options)) throw noAdaptersOf(name);
   if (isNative && dtype !== undefined && dtype !== "fp32") throw noSuchDtype(folder, dtype);
-  const load = loaders[task.kind];
-  if (load === undefined) return guarded(await delegated(task.name, folder, { device, threads, dtype }), info);
+  if (!isNative && task.kind === "text2text" && (await speaksLanguages(folder)))
+    return guarded(await delegated(nameOf(task.name, languages), folder, { device, threads, dtype, batchSize }), info);
   const more = { adapters, adapter: options.adapter, given };
-  const engine = await load(folder, { auto: task.auto, device, threads, dtype, ...more });
+  const engine = await loaders[task.kind](folder, { auto: task.auto, device, threads, dtype, ...more });
   const call = task.create(engine, { batchSize, languages });
   const run = call as (...args: unknown[]) => unknown; // safe because every task's call is a function
   return guarded({ call: run, runtime: engine.runtime, gathered, dispose: () => engine.dispose() }, info);
