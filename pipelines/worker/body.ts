@@ -11,11 +11,16 @@ import { taskRow } from "../tasks.ts";
 import { sayWhenGone } from "./exit.ts";
 import { faultOf } from "./faults.ts";
 import type { FromWorker, Request, ToWorker, WorkerStart } from "./messages.ts";
+import { readAhead } from "./read-ahead.ts";
 import { giveSignal } from "./signals.ts";
 import { wireResult } from "./values.ts";
 
 /** Kinds of models whose tasks take a signal. */
 const CANCELLABLE: ReadonlySet<EngineKind> = new Set(["decoder", "text2text"]);
+/** Kinds whose calls share the model's steps: as many as come are in hand at once. */
+const SHARED: ReadonlySet<EngineKind | undefined> = new Set<EngineKind>(["decoder"]);
+/** Results of a stream that are made before they are asked for. */
+const AHEAD = 16;
 
 /** What is used of a pipeline, whatever its task. */
 interface AnyPipeline {
@@ -67,15 +72,10 @@ async function load(): Promise<Loaded> {
   const ways = Object.entries(pipe).flatMap(([name, way]) =>
     typeof way === "function" && name !== "dispose" ? [name] : [],
   );
-  post({ kind: "ready", runtime: pipe.runtime, ways });
-  return { pipe, takesSignal: await takesSignal(task, pipe.runtime) };
-}
-
-/** Tasks that are handed on to transformers.js take none. */
-async function takesSignal(task: string, runtime: LoadedModel["runtime"]): Promise<boolean> {
-  if (isForeign(task)) return false;
-  const { kind } = await taskRow(task).row.load();
-  return CANCELLABLE.has(kind) && (runtime === "native" || kind === "decoder");
+  // Tasks that are handed on to transformers.js are of no kind, and take no signal.
+  const kind = isForeign(task) ? undefined : (await taskRow(task).row.load()).kind;
+  post({ kind: "ready", runtime: pipe.runtime, ways, together: SHARED.has(kind) ? Number.MAX_SAFE_INTEGER : 1 });
+  return { pipe, takesSignal: kind !== undefined && CANCELLABLE.has(kind) };
 }
 
 type Step = { value: unknown } | undefined;
@@ -114,7 +114,7 @@ async function pull({ id, open }: Extract<Request, { kind: "pull" }>, made: Load
     const way = made.pipe[open.way];
     const stream: unknown = typeof way === "function" ? way(...argumentsOf(id, open.args, made)) : undefined;
     if (!isStream(stream)) throw internalError(`${open.way} of ${setup.task} gives no stream`);
-    streams.set(id, stream[Symbol.asyncIterator]());
+    streams.set(id, readAhead(stream[Symbol.asyncIterator](), AHEAD));
   }
   const step = await streams.get(id)?.next();
   if (step?.done === false) return { value: step.value };

@@ -19,7 +19,7 @@ export interface WorkerStart {
   gone: Int32Array;
 }
 
-/** What a thread is asked, one after another: each has one answer. */
+/** What a thread is asked: each has one answer. */
 export type Request =
   | { kind: "call"; id: number; args: Wire[]; isCancellable: boolean }
   /** The next result of a stream; the first time it is opened. */
@@ -46,6 +46,8 @@ export interface Ready {
   kind: "ready";
   runtime: LoadedModel["runtime"];
   ways: string[];
+  /** Requests that it takes at once: those that it computes one after another wait where another thread may take them. */
+  together: number;
 }
 
 export type FromWorker = Answer | Ready | { kind: "failed"; error: Fault } | { kind: "log"; record: LogRecord };

@@ -19,10 +19,14 @@ export interface PoolOptions extends WorkerSetup {
   body?: URL;
 }
 
-/** A thread, and what it does now, whose answer may not be wanted any more. */
+/** A thread, and what it does now, by the requests' ids; an answer may not be wanted any more. */
 interface Member {
   thread: Worker;
-  job: Job | undefined;
+  jobs: Map<number, Job>;
+  /** Requests that it takes at once. */
+  together: number;
+  /** Streams that it holds: it may compute their next results unasked. */
+  streams: Set<number>;
   ready: Settling<Ready>;
   exited: Promise<void>;
   /** What ended it. */
@@ -95,6 +99,7 @@ export class PipelinePool {
     let holder: Member | undefined;
     const given = (member: Member) => {
       holder = member;
+      member.streams.add(id);
     };
     try {
       for (;;) {
@@ -105,7 +110,7 @@ export class PipelinePool {
         yield step.value;
       }
     } finally {
-      if (holder !== undefined) post(holder, { kind: "leave", id });
+      if (holder !== undefined) this.#leave(holder, id);
     }
   }
 
@@ -132,31 +137,43 @@ export class PipelinePool {
   #cancel(job: Job): void {
     const at = this.#queue.indexOf(job);
     if (at >= 0) this.#queue.splice(at, 1);
-    const running = [...this.#members].find((member) => member.job === job);
-    if (running !== undefined) post(running, { kind: "cancel", id: job.request.id });
+    const { id } = job.request;
+    const running = [...this.#members].find((member) => member.jobs.get(id) === job);
+    if (running !== undefined) post(running, { kind: "cancel", id });
   }
 
+  /** The stream is not read any further. */
+  #leave(holder: Member, id: number): void {
+    holder.streams.delete(id);
+    post(holder, { kind: "leave", id });
+  }
+
+  /** What waits goes, in its order, to the thread that has the least to do, as long as one takes more. */
   #dispatch(): void {
-    for (const member of this.#members) if (member.job === undefined) this.#giveNext(member);
-    const isRoom = () => this.#members.size < this.#count && this.#queue.some(({ member }) => member === undefined);
-    while (isRoom()) this.#giveNext(this.#spawn());
+    for (const job of [...this.#queue]) {
+      const member = job.member ?? this.#leastBusy();
+      if (member === undefined || !hasRoom(member)) continue;
+      this.#queue.splice(this.#queue.indexOf(job), 1);
+      this.#give(job, member);
+    }
   }
 
-  /** The first that waits, and that this thread may do. */
-  #giveNext(member: Member): void {
-    const at = this.#queue.findIndex(({ member: holder }) => holder === undefined || holder === member);
-    const job = this.#queue[at];
-    if (job === undefined) return;
-    this.#queue.splice(at, 1);
+  #leastBusy(): Member | undefined {
+    const load = ({ jobs, streams }: Member) => new Set([...jobs.keys(), ...streams]).size;
+    const [first] = [...this.#members].filter(hasRoom).sort((a, b) => load(a) - load(b));
+    if (first !== undefined && load(first) === 0) return first;
+    return this.#members.size < this.#count ? this.#spawn() : first;
+  }
+
+  #give(job: Job, member: Member): void {
     try {
       post(member, job.request);
     } catch (error) {
       // Something deep inside of a Map or an Error, say.
       job.answer.reject(cannotSend({ message: String(error) }));
-      this.#giveNext(member);
       return;
     }
-    member.job = job;
+    member.jobs.set(job.request.id, job);
     job.given(member);
     // A call holds the process; a thread that waits does not.
     member.thread.ref();
@@ -171,10 +188,11 @@ export class PipelinePool {
     });
     const exited = settling<void>();
     const ready = settling<Ready>();
-    const state = { job: undefined, fault: undefined, exitCode: undefined, isReady: false, isStopping: false };
-    const member: Member = { thread, ready, exited: exited.promise, ...state };
+    const state = { fault: undefined, exitCode: undefined, isReady: false, isStopping: false };
+    const work = { jobs: new Map<number, Job>(), streams: new Set<number>(), together: 1 };
+    const member: Member = { thread, ready, exited: exited.promise, ...state, ...work };
     const left = letLeave({
-      isBusy: () => member.job !== undefined || !member.isReady || member.isStopping,
+      isBusy: () => !isIdle(member) || member.streams.size > 0 || !member.isReady || member.isStopping,
       ask: () => post(member, { kind: "exit" }),
       gone,
     });
@@ -199,7 +217,9 @@ export class PipelinePool {
         break;
       case "ready":
         member.isReady = true;
+        member.together = message.together;
         member.ready.resolve(message);
+        this.#dispatch();
         break;
       case "failed":
         this.#drop(member, errorOf(message.error));
@@ -211,20 +231,20 @@ export class PipelinePool {
   }
 
   #finish(member: Member, message: Answer): void {
-    const { job } = member;
+    const job = member.jobs.get(message.id);
     if (job === undefined) return;
-    member.job = undefined;
-    member.thread.unref();
+    member.jobs.delete(message.id);
+    if (isIdle(member)) member.thread.unref();
     settle(job, message);
-    if (this.#isClosed) stop(member);
-    else this.#dispatch();
+    if (!this.#isClosed) this.#dispatch();
+    else if (isIdle(member)) stop(member);
   }
 
   /** A thread that is of no more use: what it did fails, and what waits for none but it. */
   #drop(member: Member, error: unknown): void {
     if (!this.#members.delete(member)) return;
     member.ready.reject(error);
-    member.job?.answer.reject(error);
+    for (const { answer } of member.jobs.values()) answer.reject(error);
     for (const job of this.#queue.filter(({ member: holder }) => holder === member)) {
       this.#queue.splice(this.#queue.indexOf(job), 1);
       job.answer.reject(error);
@@ -237,10 +257,13 @@ export class PipelinePool {
     this.#isClosed = true;
     for (const { answer } of this.#queue.splice(0)) answer.reject(disposed(this.#setup.task));
     const members = [...this.#members];
-    for (const member of members) if (member.job === undefined) stop(member);
+    for (const member of members) if (isIdle(member)) stop(member);
     await Promise.all(members.map(({ exited }) => exited));
   }
 }
+
+const isIdle = ({ jobs }: Member): boolean => jobs.size === 0;
+const hasRoom = ({ jobs, together }: Member): boolean => jobs.size < together;
 
 function settle({ answer }: Job, message: Answer): void {
   if (message.kind === "error") answer.reject(errorOf(message.error));

@@ -172,17 +172,46 @@ describe("the caller's thread", () => {
 
   it("two threads work side by side, one after another does", async () => {
     const orderOf = async (count: number): Promise<string[]> => {
-      const generate = kept(await pipeline("text-generation", language, { worker: { count } }));
+      const classify = kept(await pipeline("text-classification", slow, { worker: { count } }));
       const order: string[] = [];
-      const long = generate("this film", { ...ENDLESS, maxNewTokens: 1500 }).then(() => order.push("long"));
-      const short = generate("great", { ...ENDLESS, maxNewTokens: 2 }).then(() => order.push("short"));
-      await Promise.all([long, short]);
+      const many = Array.from({ length: 100 }, () => TEXTS.join(" "));
+      await Promise.all([
+        classify(many).then(() => order.push("long")),
+        classify("great").then(() => order.push("short")),
+      ]);
       return order;
     };
     expect(await orderOf(2)).toEqual(["short", "long"]);
     expect(await orderOf(1)).toEqual(["long", "short"]);
   });
+
+  it("texts of one thread grow together, and are what they are alone", async () => {
+    const generate = kept(await pipeline("text-generation", language, { worker: true }));
+    const prompts = ["this film", "great", "i love the story and", "a book"];
+    const options = (seed: number) => ({ maxNewTokens: 20 * (4 - seed), seed, doSample: true, suppressTokens: [3] });
+    const apart: unknown[] = [];
+    for (const [at, prompt] of prompts.entries()) apart.push(await generate(prompt, options(at)));
+    const order: number[] = [];
+    const together = prompts.map(async (prompt, at) => {
+      const texts =
+        at % 2 === 0 ? await generate(prompt, options(at)) : await streamedText(generate, prompt, options(at));
+      order.push(at);
+      return texts;
+    });
+    expect(await Promise.all(together)).toEqual(apart);
+    expect(order).toEqual([3, 2, 1, 0]);
+  });
 });
+
+async function streamedText(
+  generate: { stream(prompt: string, options: object): AsyncGenerator<string, void, undefined> },
+  prompt: string,
+  options: object,
+): Promise<{ generatedText: string }[]> {
+  let generatedText = prompt;
+  for await (const piece of generate.stream(prompt, options)) generatedText += piece;
+  return [{ generatedText }];
+}
 
 const settled = (promise: Promise<unknown>) => {
   const state = { is: "waiting" };
@@ -318,16 +347,24 @@ describe("the end of a thread", () => {
 
 describe("dispose()", () => {
   it("finishes what runs, refuses what waits and ends the threads", async () => {
-    const generate = await pipeline("text-generation", language, { worker: true });
-    const running = generate("this film", { ...ENDLESS, maxNewTokens: 300 });
+    const classify = await pipeline("text-classification", slow, { worker: true });
+    const running = classify(Array.from({ length: 60 }, () => TEXTS.join(" ")));
     const state = settled(running);
-    const waiting = generate("great");
-    const disposal = generate.dispose();
+    const waiting = classify("great");
+    const disposal = classify.dispose();
     await expect(waiting).rejects.toMatchObject({ code: "PIPELINE_DISPOSED" });
     await disposal;
     expect(state.is).toBe("done");
-    expect(await running).toHaveLength(1);
-    expect(() => generate("great")).toThrow(expect.objectContaining({ code: "PIPELINE_DISPOSED" }));
+    expect(await running).toHaveLength(60);
+    expect(() => classify("great")).toThrow(expect.objectContaining({ code: "PIPELINE_DISPOSED" }));
+  });
+
+  it("finishes all texts that a thread has in hand", async () => {
+    const generate = await pipeline("text-generation", language, { worker: true });
+    const running = ["this film", "great"].map((prompt) => generate(prompt, { ...ENDLESS, maxNewTokens: 100 }));
+    const states = running.map(settled);
+    await generate.dispose();
+    expect(states.map(({ is }) => is)).toEqual(["done", "done"]);
   });
 
   it("ends a stream that is held in the middle", async () => {
