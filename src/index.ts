@@ -72,6 +72,18 @@ export {
 } from "./models/lora.ts";
 export type { LoraConfig, LoraOptions, TaskType } from "./models/lora-config.ts";
 export {
+  type ModelParts,
+  type PartImportance,
+  type PruneBatch,
+  type Pruned,
+  type PruneOptions,
+  partImportance,
+  pruneHeads,
+  pruneModel,
+  pruneParts,
+  type RowLoss,
+} from "./models/prune.ts";
+export {
   type DecoderInputs,
   type DecoderOutput,
   Seq2SeqModel,

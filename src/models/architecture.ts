@@ -5,6 +5,7 @@ import { parseValue } from "../io/json.ts";
 import { type AnyModule, Embedding, LayerNorm, Linear, Module } from "../nn/index.ts";
 import { type Generator, randn, type Tensor, zeros } from "../tensor/index.ts";
 import type { InputName } from "./inputs.ts";
+import { onAnyConfig, type Prunable } from "./prunable.ts";
 
 /** Keys and values of one layer: [B, H, P, d] each for the P tokens before a call. */
 export interface KeyValue {
@@ -163,6 +164,8 @@ export interface Architecture {
   /** Classes that write texts say how large their past is; others give undefined. */
   cache(config: BaseConfig): CacheLayout | undefined;
   checkpoint: CheckpointNames;
+  /** What can be taken out of its models; undefined where nothing can. */
+  prunable: Prunable<unknown> | undefined;
 }
 
 /** How names in checkpoints may differ from the model's own: declared, never tried out. */
@@ -185,10 +188,11 @@ interface Declaration<Schema extends z.ZodType<BaseConfig>> {
   maxLength(config: z.infer<Schema>): number;
   cache?(config: z.infer<Schema>): CacheLayout;
   checkpoint?: CheckpointNames;
+  prunable?: Prunable<z.infer<Schema>>;
 }
 
 export function defineArchitecture<Schema extends z.ZodType<BaseConfig>>(declared: Declaration<Schema>): Architecture {
-  const { config: schema, heads, maxLength, modelType, checkpoint = {} } = declared;
+  const { config: schema, heads, maxLength, modelType, checkpoint = {}, prunable } = declared;
   const parse = (config: unknown): z.infer<Schema> => parseValue(config, schema, `The ${modelType} config`);
   return {
     modelType,
@@ -199,6 +203,7 @@ export function defineArchitecture<Schema extends z.ZodType<BaseConfig>>(declare
     ),
     maxLength: (config) => maxLength(parse(config)),
     checkpoint,
+    prunable: prunable === undefined ? undefined : onAnyConfig(prunable, parse),
     // Of classes that write texts alone: the others have no use for keys and values of earlier tokens.
     cache: (config) => (writesTexts(config) ? declared.cache?.(parse(config)) : undefined),
   };

@@ -13,6 +13,7 @@ import {
 } from "./architecture.ts";
 import { type Body, ForQuestionAnswering, ForTokenClassification, ModelWithBody } from "./heads.ts";
 import type { InputName } from "./inputs.ts";
+import { headsLeft, leavesHeads, listedHeads, NO_HEADS_LEFT, type Prunable, prunedHeads } from "./prunable.ts";
 
 /** BERT's config, which RoBERTa has too. */
 export const bertSchema = <Type extends string>(modelType: Type) =>
@@ -35,14 +36,35 @@ export const bertSchema = <Type extends string>(modelType: Type) =>
       pad_token_id: z.number().int().nullish(),
       position_embedding_type: z.literal("absolute").default("absolute"),
       tie_word_embeddings: z.boolean().default(true),
+      pruned_heads: prunedHeads,
       id2label: z.record(z.string(), z.string()).default({ 0: "LABEL_0", 1: "LABEL_1" }),
     })
     .refine(({ hidden_size, num_attention_heads }) => hidden_size % num_attention_heads === 0, {
       path: ["num_attention_heads"],
       message: "does not divide hidden_size",
-    });
+    })
+    .refine((config) => leavesHeads(config, config.num_attention_heads, config.num_hidden_layers), NO_HEADS_LEFT);
 
 export type BertConfig = z.infer<ReturnType<typeof bertSchema<string>>>;
+
+/** What can be taken out of the encoder. */
+export const bertParts: Prunable<BertConfig> = {
+  stacks: [
+    {
+      layers: "encoder.layer",
+      count: "num_hidden_layers",
+      heads: [
+        {
+          made: ["attention.self.query", "attention.self.key", "attention.self.value"],
+          read: "attention.output.dense",
+        },
+      ],
+      neurons: [{ made: ["intermediate.dense"], read: "output.dense" }],
+    },
+  ],
+  heads: listedHeads((config) => config.num_attention_heads),
+  neurons: "intermediate_size",
+};
 
 /** Places 0, 1, … of the tokens [B, T], padding counted: [T]. */
 const fromZero = (inputIds: Tensor): Tensor => F.arangeLike(inputIds, 1);
@@ -81,13 +103,14 @@ class SelfAttention extends Module<[Tensor, Tensor], Tensor> {
   readonly #width: number;
   readonly #dropout: number;
 
-  constructor(config: BertConfig) {
+  constructor(config: BertConfig, heads: number) {
     super();
-    this.query = new Linear(config.hidden_size, config.hidden_size);
-    this.key = new Linear(config.hidden_size, config.hidden_size);
-    this.value = new Linear(config.hidden_size, config.hidden_size);
-    this.#heads = config.num_attention_heads;
-    this.#width = config.hidden_size / config.num_attention_heads;
+    const width = config.hidden_size / config.num_attention_heads;
+    this.query = new Linear(config.hidden_size, heads * width);
+    this.key = new Linear(config.hidden_size, heads * width);
+    this.value = new Linear(config.hidden_size, heads * width);
+    this.#heads = heads;
+    this.#width = width;
     this.#dropout = config.attention_probs_dropout_prob;
   }
 
@@ -98,7 +121,7 @@ class SelfAttention extends Module<[Tensor, Tensor], Tensor> {
       dropoutP: this.#dropout,
       training: this.training,
     });
-    return context.transpose(1, 2).flatten(-2); // [B, T, H]
+    return context.transpose(1, 2).flatten(-2); // [B, T, A d], which is H while no head was pruned
   }
 }
 
@@ -124,10 +147,11 @@ class Attention extends Module<[Tensor, Tensor], Tensor> {
   readonly self: SelfAttention;
   readonly output: ResidualOutput;
 
-  constructor(config: BertConfig) {
+  constructor(config: BertConfig, layer: number) {
     super();
-    this.self = new SelfAttention(config);
-    this.output = new ResidualOutput(config, config.hidden_size);
+    const heads = headsLeft(config, config.num_attention_heads, layer);
+    this.self = new SelfAttention(config, heads);
+    this.output = new ResidualOutput(config, (heads * config.hidden_size) / config.num_attention_heads);
   }
 
   override forward(x: Tensor, mask: Tensor): Tensor {
@@ -155,9 +179,9 @@ class Layer extends Module<[Tensor, Tensor], Tensor> {
   readonly intermediate: Intermediate;
   readonly output: ResidualOutput;
 
-  constructor(config: BertConfig) {
+  constructor(config: BertConfig, layer: number) {
     super();
-    this.attention = new Attention(config);
+    this.attention = new Attention(config, layer);
     this.intermediate = new Intermediate(config);
     this.output = new ResidualOutput(config, config.intermediate_size);
   }
@@ -173,7 +197,7 @@ class Encoder extends Module<[Tensor, Tensor], Tensor> {
 
   constructor(config: BertConfig) {
     super();
-    this.layer = new ModuleList(Array.from({ length: config.num_hidden_layers }, () => new Layer(config)));
+    this.layer = new ModuleList(Array.from({ length: config.num_hidden_layers }, (_, at) => new Layer(config, at)));
   }
 
   override forward(x: Tensor, mask: Tensor): Tensor {
@@ -343,6 +367,7 @@ export const bert = defineArchitecture({
     BertForMaskedLM: (config) => new BertForMaskedLM(config),
   },
   maxLength: (config) => config.max_position_embeddings,
+  prunable: bertParts,
   checkpoint: {
     prefix: "bert",
     ignored: /(^|\.)embeddings\.position_ids$|^cls\.|^bert\.pooler\./,

@@ -12,6 +12,7 @@ import {
   PreTrainedModel,
 } from "./architecture.ts";
 import { type Body, ForQuestionAnswering, ForTokenClassification } from "./heads.ts";
+import { headsLeft, leavesHeads, listedHeads, NO_HEADS_LEFT, prunedHeads } from "./prunable.ts";
 
 export const distilbertConfigSchema = z
   .looseObject({
@@ -30,9 +31,11 @@ export const distilbertConfigSchema = z
     tie_word_embeddings: z.boolean().default(true),
     initializer_range: z.number().default(0.02),
     pad_token_id: z.number().int().default(0),
+    pruned_heads: prunedHeads,
     id2label: z.record(z.string(), z.string()).default({ 0: "LABEL_0", 1: "LABEL_1" }),
   })
-  .refine(({ dim, n_heads }) => dim % n_heads === 0, { path: ["n_heads"], message: "does not divide dim" });
+  .refine(({ dim, n_heads }) => dim % n_heads === 0, { path: ["n_heads"], message: "does not divide dim" })
+  .refine((config) => leavesHeads(config, config.n_heads, config.n_layers), NO_HEADS_LEFT);
 
 export type DistilbertConfig = z.infer<typeof distilbertConfigSchema>;
 
@@ -68,14 +71,14 @@ class Attention extends Module<[Tensor, Tensor], Tensor> {
   readonly #width: number;
   readonly #dropout: number;
 
-  constructor(config: DistilbertConfig) {
+  constructor(config: DistilbertConfig, layer: number) {
     super();
-    this.q_lin = new Linear(config.dim, config.dim);
-    this.k_lin = new Linear(config.dim, config.dim);
-    this.v_lin = new Linear(config.dim, config.dim);
-    this.out_lin = new Linear(config.dim, config.dim);
-    this.#heads = config.n_heads;
+    this.#heads = headsLeft(config, config.n_heads, layer);
     this.#width = config.dim / config.n_heads;
+    this.q_lin = new Linear(config.dim, this.#heads * this.#width);
+    this.k_lin = new Linear(config.dim, this.#heads * this.#width);
+    this.v_lin = new Linear(config.dim, this.#heads * this.#width);
+    this.out_lin = new Linear(this.#heads * this.#width, config.dim);
     this.#dropout = config.attention_dropout;
   }
 
@@ -115,9 +118,9 @@ class Block extends Module<[Tensor, Tensor], Tensor> {
   readonly ffn: FeedForward;
   readonly output_layer_norm: LayerNorm;
 
-  constructor(config: DistilbertConfig) {
+  constructor(config: DistilbertConfig, layer: number) {
     super();
-    this.attention = new Attention(config);
+    this.attention = new Attention(config, layer);
     this.sa_layer_norm = new LayerNorm(config.dim, { eps: EPS });
     this.ffn = new FeedForward(config);
     this.output_layer_norm = new LayerNorm(config.dim, { eps: EPS });
@@ -134,7 +137,7 @@ class Transformer extends Module<[Tensor, Tensor], Tensor> {
 
   constructor(config: DistilbertConfig) {
     super();
-    this.layer = new ModuleList(Array.from({ length: config.n_layers }, () => new Block(config)));
+    this.layer = new ModuleList(Array.from({ length: config.n_layers }, (_, at) => new Block(config, at)));
   }
 
   override forward(x: Tensor, mask: Tensor): Tensor {
@@ -227,5 +230,17 @@ export const distilbert = defineArchitecture({
     DistilBertForMaskedLM: (config) => new DistilBertForMaskedLM(config),
   },
   maxLength: (config) => config.max_position_embeddings,
+  prunable: {
+    stacks: [
+      {
+        layers: "transformer.layer",
+        count: "n_layers",
+        heads: [{ made: ["attention.q_lin", "attention.k_lin", "attention.v_lin"], read: "attention.out_lin" }],
+        neurons: [{ made: ["ffn.lin1"], read: "ffn.lin2" }],
+      },
+    ],
+    heads: listedHeads((config: DistilbertConfig) => config.n_heads),
+    neurons: "hidden_dim",
+  },
   checkpoint: { prefix: "distilbert", ignored: /^vocab_(transform|layer_norm|projector)\./ },
 });

@@ -20,6 +20,7 @@ import {
   lastPosition,
 } from "./decoder-heads.ts";
 import type { InputName } from "./inputs.ts";
+import { headsLeft, leavesHeads, listedHeads, prunedHeads } from "./prunable.ts";
 
 export const gpt2ConfigSchema = z
   .looseObject({
@@ -40,8 +41,14 @@ export const gpt2ConfigSchema = z
     tie_word_embeddings: z.boolean().default(true),
     initializer_range: z.number().default(0.02),
     pad_token_id: z.number().int().nullish(),
+    pruned_heads: prunedHeads,
   })
-  .refine(({ n_embd, n_head }) => n_embd % n_head === 0, { path: ["n_head"], message: "does not divide n_embd" });
+  .refine(({ n_embd, n_head }) => n_embd % n_head === 0, { path: ["n_head"], message: "does not divide n_embd" })
+  .refine((config) => leavesHeads(config, config.n_head, config.n_layer, true), {
+    path: ["pruned_heads"],
+    message:
+      "names heads or layers that are not there, leaves none, or not as many in every layer, as keys and values need",
+  });
 
 export type Gpt2Config = z.infer<typeof gpt2ConfigSchema>;
 
@@ -72,10 +79,10 @@ class Attention extends Module<[Tensor, Tensor, KeyValue | undefined], [Tensor, 
 
   constructor(config: Gpt2Config, layer: number) {
     super();
-    this.c_attn = new Conv1D(config.n_embd, 3 * config.n_embd);
-    this.c_proj = new Conv1D(config.n_embd, config.n_embd);
-    this.#heads = config.n_head;
+    this.#heads = headsLeft(config, config.n_head, layer);
     this.#width = config.n_embd / config.n_head;
+    this.c_attn = new Conv1D(config.n_embd, 3 * this.#heads * this.#width);
+    this.c_proj = new Conv1D(this.#heads * this.#width, config.n_embd);
     // scaledDotProductAttention divides by √d: what differs from that is put on the queries.
     const plain = config.scale_attn_weights ? 1 : Math.sqrt(this.#width);
     this.#scale = config.scale_attn_by_inverse_layer_idx ? plain / (layer + 1) : plain;
@@ -85,7 +92,7 @@ class Attention extends Module<[Tensor, Tensor, KeyValue | undefined], [Tensor, 
 
   override forward(x: Tensor, mask: Tensor, past: KeyValue | undefined): [Tensor, KeyValue] {
     const size = this.#heads * this.#width;
-    const packed = this.c_attn(x); // [B, T, 3E]
+    const packed = this.c_attn(x); // [B, T, 3 H d]
     const part = (index: number) =>
       packed
         .narrow(-1, index * size, size)
@@ -249,7 +256,26 @@ export const gpt2 = defineArchitecture({
     GPT2ForQuestionAnswering: (config) => new DecoderForQuestionAnswering(config, body(config)),
   },
   maxLength: (config) => config.n_positions,
-  cache: (config) => ({ layers: config.n_layer, heads: config.n_head, width: config.n_embd / config.n_head }),
+  cache: (config) => ({
+    layers: config.n_layer,
+    heads: headsLeft(config, config.n_head, 0),
+    width: config.n_embd / config.n_head,
+  }),
+  prunable: {
+    stacks: [
+      {
+        layers: "h",
+        count: "n_layer",
+        heads: [{ made: ["attn.c_attn"], read: "attn.c_proj", packed: 3 }],
+        neurons: [{ made: ["mlp.c_fc"], read: "mlp.c_proj" }],
+      },
+    ],
+    isTransposed: true,
+    heads: listedHeads((config: Gpt2Config) => config.n_head, { areAlike: true }),
+    neurons: "n_inner",
+    refusesLayers: ({ scale_attn_by_inverse_layer_idx: isScaled }) =>
+      isScaled ? "scale_attn_by_inverse_layer_idx divides each layer's attention by its number" : undefined,
+  },
   // The oldest checkpoints were saved without their head, with its causal masks, and with the tied head written out.
   checkpoint: {
     prefix: "transformer",

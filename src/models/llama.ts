@@ -22,6 +22,7 @@ import {
   times,
 } from "./decoder-heads.ts";
 import type { InputName } from "./inputs.ts";
+import { countedHeads, range } from "./prunable.ts";
 import { RotaryEmbedding, type Rotation, ropeFields, rotate } from "./rope.ts";
 
 /** What a config may leave out, as transformers' class of the type has it; what lacks here follows from other fields. */
@@ -98,6 +99,8 @@ interface Member {
   window(config: Config, layer: number): number | undefined;
   /** The body's name in its question answering class. */
   answering: string;
+  /** How many heads its config may have. */
+  allowsHeads?(config: Config, heads: number): boolean;
 }
 
 /** Qwen: the upper layers have windows, or those that are named. */
@@ -106,6 +109,14 @@ function upperWindow(config: Config, layer: number): number | undefined {
   const isUpper = layer >= (config.max_window_layers ?? 28);
   const isSliding = config.layer_types?.[layer] ?? (isUpper ? "sliding_attention" : "full_attention");
   return isSliding === "sliding_attention" ? windowOf(config) : undefined;
+}
+
+/** Types of the layers that stay, where they are named, or where a layer's number would tell its window. */
+function keptTypes(config: Config, { window }: Member, layers: readonly number[]): Partial<Config> {
+  const windows = range(config.num_hidden_layers).map((layer) => window(config, layer));
+  const named = config.layer_types ?? windows.map((w) => (w === undefined ? "full_attention" : "sliding_attention"));
+  if (!config.layer_types && new Set(windows).size < 2) return {};
+  return { layer_types: layers.map((layer) => named[layer] ?? "full_attention") };
 }
 
 /** Null switches windows off; absent, they are transformers' 4096. */
@@ -125,6 +136,8 @@ const MEMBERS = {
     normsHeads: false,
     window: () => undefined,
     answering: "transformer",
+    // transformers refuses others, although head_dim says how wide a head is.
+    allowsHeads: ({ hidden_size: hidden }, heads) => hidden % heads === 0,
   },
   mistral: {
     name: "Mistral",
@@ -362,6 +375,28 @@ function llamaLike(modelType: keyof typeof MEMBERS): Architecture {
     },
     maxLength: (config) => config.max_position_embeddings,
     cache: (config) => ({ layers: config.num_hidden_layers, heads: keyHeadsOf(config), width: widthOf(config) }),
+    prunable: {
+      stacks: [
+        {
+          layers: "layers",
+          count: "num_hidden_layers",
+          heads: [{ made: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"], read: "self_attn.o_proj" }],
+          neurons: [{ made: ["mlp.gate_proj", "mlp.up_proj"], read: "mlp.down_proj" }],
+        },
+      ],
+      heads: countedHeads({
+        count: (config: Config) => keyHeadsOf(config),
+        fields: (config, keys) => ({
+          num_attention_heads: (keys * config.num_attention_heads) / keyHeadsOf(config),
+          num_key_value_heads: keys,
+          head_dim: widthOf(config),
+        }),
+        allows: (config, keys) =>
+          member.allowsHeads?.(config, (keys * config.num_attention_heads) / keyHeadsOf(config)) ?? true,
+      }),
+      neurons: "intermediate_size",
+      keepLayers: (config, layers) => keptTypes(config, member, layers),
+    },
     checkpoint: {
       prefix: "model",
       // Frequencies of places, which old versions saved.

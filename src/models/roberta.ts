@@ -10,7 +10,7 @@ import {
   type ModelInputs,
   PreTrainedModel,
 } from "./architecture.ts";
-import { type BertConfig, BertModel, type BodyOptions, bertSchema, classifierDropout } from "./bert.ts";
+import { type BertConfig, BertModel, type BodyOptions, bertParts, bertSchema, classifierDropout } from "./bert.ts";
 import { type Body, ForQuestionAnswering, ForTokenClassification, ModelWithBody } from "./heads.ts";
 import type { InputName } from "./inputs.ts";
 
@@ -124,6 +124,7 @@ const robertaLike = (modelType: string, name: string): Architecture =>
       [`${name}ForMaskedLM`]: (config) => new RobertaForMaskedLM(config),
     },
     maxLength: (config) => config.max_position_embeddings - padOf(config) - 1,
+    prunable: bertParts,
     checkpoint: {
       prefix: "roberta",
       ignored: /(^|\.)embeddings\.position_ids$|^lm_head\.|^roberta\.pooler\./,

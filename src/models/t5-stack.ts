@@ -5,6 +5,7 @@ import * as build from "../graph/build.ts";
 import { type AnyModule, Embedding, functional as F, Linear, Module, ModuleList, RMSNorm } from "../nn/index.ts";
 import { cat, Tensor, tensor } from "../tensor/index.ts";
 import type { KeyValue } from "./architecture.ts";
+import { countedHeads, type Prunable, type Units } from "./prunable.ts";
 
 export const t5Schema = <Type extends string>(modelType: Type, feedForward: string) =>
   z
@@ -42,6 +43,41 @@ export const t5Schema = <Type extends string>(modelType: Type, feedForward: stri
     });
 
 export type T5Config = z.infer<ReturnType<typeof t5Schema<string>>>;
+
+const BIASES = "layer.0.SelfAttention.relative_attention_bias";
+
+const selfHeads: Units = {
+  made: ["q", "k", "v"].map((name) => `layer.0.SelfAttention.${name}`),
+  read: "layer.0.SelfAttention.o",
+  columns: [BIASES],
+};
+const crossHeads: Units = {
+  made: ["q", "k", "v"].map((name) => `layer.1.EncDecAttention.${name}`),
+  read: "layer.1.EncDecAttention.o",
+};
+const neurons = (at: number): Units => ({
+  made: ["wi", "wi_0", "wi_1"].map((name) => `layer.${at}.DenseReluDense.${name}`),
+  read: `layer.${at}.DenseReluDense.wo`,
+});
+
+/** What can be taken out of the stacks. */
+export const t5Parts: Prunable<T5Config> = {
+  stacks: [
+    { layers: "encoder.block", count: "num_layers", heads: [selfHeads], neurons: [neurons(1)], first: [BIASES] },
+    {
+      layers: "decoder.block",
+      count: "num_decoder_layers",
+      heads: [selfHeads, crossHeads],
+      neurons: [neurons(2)],
+      first: [BIASES],
+    },
+  ],
+  heads: countedHeads({
+    count: (config) => config.num_heads,
+    fields: (_, heads) => ({ num_heads: heads }),
+  }),
+  neurons: "d_ff",
+};
 
 /**
  * Buckets of the distances -max … max from a query to a key, or from a later token to an earlier one alone: near ones have a

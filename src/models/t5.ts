@@ -27,7 +27,7 @@ import {
   type ShiftTokens,
   shiftRight,
 } from "./seq2seq.ts";
-import { Stack, type T5Config, t5Schema } from "./t5-stack.ts";
+import { Stack, type T5Config, t5Parts, t5Schema } from "./t5-stack.ts";
 
 /** Fresh weights by transformers' rules: every matrix keeps the size of what it is given. */
 function initializeT5(model: AnyModel, config: T5Config, generator: Generator | undefined): void {
@@ -316,6 +316,7 @@ function family<Type extends string>(
     },
     // Places are relative: no table bounds them.
     maxLength: () => Number.POSITIVE_INFINITY,
+    prunable: t5Parts,
     checkpoint: { prefix: "transformer", ignored: /EncDecAttention\.relative_attention_bias\.weight$/ },
   });
 }

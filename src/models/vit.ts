@@ -13,8 +13,17 @@ import {
 } from "./architecture.ts";
 import type { InputName } from "./inputs.ts";
 import { inFront, patchCount, requirePictures, side } from "./pictures.ts";
+import { countedHeads } from "./prunable.ts";
 
 const count = z.number().int().positive();
+
+interface HeadSizes {
+  hidden_size: number;
+  num_attention_heads: number;
+  head_dim?: number | null | undefined;
+}
+
+const widthOf = (config: HeadSizes): number => config.head_dim ?? config.hidden_size / config.num_attention_heads;
 
 export const vitConfigSchema = z
   .looseObject({
@@ -32,11 +41,12 @@ export const vitConfigSchema = z
     patch_size: side.default(16),
     num_channels: count.default(3),
     qkv_bias: z.boolean().default(true),
+    head_dim: count.nullish(),
     pooler_output_size: count.nullish(),
     pooler_act: z.string().default("tanh"),
     id2label: z.record(z.string(), z.string()).default({ 0: "LABEL_0", 1: "LABEL_1" }),
   })
-  .refine(({ hidden_size, num_attention_heads }) => hidden_size % num_attention_heads === 0, {
+  .refine((config) => Number.isInteger(widthOf(config)), {
     path: ["num_attention_heads"],
     message: "does not divide hidden_size",
   })
@@ -94,12 +104,12 @@ class SelfAttention extends Module<[Tensor], Tensor> {
 
   constructor(config: VitConfig) {
     super();
-    const linear = () => new Linear(config.hidden_size, config.hidden_size, { bias: config.qkv_bias });
+    this.#heads = config.num_attention_heads;
+    this.#width = widthOf(config);
+    const linear = () => new Linear(config.hidden_size, this.#heads * this.#width, { bias: config.qkv_bias });
     this.query = linear();
     this.key = linear();
     this.value = linear();
-    this.#heads = config.num_attention_heads;
-    this.#width = config.hidden_size / config.num_attention_heads;
     this.#dropout = config.attention_probs_dropout_prob;
   }
 
@@ -109,7 +119,7 @@ class SelfAttention extends Module<[Tensor], Tensor> {
       dropoutP: this.#dropout,
       training: this.training,
     });
-    return context.transpose(1, 2).flatten(-2); // [B, T, D]
+    return context.transpose(1, 2).flatten(-2); // [B, T, H d]
   }
 }
 
@@ -136,7 +146,7 @@ class Attention extends Module<[Tensor], Tensor> {
   constructor(config: VitConfig) {
     super();
     this.attention = new SelfAttention(config);
-    this.output = new Output(config, config.hidden_size);
+    this.output = new Output(config, config.num_attention_heads * widthOf(config));
   }
 
   override forward(x: Tensor): Tensor {
@@ -285,6 +295,26 @@ export const vit = defineArchitecture({
     ViTForImageClassification: (config) => new ViTForImageClassification(config),
   },
   maxLength: () => Number.POSITIVE_INFINITY,
+  prunable: {
+    stacks: [
+      {
+        layers: "encoder.layer",
+        count: "num_hidden_layers",
+        heads: [
+          {
+            made: ["attention.attention.query", "attention.attention.key", "attention.attention.value"],
+            read: "attention.output.dense",
+          },
+        ],
+        neurons: [{ made: ["intermediate.dense"], read: "output.dense" }],
+      },
+    ],
+    heads: countedHeads({
+      count: (config: VitConfig) => config.num_attention_heads,
+      fields: (config, heads) => ({ num_attention_heads: heads, head_dim: widthOf(config) }),
+    }),
+    neurons: "intermediate_size",
+  },
   // Pretraining leaves a pooler, and a token for hidden patches.
   checkpoint: { prefix: "vit", ignored: /^vit\.pooler\.|embeddings\.mask_token$/ },
 });
