@@ -56,7 +56,13 @@ export type {
   TextClassificationOptions,
   TextClassificationPipeline,
 } from "./tasks/text-classification.ts";
-export type { GeneratedText, TextGenerationOptions, TextGenerationPipeline } from "./tasks/text-generation.ts";
+export type {
+  GeneratedText,
+  StreamedToken,
+  TextGenerationOptions,
+  TextGenerationPipeline,
+  TokenStreamOptions,
+} from "./tasks/text-generation.ts";
 export type {
   SummarizationPipeline,
   Text2TextGenerationPipeline,

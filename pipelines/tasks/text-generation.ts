@@ -2,8 +2,11 @@
 // Knows no model and no runtime.
 import { z } from "zod";
 import { AbrazoError } from "../../src/errors.ts";
+import type { FinishReason } from "../../src/generate/contract.ts";
+import { SharedDecoders } from "../../src/generate/shared-decoder.ts";
 import { cutAtStop } from "../../src/generate/stop.ts";
 import { streamText } from "../../src/generate/stream-text.ts";
+import { streamTokens, type TextToken } from "../../src/generate/stream-tokens.ts";
 import type { ChatMessage } from "../../src/text/tokenizer.ts";
 import { withAdapter } from "../adapted.ts";
 import { callSettings, generateTexts, generationOptions, seedOf } from "../generation.ts";
@@ -36,6 +39,19 @@ const optionsSchema = z.strictObject({
 
 /** How tokens are chosen, and when generation ends. */
 export type TextGenerationOptions = z.infer<typeof optionsSchema>;
+
+const tokensSchema = optionsSchema.omit({ returnFullText: true, batchSize: true }).extend({
+  /** Give the logarithm of each token's probability. */
+  logprobs: z.boolean().optional(),
+});
+
+/** As for a text, token by token. */
+export type TokenStreamOptions = z.infer<typeof tokensSchema>;
+
+/** A token of a text as it grows; with the last, how the text ended. */
+export interface StreamedToken extends Omit<TextToken, "finished"> {
+  end?: { reason: FinishReason; promptTokens: number; seed: number };
+}
 
 /** One text that was generated. */
 export interface GeneratedText {
@@ -73,17 +89,26 @@ export interface TextGenerationPipeline {
     prompt: string | readonly ChatMessage[],
     options?: TextGenerationOptions,
   ): AsyncGenerator<string, void, undefined>;
+  /** The same token by token, each with its id and, with `logprobs: true`, how probable it was after all processors. */
+  tokens(
+    prompt: string | readonly ChatMessage[],
+    options?: TokenStreamOptions,
+  ): AsyncGenerator<StreamedToken, void, undefined>;
 }
 
 /** What holds where neither the call nor the repository says anything: Python's pipeline has the same. */
 const DEFAULTS = { doSample: true, temperature: 0.7, maxNewTokens: 256 } as const;
 const BATCH_SIZE = 16;
+/** Tokens whose keys and values are held at most, of all texts that grow together. */
+const CACHE_TOKENS = 32_768;
 
 export const textGeneration = defineTask({
   name: "text-generation",
   kind: "decoder",
   auto: "AutoModelForCausalLM",
   create: (base: LanguageModel, context) => {
+    // Calls that run at the same time share their steps.
+    const shared = new SharedDecoders({ rows: context.batchSize ?? BATCH_SIZE, tokens: CACHE_TOKENS });
     async function continueTexts(input: unknown, given?: TextGenerationOptions) {
       const call = callOf(given);
       const model = withAdapter(base, call.adapter);
@@ -94,7 +119,7 @@ export const textGeneration = defineTask({
       const ids = await Promise.all(inputs.map((each) => promptIds(model, each, call)));
       const prompts = ids.map((prompt, at) => ({ ids: prompt, seed: (first + at * copies) % 2 ** 32 }));
       const batchSize = call.batchSize ?? context.batchSize ?? BATCH_SIZE;
-      const rows = await generateTexts(model.decoder, prompts, settings, batchSize);
+      const rows = await generateTexts(shared.of(model.decoder), prompts, settings, batchSize);
       const stopStrings = [settings.stopStrings ?? []].flat();
       const results = rows.map((sequences, at) =>
         sequences.map((newIds) => {
@@ -111,14 +136,26 @@ export const textGeneration = defineTask({
       const call = callOf(given);
       const model = withAdapter(base, call.adapter);
       if (call.batchSize !== undefined) throw noBatch();
-      const { inputs, single } = inputsOf(prompt);
-      if (!single) throw oneAtATime();
       const { decode: _, ...settings } = callSettings("text-generation", model, call.options, DEFAULTS);
-      const ids = await promptIds(model, inputs[0] ?? "", call);
+      const ids = await promptIds(model, oneOf(prompt), call);
       const more = { seed: seedOf(call.seed), skipPrompt: call.returnFullText !== true, includeStopString: true };
-      yield* streamText(model.decoder, model.tokenizer, ids, { ...settings, ...more });
+      yield* streamText(shared.of(model.decoder), model.tokenizer, ids, { ...settings, ...more });
     }
-    return Object.assign(continueTexts, { stream }) as TextGenerationPipeline; // safe because one prompt gives one list, an array a list of lists
+    async function* tokens(
+      prompt: string | readonly ChatMessage[],
+      given?: TokenStreamOptions,
+    ): AsyncGenerator<StreamedToken, void, undefined> {
+      const { logprobs = false, ...others } = parseOptions("text-generation", tokensSchema, given);
+      const call = callOf(others);
+      const model = withAdapter(base, call.adapter);
+      const settings = callSettings("text-generation", model, call.options, DEFAULTS);
+      const ids = await promptIds(model, oneOf(prompt), call);
+      const seed = seedOf(call.seed);
+      const made = streamTokens(shared.of(model.decoder), model.tokenizer, { ids, seed }, { ...settings, logprobs });
+      for await (const { finished, ...token } of made)
+        yield finished === undefined ? token : { ...token, end: { reason: finished, promptTokens: ids.length, seed } };
+    }
+    return Object.assign(continueTexts, { stream, tokens }) as TextGenerationPipeline; // safe because one prompt gives one list, an array a list of lists
   },
 });
 
@@ -145,6 +182,13 @@ function inputsOf(input: unknown): { inputs: (string | Chat)[]; single: boolean 
   if (Array.isArray(input) && input.length > 0 && input.every(isChat)) return { inputs: input, single: false };
   const { texts, single } = textsOf(input, "text-generation");
   return { inputs: texts, single };
+}
+
+/** The prompt or chat of a stream. */
+function oneOf(prompt: unknown): string | Chat {
+  const { inputs, single } = inputsOf(prompt);
+  if (!single) throw oneAtATime();
+  return inputs[0] ?? "";
 }
 
 /** Whether the last message of a chat goes on: where the assistant wrote it, it does. */
