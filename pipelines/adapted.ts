@@ -4,6 +4,8 @@ import { AbrazoError, suggestion } from "../src/errors.ts";
 import type { AnyModel } from "../src/models/architecture.ts";
 import { type Compile, ModelGraphs } from "../src/models/graphs.ts";
 import { type FedAdapter, feedAdapter } from "../src/models/lora-inputs.ts";
+import { adapterWeights } from "../src/models/lora-layers.ts";
+import { requireWeightDType } from "../src/onnx/weight-dtype.ts";
 import { compileGraph } from "../src/tensor/index.ts";
 import { onDevice } from "./devices.ts";
 import type { Ends, EngineOptions } from "./task.ts";
@@ -35,14 +37,16 @@ export function withAdapter<Model extends Pick<Ends<Model>, "adapted">>(
  */
 export async function overGraphs<Model>(
   model: AnyModel,
-  { device, threads, adapters = new Map(), adapter: usual, given }: EngineOptions,
+  { device, threads, dtype = "fp32", adapters = new Map(), adapter: usual, given }: EngineOptions,
   make: (compile: Compile, ends: Ends<Model>) => Model,
 ): Promise<Model> {
   const fed = new Map<string, FedAdapter>();
   for (const [name, folder] of adapters) fed.set(name, await feedAdapter(model, folder));
   const known = [...fed.keys()];
+  requireWeightDType(dtype);
+  const exact = adapterWeights(model);
   return onDevice(device, (on) => {
-    const settings = { device: on, ...(threads === undefined ? {} : { threads }) };
+    const settings = { device: on, dtype, exact, ...(threads === undefined ? {} : { threads }) };
     const graphs = new ModelGraphs(model, (traced) => compileGraph(traced, settings));
     const made = new Map<string | null, Model>();
     const adapted = (wanted: string | null | undefined): Model => {

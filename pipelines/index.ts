@@ -9,6 +9,7 @@ import { type AnyModel, PreTrainedModel } from "../src/models/architecture.ts";
 import { classOf } from "../src/models/auto.ts";
 import { ARCHITECTURES } from "../src/models/index.ts";
 import { hasWeights } from "../src/models/weights.ts";
+import { WEIGHT_DTYPES } from "../src/onnx/weight-dtype.ts";
 import { findAdapters, noAdaptersOf, withBase } from "./adapters.ts";
 import { delegated, type ForeignCall, type ForeignTask, isForeign, speaksLanguages } from "./delegate.ts";
 import { findOnnx } from "./engine.ts";
@@ -209,6 +210,7 @@ async function ofModel<Kind extends EngineKind, Call>(
   if (tokenizer === undefined && task.kind !== "vision") throw missingPart("tokenizer");
   if (imageProcessor === undefined && isOfImages) throw missingPart("imageProcessor");
   if (isApart(options)) throw notInWorkers();
+  requireHeld("your program", dtype);
   const given = { model, tokenizer, imageProcessor };
   const adapters = await findAdapters(options);
   const more = { adapters, adapter: options.adapter, given };
@@ -266,7 +268,7 @@ async function start<Kind extends EngineKind, Call>(
   const loaders = await loadersFor(folder, task);
   const isNative = loaders === nativeEngines;
   if (!isNative && wantsAdapters(options)) throw noAdaptersOf(name);
-  if (isNative && dtype !== undefined && dtype !== "fp32") throw noSuchDtype(folder, dtype);
+  if (isNative) requireHeld(folder, dtype);
   if (!isNative && task.kind === "text2text" && (await speaksLanguages(folder)))
     return guarded(await delegated(nameOf(task.name, languages), folder, { device, threads, dtype, batchSize }), info);
   const more = { adapters, adapter: options.adapter, given };
@@ -346,12 +348,20 @@ async function loadersFor(folder: string, task: { name: string; auto: AutoName }
   return weights && (architecture !== undefined || !onnx) ? nativeEngines : transformersEngines;
 }
 
-function noSuchDtype(folder: string, dtype: string): AbrazoError {
-  return new AbrazoError({
+const NEAREST: Partial<Record<string, string>> = {
+  fp16: 'CPUs compute floats of 16 bits in 32. For less memory take "q8" or "q4"; abrazo export --dtype fp16 makes a smaller file.',
+  q4f16: 'For 4 bits take dtype "q4".',
+  bnb4: 'For 4 bits take dtype "q4".',
+};
+
+/** Our own graphs hold weights as they are stored, or in 8 or 4 bits. */
+function requireHeld(model: string, dtype: PipelineOptions["dtype"] = "fp32"): void {
+  if ((WEIGHT_DTYPES as readonly string[]).includes(dtype)) return; // safe because widening a list of literals to look a string up
+  throw new AbrazoError({
     code: "UNSUPPORTED_DTYPE",
-    message: `The weights of ${folder} are run as they are stored; there is no ${dtype} of them.`,
-    hint: `Write one with abrazo export ${folder} --dtype ${dtype}, and name the folder that it makes.`,
-    data: { folder, dtype },
+    message: `The weights of ${model} are run as ${WEIGHT_DTYPES.join(", ")}; there is no ${dtype} of them.`,
+    hint: NEAREST[dtype] ?? 'For 8 bits take dtype "q8".',
+    data: { model, dtype, known: WEIGHT_DTYPES },
   });
 }
 

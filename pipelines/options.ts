@@ -27,7 +27,10 @@ const pipelineOptionsSchema = z.strictObject({
   localFilesOnly: z.boolean().optional(),
   /** Where the model runs; "auto" takes the first of cuda, webgpu and cpu that works, and logs which. */
   device: z.enum(DEVICES).optional(),
-  /** Of an ONNX repository, the file with weights of this type; the most exact that there is when absent. */
+  /**
+   * Weights as "fp32", "q8" (8 bits) or "q4" (4 bits): safetensors are quantized while they are loaded, and are fp32 when absent.
+   * Of an ONNX repository, the file with weights of this type; the most exact that there is when absent.
+   */
   dtype: z.enum(ONNX_DTYPES).optional(),
   /** The tokenizer and the image processor, where they are not those of the folder: a model of one's own needs them. */
   tokenizer: z.instanceof(Tokenizer).optional(),

@@ -103,10 +103,17 @@ async function fromHub(model: string, options: PipelineOptions, kind: WeightKind
     return { folder: stored.folder, name: model, revision: stored.commit };
   // The most exact alone, unless there is none of it: repositories hold many.
   const exact = await get(onnxFiles(dtype ?? "fp32"));
+  if (kind === "any" && isMade(dtype) && findOnnx(exact.folder, dtype) === undefined) {
+    // There is no such file, so it takes more: our own graphs make the type of the weights as they load.
+    const { folder, commit } = await get(WEIGHT_FILES);
+    if (hasWeights(folder) || hasAdapter(folder)) return { folder, name: model, revision: commit };
+  }
   const isThere = dtype !== undefined || findOnnx(exact.folder, "fp32") !== undefined;
   const { folder, commit } = isThere ? exact : await get(onnxFiles(undefined));
   return { folder, name: model, revision: commit };
 }
+
+const isMade = (dtype: string | undefined): boolean => dtype === "q8" || dtype === "q4";
 
 const hasAdapter = (folder: string): boolean => existsSync(join(folder, "adapter_config.json"));
 

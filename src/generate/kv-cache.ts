@@ -5,9 +5,10 @@ import { AbrazoError } from "../errors.ts";
 import type { AnyModel, CacheLayout } from "../models/architecture.ts";
 import { architectureOf } from "../models/auto.ts";
 import type { Compile } from "../models/graphs.ts";
+import { adapterWeights } from "../models/lora-layers.ts";
 import { cacheName, INPUT_NAMES, traceModel } from "../models/trace.ts";
 import { optionsOf } from "../options.ts";
-import { type CompiledGraph, compileGraph, type Feed } from "../tensor/index.ts";
+import { type CompiledGraph, compileGraph, type Feed, type WeightDType } from "../tensor/index.ts";
 import { logitRows, tokenFeeds } from "./feeds.ts";
 import { RowCache } from "./row-cache.ts";
 
@@ -60,15 +61,17 @@ export interface DecoderOptions {
   device?: string;
   /** Threads of one operation; as many as there are cores when absent. */
   threads?: number;
+  /** How weights are held: "fp32", as they are stored, when absent; "q8" or "q4", quantized while they are loaded. */
+  dtype?: WeightDType;
 }
 
-const decoderOptions = optionsOf<DecoderOptions>({ device: true, threads: true });
+const decoderOptions = optionsOf<DecoderOptions>({ device: true, threads: true, dtype: true });
 
 /**
  * Compiles a model that declares a cache into a decoder: one graph for every length of prompt and text.
  *
  * @param model one that gives logits float32 [B, T, V], in evaluation mode: eval()
- * @throws NOT_A_DECODER for a model that generates no text; UNKNOWN_OPTION, BAD_ARGUMENT
+ * @throws NOT_A_DECODER for a model that generates no text; UNSUPPORTED_DTYPE, UNKNOWN_OPTION, BAD_ARGUMENT
  *
  * @example
  * ```ts
@@ -84,7 +87,8 @@ const decoderOptions = optionsOf<DecoderOptions>({ device: true, threads: true }
 export function makeDecoder(model: AnyModel, given?: DecoderOptions): Decoder {
   requireParts("makeDecoder", model, ["config", "inputs", "forward"], "a model");
   const options = decoderOptions("makeDecoder", given);
-  return decoderOver(model, (_, trace) => compileGraph(trace(), options));
+  const exact = adapterWeights(model);
+  return decoderOver(model, (_, trace) => compileGraph(trace(), { ...options, exact }));
 }
 
 /** A decoder whose graphs someone else compiles. */

@@ -6,6 +6,7 @@ import type { AnyModel } from "../models/architecture.ts";
 import { architectureOf } from "../models/auto.ts";
 import type { Compile } from "../models/graphs.ts";
 import { INPUT_NAMES } from "../models/inputs.ts";
+import { adapterWeights } from "../models/lora-layers.ts";
 import { Seq2SeqModel } from "../models/seq2seq.ts";
 import { SOURCE_MASK, traceSource, traceStep } from "../models/seq2seq-trace.ts";
 import { type CompiledGraph, compileGraph, type Feed } from "../tensor/index.ts";
@@ -37,7 +38,7 @@ export interface Seq2SeqDecoder {
 /**
  * Compiles a model with an encoder into a decoder: one graph that reads sources, one for each step.
  *
- * @throws NOT_A_DECODER for a model that writes no text from another; UNKNOWN_OPTION, BAD_ARGUMENT
+ * @throws NOT_A_DECODER for a model that writes no text from another; UNSUPPORTED_DTYPE, UNKNOWN_OPTION, BAD_ARGUMENT
  *
  * @example
  * ```ts
@@ -53,7 +54,8 @@ export interface Seq2SeqDecoder {
  */
 export function makeSeq2SeqDecoder(model: AnyModel, options: DecoderOptions = {}): Seq2SeqDecoder {
   requireParts("makeSeq2SeqDecoder", model, ["config", "inputs", "forward"], "a model");
-  return seq2SeqDecoderOver(model, (_, trace) => compileGraph(trace(), options));
+  const exact = adapterWeights(model);
+  return seq2SeqDecoderOver(model, (_, trace) => compileGraph(trace(), { ...options, exact }));
 }
 
 /** A decoder whose graphs someone else compiles. */

@@ -10,6 +10,10 @@ import { isOfAdapter, isTarget, type LoraConfig } from "./lora-config.ts";
 export const PREFIX = "base_model.model.";
 export const WEIGHTS = "adapter_model.safetensors";
 
+/** The matrices of a model's adapters: small, and exact where the model itself is held in fewer bits. */
+export const adapterWeights = (model: AnyModel): Tensor[] =>
+  [...model.namedParameters()].flatMap(([name, weight]) => (isOfAdapter(name) ? [weight] : []));
+
 /** Path of a key: PEFT wraps a changed layer, whose own parameters then lie one step further down. */
 export const ownPath = (key: string): string => key.replace(PREFIX, "").replace(".base_layer.", ".");
 

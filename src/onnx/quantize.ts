@@ -5,9 +5,9 @@
 //   MatMul(a, w)       → DynamicQuantizeLinear(a) → MatMulInteger with w as bytes → Cast → Mul(scales)
 //   Gather(table, ids) → Gather(int8 table, ids) → Cast → Mul(Gather(scales, ids))
 //
-// 4 bits:
+// In blocks, which 4 bits are, and 8 bits in decoders:
 //   MatMul(a, w)       → MatMulNBits(a, blocks of w, scales), which quantizes activations a block
-//   Gather(table, ids) → as with 8; of a table that is also a product's, GatherBlockQuantized(blocks of w, ids, scales)
+//   Gather(table, ids) → as above; of a table that is also a product's, GatherBlockQuantized(blocks of w, ids, scales)
 //
 // Products of a single row a text, such as poolers and classifiers, stay as they are.
 //
@@ -20,12 +20,14 @@
 //   MatMulNBits, 8 bits, level 0       2.259  2.491  12.8   0.5e-2
 //   MatMulNBits, 4 bits, level 4       0.031  0.156   9.9   8.6e-2
 //   MatMulNBits, 4 bits, level 0       0.098  0.444  10.6   8.6e-2
-// So 8 bits are MatMulInteger for decoders too: as fast for a token, three times as fast for a prompt.
+// MatMulInteger has one scale for all activations of a run. In a decoder it would cost nothing less for a token, a text's result
+// would depend on those that share its step, and the few activations that are very large (of the first token) would take all
+// precision from the others: decoders have blocks, and their prompts take somewhat less than in float32.
 import { internalError } from "../errors.ts";
 import { DTYPES } from "../graph/dtype.ts";
 import { fromHalf, toHalf, widenBfloat16 } from "../graph/half.ts";
 import type { OnnxInitializer, OnnxModel, OnnxNode } from "./proto.ts";
-import { BLOCK, BLOCK_BYTES, packBlocks, quantizeRows, transposed } from "./quantized.ts";
+import { BLOCK, type BlockBits, blockBytes, packBlocks, quantizeRows, transposed } from "./quantized.ts";
 
 const { bfloat16, float16, float32, int8, uint8 } = DTYPES;
 /** Products with fewer outputs stay in float32: a classifier's head is small, and its error would be the result's. */
@@ -81,7 +83,8 @@ interface Weight {
 class Quantizer {
   readonly #model: OnnxModel;
   /** Of the weights of products. */
-  readonly #bits: 8 | 4;
+  readonly #bits: BlockBits;
+  readonly #inBlocks: boolean;
   readonly #options: QuantizeOptions;
   readonly #initializers: Map<string, OnnxInitializer>;
   readonly #producers = new Map<string, OnnxNode>();
@@ -90,9 +93,10 @@ class Quantizer {
   /** Quantized activations by the name of the float32 one: q, k and v share theirs. */
   readonly #activations = new Map<string, readonly [quantized: string, scale: string, zero: string]>();
 
-  constructor(model: OnnxModel, bits: 8 | 4, options: QuantizeOptions) {
+  constructor(model: OnnxModel, bits: BlockBits, options: QuantizeOptions) {
     this.#model = model;
     this.#bits = bits;
+    this.#inBlocks = bits === 4 || model.inputs.some(({ name }) => name.startsWith("past_key_values."));
     this.#options = options;
     this.#initializers = new Map(model.initializers.map((initializer) => [initializer.name, initializer]));
     for (const node of model.nodes) for (const output of node.outputs) this.#producers.set(output, node);
@@ -117,8 +121,8 @@ class Quantizer {
     const [rows = 0, columns = 0] = initializer.dims;
     const outputs = turned ? rows : columns;
     if (outputs < LEAST_OUTPUTS) return false;
-    if (this.#bits === 8) this.#byteProduct(a, weight, node.outputs[0] ?? "");
-    else this.#blockProduct(a, weight, node.outputs[0] ?? "");
+    if (this.#inBlocks) this.#blockProduct(a, weight, node.outputs[0] ?? "");
+    else this.#byteProduct(a, weight, node.outputs[0] ?? "");
     return true;
   }
 
@@ -140,19 +144,19 @@ class Quantizer {
     this.#nodes.push({
       ...{ opType: "MatMulNBits", domain: "com.microsoft", inputs: [a, bytes, scales], outputs: [y] },
       // Activations are rounded to 8 bits a block: with less the kernel is several times slower.
-      attrs: { K: inputs, N: outputs, bits: 4, block_size: BLOCK, accuracy_level: 4 },
+      attrs: { K: inputs, N: outputs, bits: this.#bits, block_size: BLOCK, accuracy_level: 4 },
     });
   }
 
   #blockMatrix({ initializer, turned }: Weight) {
     const [rows = 0, columns = 0] = initializer.dims;
     const [outputs, inputs] = turned ? [rows, columns] : [columns, rows];
-    const base = `${initializer.name}${turned ? "_turned" : ""}_uint4`;
+    const base = `${initializer.name}${turned ? "_turned" : ""}_uint${this.#bits}_blocks`;
     const [bytes, scales, blocks] = [base, `${base}_scale`, Math.ceil(inputs / BLOCK)];
     if (!this.#added.has(bytes)) {
       const weights = this.#floatsOf(initializer);
-      const packed = packBlocks(turned ? weights : transposed(weights, rows, columns), outputs, inputs);
-      this.#add(bytes, [outputs, blocks, BLOCK_BYTES], uint8.onnx, packed.bytes);
+      const packed = packBlocks(turned ? weights : transposed(weights, rows, columns), outputs, inputs, this.#bits);
+      this.#add(bytes, [outputs, blocks, blockBytes(this.#bits)], uint8.onnx, packed.bytes);
       this.#add(scales, [outputs, blocks], float32.onnx, packed.scales);
     }
     return { bytes, scales, outputs, inputs };
@@ -165,9 +169,9 @@ class Quantizer {
     const { initializer } = table;
     const y = node.outputs[0] ?? "";
     const shared = this.#isProductOf(initializer.name);
-    if (shared && this.#bits === 8 && this.#rankOf(ids) === 2) this.#sharedRows(initializer, ids, y);
-    else if (shared && this.#bits === 4 && (initializer.dims[1] ?? 0) % BLOCK === 0)
-      this.#sharedBlocks(initializer, ids, y);
+    const isWhole = (initializer.dims[1] ?? 0) % BLOCK === 0;
+    if (shared && this.#inBlocks && isWhole) this.#sharedBlocks(initializer, ids, y);
+    else if (shared && !this.#inBlocks && this.#rankOf(ids) === 2) this.#sharedRows(initializer, ids, y);
     else this.#ownRows(initializer, ids, y);
     return true;
   }
@@ -222,7 +226,7 @@ class Quantizer {
       { opType: "Reshape", inputs: [bytes, shape], outputs: [rows] },
       {
         ...{ opType: "GatherBlockQuantized", domain: "com.microsoft", inputs: [rows, ids, scales], outputs: [y] },
-        attrs: { bits: 4, block_size: BLOCK, gather_axis: 0, quantize_axis: 1 },
+        attrs: { bits: this.#bits, block_size: BLOCK, gather_axis: 0, quantize_axis: 1 },
       },
     );
   }

@@ -25,37 +25,44 @@ export function quantizeRows(weights: Float32Array, rows: number, columns: numbe
   return { bytes, scales };
 }
 
-/** Weights of a block, which share a scale, and bytes of two weights each. */
+/** Weights of a block, which share a scale. */
 export const BLOCK = 32;
-export const BLOCK_BYTES = BLOCK / 2;
 
-/** A matrix in blocks along its rows, the last one of a row filled up with zeros: a weight is (nibble - 8) * scale. */
+/** Bits of a weight in blocks. */
+export type BlockBits = 8 | 4;
+
+/** Bytes of a block. */
+export const blockBytes = (bits: BlockBits): number => (BLOCK * bits) / 8;
+
+/** A matrix in blocks along its rows, the last one of a row filled up with zeros: a weight is (step - 2 ** (bits - 1)) * scale. */
 export interface QuantizedBlocks {
-  /** [rows, blocks, 16], the first weight of two in the low half. */
+  /** [rows, blocks, bytes of a block]; of two weights of 4 bits in a byte the first lies in the low half. */
   bytes: Uint8Array;
   /** [rows, blocks] */
   scales: Float32Array;
 }
 
 /**
- * Symmetric quantization of a [rows, columns] matrix to 4 bits: the largest |w| of a block becomes -8, which has no positive
- * twin, so that all 16 steps are used on its side.
+ * Symmetric quantization of a [rows, columns] matrix. Of 4 bits, the largest |w| of a block becomes -8, which has no positive
+ * twin, so that all 16 steps are used on its side; of 8, where a step more is nothing, ±127, so that none is cut off.
  */
-export function packBlocks(weights: Float32Array, rows: number, columns: number): QuantizedBlocks {
+export function packBlocks(weights: Float32Array, rows: number, columns: number, bits: BlockBits = 4): QuantizedBlocks {
   const blocks = Math.ceil(columns / BLOCK);
-  const bytes = new Uint8Array(rows * blocks * BLOCK_BYTES);
+  const middle = 2 ** (bits - 1);
+  const steps = new Uint8Array(BLOCK);
+  const bytes = new Uint8Array(rows * blocks * blockBytes(bits));
   const scales = new Float32Array(rows * blocks);
-  for (let row = 0; row < rows; row++) {
-    const ending = (row + 1) * columns;
-    for (let at = 0; at < blocks; at++) {
-      const start = row * columns + at * BLOCK;
-      const block = row * blocks + at;
-      const end = Math.min(start + BLOCK, ending);
-      const extreme = extremeOf(weights, start, end);
-      const scale = extreme === 0 ? 0 : Math.fround(extreme / -8);
-      scales[block] = scale;
-      packBlock(weights, start, end, scale, bytes, block * BLOCK_BYTES);
-    }
+  for (let block = 0; block < scales.length; block++) {
+    const row = Math.floor(block / blocks);
+    const start = row * columns + (block % blocks) * BLOCK;
+    const end = Math.min(start + BLOCK, (row + 1) * columns);
+    const extreme = extremeOf(weights, start, end);
+    const scale = extreme === 0 ? 0 : Math.fround(extreme / (bits === 8 ? 127 : -8));
+    scales[block] = scale;
+    steps.fill(middle);
+    if (scale !== 0) takeSteps(weights, start, end, scale, middle, steps);
+    if (bits === 8) bytes.set(steps, block * BLOCK);
+    else packPairs(steps, bytes, block * (BLOCK / 2));
   }
   return { bytes, scales };
 }
@@ -70,24 +77,22 @@ function extremeOf(weights: Float32Array, start: number, end: number): number {
   return extreme;
 }
 
-function packBlock(
+function takeSteps(
   weights: Float32Array,
   start: number,
   end: number,
   scale: number,
-  bytes: Uint8Array,
-  to: number,
+  middle: number,
+  steps: Uint8Array,
 ): void {
-  for (let pair = 0; pair < BLOCK_BYTES; pair++) {
-    const at = start + 2 * pair;
-    const low = at < end ? stepOf(weights[at] ?? 0, scale) : 8;
-    const high = at + 1 < end ? stepOf(weights[at + 1] ?? 0, scale) : 8;
-    bytes[to + pair] = low | (high << 4);
+  for (let at = start; at < end; at++) {
+    const step = Math.round((weights[at] ?? 0) / scale) + middle;
+    steps[at - start] = Math.max(0, Math.min(2 * middle - 1, step));
   }
 }
 
-function stepOf(weight: number, scale: number): number {
-  return scale === 0 ? 8 : Math.min(15, Math.max(0, Math.round(weight / scale) + 8));
+function packPairs(steps: Uint8Array, bytes: Uint8Array, to: number): void {
+  for (let at = 0; at < steps.length; at += 2) bytes[to + at / 2] = (steps[at] ?? 0) | ((steps[at + 1] ?? 0) << 4);
 }
 
 /** Sides of the squares that are turned one by one, so that what is read and what is written stay in the cache. */

@@ -19,8 +19,8 @@ export type WeightDType = (typeof WEIGHT_DTYPES)[number];
 
 const QUANTIZE = { q8: quantizeModel, q4: quantizeBlocks } as const;
 
-/** @throws UNSUPPORTED_DTYPE for one that there is not, or that has no kernels on the device */
-export function requireWeightDType(dtype: string, device: string): asserts dtype is WeightDType {
+/** @throws UNSUPPORTED_DTYPE with the nearest name */
+export function requireWeightDType(dtype: string): asserts dtype is WeightDType {
   if (!(WEIGHT_DTYPES as readonly string[]).includes(dtype)) {
     // safe because widening a list of literals to look a string up
     throw new AbrazoError({
@@ -30,18 +30,22 @@ export function requireWeightDType(dtype: string, device: string): asserts dtype
       data: { dtype, known: WEIGHT_DTYPES },
     });
   }
-  if (dtype === "q8" && device !== "cpu") {
-    throw new AbrazoError({
-      code: "UNSUPPORTED_DTYPE",
-      message: `q8 has no kernels on the device "${device}": its products of whole numbers are the CPU's.`,
-      hint: 'Take dtype "q4" or "fp32" there, or the device "cpu".',
-      data: { dtype, device },
-    });
-  }
 }
 
-/** Where weights lie, and which of them stay as they are. */
+/** Products of whole numbers are the CPU's: elsewhere each would be fetched, computed there and sent back. */
+function requireKernels({ nodes }: OnnxModel, device: string): void {
+  if (device === "cpu" || !nodes.some(({ opType }) => opType === "MatMulInteger")) return;
+  throw new AbrazoError({
+    code: "UNSUPPORTED_DTYPE",
+    message: `The device "${device}" has no kernels for q8 of a model that generates no text.`,
+    hint: 'Take dtype "q4" or "fp32" there, or the device "cpu".',
+    data: { dtype: "q8", device },
+  });
+}
+
+/** Where weights lie and go, and which of them stay as they are. */
 export interface HeldWeights {
+  device: string;
   folder: string | undefined;
   exact: ReadonlySet<string>;
 }
@@ -49,16 +53,19 @@ export interface HeldWeights {
 /**
  * The model with its weights as they shall be held, and the options that its session then needs. Weights are read one after the
  * other, and let go once they are quantized.
+ *
+ * @throws UNSUPPORTED_DTYPE where the device has no kernels for it
  */
 export function holdWeights(
   model: OnnxModel,
   dtype: WeightDType,
-  { folder, exact }: HeldWeights,
+  { device, folder, exact }: HeldWeights,
   options: SessionOptions,
 ): { model: OnnxModel; options: SessionOptions } {
   if (dtype === "fp32") return { model, options };
   const read = readerOf(folder);
   const small = QUANTIZE[dtype](model, { read, exact, signed: dtype === "q8" && multipliesInt8() });
+  requireKernels(small, device);
   const { model: graph, weights } = withoutWeights(small, read);
   return { model: graph, options: { ...options, externalData: weights } };
 }

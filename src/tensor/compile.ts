@@ -18,6 +18,8 @@ import { requireTensorList } from "./arguments.ts";
 import { elementsOf } from "./realize.ts";
 import type { Tensor } from "./tensor.ts";
 
+export type { WeightDType } from "../onnx/weight-dtype.ts";
+
 /** Where a graph runs, and how it holds its weights. */
 export interface CompileGraphOptions {
   /** "cpu" when absent. */
@@ -68,7 +70,7 @@ export interface CompiledGraph {
  */
 export function compileGraph(traced: Traced, given?: CompileGraphOptions): CompiledGraph {
   const { device = "cpu", threads, dtype = "fp32", exact = [] } = compileGraphOptions("compileGraph", given);
-  requireWeightDType(dtype, device);
+  requireWeightDType(dtype);
   requireTensorList("compileGraph", exact);
   const files = new Set<string>();
   const names = new Map(exact.map(({ node }, at) => [node, `exact${at}`]));
@@ -82,7 +84,7 @@ export function compileGraph(traced: Traced, given?: CompileGraphOptions): Compi
   const options = sessionOptions(device, Number.POSITIVE_INFINITY, threads);
   const folder = folderOf(files);
   if (folder !== undefined) withWeights(options, folder);
-  const weights = { folder, exact: new Set(names.values()) };
+  const weights = { device, folder, exact: new Set(names.values()) };
   const held = holdWeights(lowered.model, dtype, weights, options);
   const session = new Session(encodeModel(held.model), outputs, held.options);
   const dtypes = new Map<string, DType>(lowered.inputs.map(({ name, node }) => [name, node.dtype]));

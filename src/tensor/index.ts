@@ -14,6 +14,7 @@ export {
   type Feed,
   portableModel,
   type Traced,
+  type WeightDType,
 } from "./compile.ts";
 export { type Compilable, type Compiled, type CompileStats, compile } from "./compile-fn.ts";
 export {
