@@ -40,8 +40,8 @@ export interface Heads<Config> {
   keep(config: Config, kept: Kept, layers: readonly number[]): Changes;
   /** Whether a layer may have so many. */
   allows?(config: Config, count: number): boolean;
-  /** Whether Python's transformers 5 reads what the config says of them. */
-  isInPython(config: Config): boolean;
+  /** Those that went are listed in `pruned_heads`, and not counted in a field that Python's transformers 5 reads. */
+  isListed: boolean;
 }
 
 /** What can be taken out of an architecture. */
@@ -67,10 +67,10 @@ export function onAnyConfig<Config>(
     ...declared,
     heads: {
       areAlike: heads.areAlike,
+      isListed: heads.isListed,
       count: (config, layer) => heads.count(parse(config), layer),
       keep: (config, kept, layers) => heads.keep(parse(config), kept, layers),
       allows: (config, count) => heads.allows?.(parse(config), count) ?? true,
-      isInPython: (config) => heads.isInPython(parse(config)),
     },
     keepLayers: (config, layers) => keepLayers?.(parse(config), layers) ?? {},
     refusesLayers: (config) => refusesLayers?.(parse(config)),
@@ -115,6 +115,7 @@ export function listedHeads<Config extends Listed>(
 ): Heads<Config> {
   return {
     areAlike,
+    isListed: true,
     count: (config, layer) => headsLeft(config, total(config), layer),
     keep: (config, kept, layers) => {
       const lists = layers.flatMap((layer, place) => {
@@ -125,7 +126,6 @@ export function listedHeads<Config extends Listed>(
       });
       return lists.length === 0 && config.pruned_heads === undefined ? {} : { pruned_heads: Object.fromEntries(lists) };
     },
-    isInPython: ({ pruned_heads: lists }) => Object.values(lists ?? {}).every((gone) => gone.length === 0),
   };
 }
 
@@ -139,12 +139,12 @@ export function countedHeads<Config>(declared: {
   const { count, fields, allows } = declared;
   return {
     areAlike: true,
+    isListed: false,
     count: (config) => count(config),
     keep: (config, kept, [first = 0]) => {
       const left = kept[first]?.length ?? count(config);
       return left === count(config) ? {} : fields(config, left);
     },
     ...(allows !== undefined && { allows }),
-    isInPython: () => true,
   };
 }

@@ -3,7 +3,7 @@
 import { AbrazoError } from "../errors.ts";
 import { type AnyModule, type Module, ModuleList } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import type { AnyModel } from "./architecture.ts";
+import type { AnyModel, BaseConfig } from "./architecture.ts";
 import { architectureOf } from "./auto.ts";
 import { ARCHITECTURES } from "./index.ts";
 import { isOfAdapter } from "./lora-config.ts";
@@ -59,6 +59,10 @@ export function partsOf(model: AnyModel): PrunableParts {
   );
   return { prunable, stacks, sites };
 }
+
+/** Whether Python's transformers 5 reads a config: it does not know heads that are listed as pruned. */
+export const isInPython = ({ pruned_heads: lists }: BaseConfig): boolean =>
+  Object.values(lists ?? {}).every((gone) => Array.isArray(gone) && gone.length === 0);
 
 function foundStack(modules: ReadonlyMap<string, AnyModule>, declared: Stack): FoundStack | undefined {
   for (const [path, module] of modules) {
