@@ -47,7 +47,9 @@ export async function overGraphs<Model>(
   const exact = adapterWeights(model);
   return onDevice(device, (on) => {
     const settings = { device: on, dtype, exact, ...(threads === undefined ? {} : { threads }) };
-    const graphs = new ModelGraphs(model, (traced) => compileGraph(traced, settings));
+    const graphs = new ModelGraphs(model, (traced, isFirst) =>
+      compileGraph(traced, { ...settings, prepack: isFirst || dtype !== "fp32" }),
+    );
     const made = new Map<string | null, Model>();
     const adapted = (wanted: string | null | undefined): Model => {
       const name = wanted === undefined ? (usual ?? null) : wanted;

@@ -7,6 +7,9 @@ import { type FedAdapter, traceWith } from "./lora-inputs.ts";
 /** Compiles what is recorded, or gives what was compiled by that name before. */
 export type Compile = (name: string, trace: () => Traced) => CompiledGraph;
 
+/** @param isFirst whether there is none yet that does the same; others run beside it, over the same weights */
+type CompileTraced = (traced: Traced, isFirst: boolean) => CompiledGraph;
+
 interface Compiled {
   graph: CompiledGraph;
   /** Inputs that are the adapter's. */
@@ -16,12 +19,12 @@ interface Compiled {
 /** Graphs share what they can: the base's weights, and those of adapters of one kind everything. */
 export class ModelGraphs {
   readonly #model: AnyModel;
-  readonly #compile: (traced: Traced) => CompiledGraph;
+  readonly #compile: CompileTraced;
   readonly #base = new Map<string, CompiledGraph>();
   /** By kind of adapter and name. */
   readonly #adapted = new Map<string, Map<string, Compiled>>();
 
-  constructor(model: AnyModel, compile: (traced: Traced) => CompiledGraph) {
+  constructor(model: AnyModel, compile: CompileTraced) {
     this.#model = model;
     this.#compile = compile;
   }
@@ -33,7 +36,7 @@ export class ModelGraphs {
   }
 
   #baseGraph(name: string, trace: () => Traced): CompiledGraph {
-    const graph = this.#base.get(name) ?? this.#compile(trace());
+    const graph = this.#base.get(name) ?? this.#compile(trace(), this.#isFirst(name));
     this.#base.set(name, graph);
     return graph;
   }
@@ -51,7 +54,14 @@ export class ModelGraphs {
   /** Where an adapter changes nothing, as one of a decoder alone in the graph of an encoder, the base's graph does. */
   #adapt(adapter: FedAdapter, name: string, trace: () => Traced): Compiled {
     const { traced, names } = traceWith(this.#model, adapter, trace);
-    return { graph: names.length === 0 ? this.#baseGraph(name, trace) : this.#compile(traced), names };
+    return {
+      graph: names.length === 0 ? this.#baseGraph(name, trace) : this.#compile(traced, this.#isFirst(name)),
+      names,
+    };
+  }
+
+  #isFirst(name: string): boolean {
+    return !this.#base.has(name) && ![...this.#adapted.values()].some((kind) => kind.has(name));
   }
 
   /** Releases every graph. */

@@ -278,6 +278,12 @@ export function withWeights(options: ReturnType<typeof sessionOptions>, folder: 
   options.extra = { ...options.extra, session: { ...session, model_external_initializers_file_folder_path: folder } };
 }
 
+/** Weights are used as they lie in their files, which takes no memory; otherwise products have them in an order of their own. */
+export function withoutPrepacking(options: ReturnType<typeof sessionOptions>): void {
+  const session = (options.extra?.["session"] ?? {}) as Record<string, unknown>; // safe because sessionOptions wrote it
+  options.extra = { ...options.extra, session: { ...session, disable_prepacking: "1" } };
+}
+
 export function external(leaf: Node, files: Set<string>): OnnxInitializer["content"] | undefined {
   if (leaf.value?.kind !== "file") return undefined;
   const { path, offset, byteLength } = leaf.value.range;

@@ -6,7 +6,7 @@ import { allocate, DTYPES, type DType, type TypedArray } from "../graph/dtype.ts
 import { forgetRecorded, type Node } from "../graph/node.ts";
 import { readEarly } from "../graph/parts.ts";
 import { topological } from "../graph/walk.ts";
-import { external, folderOf, withWeights } from "../onnx/execute.ts";
+import { external, folderOf, withoutPrepacking, withWeights } from "../onnx/execute.ts";
 import { type Lowered, type LowerOptions, lower } from "../onnx/lower.ts";
 import { encodeModel, type OnnxModel } from "../onnx/proto.ts";
 import { fromSession, toSession } from "../onnx/represent.ts";
@@ -30,9 +30,17 @@ export interface CompileGraphOptions {
   dtype?: WeightDType;
   /** Weights that stay in float32 whatever the dtype, such as an adapter's. */
   exact?: readonly Tensor[];
+  /**
+   * Whether weights are laid out anew for the kernels, which takes as much memory as they do; true when absent. false leaves those of
+   * a file where they are: for one of several graphs of the same weights.
+   */
+  prepack?: boolean;
 }
 
-const compileGraphOptions = optionsOf<CompileGraphOptions>({ device: true, threads: true, dtype: true, exact: true });
+const compileGraphOptions = optionsOf<CompileGraphOptions>({
+  ...{ device: true, threads: true, dtype: true, exact: true },
+  prepack: true,
+});
 
 /** A graph from named inputs to named outputs. */
 export interface Traced {
@@ -69,7 +77,8 @@ export interface CompiledGraph {
  * ```
  */
 export function compileGraph(traced: Traced, given?: CompileGraphOptions): CompiledGraph {
-  const { device = "cpu", threads, dtype = "fp32", exact = [] } = compileGraphOptions("compileGraph", given);
+  const options = compileGraphOptions("compileGraph", given);
+  const { device = "cpu", threads, dtype = "fp32", exact = [], prepack = true } = options;
   requireWeightDType(dtype);
   requireTensorList("compileGraph", exact);
   const files = new Set<string>();
@@ -81,11 +90,12 @@ export function compileGraph(traced: Traced, given?: CompileGraphOptions): Compi
     (leaf) => external(leaf, files) ?? embedded(leaf, device),
     names,
   );
-  const options = sessionOptions(device, Number.POSITIVE_INFINITY, threads);
+  const settings = sessionOptions(device, Number.POSITIVE_INFINITY, threads);
   const folder = folderOf(files);
-  if (folder !== undefined) withWeights(options, folder);
+  if (folder !== undefined) withWeights(settings, folder);
+  if (!prepack) withoutPrepacking(settings);
   const weights = { device, folder, exact: new Set(names.values()) };
-  const held = holdWeights(lowered.model, dtype, weights, options);
+  const held = holdWeights(lowered.model, dtype, weights, settings);
   const session = new Session(encodeModel(held.model), outputs, held.options);
   const dtypes = new Map<string, DType>(lowered.inputs.map(({ name, node }) => [name, node.dtype]));
   return {
