@@ -7,13 +7,14 @@ interface Flags {
   model?: string;
   revision?: string;
   device?: string;
+  dtype?: string;
   endpoint?: string;
   token?: string;
   labels?: string;
   context?: string;
 }
 
-const PIPELINE_FLAGS = ["revision", "device", "endpoint", "token"] as const;
+const PIPELINE_FLAGS = ["revision", "device", "dtype", "endpoint", "token"] as const;
 
 /** What a task is called with besides texts: flags that it needs, and how they go in. */
 const SPECIAL: Readonly<

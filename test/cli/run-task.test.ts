@@ -13,6 +13,20 @@ it("features are numbers, a list for each text", async () => {
   expect(second?.output).toHaveLength(states.length);
 });
 
+it("weights are in as many bits as are asked for", async () => {
+  const scores: unknown[] = [];
+  for (const dtype of ["fp32", "q8", "q4"]) {
+    const [result] = await runTask("sentiment-analysis", ["A delightful surprise."], { model, dtype });
+    expect(result?.output).toMatchObject({ label: "POSITIVE", score: expect.closeTo(0.977, 1) });
+    scores.push(JSON.stringify(result?.output));
+  }
+  expect(new Set(scores).size).toBe(3);
+  await expect(runTask("sentiment-analysis", ["Fine."], { model, dtype: "q5" })).rejects.toMatchObject({
+    code: "INVALID_OPTION",
+    message: expect.stringContaining("q4"),
+  });
+});
+
 it("a flag that a task needs, or does not read, is an error before anything is loaded", async () => {
   const texts = ["Who?"];
   await expect(runTask("question-answering", texts, { model: "nowhere" })).rejects.toMatchObject({

@@ -91,6 +91,16 @@ describe("unmodified transformers.js with env.remoteHost at the hub", () => {
 describe("our pipelines", () => {
   const options = () => ({ endpoint: hub.url, cacheDir });
 
+  it("take the file of a type where a repository has one, and make it of safetensors where it has none", async () => {
+    const elsewhere = { endpoint: hub.url, cacheDir: join(root, "types") };
+    const file = await pipeline("sentiment-analysis", "ana/tiny", { ...elsewhere, dtype: "q8" });
+    const made = await pipeline("sentiment-analysis", "ana/tiny", { ...elsewhere, dtype: "q4" });
+    expect([file.runtime, made.runtime]).toEqual(["transformers.js", "native"]);
+    const [first, second] = [await file(TEXTS), await made(TEXTS)];
+    expect(second.map(({ label }) => label)).toEqual(first.map(({ label }) => label));
+    await Promise.all([file.dispose(), made.dispose()]);
+  });
+
   it("run a repository from its safetensors, and download nothing else", async () => {
     const classify = await pipeline("sentiment-analysis", "ana/tiny", options());
     expect([classify.model, classify.revision, classify.runtime]).toEqual(["ana/tiny", firstCommit, "native"]);

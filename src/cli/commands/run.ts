@@ -16,11 +16,16 @@ export const run = defineCommand({
     labels: { type: "string", value: "A,B,C", summary: "Labels to choose from, of a zero-shot task" },
     context: { type: "string", value: "TEXT", summary: "What the questions are about, of question-answering" },
     device: { type: "string", value: "cpu|webgpu|cuda|auto", summary: "Where to run; cpu when left out" },
+    dtype: {
+      type: "string",
+      value: "fp32|q8|q4",
+      summary: "Weights in 8 or 4 bits, made as they load; fp32 when left out",
+    },
   },
   examples: [
     'abrazo run sentiment-analysis "I love this book!"',
     'abrazo run sentiment-analysis "Fine." "Awful." --model ana/sentiment-small --json',
-    'abrazo run text-generation "This film"',
+    'abrazo run text-generation "This film" --dtype q4',
     'abrazo run zero-shot-classification "A late goal." --labels sport,politics --model ana/nli',
     'abrazo run question-answering "Who wrote it?" --context "Ana wrote it." --model ana/qa',
   ],

@@ -11,6 +11,11 @@ export const serveModel = defineCommand({
     port: { type: "number", whole: true, least: 0, most: 65_535, summary: "Port; 8000 when left out, 0 for any" },
     host: { type: "string", value: "ADDRESS", summary: "Address to listen on; 127.0.0.1 when left out" },
     device: { type: "string", value: "cpu|webgpu|cuda|auto", summary: "Where to run; cpu when left out" },
+    dtype: {
+      type: "string",
+      value: "fp32|q8|q4",
+      summary: "Weights in 8 or 4 bits, made as they load; fp32 when left out",
+    },
     "api-key": { type: "string", value: "KEY", summary: "Ask callers for this bearer token; else ABRAZO_API_KEY" },
     cors: { type: "string", value: "ORIGIN", summary: "Let pages of this origin call; none when left out" },
     "batch-size": {
@@ -32,9 +37,10 @@ export const serveModel = defineCommand({
     const { host = "127.0.0.1", port = 8000, endpoint, token, cors, task } = flags;
     const apiKey = flags["api-key"] ?? process.env["ABRAZO_API_KEY"];
     const chosen = chooseDevice(flags.device);
+    const dtype = flags.dtype as "q8" | undefined; // safe because modelServer() refuses what is none
     const server = await modelServer({
       ...{ models: args.map((model) => ({ model, task })), device: DEVICES.find((name) => name === chosen) },
-      ...{ apiKey, cors, batchSize: flags["batch-size"], endpoint, token },
+      ...{ dtype, apiKey, cors, batchSize: flags["batch-size"], endpoint, token },
     });
     const stopped = new Promise<void>((resolve) => {
       for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
