@@ -1,29 +1,34 @@
 // Adapters named per call: what PEFT gives, what the merged model gives, none of them in another's way, and every way to name one wrongly.
 // The cases of PEFT come from test/goldens/lora/lora.py.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { withAdapter } from "../../pipelines/adapted.ts";
-import { pipeline } from "../../pipelines/index.ts";
+import { exportModel, pipeline } from "../../pipelines/index.ts";
 import { nativeEngines } from "../../pipelines/native.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
 import { loadPretrained, savePretrained } from "../../src/models/auto.ts";
+import { ModelGraphs } from "../../src/models/graphs.ts";
+import { inputOf } from "../../src/models/inputs.ts";
 import { addAdapter, loadAdapter, mergeAdapter, saveAdapter } from "../../src/models/lora.ts";
 import type { LoraOptions } from "../../src/models/lora-config.ts";
+import { feedAdapter } from "../../src/models/lora-inputs.ts";
+import { traceModel } from "../../src/models/trace.ts";
 import { init } from "../../src/nn/index.ts";
 import { packageFile } from "../../src/package-root.ts";
-import { Generator, noGrad } from "../../src/tensor/index.ts";
-import { elements, type ModelCase, writeCheckpoint } from "../support/model-goldens.ts";
+import { compileGraph, Generator, noGrad } from "../../src/tensor/index.ts";
+import { Tokenizer } from "../../src/text/tokenizer.ts";
+import { elements, MODEL_CASES, type ModelCase, writeCheckpoint } from "../support/model-goldens.ts";
 import { tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "abrazo-adapters-"));
 let made = 0;
 const fresh = (): string => join(scratch, String(made++));
 
-const open: { dispose(): Promise<void> }[] = [];
-function kept<Pipe extends { dispose(): Promise<void> }>(pipe: Pipe): Pipe {
+const open: { dispose(): unknown }[] = [];
+function kept<Pipe extends { dispose(): unknown }>(pipe: Pipe): Pipe {
   open.push(pipe);
   return pipe;
 }
@@ -193,4 +198,201 @@ describe("gives what the merged model gives", () => {
     for await (const piece of generate.stream(prompts[0] ?? "", more)) pieces.push(piece);
     expect(pieces.join("")).toBe(wanted[0]?.[0]?.generatedText);
   });
+});
+
+describe("gives what the merged model gives, of other kinds of models", () => {
+  it("from text to text, with an adapter of both sides and one of the decoder alone", async () => {
+    const golden: Pick<ModelCase, "config" | "tensors"> & { tokenizer: object; tokenizerConfig: object } = JSON.parse(
+      readFileSync(packageFile("test", "goldens", "pipelines", "text2text.json"), "utf8"),
+    );
+    const base = await writeCheckpoint({ ...golden, note: "", inputs: {}, outputs: {} }, fresh());
+    await writeFile(join(base, "tokenizer.json"), JSON.stringify(golden.tokenizer));
+    await writeFile(join(base, "tokenizer_config.json"), JSON.stringify(golden.tokenizerConfig));
+    const adapters = {
+      both: await adapterOf(base, { r: 4, loraAlpha: 16, targetModules: ["q", "v", "wo"] }, 1),
+      decoder: await adapterOf(
+        base,
+        { r: 2, loraAlpha: 16, targetModules: "decoder\\..*\\.(q|k|o)", useDora: true },
+        2,
+      ),
+    };
+    const translate = kept(await pipeline("text2text-generation", base, { adapters }));
+    const texts = ["the dog", "a cat and a dog"];
+    const options = { maxNewTokens: 8 };
+    const results = await Promise.all([
+      translate(texts, options),
+      translate(texts, { ...options, adapter: "both" }),
+      translate(texts, { ...options, adapter: "decoder" }),
+    ]);
+    const folders = [base, await merged(base, adapters.both), await merged(base, adapters.decoder)];
+    for (const [at, folder] of folders.entries()) {
+      const alone = kept(await pipeline("text2text-generation", folder));
+      expect(results[at]).toEqual(await alone(texts, options));
+    }
+    const read = async (folder: string, adapter?: string) => {
+      const common = { device: "cpu", threads: 1, dtype: undefined, auto: "AutoModelForSeq2SeqLM" } as const;
+      const named = adapter === undefined ? {} : { adapters: new Map(Object.entries(adapters)), adapter };
+      const engine = kept(await nativeEngines.text2text(folder, { ...common, ...named }));
+      const ones = new BigInt64Array(3).fill(1n);
+      const decoding = engine.decoder.start({ inputIds: BigInt64Array.of(5n, 6n, 1n), attentionMask: ones, rows: 1 });
+      const step = {
+        inputIds: BigInt64Array.of(0n),
+        attentionMask: BigInt64Array.of(1n),
+        positionIds: BigInt64Array.of(0n),
+      };
+      return [...((await decoding.step({ ...step, rows: 1 }))[0] ?? [])];
+    };
+    near(await read(base, "both"), await read(folders[1] ?? ""), 1e-5);
+    near(await read(base, "decoder"), await read(folders[2] ?? ""), 1e-5);
+  });
+
+  it.each(["ViTForImageClassification", "Qwen2ForCausalLM", "BertForTokenClassification"])("of %s", async (name) => {
+    const row = MODEL_CASES.find(({ config }) => config.architectures[0] === name);
+    if (row === undefined) throw new Error("no case");
+    const base = await writeCheckpoint(row, fresh());
+    const adapter = await adapterOf(base, { r: 3, loraAlpha: 6, targetModules: "all-linear", bias: "lora_only" }, 4);
+    const together = await merged(base, adapter);
+    const traced = async (folder: string, fed?: string) => {
+      const model = await loadPretrained(folder);
+      const graphs = kept(new ModelGraphs(model, (graph) => compileGraph(graph)));
+      const compile = graphs.of(fed === undefined ? undefined : await feedAdapter(model, fed));
+      const shapes = { pixelValues: [2, 3, 8, 8], others: [2, 4] };
+      const graph = compile("run", () => traceModel(model));
+      const feeds = model.inputs.map((input) => {
+        const { wire, dims } = inputOf(input);
+        if (input !== "pixelValues")
+          return [wire, { data: new BigInt64Array(8).fill(1n), shape: shapes.others }] as const;
+        const shape = [2, ...dims(model.config).map(Number)];
+        return [wire, { data: elements("pixels", shape), shape }] as const;
+      });
+      return [...(graph.run(Object.fromEntries(feeds))["logits"]?.data ?? [])].map(Number);
+    };
+    const found = await traced(base, adapter);
+    near(found, await traced(together), 1e-5);
+    expect(found).not.toEqual(await traced(base));
+  });
+});
+
+describe("in threads of its own", () => {
+  it("a pipeline has the adapters too, also for streams", async () => {
+    const here = kept(await pipeline("text-generation", language, { adapters: { story } }));
+    const there = kept(await pipeline("text-generation", language, { adapters: { story }, worker: { count: 2 } }));
+    const options = { doSample: false, maxNewTokens: 8, suppressTokens: [3], adapter: "story" } as const;
+    expect(await there("the book", options)).toEqual(await here("the book", options));
+    let text = "";
+    for await (const piece of there.stream("the book", { ...options, returnFullText: true })) text += piece;
+    expect(text).toBe((await here("the book", options))[0]?.generatedText);
+    await expect(there("the book", { adapter: "stori" })).rejects.toMatchObject({ code: "UNKNOWN_ADAPTER" });
+  });
+
+  it("an adapter that is named as the model comes with its base", async () => {
+    const here = kept(await pipeline("text-classification", first));
+    const there = kept(await pipeline("text-classification", first, { worker: true }));
+    expect(await there(TEXTS)).toEqual(await here(TEXTS));
+    expect([there.model, there.runtime]).toEqual([first, "native"]);
+    expect(await there(TEXTS, { adapter: null })).toEqual(await here(TEXTS, { adapter: null }));
+  });
+});
+
+describe("an adapter named as the model", () => {
+  it("is what calls have that say nothing; null is its base, and others may stand beside it", async () => {
+    const adapted = kept(await pipeline("text-classification", first, { adapters: { second } }));
+    const all = kept(await pipeline("text-classification", classifier, { adapters: { first, second } }));
+    expect(adapted.model).toBe(first);
+    const calls = [
+      [undefined, "first"],
+      ["default", "first"],
+      ["second", "second"],
+      [null, null],
+    ] as const;
+    for (const [name, same] of calls) {
+      expect(await adapted(TEXTS, name === undefined ? {} : { adapter: name })).toEqual(
+        await all(TEXTS, { adapter: same }),
+      );
+    }
+  });
+
+  it("needs a base that is there, and is no adapter itself", async () => {
+    const changed = async (changes: object) => {
+      const folder = fresh();
+      await cp(first, folder, { recursive: true });
+      const path = join(folder, "adapter_config.json");
+      await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), ...changes }));
+      return folder;
+    };
+    const wrong = (folder: string, options = {}) => expect(pipeline("text-classification", folder, options)).rejects;
+    await wrong(await changed({ base_model_name_or_path: null })).toMatchObject({ code: "ADAPTER_WITHOUT_BASE" });
+    await wrong(await changed({ base_model_name_or_path: first })).toMatchObject({ code: "ADAPTER_WITHOUT_BASE" });
+    await wrong(await changed({ base_model_name_or_path: "./nowhere/at/all" })).toMatchObject({
+      code: "MODEL_NOT_FOUND",
+      message: expect.stringContaining("is an adapter of ./nowhere/at/all"),
+      hint: expect.stringContaining("Name the base yourself"),
+    });
+    await wrong(first, { adapters: { default: second } }).toMatchObject({ code: "ADAPTER_EXISTS" });
+  });
+});
+
+describe("refuses", () => {
+  it("names that the pipeline has not", async () => {
+    const classify = kept(await pipeline("text-classification", classifier, { adapters: { first, second } }));
+    await expect(classify("great", { adapter: "frist" })).rejects.toMatchObject({
+      code: "UNKNOWN_ADAPTER",
+      hint: 'Did you mean "first"?',
+    });
+    const plain = kept(await pipeline("text-classification", classifier));
+    await expect(plain("great", { adapter: "first" })).rejects.toMatchObject({
+      code: "NO_ADAPTERS",
+      hint: expect.stringContaining("adapters"),
+    });
+    expect(await plain("great", { adapter: null })).toEqual(await plain("great"));
+    const made = pipeline("text-classification", classifier, { adapters: { first }, adapter: "second" });
+    await expect(made).rejects.toMatchObject({ code: "UNKNOWN_ADAPTER" });
+    const none = pipeline("text-classification", classifier, { adapter: "first" });
+    await expect(none).rejects.toMatchObject({ code: "UNKNOWN_ADAPTER" });
+  });
+
+  it("an adapter of another base, and lists all that does not fit", async () => {
+    const wide = await tinyClassifier(fresh(), { dim: 48, n_heads: 4 });
+    const made = pipeline("text-classification", wide, { adapters: { first } });
+    await expect(made).rejects.toMatchObject({ code: "ADAPTER_MISMATCH" });
+    const error: unknown = await made.catch((reason: unknown) => reason);
+    const message = error instanceof Error ? error.message : "";
+    for (const part of ["layer.0.attention.q_lin.lora_A", "layer.1.attention.v_lin.lora_B", "classifier.weight"])
+      expect(message).toContain(part);
+    expect(message).toContain("[4, 32] for [4, 48]");
+    const bert = await tinyClassifier(fresh(), { modelType: "bert" });
+    await expect(pipeline("text-classification", bert, { adapters: { first } })).rejects.toMatchObject({
+      code: "NO_TARGET_MODULES",
+    });
+    const shallow = await tinyClassifier(fresh(), { n_layers: 1 });
+    await expect(pipeline("text-classification", shallow, { adapters: { first } })).rejects.toMatchObject({
+      code: "ADAPTER_MISMATCH",
+      message: expect.stringContaining("no place for"),
+    });
+  });
+
+  it("adapters of repositories that run from ONNX files", async () => {
+    const folder = fresh();
+    await cp(classifier, folder, { recursive: true });
+    await exportModel(folder);
+    rmSync(join(folder, "model.safetensors"));
+    const made = pipeline("text-classification", folder, { adapters: { first } });
+    await expect(made).rejects.toMatchObject({ code: "ADAPTERS_UNSUPPORTED" });
+    const apart = pipeline("text-classification", folder, { adapters: { first }, worker: true });
+    await expect(apart).rejects.toMatchObject({ code: "ADAPTERS_UNSUPPORTED" });
+    const plain = kept(await pipeline("text-classification", folder));
+    await expect(plain("great", { adapter: "first" })).rejects.toMatchObject({ code: "NO_ADAPTERS" });
+    await expect(pipeline("object-detection", folder, { adapters: { first } })).rejects.toMatchObject({
+      code: "ADAPTERS_UNSUPPORTED",
+    });
+  });
+});
+
+it("a model of one's own has adapters too, over its weights as they were", async () => {
+  const model = await loadPretrained(classifier);
+  const tokenizer = await Tokenizer.fromFolder(classifier);
+  const own = kept(await pipeline("text-classification", model, { tokenizer, adapters: { first } }));
+  const all = kept(await pipeline("text-classification", classifier, { adapters: { first } }));
+  noGrad(() => init.zeros_(model.getParameter("distilbert.transformer.layer.0.attention.q_lin.weight")));
+  for (const adapter of ["first", null]) expect(await own(TEXTS, { adapter })).toEqual(await all(TEXTS, { adapter }));
 });
