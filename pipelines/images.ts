@@ -6,7 +6,7 @@ import { kindOf } from "../src/arguments.ts";
 import type { ProcessorImage, RawPixels } from "../src/data/index.ts";
 import { AbrazoError } from "../src/errors.ts";
 import { Tensor } from "../src/tensor/index.ts";
-import { adapter, count } from "./options.ts";
+import { adapter, count, signal } from "./options.ts";
 
 /**
  * One image: a path, a file:, http:, https: or data: address, the bytes of a file, pixels in hand, or a tensor [C, H, W].
@@ -23,6 +23,7 @@ export interface NamedImage {
 /** Options that every image task has. */
 export const imageOptions = {
   adapter,
+  signal,
   /** Images that run together at most, for this call. */
   batchSize: count.optional(),
   /** Seconds that fetching one image from the web may take; 30 when absent. */

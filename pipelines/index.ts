@@ -30,6 +30,7 @@ import {
 } from "./task.ts";
 import { type AnyTaskName, type CallOf, TASKS, type TaskRow, taskRow } from "./tasks.ts";
 import type { InWorkers } from "./worker/types.ts";
+import { takeSignal, untilAborted } from "./worker/signals.ts";
 
 export type { AudioInput, Sound } from "./audio.ts";
 export { FOREIGN_TASKS, type ForeignCall, type ForeignTask } from "./delegate.ts";
@@ -314,7 +315,10 @@ function guarded({ call, ...running }: Running, info: Pick<PipelineInfo, "task" 
   const main = open((...args: unknown[]): unknown => {
     const [input, ...others] = args;
     if (isStream(input) && running.stream !== undefined) return running.stream(input, others, running.gathered);
-    if (isStream(input)) return streamed(input, async (batch) => call(batch, ...others), running.gathered);
+    if (isStream(input)) {
+      const results = streamed(input, async (batch) => call(batch, ...others), running.gathered);
+      return untilAborted(results, takeSignal(args).signal);
+    }
     return call(...args);
   });
   const ways = Object.entries(call).map(([name, way]) => [name, typeof way === "function" ? open(way) : way]);

@@ -14,6 +14,9 @@ export const count = z.number().int().positive();
 /** Of a call: one of the pipeline's adapters, or null for the model alone; what the pipeline was made with when absent. */
 export const adapter = z.string().min(1).nullable().optional();
 
+/** Of a call: ends it with its reason, between two of its batches. */
+export const signal = z.instanceof(AbortSignal).optional();
+
 const pipelineOptionsSchema = z.strictObject({
   /** Branch, tag or commit of the repository; "main" when absent. */
   revision: z.string().min(1).optional(),

@@ -54,19 +54,28 @@ export function encodeWindows(
 const TOKEN_BUDGET = 2048;
 const BATCH_SIZE = 128;
 
+/** How rows run. */
+export interface RowRunOptions {
+  /** Rows that run together at most. */
+  batchSize?: number | undefined;
+  /** Looked at before each batch. */
+  signal?: AbortSignal | undefined;
+}
+
 /**
  * The outputs of each row, without the batch's axis and its padding.
  *
- * @param batchSize rows that run together at most
+ * @throws the reason of `signal`
  */
 export async function runRows(
   engine: Encoder,
   rows: readonly Row[],
-  batchSize = BATCH_SIZE,
+  { batchSize = BATCH_SIZE, signal }: RowRunOptions = {},
 ): Promise<Record<string, Output>[]> {
   const results = new Array<Record<string, Output>>(rows.length);
   const lengths = rows.map(({ ids }) => ids.length);
   for (const places of lengthBuckets(lengths, TOKEN_BUDGET, batchSize)) {
+    signal?.throwIfAborted();
     const batch = places.flatMap((place) => rows[place] ?? []);
     const outputs = await engine.run(padBatch(batch, engine.tokenizer.padId));
     for (const [at, place] of places.entries()) results[place] = rowOf(outputs, at, batch);

@@ -25,16 +25,19 @@ export interface ImageRunOptions {
   batchSize?: number | undefined;
   /** Seconds for one image from the web. */
   timeout?: number | undefined;
+  /** Looked at before each batch. */
+  signal?: AbortSignal | undefined;
 }
 
 /** The outputs of each image, without the batch's axis. */
 export async function runImages(
   { processor, run }: ImageRun,
   images: readonly NamedImage[],
-  { batchSize = IMAGE_BATCH, timeout }: ImageRunOptions,
+  { batchSize = IMAGE_BATCH, timeout, signal }: ImageRunOptions,
 ): Promise<Outputs[]> {
   const results: Outputs[] = [];
   for (let at = 0; at < images.length; at += batchSize) {
+    signal?.throwIfAborted();
     const batch = images.slice(at, at + batchSize);
     const outputs = await run(joined(await pixelsOf(processor, batch, timeout), batch));
     for (const place of batch.keys()) results.push(rowOf(outputs, place, batch.length));

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { fromTypedArray, type Tensor } from "../../src/tensor/index.ts";
 import { withAdapter } from "../adapted.ts";
 import { textsOf } from "../inputs.ts";
-import { adapter, count, parseOptions } from "../options.ts";
+import { adapter, count, parseOptions, signal } from "../options.ts";
 import { encodePairs, type Row, runRows } from "../rows.ts";
 import type { InputStream } from "../stream.ts";
 import { defineTask, type Encoder, type Output } from "../task.ts";
@@ -20,6 +20,7 @@ const optionsSchema = z.strictObject({
   /** Divides each vector by its length; only with a pooling. */
   normalize: z.boolean().optional(),
   adapter,
+  signal,
   /** Texts that run together at most, for this call. */
   batchSize: count.optional(),
 });
@@ -50,7 +51,7 @@ export const featureExtraction = defineTask({
         engine,
         texts.map((text) => ({ text })),
       );
-      const outputs = await runRows(engine, rows, options.batchSize ?? context.batchSize);
+      const outputs = await runRows(engine, rows, { ...options, batchSize: options.batchSize ?? context.batchSize });
       const states = outputs.map((output) => statesOf(output));
       const { pooling = "none", normalize = false } = options;
       return pooling === "none" ? allTokens(states, rows) : pooled(states, pooling, normalize);

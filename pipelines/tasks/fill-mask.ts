@@ -6,7 +6,7 @@ import { log } from "../../src/log.ts";
 import type { Tokenizer } from "../../src/text/tokenizer.ts";
 import { withAdapter } from "../adapted.ts";
 import { textsOf } from "../inputs.ts";
-import { adapter, count, parseOptions } from "../options.ts";
+import { adapter, count, parseOptions, signal } from "../options.ts";
 import { encodePairs, runRows } from "../rows.ts";
 import { largest, softmax } from "../scores.ts";
 import type { InputStream } from "../stream.ts";
@@ -18,6 +18,7 @@ const optionsSchema = z.strictObject({
   /** The words to choose from; one that is no token of the model stands for its first, with a warning. */
   targets: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional(),
   adapter,
+  signal,
   /** Texts that run together at most, for this call. */
   batchSize: count.optional(),
 });
@@ -55,7 +56,7 @@ export const fillMask = defineTask({
   create: (base: Encoder, context) => {
     const mask = maskOf(base.tokenizer);
     async function fill(input: unknown, given?: FillMaskOptions) {
-      const { topK = 5, targets, adapter, batchSize } = parseOptions("fill-mask", optionsSchema, given);
+      const { topK = 5, targets, adapter, ...options } = parseOptions("fill-mask", optionsSchema, given);
       const engine = withAdapter(base, adapter);
       const { texts, single } = textsOf(input, "fill-mask");
       const rows = encodePairs(
@@ -64,7 +65,7 @@ export const fillMask = defineTask({
       );
       const places = rows.map(({ ids }, at) => masksOf(ids, mask, at));
       const wanted = targets === undefined ? undefined : targetIds(engine.tokenizer, targets);
-      const outputs = await runRows(engine, rows, batchSize ?? context.batchSize);
+      const outputs = await runRows(engine, rows, { ...options, batchSize: options.batchSize ?? context.batchSize });
       const results = outputs.map(({ logits }, at) => {
         const ids = rows[at]?.ids ?? [];
         const masks = places[at] ?? [];

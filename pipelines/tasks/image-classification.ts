@@ -50,9 +50,9 @@ export const imageClassification = defineTask({
     ): Promise<Classification[] | Classification[][]> {
       const options = parseOptions("image-classification", optionsSchema, given);
       const engine = withAdapter(base, options.adapter);
-      const { topK = 5, functionToApply = "default", timeout, batchSize = context.batchSize } = options;
+      const { topK = 5, functionToApply = "default", timeout, signal, batchSize = context.batchSize } = options;
       const { images, single } = imagesOf(input, "image-classification");
-      const outputs = await runImages(engine, images, { batchSize, timeout });
+      const outputs = await runImages(engine, images, { batchSize, timeout, signal });
       const score = scoring(engine, functionToApply);
       const lists = outputs.map(({ logits }) => {
         const scores = score(logits?.data ?? new Float32Array());

@@ -38,9 +38,9 @@ export const imageFeatureExtraction = defineTask({
     const extract = async (input: unknown, given?: ImageFeatureExtractionOptions): Promise<Tensor> => {
       const options = parseOptions("image-feature-extraction", optionsSchema, given);
       const engine = withAdapter(base, options.adapter);
-      const { pool = false, timeout, batchSize = context.batchSize } = options;
+      const { pool = false, timeout, signal, batchSize = context.batchSize } = options;
       const { images } = imagesOf(input, "image-feature-extraction");
-      const outputs = await runImages(engine, images, { batchSize, timeout });
+      const outputs = await runImages(engine, images, { batchSize, timeout, signal });
       const features = outputs.map((output) => featuresOf(output, pool));
       const shape = features[0]?.shape ?? (pool ? [0] : [0, 0]);
       const size = shape.reduce((product, length) => product * length, 1);

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { AbrazoError } from "../../src/errors.ts";
 import type { Encoding } from "../../src/text/tokenizer.ts";
 import { withAdapter } from "../adapted.ts";
-import { adapter, count, parseOptions } from "../options.ts";
+import { adapter, count, parseOptions, signal } from "../options.ts";
 import { encodeWindows, runRows } from "../rows.ts";
 import { softmax } from "../scores.ts";
 import type { InputStream } from "../stream.ts";
@@ -24,6 +24,7 @@ const optionsSchema = z.strictObject({
   /** Answers start and end with words (the default), not within. */
   alignToWords: z.boolean().optional(),
   adapter,
+  signal,
   /** Parts of contexts that run together at most, for this call. */
   batchSize: count.optional(),
 });
@@ -118,7 +119,7 @@ async function answersOf(
     ),
   );
   const rows = windows.map(({ encoding }) => encoding);
-  const outputs = await runRows(engine, rows, options.batchSize);
+  const outputs = await runRows(engine, rows, options);
   const found = inputs.map(() => new Answers());
   for (const [window, { at, context, encoding }] of windows.entries()) {
     found[at]?.add(context, encoding, outputs[window] ?? {}, options);

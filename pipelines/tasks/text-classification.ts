@@ -4,7 +4,7 @@ import { z } from "zod";
 import { labelsOf } from "../../src/models/architecture.ts";
 import { withAdapter } from "../adapted.ts";
 import { pairsOf, type TextPair } from "../inputs.ts";
-import { adapter, count, parseOptions } from "../options.ts";
+import { adapter, count, parseOptions, signal } from "../options.ts";
 import { encodePairs, runRows } from "../rows.ts";
 import { sigmoid, softmax } from "../scores.ts";
 import type { InputStream } from "../stream.ts";
@@ -21,6 +21,7 @@ const optionsSchema = z.strictObject({
    */
   functionToApply: z.enum(FUNCTIONS).optional(),
   adapter,
+  signal,
   /** Texts that run together at most, for this call. */
   batchSize: count.optional(),
 });
@@ -70,7 +71,10 @@ export const textClassification = defineTask({
       const { topK, ...options } = parseOptions("text-classification", optionsSchema, given);
       const { pairs, single } = pairsOf(input, "text-classification");
       const engine = withAdapter(base, options.adapter);
-      const rows = await runRows(engine, encodePairs(engine, pairs), options.batchSize ?? context.batchSize);
+      const rows = await runRows(engine, encodePairs(engine, pairs), {
+        ...options,
+        batchSize: options.batchSize ?? context.batchSize,
+      });
       const score = scoring(engine, options.functionToApply ?? "default");
       const labels = labelsOf(engine.config);
       const ranked = rows.map(({ logits }) => rank(labels, score(logits?.data ?? new Float32Array())));

@@ -5,7 +5,7 @@ import { labelsOf } from "../../src/models/architecture.ts";
 import type { Encoding } from "../../src/text/tokenizer.ts";
 import { withAdapter } from "../adapted.ts";
 import { textsOf } from "../inputs.ts";
-import { adapter, count, parseOptions } from "../options.ts";
+import { adapter, count, parseOptions, signal } from "../options.ts";
 import { encodeWindows, runRows } from "../rows.ts";
 import { softmax } from "../scores.ts";
 import type { InputStream } from "../stream.ts";
@@ -27,6 +27,7 @@ const optionsSchema = z.strictObject({
   /** Tokens that neighbouring parts of a text longer than the model share; without it the rest of a long text is left away. */
   stride: z.number().int().nonnegative().optional(),
   adapter,
+  signal,
   /** Texts that run together at most, for this call. */
   batchSize: count.optional(),
 });
@@ -84,7 +85,7 @@ export const tokenClassification = defineTask({
         encodeWindows(engine, { text }, { stride }).map((encoding) => ({ at, text, encoding })),
       );
       const rows = windows.map(({ encoding }) => encoding);
-      const outputs = await runRows(engine, rows, options.batchSize ?? context.batchSize);
+      const outputs = await runRows(engine, rows, { ...options, batchSize: options.batchSize ?? context.batchSize });
       const found = texts.map((): (Entity | EntityGroup)[] => []);
       for (const [window, { at, text, encoding }] of windows.entries()) {
         const tokens = tokensOf(engine, text, encoding, outputs[window]?.["logits"]?.data ?? new Float32Array());

@@ -6,7 +6,7 @@ import { labelsOf } from "../../src/models/architecture.ts";
 import { withAdapter } from "../adapted.ts";
 import { textsOf } from "../inputs.ts";
 import { candidateLabels, hypothesesOf } from "../labels.ts";
-import { adapter, count, parseOptions } from "../options.ts";
+import { adapter, count, parseOptions, signal } from "../options.ts";
 import { encodePairs, runRows } from "../rows.ts";
 import { largest, softmax } from "../scores.ts";
 import type { InputStream } from "../stream.ts";
@@ -18,6 +18,7 @@ const optionsSchema = z.strictObject({
   /** Each label is true or not by itself; otherwise one of them is true, and scores add up to 1. */
   multiLabel: z.boolean().optional(),
   adapter,
+  signal,
   /** Pairs of a text and a label that run together at most, for this call. */
   batchSize: count.optional(),
 });
@@ -72,7 +73,7 @@ export const zeroShotClassification = defineTask({
       const hypotheses = hypothesesOf(options.hypothesisTemplate ?? "This example is {}.", labels);
       const pairs = texts.flatMap((text) => hypotheses.map((textPair) => ({ text, textPair })));
       const rows = encodePairs(engine, pairs, "onlyFirst");
-      const outputs = await runRows(engine, rows, options.batchSize ?? context.batchSize);
+      const outputs = await runRows(engine, rows, { ...options, batchSize: options.batchSize ?? context.batchSize });
       const logits = outputs.map((output) => output["logits"]?.data ?? new Float32Array());
       const results = texts.map((sequence, at) => {
         const own = logits.slice(at * labels.length, (at + 1) * labels.length);

@@ -56,11 +56,11 @@ export const zeroShotImageClassification = defineTask({
     ): Promise<Classification[] | Classification[][]> {
       const options = parseOptions("zero-shot-image-classification", optionsSchema, given);
       const engine = withAdapter(base, options.adapter);
-      const { hypothesisTemplate = "This is a photo of {}.", timeout, batchSize = context.batchSize } = options;
+      const { hypothesisTemplate = "This is a photo of {}.", timeout, signal, batchSize = context.batchSize } = options;
       const { images, single } = imagesOf(input, "zero-shot-image-classification");
       const labels = candidateLabels(candidates, "zero-shot-image-classification");
       const run = compare(engine, hypothesesOf(hypothesisTemplate, labels));
-      const outputs = await runImages({ processor: engine.processor, run }, images, { batchSize, timeout });
+      const outputs = await runImages({ processor: engine.processor, run }, images, { batchSize, timeout, signal });
       const lists = outputs.map(({ logits }) => {
         const scores = softmax(logits?.data ?? []);
         return largest(scores).map((place) => ({ label: labels[place] ?? "", score: scores[place] ?? 0 }));

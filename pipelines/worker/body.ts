@@ -15,8 +15,6 @@ import { readAhead } from "./read-ahead.ts";
 import { giveSignal } from "./signals.ts";
 import { wireResult } from "./values.ts";
 
-/** Kinds of models whose tasks take a signal. */
-const CANCELLABLE: ReadonlySet<EngineKind> = new Set(["decoder", "text2text"]);
 /** Kinds whose calls share the model's steps: as many as come are in hand at once. */
 const SHARED: ReadonlySet<EngineKind | undefined> = new Set<EngineKind>(["decoder"]);
 /** Results of a stream that are made before they are asked for. */
@@ -75,7 +73,7 @@ async function load(): Promise<Loaded> {
   // Tasks that are handed on to transformers.js are of no kind, and take no signal.
   const kind = isForeign(task) ? undefined : (await taskRow(task).row.load()).kind;
   post({ kind: "ready", runtime: pipe.runtime, ways, together: SHARED.has(kind) ? Number.MAX_SAFE_INTEGER : 1 });
-  return { pipe, takesSignal: kind !== undefined && CANCELLABLE.has(kind) };
+  return { pipe, takesSignal: kind !== undefined };
 }
 
 type Step = { value: unknown } | undefined;

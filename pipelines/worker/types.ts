@@ -3,7 +3,7 @@
 
 /** Options that every call of a pipeline in workers takes besides those of its task. */
 export interface CancelOptions {
-  /** Ends the call with its reason: one that waits is dropped, what runs is stopped where the task can, and not waited for. */
+  /** Ends the call with its reason: one that waits is dropped, what runs is stopped after its batch or token, and not waited for. */
   signal?: AbortSignal | undefined;
 }
 

@@ -254,14 +254,19 @@ describe("a signal", () => {
     expect(performance.now() - began, "less than half of the text").toBeLessThan(5 * tenth);
   });
 
-  it("drops the results of a task that cannot be stopped, at once", async () => {
+  it("stops an encoder between its batches, and drops its results at once", async () => {
     const classify = kept(await pipeline("text-classification", slow, { worker: true }));
     const controller = new AbortController();
     const texts = Array.from({ length: 400 }, () => TEXTS.join(" "));
-    const call = classify(texts, { signal: controller.signal });
+    const start = performance.now();
+    await classify(texts.slice(0, 100), { batchSize: 1 });
+    const quarter = performance.now() - start;
+    const began = performance.now();
+    const call = classify(texts, { batchSize: 1, signal: controller.signal });
     setTimeout(() => controller.abort(), 20);
     await expect(call).rejects.toMatchObject({ name: "AbortError" });
     expect(await classify("great")).toHaveLength(1);
+    expect(performance.now() - began, "less than half of the texts").toBeLessThan(2 * quarter);
   });
 
   it("ends streams: of texts as they grow, and of inputs that do not come", async () => {
