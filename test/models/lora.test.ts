@@ -124,7 +124,8 @@ describe.each(cases.map((row) => [row.note, row] as const))("%s", (_, row) => {
     model(inputs).logits.square().mean().backward();
     for (const [key, { grad, shape }] of trained) {
       const known = elements("probe", shape);
-      const product = [...(grad?.dataSync() ?? [])].reduce((sum, each, at) => sum + Number(each) * (known[at] ?? 0), 0);
+      const values = [...(grad?.dataSync() ?? [])].map(Number);
+      const product = values.reduce((sum, each, at) => sum + each * (known[at] ?? 0), 0);
       expect(Math.abs(product - (row.gradients[key] ?? 0)), key).toBeLessThan(1e-4 * (1 + Math.abs(product)));
     }
   });

@@ -4,6 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { copyFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import * as hf from "@huggingface/hub";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { withAdapter } from "../../pipelines/adapted.ts";
 import { exportModel, pipeline } from "../../pipelines/index.ts";
@@ -20,6 +22,7 @@ import { init } from "../../src/nn/index.ts";
 import { packageFile } from "../../src/package-root.ts";
 import { compileGraph, Generator, noGrad } from "../../src/tensor/index.ts";
 import { Tokenizer } from "../../src/text/tokenizer.ts";
+import { type TestHub, testHub } from "../support/hub.ts";
 import { elements, MODEL_CASES, type ModelCase, writeCheckpoint } from "../support/model-goldens.ts";
 import { tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
 
@@ -113,7 +116,6 @@ describe("gives what PEFT gives", () => {
   const batch = {
     inputIds: BigInt64Array.from(ids, BigInt),
     attentionMask: new BigInt64Array(12).fill(1n),
-    tokenTypeIds: undefined,
     shape: [2, 6] as [number, number],
   };
 
@@ -385,6 +387,58 @@ describe("refuses", () => {
     await expect(pipeline("object-detection", folder, { adapters: { first } })).rejects.toMatchObject({
       code: "ADAPTERS_UNSUPPORTED",
     });
+  });
+});
+
+describe("from a hub", () => {
+  let hub: TestHub;
+  let token: string;
+  const cacheDir = join(scratch, "cache");
+  beforeAll(async () => {
+    hub = await testHub();
+    token = await hub.user("ana");
+  });
+  afterAll(() => hub.stop());
+
+  async function push(name: string, folder: string): Promise<string> {
+    const client = { hubUrl: hub.url, accessToken: token, repo: { type: "model", name } as const };
+    await hf.createRepo({ ...client, private: true }).catch(() => {});
+    const files = readdirSync(folder).map((path) => ({ path, content: pathToFileURL(join(folder, path)) }));
+    const uploaded = await hf.uploadFiles({ ...client, files, commitTitle: "Add files", useXet: false });
+    return uploaded?.commit.oid ?? "";
+  }
+
+  async function named(adapter: string, changes: object): Promise<string> {
+    const folder = fresh();
+    await cp(adapter, folder, { recursive: true });
+    const path = join(folder, "adapter_config.json");
+    await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), ...changes }));
+    return folder;
+  }
+
+  it("adapters and their bases come with the token, of the version that is named, and then from the cache", async () => {
+    const version = await push("ana/base", classifier);
+    await push("ana/base", await tinyClassifier(fresh(), { seed: 9 }));
+    const config = { base_model_name_or_path: "ana/base", revision: version };
+    const old = await push("ana/mood", await named(first, config));
+    await push("ana/mood", await named(second, { base_model_name_or_path: "ana/base" }));
+    const access = { endpoint: hub.url, token, cacheDir };
+    const here = kept(await pipeline("text-classification", classifier, { adapters: { first, second } }));
+    const adapters = { now: "ana/mood", old: `ana/mood@${old}` };
+    const there = kept(await pipeline("text-classification", "ana/base", { ...access, revision: version, adapters }));
+    for (const [adapter, same] of Object.entries({ now: "second", old: "first" })) {
+      expect(await there(TEXTS, { adapter })).toEqual(await here(TEXTS, { adapter: same }));
+    }
+    // The adapter's own version is asked for; its base's is the one that it names.
+    const alone = kept(await pipeline("text-classification", "ana/mood", { ...access, revision: old }));
+    expect([alone.model, alone.revision]).toEqual(["ana/mood", old]);
+    expect(await alone(TEXTS)).toEqual(await here(TEXTS, { adapter: "first" }));
+    await hub.close();
+    const offline = { ...access, localFilesOnly: true, revision: version, adapters };
+    const cached = kept(await pipeline("text-classification", "ana/base", offline));
+    expect(await cached(TEXTS, { adapter: "old" })).toEqual(await here(TEXTS, { adapter: "first" }));
+    const missing = pipeline("text-classification", "ana/base", { ...offline, adapters: { other: "ana/other" } });
+    await expect(missing).rejects.toMatchObject({ code: "NOT_CACHED" });
   });
 });
 
