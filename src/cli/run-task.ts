@@ -8,6 +8,7 @@ interface Flags {
   revision?: string;
   device?: string;
   dtype?: string;
+  adapter?: string;
   endpoint?: string;
   token?: string;
   labels?: string;
@@ -15,6 +16,9 @@ interface Flags {
 }
 
 const PIPELINE_FLAGS = ["revision", "device", "dtype", "endpoint", "token"] as const;
+
+/** A name that no adapter has by itself. */
+const ADAPTER = "--adapter";
 
 /** What a task is called with besides texts: flags that it needs, and how they go in. */
 const SPECIAL: Readonly<
@@ -40,8 +44,9 @@ export async function runTask(
   const options = Object.fromEntries(
     PIPELINE_FLAGS.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]])),
   );
+  const adapted = flags.adapter === undefined ? {} : { adapters: { [ADAPTER]: flags.adapter }, adapter: ADAPTER };
   // safe because pipeline() itself refuses an unknown task, with the nearest name
-  const run = await pipeline(task as "text-classification", flags.model, options);
+  const run = await pipeline(task as "text-classification", flags.model, { ...options, ...adapted });
   const call = run as unknown as (...inputs: unknown[]) => Promise<unknown>; // safe because every task is a function
   try {
     const given = await call(...inputs);

@@ -1,7 +1,13 @@
 // What abrazo run makes of its arguments: inputs of tasks that take more than texts, results as JSON, flags that a task does not read.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { runTask } from "../../src/cli/run-task.ts";
+import { loadPretrained } from "../../src/models/auto.ts";
+import { addAdapter, saveAdapter } from "../../src/models/lora.ts";
 import { packageFile } from "../../src/package-root.ts";
+import { Generator, noGrad, tensor } from "../../src/tensor/index.ts";
 
 const model = packageFile("pipelines", "defaults", "text-classification");
 
@@ -25,6 +31,25 @@ it("weights are in as many bits as are asked for", async () => {
     code: "INVALID_OPTION",
     message: expect.stringContaining("q4"),
   });
+});
+
+it("a model runs with an adapter", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "abrazo-run-"));
+  const texts = ["A delightful surprise."];
+  try {
+    const base = await loadPretrained(model);
+    addAdapter(base, { r: 2, targetModules: ["q_lin"], bias: "all" }, { generator: new Generator(0) });
+    noGrad(() => base.getParameter("classifier.bias").copy_(tensor([9, 0])));
+    await saveAdapter(base, folder);
+    const [plain] = await runTask("sentiment-analysis", texts, { model });
+    const [adapted] = await runTask("sentiment-analysis", texts, { model, adapter: folder });
+    expect([plain?.output, adapted?.output]).toMatchObject([{ label: "POSITIVE" }, { label: "NEGATIVE" }]);
+    await expect(runTask("sentiment-analysis", texts, { model, adapter: model })).rejects.toMatchObject({
+      message: expect.stringContaining("adapter_config.json"),
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 it("a flag that a task needs, or does not read, is an error before anything is loaded", async () => {
