@@ -13,6 +13,7 @@ import { WEIGHT_DTYPES } from "../src/onnx/weight-dtype.ts";
 import { findAdapters, noAdaptersOf, withBase } from "./adapters.ts";
 import { delegated, type ForeignCall, type ForeignTask, isForeign, speaksLanguages } from "./delegate.ts";
 import { findOnnx } from "./engine.ts";
+import { missingPart, notInWorkers, refuseIdle } from "./idle-options.ts";
 import { nativeEngines } from "./native.ts";
 import { transformersEngines } from "./onnx-engines.ts";
 import { type PipelineOptions, parsePipelineOptions } from "./options.ts";
@@ -29,8 +30,8 @@ import {
   type TaskContext,
 } from "./task.ts";
 import { type AnyTaskName, type CallOf, TASKS, type TaskRow, taskRow } from "./tasks.ts";
-import type { InWorkers } from "./worker/types.ts";
 import { takeSignal, untilAborted } from "./worker/signals.ts";
+import type { InWorkers } from "./worker/types.ts";
 
 export type { AudioInput, Sound } from "./audio.ts";
 export { FOREIGN_TASKS, type ForeignCall, type ForeignTask } from "./delegate.ts";
@@ -159,6 +160,7 @@ export async function pipeline(
   const parsed = parsePipelineOptions(options);
   if (isForeign(task)) return handedOn(task, model, parsed);
   const { name, row, languages } = taskRow(task);
+  refuseIdle(parsed, model, (await row.load()).kind);
   if (isModel(model)) return ofModel(await row.load(), model, parsed, languages);
   const rows: [string, TaskRow][] = Object.entries(TASKS);
   const defaults = rows.flatMap(([of, { defaultModel }]) =>
@@ -221,28 +223,12 @@ async function ofModel<Kind extends EngineKind, Call>(
   return guarded({ call, runtime: engine.runtime, gathered: task.gathered, dispose: () => engine.dispose() }, info);
 }
 
-function missingPart(option: "tokenizer" | "imageProcessor"): AbrazoError {
-  return new AbrazoError({
-    code: "MISSING_OPTION",
-    message: `A model of your own comes without its ${option}.`,
-    hint: `Pass it: pipeline(task, model, { ${option} }).`,
-    data: { option },
-  });
-}
-
-function notInWorkers(): AbrazoError {
-  return new AbrazoError({
-    code: "INVALID_OPTION",
-    message: "A model, tokenizer or image processor of your own cannot go to another thread.",
-    hint: "Write it to a folder with savePretrained() and name that, or leave worker out.",
-  });
-}
-
 async function handedOn(task: ForeignTask, model: string | AnyModel | null | undefined, options: PipelineOptions) {
   if (model === null || model === undefined) throw noDefault(task);
   if (typeof model !== "string")
     throw wrongTask("your program", classOf(model.config), { name: task, auto: "AutoModel" });
   if (wantsAdapters(options)) throw noAdaptersOf(task);
+  refuseIdle(options, model, undefined);
   const { folder, name, revision } = await findModel(model, options, [], "onnx");
   const { device = "cpu", threads, dtype, batchSize } = options;
   const info = { task, model: name, revision };

@@ -5,6 +5,7 @@ import { parseValue } from "../io/json.ts";
 import { type AnyModule, Embedding, LayerNorm, Linear, Module } from "../nn/index.ts";
 import { type Generator, randn, type Tensor, zeros } from "../tensor/index.ts";
 import type { InputName } from "./inputs.ts";
+import { withNamedLabels } from "./labels.ts";
 import { onAnyConfig, type Prunable } from "./prunable.ts";
 
 /** Keys and values of one layer: [B, H, P, d] each for the P tokens before a call. */
@@ -193,7 +194,8 @@ interface Declaration<Schema extends z.ZodType<BaseConfig>> {
 
 export function defineArchitecture<Schema extends z.ZodType<BaseConfig>>(declared: Declaration<Schema>): Architecture {
   const { config: schema, heads, maxLength, modelType, checkpoint = {}, prunable } = declared;
-  const parse = (config: unknown): z.infer<Schema> => parseValue(config, schema, `The ${modelType} config`);
+  const name = `The ${modelType} config`;
+  const parse = (config: unknown): z.infer<Schema> => parseValue(withNamedLabels(config, name), schema, name);
   return {
     modelType,
     config: schema,

@@ -21,6 +21,7 @@ import type {
 } from "./architecture.ts";
 import { architectureOf, buildModel, classOf, configSchema, loadClass } from "./auto.ts";
 import { CONFIG_FILES, modelFolder, type SourceOptions } from "./files.ts";
+import { numberedLabels, requireLabels } from "./labels.ts";
 
 /** Where a model comes from, and what is changed of it. */
 export interface FromPretrainedOptions extends SourceOptions {
@@ -85,8 +86,11 @@ export class AutoModelClass<Output extends ModelOutput, Inputs extends object = 
    */
   async fromPretrained(source: string, given?: FromPretrainedOptions): Promise<PreTrainedModel<Output, Inputs>> {
     const { config, id2label, numLabels, ...from } = fromPretrainedOptions(`${this.name}.fromPretrained`, given);
-    const labels = id2label ?? (numLabels === undefined ? undefined : numbered(numLabels));
-    const changes = { ...config, ...(labels === undefined ? {} : { id2label: labels, label2id: inverse(labels) }) };
+    const labels = id2label ?? (numLabels === undefined ? undefined : numberedLabels(numLabels));
+    if (labels !== undefined) requireLabels(`${this.name}.fromPretrained`, numLabels, labels);
+    // The names are the count: one that the file has besides is of those that it had.
+    const named = labels === undefined ? {} : { id2label: labels, label2id: inverse(labels), num_labels: undefined };
+    const changes = { ...config, ...named };
     const folder = await modelFolder(source, from);
     return this.#typed(await loadClass(folder, (read) => this.classFor(read), changes));
   }
@@ -103,9 +107,6 @@ export class AutoModelClass<Output extends ModelOutput, Inputs extends object = 
     return model as unknown as PreTrainedModel<Output, Inputs>; // safe because classes whose names end so give this
   }
 }
-
-const numbered = (count: number): Record<string, string> =>
-  Object.fromEntries(Array.from({ length: count }, (_, at) => [at, `LABEL_${at}`]));
 
 const inverse = (labels: Readonly<Record<string, string>>): Record<string, number> =>
   Object.fromEntries(Object.entries(labels).map(([id, label]) => [label, Number(id)]));

@@ -1,6 +1,7 @@
 // Which files of a repository a model needs, and the folder that holds them: one of the disk, or one brought from the hub.
 // Reads nothing in them.
 import { requireType } from "../arguments.ts";
+import { AbrazoError } from "../errors.ts";
 import { localFolder, type ResolveOptions, resolveModel } from "../hub/resolve-model.ts";
 
 /** Configs, tokenizers of every kind, chat templates. */
@@ -27,6 +28,19 @@ export interface SourceOptions {
   localFilesOnly?: boolean | undefined;
 }
 
+/** Options that say where on a hub a repository is, and who asks. */
+export const HUB_OPTIONS = ["revision", "token", "endpoint", "cacheDir"] as const;
+
+/** The error for such an option where no hub is asked. */
+export function idleBeside(option: string, reason: string): AbrazoError {
+  return new AbrazoError({
+    code: "INVALID_OPTION",
+    message: `${option} changes nothing here: ${reason}.`,
+    hint: `Leave it out, or name a repository of a hub, as namespace/name.`,
+    data: { option },
+  });
+}
+
 /** The folder of a model: the one that is named, or that of a repository with the files that match `wanted`. */
 export async function modelFolder(
   source: string,
@@ -35,7 +49,11 @@ export async function modelFolder(
 ): Promise<string> {
   requireType("fromPretrained", "string", source);
   const folder = localFolder(source);
-  if (folder !== undefined) return folder;
+  if (folder !== undefined) {
+    const idle = HUB_OPTIONS.find((name) => options[name] !== undefined);
+    if (idle === undefined) return folder;
+    throw idleBeside(idle, `${source} is a folder, which is read as it is`);
+  }
   const access: ResolveOptions = { ...options, ignore: (path) => !wanted.some((files) => files.test(path)) };
   return (await resolveModel(source, access)).folder;
 }

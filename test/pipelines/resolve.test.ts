@@ -44,7 +44,8 @@ afterAll(async () => {
 const options = () => ({ endpoint, cacheDir: join(root, "cache") });
 
 it("a default model is the shipped one: nobody is asked, one warning names it and its revision", async () => {
-  const classify = await pipeline("sentiment-analysis", undefined, options());
+  vi.stubEnv("ABRAZO_ENDPOINT", endpoint);
+  const classify = await pipeline("sentiment-analysis");
   expect(classify.model).toBe("abrazo/sentiment");
   expect(messages).toHaveLength(1);
   expect(messages[0]).toContain(`abrazo/sentiment and revision ${classify.revision}`);
@@ -72,10 +73,11 @@ it("an explicit folder goes before a repository of that name", async () => {
   const folder = join(root, "work", "ana", "mood");
   await mkdir(dirname(folder), { recursive: true });
   await cp(join(root, "tiny"), folder, { recursive: true });
+  vi.stubEnv("ABRAZO_ENDPOINT", endpoint);
   const before = process.cwd();
   process.chdir(join(root, "work"));
   try {
-    const classify = await pipeline("sentiment-analysis", "ana/mood", options());
+    const classify = await pipeline("sentiment-analysis", "ana/mood");
     expect([classify.model, classify.revision]).toEqual(["ana/mood", undefined]);
     await classify.dispose();
   } finally {
