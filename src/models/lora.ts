@@ -57,7 +57,8 @@ const nameOptions = optionsOf<{ name?: string | undefined }>({ name: true });
 
 /**
  * Adds a fresh adapter and makes it the active one: y = W x + scale · B A x, with A [r, in] drawn as PEFT draws it and B [out, r] of
- * zeros, so that nothing changes before it is trained. Everything else is frozen but what `modulesToSave` and `bias` name.
+ * zeros, so that nothing changes before it is trained. Everything else is frozen but what `modulesToSave` and `bias` name. With
+ * `useDora` the rows of W + scale · B A have lengths of their own, which are trained too.
  *
  * @returns the number of parameters that are trained
  * @throws NO_TARGET_MODULES where no layer has such a name; ADAPTER_EXISTS
@@ -241,8 +242,14 @@ function removeAdapters(model: AnyModel, { layers, hooks }: Adapters): void {
  * ```ts
  * const model = await loadPretrained("pipelines/defaults/text-classification");
  * addAdapter(model, { r: 4, targetModules: ["q_lin"], taskType: "SEQ_CLS" });
- * await saveAdapter(model, "adapter", { baseModel: "ana/mood" });
+ * const base = "pipelines/defaults/text-classification";
+ * await saveAdapter(model, "adapter", { baseModel: base });
  * await saveAdapter(model, "adapter", { name: "other" }); // throws The model has no adapter "other".
+ *
+ * const classify = await pipeline("text-classification", base, { adapters: { mine: "adapter" } });
+ * await Promise.all([classify("I love it!", { adapter: "mine" }), classify("I love it!")]);
+ * await classify("I love it!", { adapter: "mime" }); // throws The pipeline has no adapter "mime".
+ * await classify.dispose();
  * ```
  */
 export async function saveAdapter(
