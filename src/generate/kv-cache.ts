@@ -71,7 +71,7 @@ const decoderOptions = optionsOf<DecoderOptions>({ device: true, threads: true, 
  * Compiles a model that declares a cache into a decoder: one graph for every length of prompt and text.
  *
  * @param model one that gives logits float32 [B, T, V], in evaluation mode: eval()
- * @throws NOT_A_DECODER for a model that generates no text; UNSUPPORTED_DTYPE, UNKNOWN_OPTION, BAD_ARGUMENT
+ * @throws NOT_A_DECODER for a model that generates no text; TRAINING_MODE for one in training mode; UNSUPPORTED_DTYPE, UNKNOWN_OPTION, BAD_ARGUMENT
  *
  * @example
  * ```ts

@@ -38,7 +38,7 @@ export interface Seq2SeqDecoder {
 /**
  * Compiles a model with an encoder into a decoder: one graph that reads sources, one for each step.
  *
- * @throws NOT_A_DECODER for a model that writes no text from another; UNSUPPORTED_DTYPE, UNKNOWN_OPTION, BAD_ARGUMENT
+ * @throws NOT_A_DECODER for a model that writes no text from another; TRAINING_MODE for one in training mode; UNSUPPORTED_DTYPE, UNKNOWN_OPTION, BAD_ARGUMENT
  *
  * @example
  * ```ts

@@ -1,6 +1,7 @@
 // Random numbers inside a graph, from an explicit seed: no hidden state, so the same seed gives the same numbers anywhere.
+import { AbrazoError } from "../../errors.ts";
 import { defineOp, dimsAttr, type LowerContext } from "../op.ts";
-import { numeric, sizeOf } from "../shape.ts";
+import { numeric, type Shape, showShape } from "../shape.ts";
 
 /**
  * A hash of (row, column, seed) to [0, 1) in float32 arithmetic alone, so that every device computes it:
@@ -15,8 +16,19 @@ defineOp({
   grad: "random numbers have no gradient",
 });
 
+/** How many numbers there are is part of the graph. Dropout is what draws them in a model that is traced. */
+function unknownCount(shape: Shape): AbrazoError {
+  return new AbrazoError({
+    code: "TRAINING_MODE",
+    message: `The graph draws random numbers ${showShape(shape)}, whose count is only known when it runs.`,
+    hint: "A model in training mode drops numbers out: call eval() on it before it is traced, compiled or exported.",
+    data: { shape },
+  });
+}
+
 function lowerHash(ctx: LowerContext): readonly string[] {
-  const sizes = numeric(ctx.node.shape) ?? [sizeOf(ctx.node.shape)];
+  const sizes = numeric(ctx.node.shape);
+  if (sizes === undefined) throw unknownCount(ctx.node.shape);
   const columns = sizes.at(-1) ?? 1;
   const rows = sizes.slice(0, -1).reduce((product, dim) => product * dim, 1);
   const on = (opType: string, ...inputs: string[]) => ctx.emit(opType, inputs)[0] ?? "";
