@@ -4,13 +4,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { pipeline } from "../../pipelines/index.ts";
 import type { ModelOutput } from "../../src/models/architecture.ts";
 import { loadClass, loadPretrained, savePretrained } from "../../src/models/auto.ts";
 import { addAdapter, loadAdapter, saveAdapter } from "../../src/models/lora.ts";
 import { functional as F } from "../../src/nn/index.ts";
 import { AdamW } from "../../src/optim/index.ts";
 import { Generator, noGrad, tensor } from "../../src/tensor/index.ts";
+import { Tokenizer } from "../../src/text/tokenizer.ts";
 import { MODEL_CASES, type ModelCase, writeCheckpoint } from "../support/model-goldens.ts";
+import { tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
 import { describeClients, type Python, PythonHome } from "./python.ts";
 
 const RUN = `
@@ -106,48 +109,54 @@ describeClients("transformers and PEFT", () => {
   };
   const numbers = ({ logits }: ModelOutput): number[] => [...(logits?.dataSync() ?? [])].map(Number);
 
-  it("an adapter that we trained gives the same in PEFT, also merged", async () => {
-    if (bert === undefined) throw new Error("no case");
-    const [base, adapter] = [await writeCheckpoint(bert, fresh()), fresh()];
-    const model = await loadPretrained(base);
-    addAdapter(
-      model,
-      { r: 4, loraAlpha: 8, targetModules: ["query", "dense"], taskType: "SEQ_CLS" },
-      { generator: new Generator(1) },
-    );
-    const optimizer = new AdamW(
-      model.parameters().filter(({ requiresGrad }) => requiresGrad),
-      { lr: 0.02 },
-    );
-    for (let step = 0; step < 5; step++) {
-      optimizer.zeroGrad();
-      F.crossEntropy(model(inputs).logits, tensor([0, 1], { dtype: "int64" })).backward();
-      optimizer.step();
-    }
-    await saveAdapter(model, adapter, { baseModel: base });
-    const logits = numbers(noGrad(() => model(inputs)));
-    const found = await python.run<number[][]>(
-      `
+  it.each([false, true])(
+    "an adapter that we trained gives the same in PEFT, also merged; DoRA: %s",
+    async (useDora) => {
+      if (bert === undefined) throw new Error("no case");
+      const [base, adapter] = [await writeCheckpoint(bert, fresh()), fresh()];
+      const model = await loadPretrained(base);
+      addAdapter(
+        model,
+        { r: 4, loraAlpha: 8, targetModules: ["query", "dense"], useDora, taskType: "SEQ_CLS" },
+        { generator: new Generator(1) },
+      );
+      const optimizer = new AdamW(
+        model.parameters().filter(({ requiresGrad }) => requiresGrad),
+        { lr: 0.02 },
+      );
+      for (let step = 0; step < 5; step++) {
+        optimizer.zeroGrad();
+        F.crossEntropy(model(inputs).logits, tensor([0, 1], { dtype: "int64" })).backward();
+        optimizer.step();
+      }
+      await saveAdapter(model, adapter, { baseModel: base });
+      const logits = numbers(noGrad(() => model(inputs)));
+      const found = await python.run<number[][]>(
+        `
       model, _ = load(base, "BertForSequenceClassification")
       adapted = peft.PeftModel.from_pretrained(model, adapter).eval()
       with torch.no_grad():
           result = [adapted(input_ids=torch.tensor(ids)).logits.flatten().tolist()]
           result.append(adapted.merge_and_unload()(input_ids=torch.tensor(ids)).logits.flatten().tolist())
       `,
-      { base, adapter, ids },
-    );
-    for (const each of found) expectNear(each, logits);
-  });
+        { base, adapter, ids },
+      );
+      for (const each of found) expectNear(each, logits);
+    },
+  );
 
   it.each([
     ["BertForSequenceClassification", { target_modules: ["query", "value"], task_type: "SEQ_CLS" }],
     ["GPT2LMHeadModel", { target_modules: ["c_attn"], task_type: "CAUSAL_LM", fan_in_fan_out: true }],
     ["LlamaForCausalLM", { target_modules: "all-linear", task_type: "CAUSAL_LM", use_rslora: true }],
-  ])("an adapter of %s that PEFT trained gives the same here", async (name, options) => {
+    ["BertForSequenceClassification", { target_modules: "all-linear", task_type: "SEQ_CLS", use_dora: true }],
+    ["GPT2LMHeadModel", { target_modules: ["c_attn", "c_fc"], task_type: "CAUSAL_LM", use_dora: true, bias: "all" }],
+    ["LlamaForCausalLM", { target_modules: ["o_proj"], task_type: "CAUSAL_LM", use_dora: true, use_rslora: true }],
+  ])("an adapter of %s that PEFT trained gives the same here, of a model and of a call: %j", async (name, options) => {
     const row = CASES.find((each) => classOf(each) === name);
     if (row === undefined) throw new Error("no case");
     const [base, adapter] = [await writeCheckpoint(row, fresh()), fresh()];
-    const logits = await python.run<number[]>(
+    const { logits, alone, written } = await python.run<{ logits: number[]; alone: number[]; written: number[] }>(
       `
       model, _ = load(base, name)
       adapted = peft.get_peft_model(model, peft.LoraConfig(r=3, lora_alpha=6, **options))
@@ -160,9 +169,14 @@ describeClients("transformers and PEFT", () => {
           optimizer.step()
       adapted.eval().save_pretrained(adapter)
       with torch.no_grad():
-          result = adapted(input_ids=batch).logits.flatten().tolist()
+          result = dict(logits=adapted(input_ids=batch).logits.flatten().tolist(), alone=[], written=[])
+          if options["task_type"] == "SEQ_CLS":
+              result["alone"] = adapted(input_ids=torch.tensor([prompt])).logits.flatten().tolist()
+          else:
+              chosen = dict(do_sample=False, max_new_tokens=5, eos_token_id=None, pad_token_id=0)
+              result["written"] = adapted.generate(input_ids=torch.tensor([prompt[1:-1]]), **chosen)[0, 4:].tolist()
       `,
-      { base, adapter, name, options, ids },
+      { base, adapter, name, options, ids, prompt: [2, 7, 11, 5, 9, 3] },
     );
     const model = await loadPretrained(base);
     const before = numbers(noGrad(() => model(inputs)));
@@ -170,5 +184,20 @@ describeClients("transformers and PEFT", () => {
     const after = numbers(noGrad(() => model(inputs)));
     expectNear(after, logits);
     expect(after).not.toEqual(before);
+    const text = "this the love film";
+    if (options.task_type === "SEQ_CLS") {
+      const tokenizer = await Tokenizer.fromFolder(await tinyClassifier(fresh()));
+      const classify = await pipeline("text-classification", base, { tokenizer, adapters: { theirs: adapter } });
+      const found = await classify(text, { adapter: "theirs", functionToApply: "none", topK: null });
+      expectNear(found.map(({ score }) => score).sort(), alone.toSorted());
+      return classify.dispose();
+    }
+    const tokenizer = await Tokenizer.fromFolder(await tinyLanguageModel(fresh()));
+    const generate = await pipeline("text-generation", base, { tokenizer, adapters: { theirs: adapter } });
+    const chosen = { adapter: "theirs", doSample: false, maxNewTokens: 5, eosTokenIds: [] };
+    const tokens: number[] = [];
+    for await (const { id } of generate.tokens(text, chosen)) tokens.push(id);
+    expect(tokens).toEqual(written);
+    return generate.dispose();
   });
 });
