@@ -11,16 +11,15 @@ export interface QuantizedRows {
 export function quantizeRows(weights: Float32Array, rows: number, columns: number, zeroPoint: 0 | 128): QuantizedRows {
   const bytes = zeroPoint === 0 ? new Int8Array(weights.length) : new Uint8Array(weights.length);
   const scales = new Float32Array(rows);
+  const middle = zeroPoint + 0.5;
   for (let row = 0; row < rows; row++) {
     const start = row * columns;
-    let largest = 0;
-    for (let at = start; at < start + columns; at++) largest = Math.max(largest, Math.abs(weights[at] ?? 0));
-    const scale = Math.fround(largest / 127);
+    const end = start + columns;
+    const scale = Math.fround(Math.abs(extremeOf(weights, start, end)) / 127);
     scales[row] = scale;
-    for (let at = start; at < start + columns; at++) {
-      const steps = scale === 0 ? 0 : Math.round((weights[at] ?? 0) / scale);
-      bytes[at] = Math.max(-127, Math.min(127, steps)) + zeroPoint;
-    }
+    const perStep = scale === 0 ? 0 : 1 / scale;
+    // Rounded down, which is to the nearest with the half that is added.
+    for (let at = start; at < end; at++) bytes[at] = Math.floor((weights[at] ?? 0) * perStep + middle);
   }
   return { bytes, scales };
 }
@@ -69,14 +68,17 @@ export function packBlocks(weights: Float32Array, rows: number, columns: number,
 
 /** The weight that is the farthest from zero. */
 function extremeOf(weights: Float32Array, start: number, end: number): number {
-  let extreme = 0;
+  let least = 0;
+  let most = 0;
   for (let at = start; at < end; at++) {
     const weight = weights[at] ?? 0;
-    if (Math.abs(weight) > Math.abs(extreme)) extreme = weight;
+    if (weight > most) most = weight;
+    else if (weight < least) least = weight;
   }
-  return extreme;
+  return most > -least ? most : least;
 }
 
+/** Steps are not negative: to drop what follows the point, with the half that is added, rounds to the nearest. */
 function takeSteps(
   weights: Float32Array,
   start: number,
@@ -85,9 +87,10 @@ function takeSteps(
   middle: number,
   steps: Uint8Array,
 ): void {
+  const [perStep, last] = [1 / scale, 2 * middle - 1];
   for (let at = start; at < end; at++) {
-    const step = Math.round((weights[at] ?? 0) / scale) + middle;
-    steps[at - start] = Math.max(0, Math.min(2 * middle - 1, step));
+    const step = ((weights[at] ?? 0) * perStep + (middle + 0.5)) | 0;
+    steps[at - start] = step > last ? last : step;
   }
 }
 
