@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { AbrazoError } from "../src/errors.ts";
 import { localFolder, resolveModel } from "../src/hub/resolve-model.ts";
 import { ADAPTER_FILES } from "../src/models/files.ts";
+import { numberedLabels } from "../src/models/labels.ts";
 import { baseOf } from "../src/models/lora-config.ts";
+import { headRows } from "../src/models/lora-file.ts";
 import { hasWeights } from "../src/models/weights.ts";
 import { findOnnx } from "./engine.ts";
 import type { PipelineOptions } from "./options.ts";
@@ -30,6 +32,16 @@ async function folderOf(source: string, options: PipelineOptions): Promise<strin
   const { token, endpoint, cacheDir, localFilesOnly } = options;
   const access = { revision, token, endpoint, cacheDir, localFilesOnly };
   return (await resolveModel(name, { ...access, ignore: (path) => !ADAPTER_FILES.test(path) })).folder;
+}
+
+/** Whether adapters are asked for. */
+export const wantsAdapters = ({ adapters, adapter }: PipelineOptions): boolean =>
+  adapters !== undefined || adapter !== undefined;
+
+/** Names of the classes of a head that each of the adapters has, for bases that have none; undefined where one has none. */
+export async function headLabels(adapters: ReadonlyMap<string, string>): Promise<Record<string, string> | undefined> {
+  const [rows, ...others] = await Promise.all([...adapters.values()].map(headRows));
+  return rows === undefined || others.some((each) => each !== rows) ? undefined : numberedLabels(rows);
 }
 
 /** Whether a folder has an adapter, and no model that it could be beside. */

@@ -10,7 +10,7 @@ import { classOf } from "../src/models/auto.ts";
 import { ARCHITECTURES } from "../src/models/index.ts";
 import { hasWeights } from "../src/models/weights.ts";
 import { WEIGHT_DTYPES } from "../src/onnx/weight-dtype.ts";
-import { findAdapters, noAdaptersOf, withBase } from "./adapters.ts";
+import { findAdapters, headLabels, noAdaptersOf, wantsAdapters, withBase } from "./adapters.ts";
 import { delegated, type ForeignCall, type ForeignTask, isForeign, speaksLanguages } from "./delegate.ts";
 import { findOnnx } from "./engine.ts";
 import { missingPart, notInWorkers, refuseIdle } from "./idle-options.ts";
@@ -252,21 +252,19 @@ async function start<Kind extends EngineKind, Call>(
     const there = { ...options, adapters: Object.fromEntries(adapters) };
     return guarded({ ...(await inWorkers(nameOf(task.name, languages), folder, there)), gathered }, info);
   }
-  const loaders = await loadersFor(folder, task);
+  const labels = await headLabels(adapters);
+  const loaders = await loadersFor(folder, task, labels !== undefined);
   const isNative = loaders === nativeEngines;
   if (!isNative && wantsAdapters(options)) throw noAdaptersOf(name);
   if (isNative) requireHeld(folder, dtype);
   if (!isNative && task.kind === "text2text" && (await speaksLanguages(folder)))
     return guarded(await delegated(nameOf(task.name, languages), folder, { device, threads, dtype, batchSize }), info);
-  const more = { adapters, adapter: options.adapter, given };
+  const more = { adapters, adapter: options.adapter, labels, given };
   const engine = await loaders[task.kind](folder, { auto: task.auto, device, threads, dtype, ...more });
   const call = task.create(engine, { batchSize, languages });
   const run = call as (...args: unknown[]) => unknown; // safe because every task's call is a function
   return guarded({ call: run, runtime: engine.runtime, gathered, dispose: () => engine.dispose() }, info);
 }
-
-const wantsAdapters = ({ adapters, adapter }: PipelineOptions): boolean =>
-  adapters !== undefined || adapter !== undefined;
 
 const isApart = ({ worker = false }: PipelineOptions): boolean => worker !== false;
 
@@ -322,13 +320,17 @@ const configSchema = z.looseObject({ model_type: z.string(), architectures: z.ar
 const BODIES: ReadonlySet<AutoName> = new Set(["AutoModel", "AutoModelForImageFeatureExtraction"]);
 
 /** Our own graphs where there are safetensors of an architecture we have, transformers.js where there is only ONNX. */
-async function loadersFor(folder: string, task: { name: string; auto: AutoName }): Promise<EngineLoaders> {
+async function loadersFor(
+  folder: string,
+  task: { name: string; auto: AutoName },
+  hasHead: boolean,
+): Promise<EngineLoaders> {
   const path = join(folder, "config.json");
   if (!existsSync(path)) throw noModel(folder, "config.json");
   const config = await readJson(path, configSchema);
   const modelClass = config.architectures?.[0];
   const automatic = AUTO_CLASSES[task.auto];
-  const does = BODIES.has(task.auto) || modelClass === undefined || automatic.has(modelClass);
+  const does = hasHead || BODIES.has(task.auto) || modelClass === undefined || automatic.has(modelClass);
   const architecture = ARCHITECTURES.find(({ modelType }) => modelType === config.model_type);
   const can = architecture === undefined || Object.keys(architecture.heads).some((name) => automatic.has(name));
   if (!does || !can) throw wrongTask(folder, modelClass ?? config.model_type, task);

@@ -1,11 +1,13 @@
 // The engine contract served by our own graphs: weights mapped from model.safetensors, one session for every size.
 // Knows no task.
+import { join } from "node:path";
 import { ImageProcessor, type PixelValues } from "../src/data/index.ts";
 import { AbrazoError } from "../src/errors.ts";
 import { decoderOver } from "../src/generate/kv-cache.ts";
 import { seq2SeqDecoderOver } from "../src/generate/seq2seq-decoder.ts";
+import { readJson } from "../src/io/json.ts";
 import type { AnyModel } from "../src/models/architecture.ts";
-import { architectureOf, loadClass } from "../src/models/auto.ts";
+import { architectureOf, classOf, configSchema, loadClass } from "../src/models/auto.ts";
 import { type InputName, inputOf } from "../src/models/inputs.ts";
 import { traceModel } from "../src/models/trace.ts";
 import type { Feed } from "../src/tensor/index.ts";
@@ -34,9 +36,12 @@ export const nativeEngines: EngineLoaders = {
 };
 
 /** A model of the class that does the task: the caller's, or the folder's. */
-async function modelOf(folder: string, { auto, given }: EngineOptions): Promise<AnyModel> {
+async function modelOf(folder: string, { auto, labels, given }: EngineOptions): Promise<AnyModel> {
+  if (given?.model !== undefined) return given.model.eval();
   const automatic = AUTO_CLASSES[auto];
-  return given?.model?.eval() ?? loadClass(folder, (config) => automatic.classFor(config));
+  const isWhole =
+    labels === undefined || automatic.has(classOf(await readJson(join(folder, "config.json"), configSchema)));
+  return loadClass(folder, (config) => automatic.classFor(config), isWhole ? {} : { id2label: labels });
 }
 
 const tokenizerOf = async (folder: string, { given }: EngineOptions): Promise<Tokenizer> =>

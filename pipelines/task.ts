@@ -123,6 +123,8 @@ export interface EngineOptions {
   adapters?: ReadonlyMap<string, string> | undefined;
   /** The adapter of calls that say nothing of one; none when absent. */
   adapter?: string | undefined;
+  /** Names of classes where the model that was saved has no head for them: those of the heads that its adapters have. */
+  labels?: Readonly<Record<string, string>> | undefined;
   /** What the caller has already; the rest comes from the folder. */
   given?: GivenParts | undefined;
 }

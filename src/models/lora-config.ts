@@ -73,6 +73,7 @@ const DEFAULTS: Omit<LoraConfig, "targetModules"> = {
 const HEADS: Partial<Record<TaskType, readonly string[]>> = {
   SEQ_CLS: ["classifier", "score"],
   TOKEN_CLS: ["classifier", "score"],
+  QUESTION_ANS: ["qa_outputs"],
 };
 
 export function loraConfig(given: LoraOptions): LoraConfig {

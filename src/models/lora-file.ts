@@ -67,6 +67,16 @@ export async function readAdapter(model: AnyModel, folder: string): Promise<Stor
   return stored;
 }
 
+/** Rows of a head that an adapter has whole, such as a new classifier; undefined where it has none. */
+export async function headRows(folder: string): Promise<number | undefined> {
+  const path = join(folder, WEIGHTS);
+  if (!existsSync(path)) throw missingWeights(folder);
+  const head = [...(await readHeader(path)).tensors].find(([key]) => HEAD.test(key));
+  return head?.[1].shape[0];
+}
+
+const HEAD = /\.(classifier|score|qa_outputs)(\.out_proj)?\.weight$/;
+
 const PARTS = { A: "lora_A.weight", B: "lora_B.weight", m: "lora_magnitude_vector" } as const;
 
 /** The key of a part of what is added to a layer, without the prefix. */

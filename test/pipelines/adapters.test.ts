@@ -12,6 +12,7 @@ import { exportModel, pipeline } from "../../pipelines/index.ts";
 import { nativeEngines } from "../../pipelines/native.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
 import { loadPretrained, savePretrained } from "../../src/models/auto.ts";
+import { AutoModelForSequenceClassification } from "../../src/models/auto-model.ts";
 import { ModelGraphs } from "../../src/models/graphs.ts";
 import { inputOf } from "../../src/models/inputs.ts";
 import { addAdapter, loadAdapter, mergeAdapter, saveAdapter } from "../../src/models/lora.ts";
@@ -312,6 +313,36 @@ describe("an adapter named as the model", () => {
         await all(TEXTS, { adapter: same }),
       );
     }
+  });
+
+  it("may have the head that its base has not, with other classes", async () => {
+    const row = MODEL_CASES.find(
+      ({ config, note }) => config.architectures[0] === "DistilBertForMaskedLM" && note === "",
+    );
+    if (row === undefined) throw new Error("no case");
+    const masked = await writeCheckpoint(row, fresh());
+    await copyRest(classifier, masked);
+    const id2label = { 0: "a", 1: "b", 2: "c" };
+    const model = await AutoModelForSequenceClassification.fromPretrained(masked, { id2label });
+    const whole = { modulesToSave: ["pre_classifier"], taskType: "SEQ_CLS" } as const;
+    addAdapter(model, { r: 2, targetModules: ["q_lin"], ...whole }, { generator: new Generator(5) });
+    const adapter = fresh();
+    await saveAdapter(model, adapter, { baseModel: masked });
+    const classify = kept(await pipeline("text-classification", adapter));
+    mergeAdapter(model);
+    const together = fresh();
+    await savePretrained(model, together);
+    await copyRest(classifier, together);
+    const wanted = await kept(await pipeline("text-classification", together))("great", { topK: null });
+    const found = await classify("great", { topK: null });
+    expect(found.map(({ label }) => label)).toEqual(wanted.map(({ label }) => `LABEL_${"abc".indexOf(label)}`));
+    near(
+      found.map(({ score }) => score),
+      wanted.map(({ score }) => score),
+      1e-6,
+    );
+    const headless = await adapterOf(language, { r: 2, targetModules: ["c_attn"] }, 6);
+    await expect(pipeline("text-classification", headless)).rejects.toMatchObject({ code: "WRONG_TASK" });
   });
 
   it("needs a base that is there, and is no adapter itself", async () => {
