@@ -10,7 +10,7 @@ import { asRequestError, badRequest, RequestError, tooLarge, unauthorized } from
 import { infer } from "./inference-routes.ts";
 import type { Limits } from "./limits.ts";
 import type { ServedModel } from "./models.ts";
-import { failure, type Models, namedModels, oneModel } from "./openai.ts";
+import { type Chosen, failure, listedNames, type Models, modelOf, oneModel } from "./openai.ts";
 import type { Tickets } from "./tickets.ts";
 
 export interface AppOptions {
@@ -31,7 +31,7 @@ const OPENAI: Readonly<Record<string, (c: Context, models: Models, tickets: Tick
 
 export function createModelApp({ models, tickets, limits, apiKey, cors: origin }: AppOptions): Hono {
   const app = new Hono();
-  const known = namedModels(models);
+  const { listed, all } = listedNames(models);
   const created = Math.floor(Date.now() / 1000);
   if (origin !== undefined) app.use(cors({ origin, allowMethods: ["GET", "POST"] }));
   app.get("/health", (c) => {
@@ -41,15 +41,21 @@ export function createModelApp({ models, tickets, limits, apiKey, cors: origin }
   if (apiKey !== undefined) app.use(keyed(apiKey));
   app.use(bodyLimit({ maxSize: limits.maxBodyBytes, onError: tooLong(limits.maxBodyBytes) }));
 
-  const shown = ({ id }: ServedModel) => ({ id, object: "model", created, owned_by: "abrazo" });
-  app.get("/v1/models", (c) => c.json({ object: "list", data: [...models.values()].map(shown) }));
-  app.get("/v1/models/:id{.+}", (c) => c.json(shown(known.get(pathAfter(c, "/v1/models/")))));
-  for (const [path, answer] of Object.entries(OPENAI)) app.post(path, (c) => answer(c, known, tickets));
+  const shown = (id: string, { model, adapter }: Chosen) => ({
+    ...{ id, object: "model", created, owned_by: "abrazo" },
+    ...(adapter === undefined ? {} : { parent: model.id }),
+  });
+  app.get("/v1/models", (c) => c.json({ object: "list", data: [...listed].map(([id, chosen]) => shown(id, chosen)) }));
+  app.get("/v1/models/:id{.+}", (c) => {
+    const id = pathAfter(c, "/v1/models/");
+    return c.json(shown(id, all.get(id)));
+  });
+  for (const [path, answer] of Object.entries(OPENAI)) app.post(path, (c) => answer(c, all, tickets));
 
-  app.post("/models/:id{.+}", (c) => underModel(c, known, tickets));
+  app.post("/models/:id{.+}", (c) => underModel(c, models, tickets));
   app.post("/pipeline/:task/:id{.+}", (c) => {
     const task = c.req.param("task");
-    return infer(c, known.get(pathAfter(c, `/pipeline/${task}/`)), tickets, task);
+    return infer(c, modelOf(models, pathAfter(c, `/pipeline/${task}/`)), tickets, task);
   });
   const [only] = models.values();
   // A server of one model is an endpoint of it, as those that Hugging Face rents out are.
@@ -66,15 +72,15 @@ export function createModelApp({ models, tickets, limits, apiKey, cors: origin }
 }
 
 /** /models/{id}, and what may stand behind it: /v1/…, or /pipeline/{task}. */
-function underModel(c: Context, known: Models, tickets: Tickets): Promise<Response> {
+function underModel(c: Context, models: AppOptions["models"], tickets: Tickets): Promise<Response> {
   const rest = pathAfter(c, "/models/");
   const own = Object.entries(OPENAI).find(([path]) => rest.endsWith(path));
   if (own !== undefined) {
     const [path, answer] = own;
-    return answer(c, oneModel(known.get(rest.slice(0, -path.length))), tickets);
+    return answer(c, oneModel(modelOf(models, rest.slice(0, -path.length))), tickets);
   }
   const [, id = rest, task] = /^(.+)\/pipeline\/([^/]+)$/.exec(rest) ?? [];
-  return infer(c, known.get(id), tickets, task);
+  return infer(c, modelOf(models, id), tickets, task);
 }
 
 /** The rest of the path; slashes of names come plain and encoded. */

@@ -14,20 +14,6 @@ export class Turns {
     this.#last = result.catch(() => {});
     return result;
   }
-
-  /** Waits its turn, and keeps it until the returned function is called. */
-  hold(signal: AbortSignal): Promise<() => void> {
-    return new Promise((resolve, reject) => {
-      const leave = () => reject(signal.reason);
-      signal.addEventListener("abort", leave, { once: true });
-      if (signal.aborted) leave();
-      const turn = this.take(() => {
-        signal.removeEventListener("abort", leave);
-        return new Promise<void>((release) => resolve(release));
-      }, signal);
-      turn.catch(reject);
-    });
-  }
 }
 
 interface Waiting<Input, Output> {
@@ -43,8 +29,10 @@ interface Group<Input, Output> {
 }
 
 export interface BatcherOptions<Input, Output> {
-  /** One output for each input, in their order. */
-  run(inputs: Input[], key: string): Promise<readonly Output[]>;
+  /** One output for each input, in their order; `signal` is aborted once all callers have gone. */
+  run(inputs: Input[], key: string, signal: AbortSignal): Promise<readonly Output[]>;
+  /** Whether an error may be that of one input, and the others would do without it. */
+  isOfInput(error: unknown): boolean;
   turns: Turns;
   /** Inputs that run together at most. */
   batchSize: number;
@@ -101,17 +89,34 @@ export class Batcher<Input, Output> {
   }
 
   async #run(batch: readonly Waiting<Input, Output>[], key: string): Promise<void> {
+    const inputs = batch.map(({ input }) => input);
+    const all = whenAllAre(batch.map(({ signal }) => signal));
     try {
-      const outputs = await this.#options.run(
-        batch.map(({ input }) => input),
-        key,
-      );
+      const outputs = await this.#options.run(inputs, key, all.signal);
       for (const [at, { resolve }] of batch.entries()) resolve(outputs[at] as Output); // safe because run() gives one for each
     } catch (error) {
-      if (batch.length === 1) batch[0]?.reject(error);
-      else for (const each of batch) await this.#run([each], key);
+      if (batch.length > 1 && this.#options.isOfInput(error)) for (const each of batch) await this.#run([each], key);
+      else for (const { reject } of batch) reject(error);
+    } finally {
+      all.end();
     }
   }
+}
+
+/** Aborted once all of these are; never where there is one that cannot be. */
+function whenAllAre(signals: readonly (AbortSignal | undefined)[]): { signal: AbortSignal; end(): void } {
+  const controller = new AbortController();
+  const check = () => {
+    if (signals.every((signal) => signal?.aborted === true)) controller.abort(signals[0]?.reason);
+  };
+  for (const signal of new Set(signals)) signal?.addEventListener("abort", check, { once: true });
+  check();
+  return {
+    signal: controller.signal,
+    end: () => {
+      for (const signal of new Set(signals)) signal?.removeEventListener("abort", check);
+    },
+  };
 }
 
 /** The promise's result, or the signal's reason if that comes first. */

@@ -9,7 +9,7 @@ import { type GenerationEvent, type GenerationJob, generated, type Usage } from 
 import { lengthOf } from "./lengths.ts";
 import { checkTexts, jsonOf, parsed } from "./limits.ts";
 import type { ServedModel } from "./models.ts";
-import { failure, type Models } from "./openai.ts";
+import { type Chosen, failure, type Models } from "./openai.ts";
 import { type ChatMessages, chatSchema, completionSchema, type Sampling } from "./openai-schemas.ts";
 import type { Tickets } from "./tickets.ts";
 
@@ -42,28 +42,29 @@ const COMPLETION_TOKENS = 16;
 
 export async function complete(c: Context, models: Models, tickets: Tickets): Promise<Response> {
   const body = parsed(completionSchema, await jsonOf(c));
-  const model = generatorOf(models, body.model);
+  const { model, adapter } = generatorOf(models, body.model);
   const prompts = [body.prompt].flat();
   checkTexts(prompts, model.limits, "prompt");
-  const length = { maxNewTokens: bounded(model, body.max_tokens ?? COMPLETION_TOKENS, "max_tokens") };
-  return answer(c, { model, body, tickets, form: TEXT, job: jobOf(model, body, prompts, length) });
+  const maxNewTokens = bounded(model, body.max_tokens ?? COMPLETION_TOKENS, "max_tokens");
+  return answer(c, { model, body, tickets, form: TEXT, job: jobOf(model, body, prompts, { maxNewTokens, adapter }) });
 }
 
 export async function chat(c: Context, models: Models, tickets: Tickets): Promise<Response> {
   const body = parsed(chatSchema, await jsonOf(c));
-  const model = generatorOf(models, body.model);
+  const { model, adapter } = generatorOf(models, body.model);
   const prompt = await promptOf(model, body.messages);
   const { max_tokens: older, max_completion_tokens: asked = older } = body;
   const name = body.max_completion_tokens === undefined ? "max_tokens" : "max_completion_tokens";
   const length = asked === undefined ? lengthOf(model) : { maxNewTokens: bounded(model, asked, name) };
   // The template has written the special tokens.
-  const job = jobOf(model, body, [prompt], { ...length, addSpecialTokens: false });
+  const job = jobOf(model, body, [prompt], { ...length, adapter, addSpecialTokens: false });
   return answer(c, { model, body, tickets, form: CHAT, job });
 }
 
-function generatorOf(models: Models, id: string): ServedModel {
-  const model = models.get(id);
-  if (model.task === "text-generation") return model;
+function generatorOf(models: Models, id: string): Chosen {
+  const chosen = models.get(id);
+  const { model } = chosen;
+  if (model.task === "text-generation") return chosen;
   throw badRequest(`${id} does ${model.task}; completions need a model that does text-generation.`, "model");
 }
 
@@ -131,6 +132,7 @@ async function answer(c: Context, { model, body, tickets, form, job }: Answering
     const withUsage = body.stream_options?.include_usage === true;
     const chunks = chunksOf(events, { ...head, object: form.chunk }, form, withUsage ? usage : undefined);
     return eventStream(chunks, {
+      closing: "[DONE]",
       signal: ticket.signal,
       failed: (error) => failure(asRequestError(error)).body,
       left: ticket.abort,
@@ -163,10 +165,10 @@ async function* chunksOf(
 ): AsyncGenerator<object, void, undefined> {
   const none = usage === undefined ? {} : { usage: null };
   const chunk = (choice: object) => ({ ...head, choices: [choice], ...none });
-  let last = -1;
+  const opened = new Set<number>();
   for await (const { index, text, finish } of events) {
-    if (index !== last && opening !== undefined) yield chunk({ index, ...opening, finish_reason: null });
-    last = index;
+    if (!opened.has(index) && opening !== undefined) yield chunk({ index, ...opening, finish_reason: null });
+    opened.add(index);
     if (text !== "") yield chunk({ index, ...delta(text), finish_reason: null });
     if (finish !== undefined) yield chunk({ index, ...delta(""), finish_reason: finish });
   }

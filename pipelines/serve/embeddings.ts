@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Context } from "hono";
 import { z } from "zod";
 import { readJson } from "../../src/io/json.ts";
+import { taskRow } from "../tasks.ts";
 import { untilAborted } from "./batcher.ts";
 import { badRequest } from "./errors.ts";
 import { checkTexts, jsonOf, parsed } from "./limits.ts";
@@ -15,12 +16,12 @@ import type { Tickets } from "./tickets.ts";
 
 export async function embed(c: Context, models: Models, tickets: Tickets): Promise<Response> {
   const { model: id, input, encoding_format: format } = parsed(embeddingSchema, await jsonOf(c));
-  const model = models.get(id);
-  if (model.task !== "feature-extraction")
+  const { model, adapter } = models.get(id);
+  if (taskRow(model.task).name !== "feature-extraction")
     throw badRequest(`${id} does ${model.task}; embeddings need a model that does feature-extraction.`, "model");
   const texts = [input].flat();
   checkTexts(texts, model.limits, "input");
-  const options = { pooling: await poolingOf(model), normalize: true };
+  const options = { pooling: await poolingOf(model), normalize: true, adapter };
   const ticket = tickets.open(c, model);
   try {
     const vectors = await untilAborted(model.gather(texts, options, ticket.signal), ticket.signal);

@@ -48,6 +48,14 @@ export const unknownModel = (id: string, known: readonly string[]): RequestError
     param: "model",
   });
 
+export const unknownAdapter = (id: string, name: string, known: readonly string[]): RequestError =>
+  new RequestError(404, {
+    code: "ADAPTER_NOT_FOUND",
+    message: `${id} has no adapter "${name}" here.`,
+    hint: known.length === 0 ? "It is served without any." : suggestion(name, known),
+    param: "adapter_id",
+  });
+
 /** Too much to do, or about to stop: the caller may come again. */
 export const busy = (message: string): RequestError =>
   new RequestError(503, { code: "OVERLOADED", message, hint: "Try again later.", headers: { "Retry-After": "1" } });
@@ -69,7 +77,24 @@ const CALLERS: Readonly<Record<string, number>> = {
   EMPTY_PROMPT: 422,
   PROMPT_TOO_LONG: 422,
   NO_MASK_TOKEN: 422,
+  IMAGE_UNREADABLE: 422,
+  NOT_A_PICTURE: 422,
+  IMAGE_TOO_LARGE: 413,
 };
+
+/** Whether an error says what is wrong with a request. */
+export const isCallers = (error: unknown): boolean =>
+  error instanceof AbrazoError &&
+  (error instanceof RequestError ? error.status < 500 : Object.hasOwn(CALLERS, error.code));
+
+/** The thread that computed is gone, and the next request starts another. */
+const lost = (): RequestError =>
+  new RequestError(503, {
+    code: "WORKER_DIED",
+    message: "The thread that computed this ended unexpectedly; the server's log has the details.",
+    hint: "Try again; if it happens again, ask for less at once.",
+    headers: { "Retry-After": "1" },
+  });
 
 /** What to tell whoever asked. What nobody expected is logged, and told without details: they may name files. */
 export function asRequestError(error: unknown): RequestError {
@@ -81,6 +106,7 @@ export function asRequestError(error: unknown): RequestError {
     return new RequestError(status, { code, message, hint, ...param });
   }
   log.error(`serve-model: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  if (error instanceof AbrazoError && error.code === "WORKER_DIED") return lost();
   return new RequestError(500, { code: "INTERNAL", message: "Internal error; the server's log has the details." });
 }
 

@@ -1,7 +1,9 @@
-// Server-sent events: one JSON value an event, [DONE] at the end.
+// Server-sent events: one JSON value an event.
 // Knows no shapes of values.
 
 export interface EventStreamOptions {
+  /** The event after the last value; none when absent. */
+  closing?: string;
   /** Ends the stream, also while nobody reads it. */
   signal: AbortSignal;
   /** What is sent last when something goes wrong. */
@@ -18,7 +20,7 @@ export interface EventStreamOptions {
  */
 export async function eventStream(
   values: AsyncGenerator<unknown, void, undefined>,
-  { signal, failed, left, ended }: EventStreamOptions,
+  { closing, signal, failed, left, ended }: EventStreamOptions,
 ): Promise<Response> {
   let next: IteratorResult<unknown, void> | undefined;
   try {
@@ -48,7 +50,7 @@ export async function eventStream(
       if (signal.aborted) stop();
     },
     async pull(controller) {
-      let last: string;
+      let last: string | undefined;
       try {
         const { done, value } = next ?? (await values.next());
         next = undefined;
@@ -56,12 +58,12 @@ export async function eventStream(
           if (isOpen) controller.enqueue(event(JSON.stringify(value)));
           return;
         }
-        last = "[DONE]";
+        last = closing;
       } catch (error) {
         last = JSON.stringify(isOpen ? failed(error) : null);
       }
       if (!isOpen) return;
-      controller.enqueue(event(last));
+      if (last !== undefined) controller.enqueue(event(last));
       controller.close();
       leave();
     },

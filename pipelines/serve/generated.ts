@@ -1,6 +1,7 @@
 // Prompts → their texts piece by piece, without stop strings, with why each ended and how many tokens it took.
-// Knows a model by its pipeline's stream(); knows no shapes of answers.
+// Knows a model by its pipeline's tokens(); knows no shapes of answers.
 import { StopFilter } from "../../src/generate/text-pieces.ts";
+import { merged } from "./merged.ts";
 import type { ServedModel } from "./models.ts";
 
 /** What is to be generated. */
@@ -30,81 +31,63 @@ export interface Usage {
   total_tokens: number;
 }
 
+/** Texts of one request that grow at once: those of others come in between. */
+export const AT_ONCE = 8;
+
 /**
- * The texts one after the other, while the model's turn is held: other requests for it wait.
+ * The texts as they grow, beside each other and beside those of other requests.
  *
  * @param usage counts up
  */
-export async function* generated(
+export function generated(
   model: ServedModel,
   job: GenerationJob,
   signal: AbortSignal,
   usage: Usage,
 ): AsyncGenerator<GenerationEvent, void, undefined> {
-  const release = await model.turns.hold(signal);
-  try {
-    for (const [at, prompt] of job.prompts.entries()) {
-      for (let copy = 0; copy < job.copies; copy++) {
-        const index = at * job.copies + copy;
-        const counter = new TokenCounter();
-        yield* oneText(model, job, { prompt, index, signal, counter });
-        // A prompt is read once, however many texts follow it.
-        if (copy === 0) usage.prompt_tokens += counter.prompt;
-        usage.completion_tokens += counter.ids.length;
-        usage.total_tokens = usage.prompt_tokens + usage.completion_tokens;
-      }
-    }
-  } finally {
-    release();
-  }
+  const texts = job.prompts.flatMap((prompt, at) =>
+    Array.from({ length: job.copies }, (_, copy) => {
+      const index = at * job.copies + copy;
+      return () => oneText(model, job, { prompt, index, signal, usage: countOf(usage, copy === 0) });
+    }),
+  );
+  return merged(texts, AT_ONCE);
 }
 
-/** A streamer that counts. */
-class TokenCounter {
-  prompt = 0;
-  readonly ids: number[] = [];
-  #isPrompt = true;
+/** What counts the tokens of one text. A prompt is read for each of its texts, and counted once. */
+function countOf(usage: Usage, isFirst: boolean) {
+  return (prompt: number) => {
+    usage.completion_tokens++;
+    if (isFirst) usage.prompt_tokens += prompt;
+    usage.total_tokens = usage.prompt_tokens + usage.completion_tokens;
+  };
+}
 
-  put(rows: readonly (readonly (number | bigint)[])[]): void {
-    const ids = rows.flat().map(Number);
-    if (this.#isPrompt) this.prompt = ids.length;
-    else this.ids.push(...ids);
-    this.#isPrompt = false;
-  }
-
-  end(): void {}
+interface OneText {
+  prompt: string;
+  index: number;
+  signal: AbortSignal;
+  /** Told of each token, and with the last of the prompt's. */
+  usage(promptTokens: number): void;
 }
 
 async function* oneText(
   model: ServedModel,
   { stop, seed, options }: GenerationJob,
-  { prompt, index, signal, counter }: { prompt: string; index: number; signal: AbortSignal; counter: TokenCounter },
+  { prompt, index, signal, usage }: OneText,
 ): AsyncGenerator<GenerationEvent, void, undefined> {
-  const pieces = model.stream(prompt, {
+  const tokens = model.tokens(prompt, {
     ...options,
     ...(stop.length > 0 && { stopStrings: stop }),
     ...(seed !== undefined && { seed: (seed + index) % 2 ** 32 }),
-    streamer: counter,
     signal,
   });
-  const longest = Math.max(1, ...stop.map(({ length }) => length));
   const filter = new StopFilter(stop, prompt);
-  // Of the text, and of the prompt's end: what a stop string may lie in.
-  let tail = prompt.slice(1 - longest, longest > 1 ? undefined : 0);
-  let isStopped = false;
-  let held: string | undefined;
-  for await (const piece of pieces) {
-    tail = (tail + piece).slice(-(longest - 1 + piece.length) || undefined);
-    isStopped = stop.some((each) => tail.includes(each));
-    // The piece with a stop string is the last, and only the filter's end() cuts it off.
-    const text = held === undefined ? "" : filter.push(held);
-    held = piece;
-    if (stop.length === 0) {
-      yield { index, text: piece, finish: undefined };
-      held = undefined;
-    } else if (text !== "") yield { index, text, finish: undefined };
+  for await (const { text: fresh, end } of tokens) {
+    usage(end?.promptTokens ?? 0);
+    const text = end === undefined ? filter.push(fresh) : filter.end(fresh, end.reason === "stop");
+    const isStopped = end?.reason === "stop" || end?.reason === "eos";
+    const finish = end === undefined ? undefined : isStopped ? "stop" : "length";
+    if (text !== "" || finish !== undefined) yield { index, text, finish };
   }
-  const isEnded = model.generation.eosTokenIds.includes(counter.ids.at(-1) ?? -1);
-  const text = held === undefined ? "" : filter.end(held, true);
-  yield { index, text, finish: isEnded || isStopped ? "stop" : "length" };
 }

@@ -23,6 +23,8 @@ const sourceSchema = z.union([
     /** What it does; what its config was saved for when absent. */
     task: name.optional(),
     revision: name.optional(),
+    /** Adapters of LoRA by their names in requests: folders, or repositories as namespace/name or namespace/name@revision. */
+    adapters: z.record(name, name).optional(),
   }),
 ]);
 
@@ -34,8 +36,12 @@ const serverSchema = z.strictObject({
   apiKey: name.optional(),
   /** Origins whose pages may call, or "*"; none when absent. */
   cors: z.union([name, z.array(name).min(1)]).optional(),
-  /** Inputs of requests that run together at most; 32 when absent. */
+  /** Inputs of requests that run together at most, and texts that grow together; 32 when absent. */
   batchSize: count.optional(),
+  /** Computes each model in a thread of its own, or in so many: the server answers others meanwhile. In its own thread when absent. */
+  worker: z
+    .union([z.boolean(), z.strictObject({ count: count.optional() })], "expected true, false or { count: 1, 2, … }")
+    .optional(),
   device: z.enum(DEVICES).optional(),
   dtype: z.enum(ONNX_DTYPES).optional(),
   threads: count.optional(),
@@ -52,6 +58,8 @@ export type ModelServerOptions = z.input<typeof serverSchema>;
 export interface ServedModelInfo {
   id: string;
   task: string;
+  /** Names of its adapters. */
+  adapters: readonly string[];
   /** Requests so far, and calls of the pipeline that they took: fewer, where several were answered together. */
   requests: number;
   runs: number;
@@ -88,14 +96,13 @@ export async function startModelServer(open: OpenPipeline, given: ModelServerOpt
   const close = async (grace: number) => {
     await tickets.stop(grace);
     for (const each of listening) await each.close();
-    // After the run of a request that was given up.
-    for (const model of models.values()) await model.turns.take(() => model.dispose());
+    for (const model of models.values()) await model.dispose();
   };
   const app = createModelApp({ models, tickets, limits, apiKey, cors });
   return {
     app,
     get models() {
-      return [...models.values()].map(({ id, task, counts }) => ({ id, task, ...counts }));
+      return [...models.values()].map(({ id, task, adapters, counts }) => ({ id, task, adapters, ...counts }));
     },
     listen: async ({ port = 0, host = "127.0.0.1" } = {}) => {
       if (closed !== undefined) throw closedError();

@@ -10,7 +10,7 @@ const count = z.number().int().positive();
 export const limitsSchema = z.strictObject({
   /** Bytes of a body; 4 MiB when absent. */
   maxBodyBytes: count.default(4 * 1024 * 1024),
-  /** Texts of a request; 256 when absent. */
+  /** Texts or images of a request; 256 when absent. */
   maxInputs: count.default(256),
   /** Characters of a text, or of a whole chat; 200 000 when absent. */
   maxTextLength: count.default(200_000),
@@ -27,17 +27,33 @@ export const limitsSchema = z.strictObject({
 /** What one request may ask for, and how many may wait. */
 export type Limits = z.infer<typeof limitsSchema>;
 
+const mediaType = (c: Context): string | undefined => c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
+
+function wrongType(c: Context, hint: string): RequestError {
+  const message = `The body is ${mediaType(c) ?? "of no type"}.`;
+  return new RequestError(415, { code: "UNSUPPORTED_MEDIA_TYPE", message, hint });
+}
+
+/**
+ * The bytes of a body that is no JSON, where such types are taken, and where it says of no type too: Python's client sends bytes so.
+ * A page that a browser shows could send that without asking first, but it says where it is from.
+ */
+export async function bytesOf(c: Context, types: readonly string[]): Promise<Uint8Array | undefined> {
+  const type = mediaType(c);
+  if (type === "application/json") return undefined;
+  const isTaken = types.some((each) => (each.endsWith("*") ? type?.startsWith(each.slice(0, -1)) : type === each));
+  const isUntyped = type === undefined && c.req.header("origin") === undefined;
+  if (!isTaken && !isUntyped)
+    throw wrongType(c, `Send ${types.join(" or ")}, or JSON with Content-Type: application/json.`);
+  const bytes = new Uint8Array(await c.req.arrayBuffer());
+  if (bytes.length > 0) return bytes;
+  throw badRequest("The body is empty.", "inputs");
+}
+
 /** The body's JSON. */
 export async function jsonOf(c: Context): Promise<unknown> {
   // Other types can be sent by any page that a browser shows, without asking first.
-  const type = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (type !== "application/json") {
-    throw new RequestError(415, {
-      code: "UNSUPPORTED_MEDIA_TYPE",
-      message: `The body is ${type ?? "of no type"}.`,
-      hint: "Send JSON with Content-Type: application/json.",
-    });
-  }
+  if (mediaType(c) !== "application/json") throw wrongType(c, "Send JSON with Content-Type: application/json.");
   const text = await c.req.text();
   try {
     return JSON.parse(text);

@@ -3,23 +3,48 @@
 import { type RequestError, unknownModel } from "./errors.ts";
 import type { ServedModel } from "./models.ts";
 
-/** The models that a request may name. */
-export interface Models {
-  /** @throws MODEL_NOT_FOUND with the nearest name */
-  get(id: string): ServedModel;
+/** A model, and with which of its adapters; with what it was loaded with where there is none. */
+export interface Chosen {
+  model: ServedModel;
+  adapter?: string;
 }
 
-/** All models by their names. */
-export const namedModels = (models: ReadonlyMap<string, ServedModel>): Models => ({
-  get: (id) => {
-    const model = models.get(id);
-    if (model === undefined) throw unknownModel(id, [...models.keys()]);
-    return model;
+/** The models that the body of a request may name. */
+export interface Models {
+  /** @throws MODEL_NOT_FOUND with the nearest name */
+  get(name: string): Chosen;
+}
+
+/**
+ * All models and adapters by the names that they are listed under, and then adapters as id:name. One is listed by its own name, as
+ * vLLM does, where nothing else has it.
+ */
+export function listedNames(models: ReadonlyMap<string, ServedModel>): { listed: Map<string, Chosen>; all: Models } {
+  const adapters = [...models.values()].flatMap((model) => model.adapters.map((adapter) => ({ model, adapter })));
+  const isTaken = (name: string) => models.has(name) || adapters.filter(({ adapter }) => adapter === name).length > 1;
+  const long = ({ model, adapter }: Required<Chosen>) => `${model.id}:${adapter}`;
+  const listed = new Map<string, Chosen>([...models].map(([id, model]) => [id, { model }]));
+  for (const each of adapters) listed.set(isTaken(each.adapter) ? long(each) : each.adapter, each);
+  const known = new Map([...adapters.map((each) => [long(each), each] as const), ...listed]);
+  return { listed, all: { get: (name) => known.get(name) ?? unknown(name, [...known.keys()]) } };
+}
+
+function unknown(name: string, known: readonly string[]): never {
+  throw unknownModel(name, known);
+}
+
+/** @throws MODEL_NOT_FOUND with the nearest id */
+export function modelOf(models: ReadonlyMap<string, ServedModel>, id: string): ServedModel {
+  return models.get(id) ?? unknown(id, [...models.keys()]);
+}
+
+/** The one that the path named, whatever the body calls it: clients that are given an address put it there. Its adapters have their names. */
+export const oneModel = (model: ServedModel): Models => ({
+  get: (name) => {
+    const adapter = model.adapters.find((each) => name === each || name === `${model.id}:${each}`);
+    return adapter === undefined ? { model } : { model, adapter };
   },
 });
-
-/** The one that the path named, whatever the body calls it: clients that are given an address put it there. */
-export const oneModel = (model: ServedModel): Models => ({ get: () => model });
 
 const TYPES: Readonly<Record<number, string>> = {
   401: "authentication_error",

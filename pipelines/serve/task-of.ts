@@ -12,6 +12,9 @@ const TASK_OF = {
   AutoModelForMaskedLM: "fill-mask",
   AutoModelForCausalLM: "text-generation",
   AutoModelForSeq2SeqLM: "text2text-generation",
+  AutoModelForImageClassification: "image-classification",
+  AutoModelForZeroShotImageClassification: "zero-shot-image-classification",
+  AutoModelForImageFeatureExtraction: "image-feature-extraction",
   AutoModel: "feature-extraction",
 } as const satisfies Partial<Record<AutoName, TaskName>>;
 
@@ -19,7 +22,7 @@ const TASK_OF = {
  * The task of a model, by the first of its config's `architectures`: BertForSequenceClassification does text-classification,
  * GPT2LMHeadModel text-generation, BertModel feature-extraction.
  *
- * @throws UNKNOWN_TASK where the config names no class, or one of no text task
+ * @throws UNKNOWN_TASK where the config names no class, or one of no task that is served
  *
  * @example
  * ```ts

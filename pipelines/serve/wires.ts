@@ -1,43 +1,21 @@
-// WIRES: each task as the Inference API speaks it: its inputs, its parameters, its results in snake_case.
+// WIRES: each task as the Inference API speaks it: its inputs, its parameters, its results in snake_case. Those of images stand in
+// image-wires.ts.
 // Knows no HTTP. Holds no logic of a task: a pipeline does it.
 import { z } from "zod";
 import { wireName } from "../../src/generate/generation-config.ts";
 import { GENERATION_OPTIONS, type GenerationOptionName } from "../../src/generate/options.ts";
 import { Tensor } from "../../src/tensor/index.ts";
 import { badRequest, RequestError, snakeCase } from "./errors.ts";
-import { lengthOf } from "./lengths.ts";
+import { AT_ONCE } from "./generated.ts";
+import { IMAGE_WIRES } from "./image-wires.ts";
+import { hasLength, lengthOf, madeLength } from "./lengths.ts";
+import { someAtOnce } from "./merged.ts";
 import type { ServedModel } from "./models.ts";
-
-/** One task on the wire. */
-export interface Wire {
-  /** The pipeline's options by the names of their parameters. */
-  parameters: Readonly<Record<string, string>>;
-  /** What one input is. */
-  input: z.ZodType;
-  /** The texts of an input. */
-  texts(input: unknown): string[];
-  /** Parameters that stand beside the inputs as well, because clients put them there. */
-  beside?: readonly string[];
-  /** Inputs of several requests may run together; generation goes one request after the other. */
-  isGathered: boolean;
-  /** Options where the caller names none, and checks of those it names. */
-  options?(model: ServedModel, options: Record<string, unknown>): Record<string, unknown>;
-  /** One output for each input. */
-  run(model: ServedModel, inputs: unknown[], options: Record<string, unknown>): Promise<unknown[]>;
-  /** An output in the wire's words. */
-  output(output: unknown, input: unknown): unknown;
-  /** What a single input gives; its output where absent. */
-  one?(output: unknown): unknown;
-  /** What several inputs give; the list of their outputs where absent. */
-  many?(outputs: unknown[]): unknown;
-}
+import { detailedText } from "./token-events.ts";
+import { listed, named, type RunOptions, type Wire, withLabels } from "./wire.ts";
 
 const text = z.string();
 const textOnly = { input: text, texts: (input: unknown) => [String(input)] };
-
-/** Parameters with our names for them. */
-const named = (...options: string[]): Record<string, string> =>
-  Object.fromEntries(options.map((name) => [snakeCase(name), name]));
 
 /** Scores and logits are no part of a text; what cannot be written as JSON has no name on the wire. */
 const generation = Object.fromEntries(
@@ -46,12 +24,6 @@ const generation = Object.fromEntries(
     .filter((name) => name !== "outputScores" && name !== "outputLogits")
     .map((name) => [wireName(name), name]),
 );
-
-/** Calls the pipeline with all inputs at once, which gives an array. */
-async function listed(model: ServedModel, ...args: unknown[]): Promise<unknown[]> {
-  const outputs = await model.call(...args);
-  return outputs as unknown[]; // safe because a pipeline gives an array for an array
-}
 
 const fieldsOf = (value: unknown): [string, unknown][] => Object.entries(Object(value));
 
@@ -86,11 +58,11 @@ const question = z.strictObject({ question: text.min(1), context: text.min(1) })
 const toText = (): Wire => ({
   ...textOnly,
   parameters: { ...generation, ...named("seed", "prefix", "truncation") },
-  isGathered: false,
+  // A text drawn with a seed depends on its place among the texts of a call.
+  together: ({ seed }) => (seed === undefined ? "gathered" : "turn"),
   options: (model, options) => {
-    const { maxNewTokens } = boundedLength(model, options);
-    // The repository may ask for longer texts than this server makes.
-    return { ...options, stoppingCriteria: [(ids: readonly number[]) => ids.length > maxNewTokens] };
+    boundedLength(model, options);
+    return { ...options, ...madeLength(model, options) };
   },
   run: async (model, inputs, options) => {
     const outputs = await listed(model, inputs, options);
@@ -99,6 +71,21 @@ const toText = (): Wire => ({
   output: renamed,
   many: (outputs) => (outputs.every((list) => Array.isArray(list) && list.length === 1) ? outputs.flat() : outputs),
 });
+
+/** Each text by itself, a few at once: they grow beside those of others. */
+function continued(
+  model: ServedModel,
+  inputs: unknown[],
+  { signal, details, ...options }: RunOptions,
+): Promise<unknown[]> {
+  const { seed, numReturnSequences: copies } = options;
+  return someAtOnce(inputs, AT_ONCE, signal, async (input, at, ended) => {
+    const own = typeof seed === "number" ? { seed: (seed + at * Number(copies ?? 1)) % 2 ** 32 } : {};
+    const all = { ...options, ...own };
+    if (details !== true) return model.call(input, { ...all, signal: ended });
+    return [await detailedText({ model, prompt: String(input), options: all, signal: ended })];
+  });
+}
 
 /** @throws INVALID_REQUEST where the caller asks for more than this server makes */
 function boundedLength(model: ServedModel, options: Record<string, unknown>): { maxNewTokens: number } {
@@ -118,7 +105,6 @@ export const WIRES = {
     parameters: named("topK", "functionToApply"),
     input: z.union([text, pair]),
     texts: (input) => (typeof input === "string" ? [input] : fieldsOf(input).map(([, field]) => String(field))),
-    isGathered: true,
     run: (model, inputs, options) => {
       const pairs = inputs.map((input) => {
         if (typeof input === "string") return input;
@@ -134,7 +120,6 @@ export const WIRES = {
   "token-classification": {
     ...textOnly,
     parameters: named("aggregationStrategy", "ignoreLabels", "stride"),
-    isGathered: true,
     run: (model, inputs, options) => listed(model, inputs, { aggregationStrategy: "simple", ...options }),
     output: (output, input) => placedIn(String(input), output),
   },
@@ -142,25 +127,19 @@ export const WIRES = {
     input: question,
     texts: (input) => fieldsOf(input).map(([, field]) => String(field)),
     parameters: named("topK", "docStride", "maxAnswerLen", "maxSeqLen", "handleImpossibleAnswer", "alignToWords"),
-    isGathered: true,
     run: listed,
     output: (output, input) => placedIn(question.parse(input).context, output),
   },
   "fill-mask": {
     ...textOnly,
     parameters: named("topK", "targets"),
-    isGathered: true,
     run: listed,
     output: renamed,
   },
   "zero-shot-classification": {
     ...textOnly,
     parameters: named("candidateLabels", "hypothesisTemplate", "multiLabel"),
-    isGathered: true,
-    options: (_, options) => {
-      if (options["candidateLabels"] !== undefined) return options;
-      throw badRequest("zero-shot-classification needs candidate_labels.", "parameters.candidate_labels");
-    },
+    options: withLabels("zero-shot-classification"),
     run: (model, inputs, { candidateLabels, ...options }) => listed(model, inputs, candidateLabels, options),
     // As the API gives it today, and as both of Hugging Face's clients read it.
     output: labelsWithScores,
@@ -169,7 +148,6 @@ export const WIRES = {
     ...textOnly,
     parameters: named("pooling", "normalize"),
     beside: ["normalize"],
-    isGathered: true,
     options: (_, options) => {
       const isPooled = options["pooling"] !== undefined && options["pooling"] !== "none";
       if (options["normalize"] !== true || isPooled) return options;
@@ -183,17 +161,20 @@ export const WIRES = {
     parameters: {
       ...generation,
       ...{ stop: "stopStrings", stop_sequences: "stopStrings" },
-      ...named("seed", "returnFullText", "addSpecialTokens"),
+      ...named("seed", "returnFullText", "addSpecialTokens", "details"),
     },
-    isGathered: false,
+    isStreamed: true,
+    together: () => "shared",
     options: (model, options) => {
       boundedLength(model, options);
-      const isGiven = options["maxNewTokens"] !== undefined || options["maxLength"] !== undefined;
-      return isGiven ? options : { ...options, ...lengthOf(model) };
+      if (typeof (options["details"] ?? false) !== "boolean")
+        throw badRequest("details is true or false.", "parameters.details");
+      return hasLength(options) ? options : { ...options, ...lengthOf(model) };
     },
-    run: listed,
+    run: continued,
     output: renamed,
   },
+  ...IMAGE_WIRES,
   "text2text-generation": toText(),
   summarization: toText(),
   translation: {

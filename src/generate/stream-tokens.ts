@@ -11,7 +11,7 @@ import { type TextDecoder, TextPieces } from "./text-pieces.ts";
 /** One token of a text as it grows. */
 export interface TextToken {
   id: number;
-  /** What it adds to the text; empty while a character lacks bytes, and of special tokens. */
+  /** What it adds to the text; empty while a character lacks bytes, of special tokens and of the one that ends it. */
   text: string;
   /** Its name in the vocabulary. */
   name: string;
@@ -46,7 +46,7 @@ export async function* streamTokens(
   pieces.end();
   for await (const { id, finished, scores } of generate(decoder, [prompt], { ...options, outputScores: logprobs })) {
     const isSpecial = tokenizer.isSpecial(id);
-    const fresh = isSpecial ? "" : pieces.push(id);
+    const fresh = isSpecial || finished === "eos" ? "" : pieces.push(id);
     const text = finished === undefined ? fresh : fresh + pieces.end();
     yield {
       ...{ id, text, isSpecial, finished, name: tokenizer.idToToken(id) ?? "" },
