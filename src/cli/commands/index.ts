@@ -42,4 +42,8 @@ export const COMMANDS: Readonly<Record<string, { summary: string; load(): Promis
     summary: "Write a model in fewer bits, and measure it",
     load: async () => (await import("./export.ts")).quantize,
   },
+  prune: {
+    summary: "Take out what a model needs least, and measure it",
+    load: async () => (await import("./prune.ts")).prune,
+  },
 };
