@@ -1,14 +1,16 @@
-// Writes the tables of models and tasks into src/models/MODELS.md.
+// Writes the tables of models, of tasks and of what can be pruned into src/models/MODELS.md.
 // npm run models
 import { readFileSync, writeFileSync } from "node:fs";
 import { packageFile } from "../src/package-root.ts";
-import { modelsTable, tasksTable } from "../test/models/models-table.ts";
+import { modelsTable, pruningTable, tasksTable } from "../test/models/models-table.ts";
 
 const path = packageFile("src", "models", "MODELS.md");
-const text = readFileSync(path, "utf8");
-const filled = (name: string, table: string, within: string): string =>
-  within.replace(
+const tables = { models: modelsTable(), tasks: await tasksTable(), pruning: pruningTable() };
+let text = readFileSync(path, "utf8");
+for (const [name, table] of Object.entries(tables)) {
+  text = text.replace(
     new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- end -->)`),
     (_, before, after) => `${before}\n${table}\n\n${after}`,
   );
-writeFileSync(path, filled("tasks", await tasksTable(), filled("models", modelsTable(), text)));
+}
+writeFileSync(path, text);

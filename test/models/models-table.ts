@@ -23,6 +23,26 @@ export function modelsTable(): string {
   return table(["`model_type`", "classes"], rows);
 }
 
+/** What can be taken out of each model type, and what of its config says so. */
+export function pruningTable(): string {
+  const rows = ARCHITECTURES.flatMap(({ modelType, prunable }) => {
+    if (prunable === undefined) return [];
+    const { heads, neurons, stacks } = prunable;
+    return [
+      [
+        `\`${modelType}\``,
+        heads.isListed ? "`pruned_heads`" : "its number of heads",
+        heads.areAlike ? "as many of each layer" : "over the whole model",
+        heads.isListed ? "no" : "yes",
+        `\`${neurons}\``,
+        stacks.map(({ count }) => `\`${count}\``).join(", "),
+      ],
+    ];
+  });
+  const head = ["`model_type`", "heads are said by", "and chosen", "read by transformers 5", "neurons", "layers"];
+  return table(head, rows);
+}
+
 /** Tasks with the auto class whose models they run. */
 export async function tasksTable(): Promise<string> {
   const rows = await Promise.all(
