@@ -2,8 +2,8 @@
 // Knows no task, and not where adapters come from.
 import { AbrazoError, suggestion } from "../src/errors.ts";
 import type { AnyModel } from "../src/models/architecture.ts";
-import { type Compile, ModelGraphs } from "../src/models/graphs.ts";
-import { type FedAdapter, feedAdapter } from "../src/models/lora-inputs.ts";
+import { type Compile, isMapped, ModelGraphs } from "../src/models/graphs.ts";
+import { type FedAdapter, feedAdapter, ofOneKind } from "../src/models/lora-inputs.ts";
 import { adapterWeights } from "../src/models/lora-layers.ts";
 import { requireWeightDType } from "../src/onnx/weight-dtype.ts";
 import { compileGraph } from "../src/tensor/index.ts";
@@ -40,9 +40,9 @@ export async function overGraphs<Model>(
   { device, threads, dtype = "fp32", adapters = new Map(), adapter: usual, given }: EngineOptions,
   make: (compile: Compile, ends: Ends<Model>) => Model,
 ): Promise<Model> {
-  const fed = new Map<string, FedAdapter>();
-  for (const [name, folder] of adapters) fed.set(name, await feedAdapter(model, folder));
-  const known = [...fed.keys()];
+  const read = new Map<string, FedAdapter>();
+  for (const [name, folder] of adapters) read.set(name, await feedAdapter(model, folder));
+  const known = [...read.keys()];
   requireWeightDType(dtype);
   const exact = adapterWeights(model);
   return onDevice(device, (on) => {
@@ -50,10 +50,11 @@ export async function overGraphs<Model>(
     const graphs = new ModelGraphs(model, (traced, isFirst) =>
       compileGraph(traced, { ...settings, prepack: isFirst || dtype !== "fp32" }),
     );
+    const { alone, adapters: fed } = fedTo(model, read, on === "cpu" && dtype === "fp32");
     const made = new Map<string | null, Model>();
     const adapted = (wanted: string | null | undefined): Model => {
       const name = wanted === undefined ? (usual ?? null) : wanted;
-      const engine = made.get(name) ?? make(graphs.of(adapterOf(fed, name)), ends);
+      const engine = made.get(name) ?? make(graphs.of(name === null ? alone : adapterOf(fed, name)), ends);
       made.set(name, engine);
       return engine;
     };
@@ -64,8 +65,13 @@ export async function overGraphs<Model>(
   });
 }
 
-function adapterOf(fed: ReadonlyMap<string, FedAdapter>, name: string | null): FedAdapter | undefined {
-  if (name === null) return undefined;
+/** What is fed for the model alone, and for each adapter. Where a graph has a copy of the weights, one graph computes all of them. */
+function fedTo(model: AnyModel, adapters: ReadonlyMap<string, FedAdapter>, usesFiles: boolean) {
+  const isOne = adapters.size > 0 && !(usesFiles && isMapped(model));
+  return isOne ? ofOneKind(model, adapters) : { alone: undefined, adapters };
+}
+
+function adapterOf(fed: ReadonlyMap<string, FedAdapter>, name: string): FedAdapter {
   const found = fed.get(name);
   if (found !== undefined) return found;
   const known = [...fed.keys()];

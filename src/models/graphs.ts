@@ -1,8 +1,23 @@
 // The compiled graphs of a model: one of each name for the model alone, and one for each kind of adapter, whose matrices are fed.
 // Knows no architecture, and not what the graphs are for.
+import { sizeOf } from "../graph/shape.ts";
 import type { CompiledGraph, Traced } from "../tensor/index.ts";
 import type { AnyModel } from "./architecture.ts";
 import { type FedAdapter, traceWith } from "./lora-inputs.ts";
+
+/**
+ * Whether graphs on the CPU take nothing for the model's weights: those lie in files as they are computed with. What is small beside
+ * them does not count.
+ */
+export function isMapped(model: AnyModel): boolean {
+  const sizes = { all: 0, held: 0 };
+  for (const { node } of model.parameters()) {
+    const size = sizeOf(node.shape);
+    sizes.all += size;
+    if (node.value?.kind !== "file" || node.dtype !== "float32") sizes.held += size;
+  }
+  return sizes.held * 50 < sizes.all;
+}
 
 /** Compiles what is recorded, or gives what was compiled by that name before. */
 export type Compile = (name: string, trace: () => Traced) => CompiledGraph;

@@ -6,7 +6,7 @@ import { type Feed, fromFile, fromTypedArray, noGrad, symbolic, type Tensor, typ
 import type { AnyModel } from "./architecture.ts";
 import { factorOf } from "./lora-dora.ts";
 import { readAdapter, type StoredMatrices } from "./lora-file.ts";
-import { type Layer, ownParameters } from "./lora-layers.ts";
+import { type Layer, ownParameters, widthOf } from "./lora-layers.ts";
 
 /** An adapter, ready to be fed. */
 export interface FedAdapter {
@@ -84,6 +84,42 @@ function asRead(weight: Tensor): Tensor {
 }
 
 /**
+ * Adapters as if they were of one kind, with the model alone as another of them: what one changes and another does not is fed so that
+ * it changes nothing. For graphs that hold weights of their own, of which there shall be one.
+ */
+export function ofOneKind(
+  model: AnyModel,
+  adapters: ReadonlyMap<string, FedAdapter>,
+): { alone: FedAdapter; adapters: Map<string, FedAdapter> } {
+  const layers = new Map([...adapters.values()].flatMap((each) => [...each.layers]));
+  const whole = [...new Set([...adapters.values()].flatMap((each) => each.whole))];
+  const names = new Set([...adapters.values()].flatMap(({ feeds }) => Object.keys(feeds)));
+  const parameters = ownParameters(model);
+  const idle: Record<string, Feed> = {};
+  for (const path of whole) {
+    const own = parameters.get(path);
+    if (own !== undefined) idle[path] = feedOf(asRead(own));
+  }
+  for (const [path, layer] of layers) Object.assign(idle, idleLayer(path, layer, names));
+  const kind = [...names].sort().join();
+  const full = (feeds: FedAdapter["feeds"]): FedAdapter => ({ kind, layers, whole, feeds: { ...idle, ...feeds } });
+  return { alone: full({}), adapters: new Map([...adapters].map(([name, { feeds }]) => [name, full(feeds)])) };
+}
+
+/** A rank of one whose matrices are zeros: the runtimes do not like sizes of none. */
+function idleLayer(path: string, layer: Layer, names: ReadonlySet<string>): Record<string, Feed> {
+  const [inner, outer] = widthOf(layer);
+  const feeds: Record<(typeof PARTS)[number], Feed> = {
+    lora_A: { data: new Float32Array(inner), shape: [1, inner] },
+    lora_B: { data: new Float32Array(outer), shape: [outer, 1] },
+    lora_factor: { data: new Float32Array(outer).fill(1), shape: [outer] },
+    lora_shift: { data: new Float32Array(outer), shape: [outer] },
+  };
+  const named = PARTS.map((part) => [inputName(path, part), feeds[part]] as const);
+  return Object.fromEntries(named.filter(([name]) => names.has(name)));
+}
+
+/**
  * What `trace` records, with an adapter's matrices as inputs. Ranks are sizes with names, so that one graph takes all of a kind.
  *
  * @returns the graph, and the names of its inputs that are the adapter's; none where it changes nothing of it
@@ -114,8 +150,8 @@ export function traceWith(
 
 function symbolicInputs(feeds: FedAdapter["feeds"], layers: FedAdapter["layers"]): Map<string, Tensor> {
   const ranks = new Map<string, (string | number)[]>();
-  for (const [at, [path, { weight, isTransposed }]] of [...layers].entries()) {
-    const [outer = 0, inner = 0] = isTransposed ? [...weight.shape].reverse() : weight.shape;
+  for (const [at, [path, layer]] of [...layers].entries()) {
+    const [inner, outer] = widthOf(layer);
     ranks.set(inputName(path, "lora_A"), [`lora_rank_${at}`, inner]);
     ranks.set(inputName(path, "lora_B"), [outer, `lora_rank_${at}`]);
   }

@@ -13,11 +13,11 @@ import { nativeEngines } from "../../pipelines/native.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
 import { loadPretrained, savePretrained } from "../../src/models/auto.ts";
 import { AutoModelForSequenceClassification } from "../../src/models/auto-model.ts";
-import { ModelGraphs } from "../../src/models/graphs.ts";
+import { isMapped, ModelGraphs } from "../../src/models/graphs.ts";
 import { inputOf } from "../../src/models/inputs.ts";
 import { addAdapter, loadAdapter, mergeAdapter, saveAdapter } from "../../src/models/lora.ts";
 import type { LoraOptions } from "../../src/models/lora-config.ts";
-import { feedAdapter } from "../../src/models/lora-inputs.ts";
+import { feedAdapter, ofOneKind } from "../../src/models/lora-inputs.ts";
 import { traceModel } from "../../src/models/trace.ts";
 import { init } from "../../src/nn/index.ts";
 import { packageFile } from "../../src/package-root.ts";
@@ -273,6 +273,55 @@ describe("gives what the merged model gives, of other kinds of models", () => {
     const found = await traced(base, adapter);
     near(found, await traced(together), 1e-5);
     expect(found).not.toEqual(await traced(base));
+  });
+});
+
+describe("over weights that a graph has a copy of", () => {
+  const logits = { topK: null, functionToApply: "none" } as const;
+  const numbers = (rows: { label: string; score: number }[][]) =>
+    rows.flatMap((row) => row.toSorted((a, b) => a.label.localeCompare(b.label)).map(({ score }) => score));
+
+  it("of half precision, adapters of two kinds and the model alone are one graph's", async () => {
+    const half = fresh();
+    await copyRest(classifier, half);
+    const model = await loadPretrained(classifier);
+    await savePretrained(model.half(), half);
+    await cp(join(classifier, "config.json"), join(half, "config.json"));
+    const classify = kept(await pipeline("text-classification", half, { adapters: { first, second } }));
+    for (const [adapter, folder] of Object.entries({ first, second })) {
+      const alone = kept(await pipeline("text-classification", await merged(half, folder)));
+      near(numbers(await classify(TEXTS, { ...logits, adapter })), numbers(await alone(TEXTS, logits)), 1e-5);
+    }
+    const plain = kept(await pipeline("text-classification", half));
+    near(numbers(await classify(TEXTS, logits)), numbers(await plain(TEXTS, logits)), 1e-5);
+    const halves = await loadPretrained(half);
+    expect([isMapped(halves), isMapped(await loadPretrained(classifier))]).toEqual([false, true]);
+    let compiled = 0;
+    const graphs = new ModelGraphs(halves, (traced) => {
+      compiled++;
+      return compileGraph(traced);
+    });
+    const read = new Map([
+      ["first", await feedAdapter(halves, first)],
+      ["second", await feedAdapter(halves, second)],
+    ]);
+    const { alone, adapters } = ofOneKind(halves, read);
+    for (const each of [alone, ...adapters.values()]) graphs.of(each)("run", () => traceModel(halves));
+    expect(compiled).toBe(1);
+    graphs.dispose();
+  });
+
+  it.each(["q8", "q4"] as const)("of %s, adapters stay exact", async (dtype) => {
+    const tokenizer = await Tokenizer.fromFolder(classifier);
+    const classify = kept(await pipeline("text-classification", classifier, { dtype, adapters: { first, second } }));
+    const plain = kept(await pipeline("text-classification", classifier, { dtype }));
+    near(numbers(await classify(TEXTS, logits)), numbers(await plain(TEXTS, logits)), 2e-2);
+    for (const [adapter, folder] of Object.entries({ first, second })) {
+      const model = await loadPretrained(classifier);
+      await loadAdapter(model, folder);
+      const own = kept(await pipeline("text-classification", model, { tokenizer, dtype }));
+      near(numbers(await classify(TEXTS, { ...logits, adapter })), numbers(await own(TEXTS, logits)), 2e-2);
+    }
   });
 });
 
