@@ -35,6 +35,7 @@ const albertConfigSchema = z
     attention_probs_dropout_prob: z.number().default(0),
     classifier_dropout_prob: z.number().default(0.1),
     initializer_range: z.number().default(0.02),
+    pad_token_id: z.number().int().nullable().default(0),
     tie_word_embeddings: z.boolean().default(true),
     id2label: z.record(z.string(), z.string()).default({ 0: "LABEL_0", 1: "LABEL_1" }),
   })
@@ -54,7 +55,8 @@ class Embeddings extends Module<[Tensor, Tensor | undefined], Tensor> {
 
   constructor(config: AlbertConfig) {
     super();
-    this.word_embeddings = new Embedding(config.vocab_size, config.embedding_size);
+    const paddingIdx = config.pad_token_id ?? undefined;
+    this.word_embeddings = new Embedding(config.vocab_size, config.embedding_size, { paddingIdx });
     this.position_embeddings = new Embedding(config.max_position_embeddings, config.embedding_size);
     this.token_type_embeddings = new Embedding(config.type_vocab_size, config.embedding_size);
     this.LayerNorm = new LayerNorm(config.embedding_size, { eps: config.layer_norm_eps });

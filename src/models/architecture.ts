@@ -3,7 +3,7 @@
 import type { z } from "zod";
 import { parseValue } from "../io/json.ts";
 import { type AnyModule, Embedding, LayerNorm, Linear, Module } from "../nn/index.ts";
-import { type Generator, randn, type Tensor, zeros } from "../tensor/index.ts";
+import { type Generator, noGrad, randn, type Tensor, zeros } from "../tensor/index.ts";
 import type { InputName } from "./inputs.ts";
 import { withNamedLabels } from "./labels.ts";
 import { onAnyConfig, type Prunable } from "./prunable.ts";
@@ -211,7 +211,7 @@ export function defineArchitecture<Schema extends z.ZodType<BaseConfig>>(declare
   };
 }
 
-/** Normal of `initializer_range` for tables and matrices, zeros for biases, ones for norms. */
+/** Normal of `initializer_range` for tables and matrices, zeros for biases and rows of padding, ones for norms. */
 function initializeWeights(model: AnyModel, generator: Generator | undefined): void {
   const range = model.config.initializer_range ?? 0.02;
   const normal = (like: Tensor) =>
@@ -226,5 +226,10 @@ function initializeWeights(model: AnyModel, generator: Generator | undefined): v
       if (module.bias !== undefined) module.bias.assign(zeros(module.bias.shape).node);
     } else if (module instanceof Embedding) normal(module.weight);
     else if (module instanceof LayerNorm) module.bias?.assign(zeros(module.bias.shape).node);
+  }
+  // Last, since a head may share the table.
+  for (const module of model.modules()) {
+    const row = module instanceof Embedding ? module.paddingIdx : undefined;
+    if (module instanceof Embedding && row !== undefined) noGrad(() => module.weight.select(0, row).zero_());
   }
 }

@@ -15,8 +15,8 @@ import { type Body, ForQuestionAnswering, ForTokenClassification, ModelWithBody 
 import type { InputName } from "./inputs.ts";
 import { headsLeft, leavesHeads, listedHeads, NO_HEADS_LEFT, type Prunable, prunedHeads } from "./prunable.ts";
 
-/** BERT's config, which RoBERTa has too. */
-export const bertSchema = <Type extends string>(modelType: Type) =>
+/** BERT's config, which RoBERTa has too, with the id of its padding. */
+export const bertSchema = <Type extends string>(modelType: Type, pad = 0) =>
   z
     .looseObject({
       model_type: z.literal(modelType),
@@ -33,7 +33,7 @@ export const bertSchema = <Type extends string>(modelType: Type) =>
       attention_probs_dropout_prob: z.number().default(0.1),
       classifier_dropout: z.number().nullish(),
       initializer_range: z.number().default(0.02),
-      pad_token_id: z.number().int().nullish(),
+      pad_token_id: z.number().int().nullable().default(pad),
       position_embedding_type: z.literal("absolute").default("absolute"),
       tie_word_embeddings: z.boolean().default(true),
       pruned_heads: prunedHeads,
@@ -77,11 +77,12 @@ class Embeddings extends Module<[Tensor, Tensor | undefined], Tensor> {
   readonly #dropout: Dropout;
   readonly #positions: (inputIds: Tensor) => Tensor;
 
-  constructor(config: BertConfig, positions: (inputIds: Tensor) => Tensor) {
+  constructor(config: BertConfig, positions: (inputIds: Tensor) => Tensor, placeOfPadding: number | undefined) {
     super();
     this.#positions = positions;
-    this.word_embeddings = new Embedding(config.vocab_size, config.hidden_size);
-    this.position_embeddings = new Embedding(config.max_position_embeddings, config.hidden_size);
+    const [words, places] = [config.pad_token_id ?? undefined, placeOfPadding].map((paddingIdx) => ({ paddingIdx }));
+    this.word_embeddings = new Embedding(config.vocab_size, config.hidden_size, words);
+    this.position_embeddings = new Embedding(config.max_position_embeddings, config.hidden_size, places);
     this.token_type_embeddings = new Embedding(config.type_vocab_size, config.hidden_size);
     this.LayerNorm = new LayerNorm(config.hidden_size, { eps: config.layer_norm_eps });
     this.#dropout = new Dropout(config.hidden_dropout_prob);
@@ -227,6 +228,8 @@ export interface BodyOptions {
   pooler?: boolean;
   /** Place of each token in the table of positions; 0, 1, … when absent. */
   positions?: (inputIds: Tensor) => Tensor;
+  /** The place of padding, where it has one of its own. */
+  placeOfPadding?: number;
   inputs?: readonly InputName[];
 }
 
@@ -237,9 +240,9 @@ export class BertModel extends PreTrainedModel<HiddenOutput> {
   readonly pooler: Pooler | undefined;
   readonly #inputs: readonly InputName[];
 
-  constructor(config: BertConfig, { pooler = true, positions = fromZero, inputs }: BodyOptions = {}) {
+  constructor(config: BertConfig, { pooler = true, positions = fromZero, placeOfPadding, inputs }: BodyOptions = {}) {
     super(config);
-    this.embeddings = new Embeddings(config, positions);
+    this.embeddings = new Embeddings(config, positions, placeOfPadding);
     this.encoder = new Encoder(config);
     this.pooler = pooler ? new Pooler(config) : undefined;
     this.#inputs = inputs ?? ["inputIds", "attentionMask", "tokenTypeIds"];

@@ -30,7 +30,7 @@ export const distilbertConfigSchema = z
     qa_dropout: z.number().default(0.1),
     tie_word_embeddings: z.boolean().default(true),
     initializer_range: z.number().default(0.02),
-    pad_token_id: z.number().int().default(0),
+    pad_token_id: z.number().int().nullable().default(0),
     pruned_heads: prunedHeads,
     id2label: z.record(z.string(), z.string()).default({ 0: "LABEL_0", 1: "LABEL_1" }),
   })
@@ -50,7 +50,9 @@ class Embeddings extends Module<[Tensor], Tensor> {
 
   constructor(config: DistilbertConfig) {
     super();
-    this.word_embeddings = new Embedding(config.vocab_size, config.dim);
+    this.word_embeddings = new Embedding(config.vocab_size, config.dim, {
+      paddingIdx: config.pad_token_id ?? undefined,
+    });
     this.position_embeddings = new Embedding(config.max_position_embeddings, config.dim);
     this.LayerNorm = new LayerNorm(config.dim, { eps: EPS });
     this.dropout = new Dropout(config.dropout);

@@ -27,7 +27,12 @@ function positions(config: BertConfig): (inputIds: Tensor) => Tensor {
 }
 
 const modelOf = (config: BertConfig, options: BodyOptions = {}): BertModel =>
-  new BertModel(config, { ...options, positions: positions(config), inputs: ["inputIds", "attentionMask"] });
+  new BertModel(config, {
+    ...options,
+    positions: positions(config),
+    placeOfPadding: padOf(config),
+    inputs: ["inputIds", "attentionMask"],
+  });
 
 const body = (config: BertConfig): Body => ({
   name: "roberta",
@@ -114,7 +119,7 @@ export class RobertaForMaskedLM extends PreTrainedModel {
 const robertaLike = (modelType: string, name: string): Architecture =>
   defineArchitecture({
     modelType,
-    config: bertSchema(modelType),
+    config: bertSchema(modelType, PAD),
     heads: {
       [`${name}Model`]: (config) => modelOf(config),
       [`${name}ForSequenceClassification`]: (config) => new RobertaForSequenceClassification(config),

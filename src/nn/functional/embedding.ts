@@ -5,7 +5,7 @@ import * as build from "../../graph/build.ts";
 import { axisOf, shapeError } from "../../graph/shape.ts";
 import { optionsOf } from "../../options.ts";
 import { requireTensors } from "../../tensor/arguments.ts";
-import { arange, Tensor } from "../../tensor/index.ts";
+import { arange, isGradEnabled, Tensor } from "../../tensor/index.ts";
 import { scalarTypeName } from "../../tensor/operands.ts";
 import { givenExtremes } from "./given.ts";
 
@@ -45,7 +45,8 @@ export function embedding(ids: Tensor, weight: Tensor, options?: { paddingIdx?: 
     });
   }
   const rows = build.gather(weight.node, ids.node, 0);
-  if (paddingIdx === undefined) return Tensor.fromNode(rows, [weight]);
+  // Where nothing is differentiated, that row is as any other: graphs that are only run stay simple.
+  if (paddingIdx === undefined || !(isGradEnabled() && weight.requiresGrad)) return Tensor.fromNode(rows, [weight]);
   const row = paddingIdx < 0 ? paddingIdx + weight.size(0) : paddingIdx;
   const padding = build.equal(ids.node, build.constant(row, ids.dtype));
   const column = build.reshape(padding, [...padding.shape, 1]);
