@@ -1,5 +1,5 @@
 // The body of a pipeline's thread, which ends in several ways when a text asks for it.
-// Used by worker.test.ts alone.
+// Used by worker.test.ts and serve-worker.test.ts.
 import { parentPort } from "node:worker_threads";
 import { log } from "../../src/log.ts";
 
@@ -20,5 +20,6 @@ await import("../../pipelines/worker/body.ts");
 
 // After the body's own listener: messages come as soon as there is one.
 parentPort?.on("message", (message: { args?: { value?: unknown }[] }) => {
-  ENDS[String(message.args?.[0]?.value)]?.();
+  const [first] = [message.args?.[0]?.value].flat();
+  ENDS[String(first)]?.();
 });
