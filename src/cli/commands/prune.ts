@@ -2,13 +2,13 @@
 import { basename } from "node:path";
 import { defineCommand, HUB_FLAGS, UsageError } from "../command.ts";
 
-const share = (what: string) =>
+const share = (what: string, more = "") =>
   ({
     type: "number",
     least: 0,
     most: 0.99,
     value: "SHARE",
-    summary: `Share of the ${what} to take out, e.g. 0.25`,
+    summary: `Share of the ${what} to take out, e.g. 0.25${more}`,
   }) as const;
 
 export const prune = defineCommand({
@@ -17,7 +17,7 @@ export const prune = defineCommand({
   args: [{ name: "MODEL", summary: "Folder of the model, or NS/NAME" }],
   flags: {
     ...HUB_FLAGS,
-    heads: share("attention heads"),
+    heads: share("attention heads", "; of BERT, its kin and GPT-2 Python's transformers 5 does not load what is left"),
     neurons: share("neurons of each feed-forward"),
     layers: { type: "number", whole: true, least: 0, summary: "How many whole layers to take out" },
     dataset: { type: "string", value: "FILE", summary: "Labelled examples, for a classifier: TSV, CSV or JSONL" },
