@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pipeline } from "../../pipelines/index.ts";
 import { setLogListener } from "../../src/log.ts";
 import { packageFile } from "../../src/package-root.ts";
-import { tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
+import { tinyAdapter, tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
 
 const SHIPPED = (task: string) => packageFile("pipelines", "defaults", task);
 const texts = [
@@ -64,6 +64,29 @@ describe("webgpu", () => {
       await Promise.all([cpu.dispose(), gpu.dispose()]);
     },
   );
+
+  it("has adapters, of several kinds", async () => {
+    const folder = folders["a tiny classifier"] ?? "";
+    const adapters = {
+      first: await tinyAdapter(folder, join(root, "first"), { r: 4, targetModules: "all-linear", useDora: true }),
+      second: await tinyAdapter(
+        folder,
+        join(root, "second"),
+        { r: 2, targetModules: ["q_lin"], taskType: "SEQ_CLS" },
+        2,
+      ),
+    };
+    const [cpu, gpu] = [
+      await pipeline("text-classification", folder, { adapters }),
+      await pipeline("text-classification", folder, { adapters, device: "webgpu" }),
+    ];
+    for (const adapter of ["first", "second", null]) {
+      const [expected, found] = [await cpu(texts, { adapter }), await gpu(texts, { adapter })];
+      expect(found.map(({ label }) => label)).toEqual(expected.map(({ label }) => label));
+      for (const [at, { score }] of expected.entries()) expect(found[at]?.score).toBeCloseTo(score, 4);
+    }
+    await Promise.all([cpu.dispose(), gpu.dispose()]);
+  });
 
   it("is what auto takes where there is no CUDA, and it says so", async () => {
     const messages: string[] = [];

@@ -25,7 +25,7 @@ import { compileGraph, Generator, noGrad } from "../../src/tensor/index.ts";
 import { Tokenizer } from "../../src/text/tokenizer.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 import { elements, MODEL_CASES, type ModelCase, writeCheckpoint } from "../support/model-goldens.ts";
-import { tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
+import { tinyAdapter, tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "abrazo-adapters-"));
 let made = 0;
@@ -49,19 +49,8 @@ async function copyRest(from: string, to: string): Promise<void> {
   }
 }
 
-/** An adapter of a model, as if it had been trained: nothing in it is zero. */
-async function adapterOf(base: string, options: LoraOptions, seed: number): Promise<string> {
-  const model = await loadPretrained(base);
-  addAdapter(model, options, { generator: new Generator(seed) });
-  const generator = new Generator(seed + 100);
-  for (const [name, tensor] of model.namedParameters()) {
-    if (name.includes("lora_B") || (tensor.requiresGrad && name.endsWith("bias")))
-      noGrad(() => init.normal_(tensor, 0, 0.4, { generator }));
-  }
-  const out = fresh();
-  await saveAdapter(model, out, { baseModel: base });
-  return out;
-}
+const adapterOf = (base: string, options: LoraOptions, seed: number): Promise<string> =>
+  tinyAdapter(base, fresh(), options, seed);
 
 async function merged(base: string, adapter: string): Promise<string> {
   const model = await loadPretrained(base);

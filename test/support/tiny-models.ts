@@ -1,9 +1,12 @@
-// Tiny repositories with random weights and a word tokenizer, made in a folder: a classifier and a language model.
+// Tiny repositories with random weights and a word tokenizer, made in a folder: a classifier, a language model, and adapters of them.
 // Asserts nothing.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fromConfig, savePretrained } from "../../src/models/auto.ts";
-import { Generator } from "../../src/tensor/index.ts";
+import { fromConfig, loadPretrained, savePretrained } from "../../src/models/auto.ts";
+import { addAdapter, saveAdapter } from "../../src/models/lora.ts";
+import type { LoraOptions } from "../../src/models/lora-config.ts";
+import { init } from "../../src/nn/index.ts";
+import { Generator, noGrad } from "../../src/tensor/index.ts";
 
 const SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"] as const;
 const WORDS = "i love hate this book film a the it is was not good bad and but very dull great story".split(" ");
@@ -85,4 +88,17 @@ export async function tinyLanguageModel(folder: string, seed = 1, positions = 32
   };
   await savePretrained(fromConfig(config, new Generator(seed)), folder);
   return folder;
+}
+
+/** An adapter of a model in a folder, as if it had been trained: nothing of it is zero. */
+export async function tinyAdapter(base: string, out: string, options: LoraOptions, seed = 1): Promise<string> {
+  const model = await loadPretrained(base);
+  addAdapter(model, options, { generator: new Generator(seed) });
+  const generator = new Generator(seed + 100);
+  for (const [name, tensor] of model.namedParameters()) {
+    const isZero = name.includes("lora_B") || (tensor.requiresGrad && name.endsWith("bias"));
+    if (isZero) noGrad(() => init.normal_(tensor, 0, 0.4, { generator }));
+  }
+  await saveAdapter(model, out, { baseModel: base });
+  return out;
 }
