@@ -59,11 +59,26 @@ export function call(model: AnyModel, { labels: _, ...inputs }: PruneBatch): Mod
   return (model as unknown as Module<[object], ModelOutput>)(inputs);
 }
 
+/** The loss of each row of a batch, [B]. @throws LOSS_NOT_PER_ROW */
+function lossesOf(model: AnyModel, batch: PruneBatch, loss: RowLoss): Tensor {
+  const losses = loss(call(model, batch), batch);
+  const rows = rowsOf(batch);
+  if (losses.shape.length === 1 && losses.size(0) === rows) return losses;
+  throw new AbrazoError({
+    code: "LOSS_NOT_PER_ROW",
+    message: `The loss of ${rows} rows has the shape [${losses.shape.join(", ")}], and not [${rows}].`,
+    hint: "Give one loss a row: importance is each row's own. Losses of PyTorch's names take { reduction: \"none\" }.",
+    data: { rows, shape: losses.shape },
+  });
+}
+
+const rowsOf = (batch: PruneBatch): number => Object.values(batch)[0]?.size(0) ?? 0;
+
 /** The mean loss of a row. */
 export async function meanLoss(model: AnyModel, batches: readonly PruneBatch[], loss: RowLoss): Promise<number> {
   let [sum, rows] = [0, 0];
   for (const batch of batches) {
-    const losses = Array.from(await noGrad(() => loss(call(model, batch), batch)).data(), Number);
+    const losses = Array.from(await noGrad(() => lossesOf(model, batch, loss)).data(), Number);
     sum += losses.reduce((total, each) => total + each, 0);
     rows += losses.length;
   }
@@ -105,10 +120,9 @@ export async function unitImportance(
   let rows = 0;
   await held(hooks, async () => {
     for (const batch of batches) {
-      const [first] = Object.values(batch);
-      const [count, device] = [first?.size(0) ?? 0, first?.device ?? "cpu"];
+      const [count, device] = [rowsOf(batch), Object.values(batch)[0]?.device ?? "cpu"];
       for (const site of sites) masks.set(site, ones([count, site.count], { requiresGrad: true, device }));
-      const total = loss(call(model, batch), batch).sum();
+      const total = lossesOf(model, batch, loss).sum();
       const gradients = autograd.grad(total, [...masks.values()]);
       // One run reads them all. A row's own gradient: its loss depends on its own mask alone.
       const each = await cat(gradients.map((gradient) => gradient.abs().sum(0))).data();

@@ -1,6 +1,6 @@
 // Pruning: a smaller model without the heads, neurons or layers that it needs least, or without those that are named.
 // Knows no architecture: each declares where its parts are.
-import { requireList, requireParts } from "../arguments.ts";
+import { requireFunction, requireList, requireParts } from "../arguments.ts";
 import { AbrazoError, suggestion } from "../errors.ts";
 import { optionsOf } from "../options.ts";
 import type { AnyModel } from "./architecture.ts";
@@ -70,7 +70,7 @@ const partNames = optionsOf<ModelParts>({ layers: true, heads: true, neurons: tr
  * went of BERT, RoBERTa and their kin, DistilBERT or GPT-2: of those no config can say it but by `pruned_heads`, which it knows no more.
  *
  * @param batches what the model is called with, and `labels`; [B, …] each
- * @throws INVALID_OPTION for a share that is none, or takes nothing; NOT_PRUNABLE; DATASET_TOO_SMALL without a row; NO_LOSS;
+ * @throws INVALID_OPTION for a share that is none, or takes nothing; NOT_PRUNABLE; DATASET_TOO_SMALL without a row; NO_LOSS, LOSS_NOT_PER_ROW;
  *   NOTHING_LEFT, HEADS_NOT_ALLOWED, LAYERS_NOT_PRUNABLE where the config cannot say it
  *
  * @example
@@ -93,10 +93,11 @@ export async function pruneModel<Model extends AnyModel>(
   checkShares({ heads, neurons });
   checkCount(layers);
   if (heads + neurons + layers === 0)
-    throw invalid("heads, neurons or layers", "nothing", "Say how much: { heads: 0.25 }.");
+    throw invalid({ heads, neurons, layers }, "Say how much of which: { heads: 0.25 }.");
   const parts = partsOf(model);
   checkBatches("pruneModel", batches);
   const lossOf = loss ?? crossEntropyOfRows(model);
+  requireFunction("pruneModel", lossOf, 3);
   return evaluating(model, async () => {
     const gone = await leastLayers(model, parts, { layers, batches, loss: lossOf });
     const left = parts.sites.filter((site) => !gone.includes(layerPath(site)));
@@ -117,7 +118,7 @@ export async function pruneModel<Model extends AnyModel>(
 /**
  * How much a model needs each of its layers, heads and neurons: what pruneModel() chooses by.
  *
- * @throws NOT_PRUNABLE, DATASET_TOO_SMALL, NO_LOSS
+ * @throws NOT_PRUNABLE, DATASET_TOO_SMALL, NO_LOSS, LOSS_NOT_PER_ROW
  *
  * @example
  * ```ts
@@ -133,8 +134,9 @@ export async function partImportance(
   batches: readonly PruneBatch[],
   given?: { loss?: RowLoss | undefined },
 ): Promise<PartImportance> {
-  const { loss = crossEntropyOfRows(model) } = importanceOptions("partImportance", given);
   requireModel("partImportance", model);
+  const { loss = crossEntropyOfRows(model) } = importanceOptions("partImportance", given);
+  requireFunction("partImportance", loss, 3);
   const { stacks, sites } = partsOf(model);
   checkBatches("partImportance", batches);
   return evaluating(model, async () => {
@@ -229,6 +231,7 @@ const ofKind = (scores: ReadonlyMap<Site, number[]>, kind: Site["kind"]): Map<Si
   new Map([...scores].filter(([site]) => site.kind === kind));
 
 function keptUnits({ path, count, kind }: Site, gone: readonly number[]): number[] {
+  requireList("pruneParts", gone, 2);
   const wrong = gone.find((unit) => !Number.isInteger(unit) || unit < 0 || unit >= count);
   if (wrong === undefined) return range(count).filter((unit) => !gone.includes(unit));
   throw new AbrazoError({
@@ -272,7 +275,7 @@ async function leastLayers(model: AnyModel, parts: PrunableParts, { layers, batc
   const gone: { stack: FoundStack; layer: number }[] = [];
   const all = parts.stacks.flatMap((stack) => stack.layers.map((_, layer) => ({ stack, layer })));
   const most = all.length - parts.stacks.length;
-  if (layers > most) throw invalid("layers", layers, `The model has ${all.length}; at most ${most} can go.`);
+  if (layers > most) throw invalid({ layers }, `The model has ${all.length}; at most ${most} can go.`);
   const moduleOf = ({ stack, layer }: (typeof all)[number]) => stack.layers[layer] ?? model;
   for (let round = 0; round < layers; round++) {
     const losses = [];
@@ -331,7 +334,7 @@ function leastOfAll(scores: ReadonlyMap<Site, number[]>, share: number): Record<
     gone[path] = [...list, unit].sort((a, b) => a - b);
     wanted--;
   }
-  if (wanted > 0) throw invalid("heads", share, `One head of each of ${scores.size} layers stays.`);
+  if (wanted > 0) throw invalid({ heads: share }, `One head of each of ${scores.size} layers stays.`);
   return gone;
 }
 
@@ -339,26 +342,27 @@ function leastOfAll(scores: ReadonlyMap<Site, number[]>, share: number): Record<
 function countOf(share: number, all: number, kind: Site["kind"]): number {
   const count = Math.floor(share * all + 1e-9);
   if (count > 0) return count;
-  throw invalid(kind, share, `There are ${all}: the least share that takes one out is ${1 / all}.`);
+  throw invalid({ [kind]: share }, `There are ${all}: the least share that takes one out is ${1 / all}.`);
 }
 
 function checkShares(shares: Readonly<Record<string, number>>): void {
   for (const [name, share] of Object.entries(shares)) {
     if (typeof share === "number" && share >= 0 && share < 1) continue;
-    throw invalid(name, share, "A share goes from 0 to below 1.");
+    throw invalid({ [name]: share }, "A share goes from 0 to below 1.");
   }
 }
 
 function checkCount(layers: number): void {
-  if (!Number.isInteger(layers) || layers < 0) throw invalid("layers", layers, "Layers are counted: 0, 1, 2 …");
+  if (!Number.isInteger(layers) || layers < 0) throw invalid({ layers }, "Layers are counted: 0, 1, 2 …");
 }
 
-function invalid(name: string, given: unknown, hint: string): AbrazoError {
+function invalid(given: Readonly<Record<string, unknown>>, hint: string): AbrazoError {
+  const options = Object.entries(given).map(([name, value]) => `${name}: ${String(value)}`);
   return new AbrazoError({
     code: "INVALID_OPTION",
-    message: `pruneModel() cannot take ${name} = ${String(given)} out.`,
+    message: `pruneModel() cannot take out { ${options.join(", ")} }.`,
     hint,
-    data: { name, given },
+    data: given,
   });
 }
 

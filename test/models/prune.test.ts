@@ -423,6 +423,11 @@ describe("refuses", () => {
   it("no data, no labels, losses that it cannot take", async () => {
     await expect(refused({ heads: 0.5 }, bert(), [])).rejects.toMatchObject({ code: "DATASET_TOO_SMALL" });
     const { labels: _, ...unlabelled } = classified;
+    const mean = ({ logits }: ModelOutput) => (logits ?? ones([2, 2])).mean();
+    await expect(refused({ heads: 0.5, loss: mean })).rejects.toMatchObject({
+      code: "LOSS_NOT_PER_ROW",
+      message: "The loss of 2 rows has the shape [], and not [2].",
+    });
     await expect(refused({ heads: 0.5 }, bert(), [unlabelled])).rejects.toMatchObject({ code: "NO_LOSS" });
     const own = { heads: 0.25, loss: ({ logits }: ModelOutput) => (logits ?? ones([2, 2])).pow(2).sum(1) };
     expect(Object.keys((await refused(own, bert(), [unlabelled])).removed.heads).length).toBeGreaterThan(0);
