@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pipeline } from "../../pipelines/index.ts";
+import { makeDecoder } from "../../src/generate/kv-cache.ts";
 import { setLogListener } from "../../src/log.ts";
+import { loadPretrained } from "../../src/models/auto.ts";
 import { packageFile } from "../../src/package-root.ts";
 import { tinyAdapter, tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
 
@@ -44,6 +46,45 @@ describe("webgpu", () => {
       }
     }
     await Promise.all([cpu.dispose(), gpu.dispose()]);
+  });
+
+  it.each(["q4", "q8"] as const)(
+    "continues texts with weights in %s, as near as activations of 8 bits are",
+    async (dtype) => {
+      const model = await loadPretrained(SHIPPED("text-generation"));
+      const ids = BigInt64Array.of(5n, 90n, 300n);
+      const step = {
+        inputIds: ids,
+        attentionMask: ids.map(() => 1n),
+        positionIds: BigInt64Array.of(0n, 1n, 2n),
+        rows: 1,
+      };
+      const [cpu, gpu] = [makeDecoder(model, { dtype }), makeDecoder(model, { dtype, device: "webgpu" })];
+      const [[expected], [found]] = [await cpu.start().step(step), await gpu.start().step(step)];
+      const most = Math.max(...(expected ?? []).map(Math.abs));
+      expect(found).toHaveLength(4096);
+      for (const [at, logit] of (expected ?? []).entries())
+        expect(Math.abs((found?.[at] ?? Number.NaN) - logit) / most).toBeLessThan(0.03);
+      cpu.dispose();
+      gpu.dispose();
+    },
+  );
+
+  it("classifies with weights of 4 bits, and says that those of 8 are the CPU's", async () => {
+    const folder = SHIPPED("text-classification");
+    const [cpu, gpu] = [
+      await pipeline("text-classification", folder, { dtype: "q4" }),
+      await pipeline("text-classification", folder, { dtype: "q4", device: "webgpu" }),
+    ];
+    const [expected, found] = [await cpu(texts), await gpu(texts)];
+    expect(found.map(({ label }) => label)).toEqual(expected.map(({ label }) => label));
+    for (const [at, { score }] of found.entries())
+      expect(Math.abs(score - (expected[at]?.score ?? Number.NaN))).toBeLessThan(0.03);
+    await Promise.all([cpu.dispose(), gpu.dispose()]);
+    await expect(pipeline("text-classification", folder, { dtype: "q8", device: "webgpu" })).rejects.toMatchObject({
+      code: "UNSUPPORTED_DTYPE",
+      hint: expect.stringContaining('"q4"'),
+    });
   });
 
   it.each(["the shipped generator", "a tiny generator"])(
