@@ -10,7 +10,7 @@ import { classOf, loadClass, savePretrained } from "../models/auto.ts";
 import { AutoModelForCausalLM, AutoModelForSequenceClassification } from "../models/auto-model.ts";
 import { CONFIG_FILES, WEIGHT_FILES } from "../models/files.ts";
 import { type Pruned, pruneModel } from "../models/prune.ts";
-import { isInPython, partsOf } from "../models/prune-parts.ts";
+import { isInPython, partsOf, type Site } from "../models/prune-parts.ts";
 import { readWeights } from "../models/weights.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
 import { wilsonInterval } from "../train/metrics.ts";
@@ -43,6 +43,7 @@ export interface PruneFolderOptions {
 export interface PrunedFolder extends Compared {
   out: string;
   removed: { layers: string[]; heads: number; neurons: number };
+  /** How many there were: layers, and heads and neurons of those that stay. */
   of: { layers: number; heads: number; neurons: number };
   parameters: { before: number; after: number };
   /** Of the weights' files. */
@@ -72,8 +73,9 @@ export async function pruneFolder(options: PruneFolderOptions): Promise<PrunedFo
   const pruned = await pruneModel(model, chosen.batches, { heads, neurons, layers });
   const compared = await compareModels(model, pruned.model, batchesOf(scored, source));
   await write(pruned.model, folder, out);
-  const count = (kind: "heads" | "neurons") =>
-    parts.sites.reduce((sum, site) => sum + (site.kind === kind ? site.count : 0), 0);
+  const isGone = ({ stack, layer }: Site) => pruned.removed.layers.includes(`${stack.path}.${layer}`);
+  const count = (kind: Site["kind"]) =>
+    parts.sites.reduce((sum, site) => sum + (site.kind === kind && !isGone(site) ? site.count : 0), 0);
   const result: PrunedFolder = {
     out,
     ...compared,
@@ -197,12 +199,13 @@ function evaluationsOf({ after, examples, files }: PrunedFolder): Evaluations {
 /** What was taken out and what was measured, a sentence each. */
 export function describePruned(result: PrunedFolder, from: string): string[] {
   const { removed, of, parameters, bytes, seconds, before, after, examples, files, device } = result;
+  const left = removed.layers.length > 0 ? "the remaining " : "";
   const parts = [
     ...(removed.layers.length > 0
       ? [`${removed.layers.length} of ${of.layers} layers (${removed.layers.join(", ")})`]
       : []),
-    ...(removed.heads > 0 ? [`${removed.heads} of ${of.heads} heads`] : []),
-    ...(removed.neurons > 0 ? [`${removed.neurons} of ${of.neurons} neurons`] : []),
+    ...(removed.heads > 0 ? [`${removed.heads} of ${left}${of.heads} heads`] : []),
+    ...(removed.neurons > 0 ? [`${removed.neurons} of ${left}${of.neurons} neurons`] : []),
   ];
   const whole = (value: number) => value.toLocaleString("en-US");
   const scores =

@@ -80,7 +80,11 @@ describe("prune", { timeout: 90_000 }, () => {
     const [out, score] = [join(root, "shorter"), join(root, "score.txt")];
     await writeFile(score, ["this book is good", "it is a very good story"].join("\n"));
     const result = await pruneFolder(options({ folder: writer, out, layers: 1, neurons: 0.25, texts, score }));
-    expect(result).toMatchObject({ of: { layers: 2 }, examples: { importance: 3, score: 2 }, loadsInPython: true });
+    const [removed, of] = [
+      { heads: 0, neurons: 32 },
+      { layers: 2, heads: 4, neurons: 128 },
+    ];
+    expect(result).toMatchObject({ removed, of, examples: { importance: 3, score: 2 }, loadsInPython: true });
     const model = await loadPretrained(out);
     expect(model.config).toMatchObject({ n_layer: 1, n_inner: 96 });
     const tokenizer = await Tokenizer.fromFolder(out);
@@ -96,6 +100,9 @@ describe("prune", { timeout: 90_000 }, () => {
     const record = JSON.parse(await readFile(join(out, "training-record.json"), "utf8"));
     expect(record).toMatchObject({ command: "abrazo prune", task: "text-generation", steps: 0, datasets: [] });
     expect(record.evaluations[0]).toMatchObject({ metric: "perplexity", dataset: { name: "score.txt" }, count: 2 });
+    expect(record.notes.join(" ")).toMatch(
+      /1 of 2 layers \(transformer\.h\.[01]\), 32 of the remaining 128 neurons went\./,
+    );
     expect(record.notes.join(" ")).toContain("What went was chosen by 3 examples, of texts.txt.");
   });
 
