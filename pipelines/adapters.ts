@@ -35,8 +35,8 @@ async function folderOf(source: string, options: PipelineOptions): Promise<strin
 }
 
 /** Whether adapters are asked for. */
-export const wantsAdapters = ({ adapters, adapter }: PipelineOptions): boolean =>
-  adapters !== undefined || adapter !== undefined;
+export const wantsAdapters = ({ adapters = {}, adapter }: PipelineOptions): boolean =>
+  Object.keys(adapters).length > 0 || adapter !== undefined;
 
 /** Names of the classes of a head that each of the adapters has, for bases that have none; undefined where one has none. */
 export async function headLabels(adapters: ReadonlyMap<string, string>): Promise<Record<string, string> | undefined> {
