@@ -99,10 +99,10 @@ function jobOf(model: ServedModel, body: Sampling, prompts: string[], options: R
   return { prompts, copies, stop: [stop].flat(), seed, options: { ...options, ...penalty, ...drawing(model, body) } };
 }
 
-/** What the request says, then the repository, then OpenAI: tokens are drawn, unless the temperature is 0. */
-function drawing({ generation }: ServedModel, { temperature, top_p, top_k, min_p }: Sampling): object {
+/** What the request says, then the repository, then OpenAI: tokens are drawn, unless the temperature is 0 or the caller will not. */
+function drawing({ generation }: ServedModel, { temperature, do_sample, top_p, top_k, min_p }: Sampling): object {
   // The most probable token is within every bound.
-  if (temperature === 0) return { doSample: false };
+  if (temperature === 0 || do_sample === false) return { doSample: false };
   const minP = min_p ?? generation.minP;
   return {
     doSample: true,

@@ -4,7 +4,7 @@ import { z } from "zod";
 
 const count = z.number().int().positive();
 
-/** How tokens are drawn. The last three are no fields of OpenAI's, but of the servers that speak its language. */
+/** How tokens are drawn. Those after `max_tokens` are no fields of OpenAI's, but of the servers that speak its language. */
 const sampling = {
   model: z.string(),
   temperature: z.number().min(0).max(2).optional(),
@@ -18,6 +18,9 @@ const sampling = {
   top_k: z.number().int().nonnegative().optional(),
   min_p: z.number().min(0).max(1).optional(),
   repetition_penalty: z.number().positive().optional(),
+  /** JavaScript's client of Hugging Face sends it here; false is a temperature of 0. */
+  do_sample: z.boolean().optional(),
+  return_full_text: z.literal(false).optional(),
   // Values that change nothing, which some clients always send.
   frequency_penalty: z.literal(0).optional(),
   presence_penalty: z.literal(0).optional(),

@@ -1,30 +1,12 @@
 // Served models and huggingface_hub's InferenceClient: each task called as a Python user would, with what the pipeline itself gives.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type ModelServer, modelServer, pipeline } from "../../pipelines/index.ts";
-import { packageFile } from "../../src/package-root.ts";
 import { Tensor } from "../../src/tensor/index.ts";
-import { type ModelCase, writeCheckpoint } from "../support/model-goldens.ts";
-import { tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
+import { png, writeServed } from "../support/pipeline-goldens.ts";
 import { describeClients, type Python, PythonHome } from "./python.ts";
-
-const golden: {
-  tokenizer: object;
-  tokenizerConfig: object;
-  models: Record<string, Pick<ModelCase, "config" | "tensors">>;
-} = JSON.parse(readFileSync(packageFile("test", "goldens", "pipelines", "encoders.json"), "utf8"));
-
-const TEMPLATE = "{% for m in messages %}{{ m.content }} {% endfor %}{% if add_generation_prompt %}film{% endif %}";
-const ENCODERS = [
-  "zero-shot-classification",
-  "feature-extraction",
-  "question-answering",
-  "token-classification",
-  "fill-mask",
-];
 
 describeClients("InferenceClient", () => {
   const root = mkdtempSync(join(tmpdir(), "abrazo-inference-"));
@@ -34,21 +16,7 @@ describeClients("InferenceClient", () => {
   let url = "";
 
   beforeAll(async () => {
-    for (const name of ENCODERS) {
-      const model = golden.models[name];
-      if (model === undefined) throw new Error(`no model for ${name}`);
-      const at = await writeCheckpoint({ ...model, note: "", inputs: {}, outputs: {} }, join(root, name));
-      await writeFile(join(at, "tokenizer.json"), JSON.stringify(golden.tokenizer));
-      await writeFile(join(at, "tokenizer_config.json"), JSON.stringify(golden.tokenizerConfig));
-    }
-    await tinyClassifier(join(root, "mood"));
-    await tinyLanguageModel(join(root, "talker"), 1, 64);
-    await writeFile(join(root, "talker", "chat_template.jinja"), TEMPLATE);
-    const models = [...ENCODERS, "mood", "talker"].map((name) => ({
-      ...{ model: join(root, name), id: name },
-      ...(name === "zero-shot-classification" ? { task: name } : {}),
-    }));
-    server = await modelServer({ models });
+    server = await modelServer({ models: await writeServed(root) });
     ({ url } = await server.listen());
     home = await PythonHome.make("http://127.0.0.1:9");
     python = home.python();
@@ -151,5 +119,62 @@ describeClients("InferenceClient", () => {
     expect(found.chat).toBe(chat?.generatedText);
     expect(found.pieces.join("")).toBe(found.chat);
     expect(found.pieces.length).toBeGreaterThan(2);
+  });
+
+  it("writes texts token by token, with details", async () => {
+    interface Event {
+      index: number;
+      token: { id: number; text: string; logprob: number; special: boolean };
+      generated_text: string | null;
+      details: { finish_reason: string; generated_tokens: number; seed: number | null } | null;
+    }
+    const found = await python.run<{
+      pieces: string[];
+      events: Event[];
+      whole: Event & { details: { tokens: unknown[] } };
+    }>(`
+      from dataclasses import asdict
+      options = dict(max_new_tokens=6, do_sample=False, return_full_text=False)
+      talker = client("talker")
+      result = {
+          "pieces": list(talker.text_generation("i love this", stream=True, **options)),
+          "events": [asdict(event) for event in talker.text_generation("i love this", stream=True, details=True, **options)],
+          "whole": asdict(talker.text_generation("i love this", details=True, **options)),
+      }
+    `);
+    const options = { doSample: false, maxNewTokens: 6, returnFullText: false };
+    const [text] = (await here("text-generation", "talker", "i love this", options)) as { generatedText: string }[]; // safe because a prompt gives a list
+    const shown = found.events.filter(({ token }) => !token.special).map(({ token }) => token.text);
+    expect([found.pieces.length, shown.join("")]).toEqual([found.events.length, text?.generatedText]);
+    expect(found.events.at(-1)).toMatchObject({
+      generated_text: text?.generatedText,
+      details: { generated_tokens: found.events.length, seed: null },
+    });
+    expect(found.whole).toMatchObject({ generated_text: text?.generatedText });
+    expect(found.whole.details.tokens).toEqual(found.events.map(({ token }) => token));
+  });
+
+  it("classifies images, also by labels of the caller's", async () => {
+    const found = await python.run<Record<string, unknown>>(
+      `
+      import base64, pathlib, tempfile
+      picture = base64.b64decode(picture)
+      path = pathlib.Path(tempfile.mkdtemp()) / "picture.png"
+      path.write_bytes(picture)
+      classifier = client("image-classification")
+      result = {
+          "bytes": plain(classifier.image_classification(picture)),
+          "path": plain(classifier.image_classification(str(path))),
+          "two": plain(classifier.image_classification(path, top_k=2)),
+          "labels": plain(client("zero-shot-image-classification").zero_shot_image_classification(picture, ["cat", "old dog", "house"])),
+      }
+      `,
+      { picture: png("wide").toString("base64") },
+    );
+    const all = await here("image-classification", "image-classification", png("wide"));
+    expect([found["bytes"], found["path"]]).toEqual([all, all]);
+    expect(found["two"]).toEqual(await here("image-classification", "image-classification", png("wide"), { topK: 2 }));
+    const task = "zero-shot-image-classification";
+    expect(found["labels"]).toEqual(await here(task, task, png("wide"), ["cat", "old dog", "house"]));
   });
 });
