@@ -12,6 +12,8 @@ export interface Flag {
   most?: number;
   /** Of a number: a bound that does not belong to it. */
   above?: number;
+  /** Of a string: may be given more than once; its value is a list. */
+  many?: true;
   /** What stands for the value in help. */
   value?: string;
   short?: string;
@@ -25,7 +27,9 @@ type Parsed<Of extends Flags> = {
     ? boolean
     : Of[Name]["type"] extends "number"
       ? number
-      : string;
+      : Of[Name]["many"] extends true
+        ? readonly string[]
+        : string;
 };
 
 export interface Argument {
@@ -76,9 +80,12 @@ export function parseCommand(command: Command, argv: readonly string[]): Omit<Ru
   const declared: Flags = { ...COMMON, ...command.flags };
   checkNames(command, declared, argv);
   const options = Object.fromEntries(
-    Object.entries(declared).map(([name, { type, short }]) => [
+    Object.entries(declared).map(([name, { type, short, many = false }]) => [
       name,
-      { type: type === "boolean" ? ("boolean" as const) : ("string" as const), ...(short !== undefined && { short }) },
+      {
+        ...{ type: type === "boolean" ? ("boolean" as const) : ("string" as const), multiple: many },
+        ...(short !== undefined && { short }),
+      },
     ]),
   );
   const { values, positionals } = parse(command, argv, options);

@@ -1,13 +1,14 @@
 // What abrazo run makes of its arguments: inputs of tasks that take more than texts, results as JSON, flags that a task does not read.
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { runTask } from "../../src/cli/run-task.ts";
+import { linesOf, runLines, runTask } from "../../src/cli/run-task.ts";
 import { loadPretrained } from "../../src/models/auto.ts";
 import { addAdapter, saveAdapter } from "../../src/models/lora.ts";
 import { packageFile } from "../../src/package-root.ts";
 import { Generator, noGrad, tensor } from "../../src/tensor/index.ts";
+import { runCli } from "../support/cli.ts";
 
 const model = packageFile("pipelines", "defaults", "text-classification");
 
@@ -18,6 +19,58 @@ it("features are numbers, a list for each text", async () => {
   expect(states[0]).toHaveLength(192);
   expect(second?.output).toHaveLength(states.length);
 });
+
+it("lines of a file come one by one, and are what they are as arguments", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "abrazo-run-"));
+  const file = join(folder, "texts.txt");
+  const texts = ["I love it.", "Awful, and long too: a waste of an evening.", "Fine."];
+  try {
+    await writeFile(file, `${texts[0]}\r\n\n${texts[1]}\n   \n${texts[2]}`);
+    const results: unknown[] = [];
+    for await (const result of runLines("sentiment-analysis", linesOf(file), { model })) results.push(result);
+    expect(results).toEqual(await runTask("sentiment-analysis", texts, { model }));
+    const nothing: unknown[] = [];
+    await writeFile(file, "\n\n");
+    for await (const result of runLines("sentiment-analysis", linesOf(file), { model })) nothing.push(result);
+    expect(nothing).toEqual([]);
+    const missing = runLines("sentiment-analysis", linesOf(join(folder, "none.txt")), { model });
+    await expect(missing.next()).rejects.toMatchObject({ code: "FILE_MISSING" });
+    await expect(runLines("fill-mask", linesOf(file), { labels: "a" }).next()).rejects.toMatchObject({ code: "USAGE" });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+it("texts come from arguments, from a file, or from standard input", async () => {
+  const home = await mkdtemp(join(tmpdir(), "abrazo-run-"));
+  const run = (args: string[], input?: string) =>
+    runCli(["run", "sentiment-analysis", ...args, "--model", model], { home, ...(input !== undefined && { input }) });
+  try {
+    const [piped, both, none] = await Promise.all([
+      run(["--file", "-", "--json"], "Wonderful.\nA bore.\n"),
+      run(["Fine.", "--file", "-"], "Fine.\n"),
+      run([]),
+    ]);
+    const labels = JSON.parse(piped.stdout).map(({ text, output }: { text: string; output: { label: string } }) => [
+      text,
+      output.label,
+    ]);
+    expect([piped.status, labels]).toEqual([
+      0,
+      [
+        ["Wonderful.", "POSITIVE"],
+        ["A bore.", "NEGATIVE"],
+      ],
+    ]);
+    expect([both.status, none.status]).toEqual([2, 2]);
+    expect(both.stderr).toContain("both are given");
+    expect(none.stderr).toContain("TEXT is missing.");
+    const people = await run(["--file", "-"], "Wonderful.\nA bore.\n");
+    expect(people.stdout).toMatch(/^POSITIVE {2}0\.\d{4} {2}Wonderful\.\nNEGATIVE {2}0\.\d{4} {2}A bore\.\n$/);
+  } finally {
+    await rm(home, { recursive: true });
+  }
+}, 60_000);
 
 it("weights are in as many bits as are asked for", async () => {
   const scores: unknown[] = [];

@@ -6,6 +6,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseCommand } from "../../src/cli/command.ts";
 import { serveModel } from "../../src/cli/commands/serve-model.ts";
+import { loadPretrained } from "../../src/models/auto.ts";
+import { addAdapter, saveAdapter } from "../../src/models/lora.ts";
+import { Generator } from "../../src/tensor/index.ts";
 import { type CliResult, runCli, startCli } from "../support/cli.ts";
 import { tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
 
@@ -16,6 +19,10 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "abrazo-serve-model-"));
   await tinyClassifier(join(home, "mood"));
   await tinyLanguageModel(join(home, "stories"));
+  await tinyLanguageModel(join(home, "long"), 1, 512);
+  const base = await loadPretrained(join(home, "stories"));
+  addAdapter(base, { r: 2, targetModules: ["c_attn"] }, { generator: new Generator(0) });
+  await saveAdapter(base, join(home, "news"));
 });
 afterAll(() => rm(home, { recursive: true, force: true }));
 
@@ -86,6 +93,41 @@ describe("abrazo serve-model", { timeout: LIMIT }, () => {
     }
   });
 
+  it("computes in threads of its own unless told otherwise, and answers meanwhile", async () => {
+    for (const words of [[], ["--workers", "2"], ["--workers", "0"]]) {
+      const server = await started([join(home, "long"), join(home, "mood"), "--port", "0", "--json", ...words]);
+      const { url } = JSON.parse(server.out());
+      const text = { model: "long", prompt: "this film", max_tokens: 300, temperature: 0, n: 1 };
+      const long = Array.from({ length: 4 }, () => post(`${url}/v1/completions`, text));
+      expect((await fetch(`${url}/health`)).status).toBe(200);
+      expect((await post(`${url}/models/mood`, { inputs: "great" })).status).toBe(200);
+      const answers = await Promise.all((await Promise.all(long)).map((response) => response.json()));
+      expect(new Set(answers.map(({ choices }) => JSON.stringify(choices))).size).toBe(1);
+      server.child.kill("SIGTERM");
+      expect(await server.ended).toBe(0);
+    }
+  });
+
+  it("serves a model with adapters", async () => {
+    const words = ["--adapter", `news=${join(home, "news")}`, `--adapter=verse=${join(home, "news")}`];
+    const server = await started([join(home, "stories"), "--port", "0", ...words]);
+    const [, url = ""] = /(http:\/\/\S+)/.exec(server.out()) ?? [];
+    expect(server.out()).toContain("  stories  text-generation  + news  + verse\n");
+    const body = { inputs: "great", parameters: { adapter_id: "news", max_new_tokens: 3 } };
+    expect((await post(`${url}/models/stories`, body)).status).toBe(200);
+    expect((await post(`${url}/v1/completions`, { model: "verse", prompt: "a" })).status).toBe(200);
+    server.child.kill("SIGTERM");
+    expect(await server.ended).toBe(0);
+    const wrong = await Promise.all(
+      [["news"], ["news=a", "news=b"], [`news=${home}/none`]].map((given) =>
+        abrazo(join(home, "stories"), ...given.map((each) => `--adapter=${each}`)),
+      ),
+    );
+    expect(wrong.map(({ status }) => status)).toEqual([2, 2, 1]);
+    const two = await abrazo(join(home, "stories"), join(home, "mood"), "--adapter=news=a");
+    expect([two.status, two.stderr]).toEqual([2, expect.stringContaining("one MODEL")]);
+  });
+
   it("says that a wide address is open, and to what", async () => {
     const { child, ended, err } = await started([join(home, "mood"), "--port", "0", "--host", "0.0.0.0"]);
     await expect.poll(err).toContain("there is no --api-key");
@@ -108,6 +150,7 @@ describe("abrazo serve-model", { timeout: LIMIT }, () => {
   it.each([
     ["port", ["0", "65535"], ["-1", "65536", "1.5", "x"]],
     ["batch-size", ["1", "64"], ["0", "1.5", "x"]],
+    ["workers", ["0", "4"], ["-1", "1.5", "x"]],
   ])("--%s is checked where it is given", (flag, right, wrong) => {
     for (const value of right)
       expect(parseCommand(serveModel, ["m", `--${flag}=${value}`]).flags).toHaveProperty(flag, Number(value));

@@ -1,16 +1,18 @@
 // abrazo run: a task on texts.
 import { z } from "zod";
-import { defineCommand, HUB_FLAGS } from "../command.ts";
+import { defineCommand, HUB_FLAGS, UsageError } from "../command.ts";
+import type { TextResult } from "../run-task.ts";
 
 export const run = defineCommand({
   name: "run",
   summary: "Run a task on texts, with a folder, a repository or the shipped model.",
   args: [
     { name: "TASK", summary: "Task: sentiment-analysis, ner, text-generation, …; a name that is none lists them all" },
-    { name: "TEXT", summary: "Texts, or files of images", rest: true },
+    { name: "TEXT", summary: "Texts, or files of images; or all lines of --file", optional: true, rest: true },
   ],
   flags: {
     ...HUB_FLAGS,
+    file: { type: "string", value: "FILE", summary: "Texts from a file, one a line; - reads standard input" },
     model: { type: "string", value: "DIR|NS/NAME", summary: "Model; the shipped one when left out" },
     revision: { type: "string", value: "REVISION", summary: "Branch, tag or commit of the repository" },
     adapter: {
@@ -30,6 +32,7 @@ export const run = defineCommand({
   examples: [
     'abrazo run sentiment-analysis "I love this book!"',
     'abrazo run sentiment-analysis "Fine." "Awful." --model ana/sentiment-small --json',
+    "abrazo run sentiment-analysis --file reviews.txt",
     'abrazo run text-generation "This film" --dtype q4',
     'abrazo run text-classification "Fine." --model ana/base --adapter ./adapter',
     'abrazo run zero-shot-classification "A late goal." --labels sport,politics --model ana/nli',
@@ -37,11 +40,26 @@ export const run = defineCommand({
   ],
   run: async ({ args: [task = "", ...texts], flags, ui }) => {
     const { chooseDevice } = await import("./train/inputs.ts");
-    const { runTask } = await import("../run-task.ts");
-    const results = await runTask(task, texts, { ...flags, device: chooseDevice(flags.device) });
-    ui.result(results, results.map(({ text, output }) => describe(text, output)).join("\n"));
+    const { linesOf, runLines, runTask } = await import("../run-task.ts");
+    const all = { ...flags, device: chooseDevice(flags.device) };
+    if (flags.file === undefined) {
+      if (texts.length === 0) throw usage("TEXT is missing.");
+      const results = await runTask(task, texts, all);
+      return ui.result(results, results.map(({ text, output }) => describe(text, output)).join("\n"));
+    }
+    if (texts.length > 0) throw usage("Texts come from TEXT or from --file, and both are given.");
+    const results: TextResult[] = [];
+    for await (const result of runLines(task, linesOf(flags.file), all)) {
+      // Results for people come as they are made; a document is one.
+      if (flags.json === true) results.push(result);
+      else ui.result(result, describe(result.text, result.output));
+    }
+    if (flags.json === true) ui.result(results, "");
   },
 });
+
+const usage = (message: string): UsageError =>
+  new UsageError({ code: "USAGE", message, hint: "See abrazo run --help." });
 
 const classification = z.object({ label: z.string(), score: z.number() });
 const generation = z.array(z.object({ generatedText: z.string() }));

@@ -1,5 +1,5 @@
 // abrazo serve-model: models behind HTTP in the foreground, until it is interrupted.
-import { defineCommand, HUB_FLAGS } from "../command.ts";
+import { defineCommand, HUB_FLAGS, UsageError } from "../command.ts";
 
 export const serveModel = defineCommand({
   name: "serve-model",
@@ -22,13 +22,24 @@ export const serveModel = defineCommand({
       type: "number",
       whole: true,
       least: 1,
-      summary: "Inputs that run together at most; 32 when left out",
+      summary: "Inputs that run, and texts that grow, together at most; 32 when left out",
+    },
+    workers: {
+      type: "number",
+      whole: true,
+      least: 0,
+      summary: "Threads for each model; 1 when left out, 0 computes in the server's own",
+    },
+    adapter: {
+      ...{ type: "string", many: true, value: "NAME=DIR|NS/NAME" },
+      summary: "A LoRA adapter of the model, by its name in requests; may be given again",
     },
   },
   examples: [
     "abrazo serve-model ./my-model",
     "abrazo serve-model ana/mood ana/stories --port 8080",
     "abrazo serve-model ana/nli --task zero-shot-classification --device auto",
+    "abrazo serve-model ana/stories --adapter poems=./poems --adapter news=ana/news",
   ],
   run: async ({ args, flags, ui }) => {
     const { chooseDevice } = await import("./train/inputs.ts");
@@ -38,8 +49,12 @@ export const serveModel = defineCommand({
     const apiKey = flags["api-key"] ?? process.env["ABRAZO_API_KEY"];
     const chosen = chooseDevice(flags.device);
     const dtype = flags.dtype as "q8" | undefined; // safe because modelServer() refuses what is none
+    // A model that computes would keep the server from answering anybody else: it gets a thread of its own unless told otherwise.
+    const { workers = 1 } = flags;
+    const adapters = adaptersOf(flags.adapter ?? [], args.length);
     const server = await modelServer({
-      ...{ models: args.map((model) => ({ model, task })), device: DEVICES.find((name) => name === chosen) },
+      ...{ models: args.map((model) => ({ model, task, adapters })), worker: workers > 0 && { count: workers } },
+      ...{ device: DEVICES.find((name) => name === chosen) },
       ...{ dtype, apiKey, cors, batchSize: flags["batch-size"], endpoint, token },
     });
     const stopped = new Promise<void>((resolve) => {
@@ -47,8 +62,14 @@ export const serveModel = defineCommand({
     });
     try {
       const { url } = await server.listen({ port, host });
-      const models = server.models.map(({ id, task: of }) => ({ id, task: of }));
-      const lines = models.map(({ id, task: of }) => `  ${id}  ${of}`);
+      const models = server.models.map(({ id, task: of, adapters: names }) => ({
+        ...{ id, task: of },
+        ...(names.length > 0 && { adapters: names }),
+      }));
+      const lines = models.map(
+        ({ id, task: of, adapters: names = [] }) =>
+          `  ${[`${id}  ${of}`, ...names.map((name) => `+ ${name}`)].join("  ")}`,
+      );
       ui.result({ url, models }, [`Models listening on ${url}`, ...lines].join("\n"));
       if (apiKey === undefined && !LOOPBACK.test(host))
         ui.note("Anybody who reaches this address may call: there is no --api-key.");
@@ -61,3 +82,21 @@ export const serveModel = defineCommand({
 });
 
 const LOOPBACK = /^(127\.|localhost$|::1$)/;
+
+/** NAME=PLACE, each name once. */
+function adaptersOf(words: readonly string[], models: number): Record<string, string> | undefined {
+  if (words.length === 0) return undefined;
+  if (models > 1) throw usage("--adapter goes with one MODEL, and there are several.");
+  const rows = words.map((word) => {
+    const [, name, place] = /^([^=]+)=(.+)$/.exec(word) ?? [];
+    if (name === undefined || place === undefined)
+      throw usage(`--adapter takes NAME=DIR or NAME=NS/NAME, not "${word}".`);
+    return [name, place] as const;
+  });
+  const twice = rows.find(([name], at) => rows.findIndex(([other]) => other === name) !== at);
+  if (twice !== undefined) throw usage(`Two adapters are called "${twice[0]}".`);
+  return Object.fromEntries(rows);
+}
+
+const usage = (message: string): UsageError =>
+  new UsageError({ code: "USAGE", message, hint: "See abrazo serve-model --help." });
