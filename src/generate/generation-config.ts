@@ -37,7 +37,7 @@ export const REFUSED_OPTIONS: Readonly<Record<string, { near?: GenerationOptionN
   cacheConfig: { why: "There is one kind of cache." },
   maxCacheLen: { near: "maxLength", why: "The cache grows as it is needed." },
   prefillChunkSize: { why: "A prompt is read in one step." },
-  continuousBatchingConfig: { why: "Rows of a batch start together." },
+  continuousBatchingConfig: { why: "Calls of a pipeline at the same time share their steps by themselves." },
   compileConfig: { why: "A decoder is compiled once, when it is made." },
   disableCompile: { why: "A decoder is compiled once, when it is made." },
   outputAttentions: { near: "outputScores", why: "A decoder gives logits alone." },
