@@ -91,7 +91,8 @@ function allocate(make: () => AnyModel): AnyModel {
   try {
     return make();
   } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
+    const isOurs = cause instanceof AbrazoError && /^(OUT_OF_MEMORY|BAD_SIZE)$/.test(cause.code);
+    if (!isOurs && !(cause instanceof RangeError)) throw cause;
     throw new AbrazoError({
       code: "MODEL_TOO_LARGE",
       message: `A model of these sizes cannot be held in memory: ${cause.message}.`,
@@ -101,22 +102,37 @@ function allocate(make: () => AnyModel): AnyModel {
   }
 }
 
-/** A config that names more layers than there are tensors is refused before they are built. */
-function checkLayers(folder: string, config: BaseConfig, tensors: ReadonlyMap<string, unknown>): void {
-  for (const [field, value] of Object.entries(config)) {
-    if (
-      !/^(num_hidden_|num_|n_|num_decoder_)layers?$/.test(field) ||
-      typeof value !== "number" ||
-      value <= tensors.size
-    )
-      continue;
+/** Fields that say how often a part is made. */
+const REPEATED = /^((num_hidden_|num_|n_|num_decoder_)layers?|num_hidden_groups|inner_group_num)$/;
+/** Fields that are a size of some tensor in every checkpoint. */
+const WIDTHS = /^(hidden_size|d_model|dim|n_embd|embedding_size|intermediate_size|hidden_dim|d_ff|vocab_size)$/;
+
+/**
+ * A config that names more layers than there are tensors is refused before they are built, and so is one whose sizes are far from any
+ * of the tensors, in every part of the model: to compare the others, they are built.
+ */
+function checkSizes(folder: string, config: object, tensors: ReadonlyMap<string, StoredTensor>): void {
+  const widest = Math.max(1, ...[...tensors.values()].map(({ shape }) => Math.max(1, ...shape)));
+  for (const { field, name, value } of numbersOf(config)) {
+    const isRepeated = REPEATED.test(name) && value > tensors.size;
+    if (!isRepeated && !(WIDTHS.test(name) && value > 16 * widest)) continue;
+    const has = isRepeated ? `has ${tensors.size} tensors` : `has no size above ${widest}`;
     throw new AbrazoError({
       code: "STATE_DICT_MISMATCH",
-      message: `config.json of ${folder} says ${field} ${value}; model.safetensors has ${tensors.size} tensors.`,
+      message: `config.json of ${folder} says ${field} ${value}; model.safetensors ${has}.`,
       hint: "The two files belong to different models.",
-      data: { field, value, tensors: tensors.size },
+      data: { field, value, tensors: tensors.size, widest },
     });
   }
+}
+
+/** Numbers of a config, those of its parts too. */
+function numbersOf(config: object, path = ""): { field: string; name: string; value: number }[] {
+  return Object.entries(config).flatMap(([name, value]) => {
+    const field = `${path}${name}`;
+    if (typeof value === "number") return [{ field, name, value }];
+    return typeof value === "object" && value !== null ? numbersOf(value, `${field}.`) : [];
+  });
 }
 
 /**
@@ -153,7 +169,7 @@ export async function loadClass(
   const { heads } = architectureOf(config);
   if (!Object.hasOwn(heads, name)) buildModel(config, name);
   const tensors = await readWeights(folder);
-  checkLayers(folder, config, tensors);
+  checkSizes(folder, config, tensors);
   const model = withoutDrawing(() => buildModel({ ...config, architectures: [name] }, name));
   takeWeights(model.requiresGrad_(false).eval(), tensors, {
     folder,

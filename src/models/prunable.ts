@@ -92,15 +92,18 @@ function headsOf({ pruned_heads: pruned }: Listed, heads: number, layer: number)
   return range(heads).filter((head) => !gone.includes(head));
 }
 
-/** How many of its heads a layer still has. */
-export const headsLeft = (config: Listed, heads: number, layer: number): number => headsOf(config, heads, layer).length;
+/** How many of its heads a layer still has: counted, not listed, since a config may lie about how many there are. */
+export const headsLeft = ({ pruned_heads: pruned }: Listed, heads: number, layer: number): number =>
+  heads - new Set(pruned?.[layer]?.filter((head) => head < heads)).size;
 
 /** A check of schemas: some head is left in each layer, and as many in all where they have to be alike. */
 export function leavesHeads(config: Listed, heads: number, layers: number, areAlike = false): boolean {
   const lists = Object.entries(config.pruned_heads ?? {});
   if (lists.some(([layer, gone]) => Number(layer) >= layers || gone.some((head) => head >= heads))) return false;
-  const counts = range(layers).map((layer) => headsLeft(config, heads, layer));
-  return counts.every((count) => count > 0 && (!areAlike || count === counts[0]));
+  const counts = lists.map(([layer]) => headsLeft(config, heads, Number(layer)));
+  // Layers that are not listed have all of them.
+  const first = lists.length < layers ? heads : counts[0];
+  return counts.every((count) => count > 0 && (!areAlike || count === first));
 }
 
 export const NO_HEADS_LEFT = {

@@ -19,7 +19,8 @@ export const t5Schema = <Type extends string>(modelType: Type, feedForward: stri
       num_decoder_layers: z.number().int().positive().nullish(),
       num_heads: z.number().int().positive(),
       relative_attention_num_buckets: z.number().int().min(4).default(32),
-      relative_attention_max_distance: z.number().int().positive().default(128),
+      // A table has an entry for each distance.
+      relative_attention_max_distance: z.number().int().positive().max(1_000_000).default(128),
       dropout_rate: z.number().default(0.1),
       classifier_dropout: z.number().default(0),
       layer_norm_epsilon: z.number().default(1e-6),
