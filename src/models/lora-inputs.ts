@@ -1,5 +1,6 @@
 // An adapter as inputs of its base's graph: what is fed for it, and the graph that takes it. The base's weights stay where they are.
 // Compiles nothing, and knows no architecture.
+import type { DType, TypedArray } from "../graph/dtype.ts";
 import { topological } from "../graph/walk.ts";
 import { functional as F } from "../nn/index.ts";
 import { type Feed, fromFile, fromTypedArray, noGrad, symbolic, type Tensor, type Traced } from "../tensor/index.ts";
@@ -53,10 +54,32 @@ function floats(tensor: Tensor): Float32Array {
   return tensor.dataSync() as Float32Array; // safe because what is read of adapters and widened weights is float32
 }
 
+/** Weights that are computed with at once, where their lengths are wanted alone. */
+const BLOCK = 2 ** 20;
+
+/** m / ‖W + s B A‖, a block of rows after the other. */
 async function rowFactors({ layer, a, b, scale }: StoredMatrices, magnitude: Tensor): Promise<Float32Array> {
-  const read = { ...layer, weight: asRead(layer.weight) };
-  const factor = noGrad(() => factorOf(read, { a, b, scale }, magnitude));
-  return (await factor.data()) as Float32Array; // safe because every part is float32
+  const [inner, outer] = widthOf(layer);
+  const { data, dtype } = elementsOf(layer.weight);
+  const factors = new Float32Array(outer);
+  // Rows of a matrix that is stored the other way round do not lie together.
+  const step = layer.isTransposed ? outer : Math.max(1, Math.floor(BLOCK / inner));
+  for (let at = 0; at < outer; at += step) {
+    const end = Math.min(at + step, outer);
+    const rows = (tensor: Tensor, size: number) => floats(tensor).subarray(at * size, end * size);
+    const shape = layer.isTransposed ? layer.weight.shape : [end - at, inner];
+    const block = fromTypedArray(data.subarray(at * inner, end * inner), shape, { dtype });
+    const [, r = 1] = b.shape;
+    const factor = noGrad(() => {
+      const part = { ...layer, weight: block.to("float32") };
+      const matrices = { a, b: fromTypedArray(rows(b, r), [end - at, r]), scale };
+      return factorOf(part, matrices, fromTypedArray(rows(magnitude, 1)));
+    });
+    factors.set(floats(factor), at);
+    // Others get their turn between blocks.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+  return factors;
 }
 
 /** B [out, r], its rows times their factors. */
@@ -72,15 +95,21 @@ function shiftOf(bias: Tensor, factor: Float32Array): Feed {
   return { data, shape: bias.shape };
 }
 
-/** A weight in memory and in float32. One that lies in a file is read apart from it, so that the graphs still map the file. */
-function asRead(weight: Tensor): Tensor {
+/**
+ * The elements of a weight. One that lies in a file is read apart from it, so that the graphs still map the file, and as it is stored:
+ * a graph with the file in it would be kept, and the whole weight with it.
+ */
+function elementsOf(weight: Tensor): { data: TypedArray; dtype: DType } {
   const { node } = weight;
   const source = node.value === undefined ? node.inputs[0] : node;
-  if (source?.value?.kind !== "file") return weight.detach();
-  const stored = fromFile(source.value.range, weight.shape, source.dtype);
-  // By its elements: a graph with the file in it would be kept, and the whole weight with it.
-  const inMemory = fromTypedArray(stored.dataSync(), weight.shape, { dtype: source.dtype });
-  return noGrad(() => inMemory.to("float32").settle());
+  if (source?.value?.kind !== "file") return { data: weight.detach().dataSync(), dtype: weight.dtype };
+  return { data: fromFile(source.value.range, weight.shape, source.dtype).dataSync(), dtype: source.dtype };
+}
+
+/** A weight in memory and in float32. */
+function asRead(weight: Tensor): Tensor {
+  const { data, dtype } = elementsOf(weight);
+  return noGrad(() => fromTypedArray(data, weight.shape, { dtype }).to("float32").settle());
 }
 
 /**

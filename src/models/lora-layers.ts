@@ -25,8 +25,8 @@ export function wrappedPath(path: string, layers: ReadonlyMap<string, unknown>):
 
 /** A stored matrix in float32. Weights of one graph are mapped from one folder, and that is the model's. */
 export async function inMemory(stored: Tensor): Promise<Tensor> {
-  const wide = noGrad(() => stored.to("float32"));
-  return fromTypedArray(Float32Array.from((await wide.data()) as Float32Array), stored.shape); // safe because its dtype is float32
+  const held = fromTypedArray(await stored.data(), stored.shape, { dtype: stored.dtype });
+  return stored.dtype === "float32" ? held : noGrad(() => held.to("float32").settle());
 }
 
 /** A layer that adapters are added to: a matrix, stored [out, in] or, as in GPT-2, [in, out]. */

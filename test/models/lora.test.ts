@@ -14,7 +14,7 @@ import { traceModel } from "../../src/models/trace.ts";
 import { functional as F } from "../../src/nn/index.ts";
 import { AdamW } from "../../src/optim/index.ts";
 import { packageFile } from "../../src/package-root.ts";
-import { compileGraph, Generator, noGrad, tensor } from "../../src/tensor/index.ts";
+import { compileGraph, fromTypedArray, Generator, noGrad, tensor } from "../../src/tensor/index.ts";
 import { elements, type ModelCase, writeCheckpoint } from "../support/model-goldens.ts";
 
 interface LoraCase extends Pick<ModelCase, "config" | "tensors" | "note"> {
@@ -111,6 +111,22 @@ describe.each(cases.map((row) => [row.note, row] as const))("%s", (_, row) => {
     const again = await modelOf(row);
     await loadAdapter(again, out);
     expectClose(logitsOf(again), row.logits);
+  });
+
+  it("may be stored in half precision", async () => {
+    const folder = await adapterOf(row);
+    const rows = Object.entries(row.adapter).map(([name, shape]) => {
+      const half = fromTypedArray(elements(name, shape), shape).to("float16");
+      return { name, dtype: "F16" as const, shape, data: half.dataSync() };
+    });
+    await writeSafetensors(join(folder, "adapter_model.safetensors"), rows);
+    const model = await modelOf(row);
+    await loadAdapter(model, folder);
+    const logits = logitsOf(model);
+    const largest = Math.max(...row.logits.map(Math.abs));
+    const off = Math.max(...row.logits.map((value, at) => Math.abs(value - (logits[at] ?? Number.NaN)))) / largest;
+    expect(off).toBeGreaterThan(1e-7);
+    expect(off).toBeLessThan(0.02);
   });
 
   it("has PEFT's gradients", async () => {
