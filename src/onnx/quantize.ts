@@ -26,6 +26,7 @@
 import { internalError } from "../errors.ts";
 import { DTYPES } from "../graph/dtype.ts";
 import { fromHalf, toHalf, widenBfloat16 } from "../graph/half.ts";
+import { discard } from "./discard.ts";
 import type { OnnxInitializer, OnnxModel, OnnxNode } from "./proto.ts";
 import { BLOCK, type BlockBits, blockBytes, packBlocks, quantizeRows, transposed } from "./quantized.ts";
 
@@ -37,6 +38,8 @@ const LEAST_OUTPUTS = 16;
 export interface QuantizeOptions {
   /** Bytes of a weight that lies in a file. */
   read?: (initializer: OnnxInitializer) => Uint8Array;
+  /** Takes what a weight was made into elsewhere; it stays inside the model otherwise. */
+  place?: (bytes: Uint8Array) => OnnxInitializer["content"];
   /**
    * Weights of 8 bits as int8 rather than uint8, which stand for the same numbers. The kernel for int8 is the faster one, but on
    * x86 processors without VNNI it saturates in 16 bits: not for files, which run anywhere.
@@ -66,7 +69,7 @@ export function halveWeights(model: OnnxModel): OnnxModel {
     if (initializer.dataType !== float32.onnx || initializer.dims.length < 2) return initializer;
     const name = `${initializer.name}_float16`;
     casts.push({ opType: "Cast", inputs: [name], outputs: [initializer.name], attrs: { to: float32.onnx } });
-    const bits = Uint16Array.from(floatsOf(initializer, bytesInside), (weight) =>
+    const bits = Uint16Array.from(floatsOf(initializer, bytesInside(initializer)), (weight) =>
       toHalf(Math.max(-65504, Math.min(65504, weight))),
     );
     return { name, dims: initializer.dims, dataType: float16.onnx, content: { bytes: new Uint8Array(bits.buffer) } };
@@ -154,8 +157,8 @@ class Quantizer {
     const base = `${initializer.name}${turned ? "_turned" : ""}_uint${this.#bits}_blocks`;
     const [bytes, scales, blocks] = [base, `${base}_scale`, Math.ceil(inputs / BLOCK)];
     if (!this.#added.has(bytes)) {
-      const weights = this.#floatsOf(initializer);
-      const packed = packBlocks(turned ? weights : transposed(weights, rows, columns), outputs, inputs, this.#bits);
+      const pack = (perOutput: Float32Array) => packBlocks(perOutput, outputs, inputs, this.#bits);
+      const packed = this.#perOutput(initializer, turned, pack);
       this.#add(bytes, [outputs, blocks, blockBytes(this.#bits)], uint8.onnx, packed.bytes);
       this.#add(scales, [outputs, blocks], float32.onnx, packed.scales);
     }
@@ -186,7 +189,7 @@ class Quantizer {
       `${y}_scale`,
     ];
     if (!this.#added.has(bytes)) {
-      const quantized = quantizeRows(this.#floatsOf(table), rows, columns, 0);
+      const quantized = this.#perOutput(table, true, (weights) => quantizeRows(weights, rows, columns, 0));
       this.#add(bytes, [rows, columns], int8.onnx, quantized.bytes);
       this.#add(scales, [rows, 1], float32.onnx, quantized.scales);
     }
@@ -239,10 +242,10 @@ class Quantizer {
     const names = { matrix: `${base}_${name}`, scales: `${base}_scale` };
     if (this.#added.has(names.matrix)) return names;
     const [outputs, inputs] = turned ? [rows, columns] : [columns, rows];
-    const weights = this.#floatsOf(initializer);
-    const perOutput = turned ? weights : transposed(weights, rows, columns); // [outputs, inputs]
-    const { bytes, scales } = quantizeRows(perOutput, outputs, inputs, zero);
+    const quantize = (perOutput: Float32Array) => quantizeRows(perOutput, outputs, inputs, zero);
+    const { bytes, scales } = this.#perOutput(initializer, turned, quantize);
     this.#add(names.matrix, [inputs, outputs], onnx, transposed(bytes, outputs, inputs));
+    discard([bytes.buffer]);
     this.#add(names.scales, [outputs], float32.onnx, scales);
     return names;
   }
@@ -314,13 +317,24 @@ class Quantizer {
     return name;
   }
 
-  #floatsOf(initializer: OnnxInitializer): Float32Array {
-    return floatsOf(initializer, this.#options.read ?? bytesInside);
+  /** What `use` makes of a matrix as [outputs, inputs]. Nothing else of it is kept. */
+  #perOutput<Made>(initializer: OnnxInitializer, turned: boolean, use: (perOutput: Float32Array) => Made): Made {
+    const [rows = 0, columns = 0] = initializer.dims;
+    const bytes = (this.#options.read ?? bytesInside)(initializer);
+    const weights = floatsOf(initializer, bytes);
+    const perOutput = turned ? weights : transposed(weights, rows, columns);
+    const made = use(perOutput);
+    const buffers = new Set([bytes, weights, perOutput].map(({ buffer }) => buffer as ArrayBuffer)); // safe because weights are in no shared memory
+    if ("bytes" in initializer.content) buffers.delete(initializer.content.bytes.buffer as ArrayBuffer); // safe for the same reason
+    discard([...buffers]);
+    return made;
   }
 
-  #add(name: string, dims: readonly number[], dataType: number, data: ArrayBufferView): void {
+  #add(name: string, dims: readonly number[], dataType: number, data: ArrayBufferView<ArrayBuffer>): void {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    this.#added.set(name, { name, dims, dataType, content: { bytes } });
+    const content = this.#options.place?.(bytes) ?? { bytes };
+    this.#added.set(name, { name, dims, dataType, content });
+    if (!("bytes" in content)) discard([data.buffer]);
   }
 }
 
@@ -345,8 +359,7 @@ function bytesInside({ name, content }: OnnxInitializer): Uint8Array {
   return content.bytes;
 }
 
-function floatsOf(initializer: OnnxInitializer, read: (initializer: OnnxInitializer) => Uint8Array): Float32Array {
-  const bytes = "bytes" in initializer.content ? initializer.content.bytes : read(initializer);
+function floatsOf(initializer: OnnxInitializer, bytes: Uint8Array): Float32Array {
   const isWhole = bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength;
   const buffer = isWhole ? bytes.buffer : bytes.slice().buffer;
   return FLOATS[initializer.dataType]?.(buffer as ArrayBuffer) ?? new Float32Array(); // safe because weights are in no shared memory

@@ -3,8 +3,8 @@
 
 /** A matrix as bytes: row r is (bytes - zero point) * scales[r]. */
 export interface QuantizedRows {
-  bytes: Uint8Array | Int8Array;
-  scales: Float32Array;
+  bytes: Uint8Array<ArrayBuffer> | Int8Array<ArrayBuffer>;
+  scales: Float32Array<ArrayBuffer>;
 }
 
 /** Symmetric quantization of each row of a [rows, columns] matrix: scale = max |w| / 127. */
@@ -36,9 +36,9 @@ export const blockBytes = (bits: BlockBits): number => (BLOCK * bits) / 8;
 /** A matrix in blocks along its rows, the last one of a row filled up with zeros: a weight is (step - 2 ** (bits - 1)) * scale. */
 export interface QuantizedBlocks {
   /** [rows, blocks, bytes of a block]; of two weights of 4 bits in a byte the first lies in the low half. */
-  bytes: Uint8Array;
+  bytes: Uint8Array<ArrayBuffer>;
   /** [rows, blocks] */
-  scales: Float32Array;
+  scales: Float32Array<ArrayBuffer>;
 }
 
 /**
@@ -90,7 +90,7 @@ function takeSteps(
   const [perStep, last] = [1 / scale, 2 * middle - 1];
   for (let at = start; at < end; at++) {
     const step = ((weights[at] ?? 0) * perStep + (middle + 0.5)) | 0;
-    steps[at - start] = step > last ? last : step;
+    steps[at - start] = Math.min(step, last);
   }
 }
 

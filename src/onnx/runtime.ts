@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { AbrazoError, internalError } from "../errors.ts";
 import type { DType, TypedArray } from "../graph/dtype.ts";
+import { discard } from "./discard.ts";
 
 const PINNED = "1.30.0";
 
@@ -145,13 +146,10 @@ export class Session {
 
 /** Arrays from here on are given back at once. */
 const LARGE_COPY = 2 ** 16;
-const { port1: nowhere, port2: end } = new MessageChannel();
-end.close();
-nowhere.close();
 
 /**
  * The binding copies every result, also one that was written where it belongs. Left to the garbage collector, these copies
- * would have it run every few steps of a training loop; what is transferred to a closed port is freed at once.
+ * would have it run every few steps of a training loop.
  */
 function discardCopies(results: Record<string, NativeTensor>, into: Record<string, NativeTensor>): void {
   const copies = Object.entries(into).flatMap(([name, tensor]) => {
@@ -160,7 +158,7 @@ function discardCopies(results: Record<string, NativeTensor>, into: Record<strin
     const isOwn = copy instanceof ArrayBuffer && copy !== tensor.data.buffer && copy.byteLength >= LARGE_COPY;
     return isOwn ? [copy] : [];
   });
-  if (copies.length > 0) nowhere.postMessage(null, copies);
+  discard(copies);
 }
 
 /** How a device says that it cannot compute here. */

@@ -6,7 +6,7 @@ import { encodeModel, type OnnxModel } from "./proto.ts";
 import { quantizeBlocks, quantizeModel } from "./quantize.ts";
 import { nativeTensor, Session, type SessionOptions } from "./runtime.ts";
 import { sessionOptions } from "./session.ts";
-import { readerOf, withoutWeights } from "./weights.ts";
+import { readerOf, WeightSlabs } from "./weights.ts";
 
 /** Names of weights' types, as transformers.js has them. */
 export const WEIGHT_DTYPES = ["fp32", "q8", "q4"] as const;
@@ -52,7 +52,7 @@ export interface HeldWeights {
 
 /**
  * The model with its weights as they shall be held, and the options that its session then needs. Weights are read one after the
- * other, and let go once they are quantized.
+ * other, and let go once they are quantized; `release` lets go of the quantized ones, which the session copies when it is made.
  *
  * @throws UNSUPPORTED_DTYPE where the device has no kernels for it
  */
@@ -61,13 +61,17 @@ export function holdWeights(
   dtype: WeightDType,
   { device, folder, exact }: HeldWeights,
   options: SessionOptions,
-): { model: OnnxModel; options: SessionOptions } {
-  if (dtype === "fp32") return { model, options };
-  const read = readerOf(folder);
-  const small = QUANTIZE[dtype](model, { read, exact, signed: dtype === "q8" && multipliesInt8() });
+): { model: OnnxModel; options: SessionOptions; release(): void } {
+  if (dtype === "fp32") return { model, options, release: () => undefined };
+  const [read, slabs] = [readerOf(folder), new WeightSlabs()];
+  const signed = dtype === "q8" && multipliesInt8();
+  const small = QUANTIZE[dtype](model, { read, exact, signed, place: (bytes) => slabs.place(bytes) });
   requireKernels(small, device);
-  const { model: graph, weights } = withoutWeights(small, read);
-  return { model: graph, options: { ...options, externalData: weights } };
+  const session = (options.extra?.["session"] ?? {}) as Record<string, unknown>; // safe because sessionOptions wrote it
+  // An arena grows by doubling: weights in it would take up to twice their memory.
+  const extra = { ...options.extra, session: { ...session, use_device_allocator_for_initializers: "1" } };
+  const graph = slabs.gather(small, read);
+  return { model: graph, options: { ...options, extra, externalData: slabs.files }, release: () => slabs.release() };
 }
 
 const { int32, int8, uint8 } = DTYPES;

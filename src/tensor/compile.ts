@@ -97,6 +97,7 @@ export function compileGraph(traced: Traced, given?: CompileGraphOptions): Compi
   const weights = { device, folder, exact: new Set(names.values()) };
   const held = holdWeights(lowered.model, dtype, weights, settings);
   const session = new Session(encodeModel(held.model), outputs, held.options);
+  held.release();
   const dtypes = new Map<string, DType>(lowered.inputs.map(({ name, node }) => [name, node.dtype]));
   return {
     run: (feeds) => runSession(session, feeds, dtypes, traced.outputs),
