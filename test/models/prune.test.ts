@@ -487,6 +487,17 @@ describe("refuses", () => {
     throwing(t5, { heads }, { code: "UNEVEN_PARTS", message: expect.stringContaining("share a table") });
   });
 
+  it("checks configs without listing what they say there is", () => {
+    const many = 1e12;
+    const parse = (config: { model_type: string }) => architectureOf(config).parse(config);
+    expect(parse({ ...BERT, num_hidden_layers: many })["num_hidden_layers"]).toBe(many);
+    expect(
+      parse({ ...BERT, hidden_size: many, num_attention_heads: many, ...{ pruned_heads: { 0: [5] } } }),
+    ).toBeTruthy();
+    const gpt2 = { ...{ model_type: "gpt2", vocab_size: 8, n_embd: 8, n_head: 4 }, n_layer: many };
+    expect(() => parse({ ...gpt2, ...{ pruned_heads: { 0: [1] } } })).toThrow("not as many in every layer");
+  });
+
   it("configs whose pruned_heads name what is not there, or leave none", () => {
     const lists = [{ 3: [0] }, { 0: [4] }, { 0: [0, 1, 2, 3] }];
     for (const pruned_heads of lists) expect(() => bert({ pruned_heads })).toThrow("pruned_heads");
