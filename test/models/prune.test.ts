@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { readHeader } from "../../src/io/safetensors.ts";
-import type { AnyModel, ModelOutput } from "../../src/models/architecture.ts";
+import type { AnyModel, BaseConfig, ModelOutput } from "../../src/models/architecture.ts";
 import { architectureOf, classOf, fromConfig, loadClass, savePretrained } from "../../src/models/auto.ts";
 import { ARCHITECTURES } from "../../src/models/index.ts";
 import { inputOf, OUTPUT_NAMES } from "../../src/models/inputs.ts";
@@ -489,7 +489,7 @@ describe("refuses", () => {
 
   it("checks configs without listing what they say there is", () => {
     const many = 1e12;
-    const parse = (config: { model_type: string }) => architectureOf(config).parse(config);
+    const parse = (config: BaseConfig) => architectureOf(config).parse(config);
     expect(parse({ ...BERT, num_hidden_layers: many })["num_hidden_layers"]).toBe(many);
     expect(
       parse({ ...BERT, hidden_size: many, num_attention_heads: many, ...{ pruned_heads: { 0: [5] } } }),
