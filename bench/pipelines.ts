@@ -2,7 +2,7 @@
 // torch.onnx.export made of the same weights, and onnxruntime's quantizers of those; both in one process, runs alternating. Theirs is at
 // its best: of batches of 1, 8, 32 and all, and of 1, 2 and the runtime's own number of threads.
 //
-// npm run bench -- pipelines [python3] [encoder | generation | qwen2 | contexts | cold | memory | loop] [quick]
+// npm run bench -- pipelines [python3] [encoder | generation | qwen2 | contexts | cold | memory | loop | serving] [quick]
 //
 // Python needs bench/requirements.txt; it makes the models, and runs the first two parts itself, for orientation. `quick` measures little, to
 // see that all works. qwen2 is a model of 0.5 billion weights, which takes 7 GB of memory and of disk.
@@ -15,6 +15,7 @@ import { pathToFileURL } from "node:url";
 import { pipeline } from "../pipelines/index.ts";
 import { packageFile } from "../src/package-root.ts";
 import { contexts, generation } from "./pipelines-generation.ts";
+import { serving } from "./pipelines-serving.ts";
 import {
   type Bits,
   both,
@@ -171,6 +172,7 @@ const PARTS = {
   cold: { kind: "small", run: cold },
   memory: { kind: "distilbert", run: memory },
   loop: { kind: "small", run: loop },
+  serving: { kind: "gpt2", run: serving },
 } as const satisfies Record<string, { kind: string; run(folder: string, settings: Settings): Promise<void> }>;
 
 /** The kinds whose ONNX files are quantized too. */
