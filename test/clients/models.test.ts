@@ -13,7 +13,7 @@ import { AdamW } from "../../src/optim/index.ts";
 import { Generator, noGrad, tensor } from "../../src/tensor/index.ts";
 import { Tokenizer } from "../../src/text/tokenizer.ts";
 import { MODEL_CASES, type ModelCase, writeCheckpoint } from "../support/model-goldens.ts";
-import { tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
+import { tinyAdapter, tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
 import { describeClients, type Python, PythonHome } from "./python.ts";
 
 const RUN = `
@@ -199,5 +199,36 @@ describeClients("transformers and PEFT", () => {
     for await (const { id } of generate.tokens(text, chosen)) tokens.push(id);
     expect(tokens).toEqual(written);
     return generate.dispose();
+  });
+
+  it("a folder that is only an adapter is its base with it, as in transformers", async () => {
+    const language = await tinyLanguageModel(fresh(), 1, 64);
+    const classifier = await tinyClassifier(fresh());
+    const write = { r: 4, loraAlpha: 16, targetModules: ["c_attn"], taskType: "CAUSAL_LM" } as const;
+    const read = { r: 4, targetModules: ["q_lin"], taskType: "SEQ_CLS" } as const;
+    const folders = [await tinyAdapter(language, fresh(), write), await tinyAdapter(classifier, fresh(), read)];
+    const text = "i love the film and";
+    const [written, scores] = await python.run<[string, { label: string; score: number }[]]>(
+      `
+      write = transformers.pipeline("text-generation", model=folders[0])
+      read = transformers.pipeline("text-classification", model=folders[1])
+      chosen = dict(do_sample=False, max_new_tokens=8, suppress_tokens=[3])
+      result = [write(text, **chosen)[0]["generated_text"], read(text, top_k=None)]
+      `,
+      { folders, text },
+    );
+    const generate = await pipeline("text-generation", folders[0] ?? "");
+    const classify = await pipeline("text-classification", folders[1] ?? "");
+    const chosen = { doSample: false, maxNewTokens: 8, suppressTokens: [3] };
+    // Transformers cuts the prompt off the decoded text, and with it the space behind it.
+    const joined = (words: string | undefined) => words?.replaceAll(" ", "");
+    expect(joined((await generate(text, chosen))[0]?.generatedText)).toBe(joined(written));
+    const found = await classify(text, { topK: null });
+    expect(found.map(({ label }) => label)).toEqual(scores.map(({ label }) => label));
+    expectNear(
+      found.map(({ score }) => score),
+      scores.map(({ score }) => score),
+    );
+    await Promise.all([generate.dispose(), classify.dispose()]);
   });
 });
