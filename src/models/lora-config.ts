@@ -212,9 +212,24 @@ export function toPeft(
   };
 }
 
+/** An expression on the whole of a path; Python's own forms are none here. */
+function wholePath(source: string, expression: string): RegExp {
+  try {
+    return new RegExp(expression);
+  } catch (cause) {
+    throw new AbrazoError({
+      code: "BAD_OPTION",
+      message: `"${source}" of an adapter is no regular expression: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      hint: "Name the ends of the layers' paths in a list, or write the expression without what is Python's alone.",
+      data: { expression: source },
+      cause,
+    });
+  }
+}
+
 /** Whether a list of path ends, or an expression on the whole path, means a path. */
 function means(path: string, wanted: string | readonly string[]): boolean {
-  if (typeof wanted === "string") return wanted !== "" && new RegExp(`^(?:${wanted})$`).test(path);
+  if (typeof wanted === "string") return wanted !== "" && wholePath(wanted, `^(?:${wanted})$`).test(path);
   return wanted.some((name) => path === name || path.endsWith(`.${name}`));
 }
 
@@ -238,7 +253,7 @@ export function isSaved({ modulesToSave }: LoraConfig, path: string): boolean {
 /** Rank of a layer, and the factor on what is added there. */
 export function rankOf(config: LoraConfig, path: string): [r: number, scale: number] {
   const pick = (pattern: Readonly<Record<string, number>>, otherwise: number) =>
-    Object.entries(pattern).find(([key]) => new RegExp(`^(?:.*\\.)?(?:${key})$`).test(path))?.[1] ?? otherwise;
+    Object.entries(pattern).find(([key]) => wholePath(key, `^(?:.*\\.)?(?:${key})$`).test(path))?.[1] ?? otherwise;
   const r = pick(config.rankPattern, config.r);
   const alpha = pick(config.alphaPattern, config.loraAlpha);
   return [r, alpha / (config.useRslora ? Math.sqrt(r) : r)];

@@ -233,6 +233,7 @@ describe("refuses, and leaves the model as it was", () => {
 
   it.each<[string, object, (name: string) => string, string]>([
     ["another kind of adapter", { peft_type: "IA3" }, (name) => name, "UNSUPPORTED_ADAPTER"],
+    ["an expression of Python", { target_modules: "(?P<layer>query)" }, (name) => name, "BAD_OPTION"],
     ["DoRA without its lengths", { use_dora: true }, (name) => name, "ADAPTER_MISMATCH"],
     ["biases of the matrices", { lora_bias: true }, (name) => name, "UNSUPPORTED_ADAPTER"],
     ["a base without its first directions", { init_lora_weights: "pissa" }, (name) => name, "UNSUPPORTED_ADAPTER"],
