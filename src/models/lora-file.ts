@@ -70,7 +70,7 @@ export async function readAdapter(model: AnyModel, folder: string): Promise<Stor
 /** Rows of a head that an adapter has whole, such as a new classifier; undefined where it has none. */
 export async function headRows(folder: string): Promise<number | undefined> {
   const path = join(folder, WEIGHTS);
-  if (!existsSync(path)) throw missingWeights(folder);
+  if (!existsSync(path)) return undefined;
   const head = [...(await readHeader(path)).tensors].find(([key]) => HEAD.test(key));
   return head?.[1].shape[0];
 }
