@@ -179,7 +179,8 @@ export async function pipeline(
 /**
  * Models behind HTTP: the Inference API of Hugging Face below /models, OpenAI's below /v1. Its `app` is a Hono app, to be called
  * or mounted; `listen()` gives it a port. Requests that come together are computed together: inputs of one classifier in one run, and
- * texts token by token, each as it would be alone. With `worker` the server answers others while a model computes.
+ * texts token by token, each as it would be alone, or nearly where `dtype` holds weights in fewer bits. With `worker` the server
+ * answers others while a model computes.
  *
  * @throws UNKNOWN_OPTION, INVALID_OPTION, UNKNOWN_TASK, DUPLICATE_MODEL, and whatever loading a model throws
  * @example
