@@ -6,7 +6,7 @@ import { encodeModel, type OnnxModel } from "./proto.ts";
 import { quantizeBlocks, quantizeModel } from "./quantize.ts";
 import { nativeTensor, Session, type SessionOptions } from "./runtime.ts";
 import { sessionOptions } from "./session.ts";
-import { readerOf, WeightSlabs } from "./weights.ts";
+import { FileStore, gathered, MemoryStore, readerOf, type WeightStore } from "./weights.ts";
 
 /** Names of weights' types, as transformers.js has them. */
 export const WEIGHT_DTYPES = ["fp32", "q8", "q4"] as const;
@@ -50,28 +50,63 @@ export interface HeldWeights {
   exact: ReadonlySet<string>;
 }
 
+/** A model with its weights as they shall be held, and the options that its session then needs. */
+interface Held {
+  model: OnnxModel;
+  options: SessionOptions;
+  /** To be called when the session is made: lets go of what it has by then. */
+  release(): void;
+}
+
 /**
- * The model with its weights as they shall be held, and the options that its session then needs. Weights are read one after the
- * other, and let go once they are quantized; `release` lets go of the quantized ones, which the session copies when it is made.
+ * Holds the weights of a model as a dtype says. They are read one after the other, and let go once they are quantized.
  *
  * @throws UNSUPPORTED_DTYPE where the device has no kernels for it
  */
-export function holdWeights(
+export function holdWeights(model: OnnxModel, dtype: WeightDType, weights: HeldWeights, options: SessionOptions): Held {
+  if (dtype === "fp32") return { model, options, release: () => undefined };
+  const hold = (store: WeightStore) => heldIn(store, model, dtype, weights, options);
+  // Windows removes no file that is mapped.
+  if (process.platform === "win32") return hold(new MemoryStore());
+  try {
+    return hold(new FileStore());
+  } catch (error) {
+    // A full disk, or one that is not to be written to.
+    if (!(error instanceof Error && "syscall" in error)) throw error;
+    return hold(new MemoryStore());
+  }
+}
+
+function heldIn(
+  store: WeightStore,
   model: OnnxModel,
-  dtype: WeightDType,
+  dtype: "q8" | "q4",
   { device, folder, exact }: HeldWeights,
   options: SessionOptions,
-): { model: OnnxModel; options: SessionOptions; release(): void } {
-  if (dtype === "fp32") return { model, options, release: () => undefined };
-  const [read, slabs] = [readerOf(folder), new WeightSlabs()];
-  const signed = dtype === "q8" && multipliesInt8();
-  const small = QUANTIZE[dtype](model, { read, exact, signed, place: (bytes) => slabs.place(bytes) });
-  requireKernels(small, device);
-  const session = (options.extra?.["session"] ?? {}) as Record<string, unknown>; // safe because sessionOptions wrote it
-  // An arena grows by doubling: weights in it would take up to twice their memory.
-  const extra = { ...options.extra, session: { ...session, use_device_allocator_for_initializers: "1" } };
-  const graph = slabs.gather(small, read);
-  return { model: graph, options: { ...options, extra, externalData: slabs.files }, release: () => slabs.release() };
+): Held {
+  try {
+    const read = readerOf(folder);
+    const signed = dtype === "q8" && multipliesInt8();
+    const small = QUANTIZE[dtype](model, { read, exact, signed, place: (bytes) => store.place(bytes) });
+    requireKernels(small, device);
+    const graph = gathered(small, read, store);
+    const { folder: path, files } = store.options;
+    const session = (options.extra?.["session"] ?? {}) as Record<string, unknown>; // safe because sessionOptions wrote it
+    const given = {
+      ...session,
+      // An arena grows by doubling: weights in it would take up to twice their memory.
+      use_device_allocator_for_initializers: "1",
+      ...(path === undefined ? {} : { model_external_initializers_file_folder_path: path }),
+    };
+    const more = {
+      extra: { ...options.extra, session: given },
+      ...(files === undefined ? {} : { externalData: files }),
+    };
+    return { model: graph, options: { ...options, ...more }, release: () => store.release() };
+  } catch (error) {
+    store.release();
+    throw error;
+  }
 }
 
 const { int32, int8, uint8 } = DTYPES;

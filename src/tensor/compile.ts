@@ -96,13 +96,20 @@ export function compileGraph(traced: Traced, given?: CompileGraphOptions): Compi
   if (!prepack) withoutPrepacking(settings);
   const weights = { device, folder, exact: new Set(names.values()) };
   const held = holdWeights(lowered.model, dtype, weights, settings);
-  const session = new Session(encodeModel(held.model), outputs, held.options);
-  held.release();
+  const session = sessionOf(held, outputs);
   const dtypes = new Map<string, DType>(lowered.inputs.map(({ name, node }) => [name, node.dtype]));
   return {
     run: (feeds) => runSession(session, feeds, dtypes, traced.outputs),
     dispose: () => session.release(),
   };
+}
+
+function sessionOf({ model, options, release }: ReturnType<typeof holdWeights>, outputs: readonly string[]): Session {
+  try {
+    return new Session(encodeModel(model), outputs, options);
+  } finally {
+    release();
+  }
 }
 
 function runSession(

@@ -67,6 +67,8 @@ export function requireSizes(shape: readonly number[], dtype: DType): readonly n
 export function filled(shape: readonly number[], value: Scalar, dtype: DType, options: CreateOptions = {}): Tensor {
   const sizes = requireSizes(shape, dtype);
   const data = allocate(dtype, sizeOf(sizes));
+  // New memory is zeros, and takes none before it is written: a model that is loaded never writes its first weights.
+  if (Object.is(Number(value), 0)) return fromHost(data, sizes, dtype, options);
   const [element] = encode([value], dtype);
   // safe because `element` is of the same dtype
   (data as { fill(value: number | bigint | undefined): unknown }).fill(element);

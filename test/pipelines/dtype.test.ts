@@ -217,6 +217,31 @@ describe("weights in memory", () => {
   });
 });
 
+describe("the file that quantized weights go through", () => {
+  it.each(DTYPES)("is gone once the session of %s has them; where none can be written, memory does", async (dtype) => {
+    const model = await loadPretrained(CLASSIFIER);
+    const traced = traceModel(model);
+    const ids = { data: BigInt64Array.of(2n, 4n, 5n, 7n, 3n), shape: [1, 5] };
+    const feeds = { input_ids: ids, attention_mask: { data: ids.data.map(() => 1n), shape: [1, 5] } };
+    const [before, folder] = [process.env["TMPDIR"], mkdtempSync(join(root, "temporary-"))];
+    try {
+      process.env["TMPDIR"] = folder;
+      const through = nativeResults(traced, feeds, dtype);
+      expect(readdirSync(folder)).toEqual([]);
+      process.env["TMPDIR"] = join(folder, "nowhere");
+      expect(nativeResults(traced, feeds, dtype)).toEqual(through);
+      // What is thrown on the way leaves nothing either.
+      process.env["TMPDIR"] = folder;
+      const webgpu = () => compileGraph(traced, { device: "webgpu", dtype: "q8" });
+      expect(webgpu).toThrow(expect.objectContaining({ code: "UNSUPPORTED_DTYPE" }));
+      expect(readdirSync(folder)).toEqual([]);
+    } finally {
+      if (before === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = before;
+    }
+  });
+});
+
 describe("weights of half precision", () => {
   it.each(DTYPES)("are quantized to %s as their float32 numbers are", async (dtype) => {
     const folder = await tinyLanguageModel(join(root, `half-${dtype}`));
