@@ -53,6 +53,41 @@ describe("gives what transformers gives", () => {
   );
 });
 
+describe("gives what transformers' other processors give", () => {
+  const { rows }: { rows: (Wanted & { images: string[]; step: number })[] } = JSON.parse(
+    readFileSync(packageFile("test", "goldens", "processors.json"), "utf8"),
+  );
+
+  it.each(rows.map((row) => [`${JSON.stringify(row.config)} on ${row.images.join(", ")}`, row] as const))(
+    "%s",
+    async (_, { config, images, shape, step, data }) => {
+      const found = await ImageProcessor.fromConfig(config).process(images.map(file));
+      expect(found.shape).toEqual(shape);
+      expectClose({ shape, data: found.data.filter((__, at) => at % step === 0) }, { config, shape, data });
+    },
+  );
+
+  it("knows a model's by its model_type, and lists them all beside one that it does not know", () => {
+    const known = new Set(
+      rows.map(({ config }) => String(config["image_processor_type"] ?? config["feature_extractor_type"])),
+    );
+    for (const name of [...known].map((each) =>
+      each.replace(/(FeatureExtractor|ImageProcessorFast)$/, "ImageProcessor"),
+    ))
+      expect(() => ImageProcessor.fromConfig({ image_processor_type: "DonutImageProcessor" })).toThrow(
+        expect.objectContaining({ code: "UNKNOWN_IMAGE_PROCESSOR", hint: expect.stringContaining(name) }),
+      );
+  });
+
+  it("refuses a size with two edges where a share of it is cropped", () => {
+    const config = { image_processor_type: "ConvNextImageProcessor", size: { height: 5, width: 4 } };
+    expect(() => ImageProcessor.fromConfig(config)).toThrow(expect.objectContaining({ code: "INVALID_JSON" }));
+    expect(() => ImageProcessor.fromConfig({ ...config, size: 5, crop_pct: 0 })).toThrow(
+      expect.objectContaining({ code: "INVALID_JSON" }),
+    );
+  });
+});
+
 it("takes a path, bytes, pixels and tensors alike", async () => {
   const processor = vit({ size: { height: 5, width: 4 } });
   const wanted = await processor.process(file("wide"));

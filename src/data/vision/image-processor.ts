@@ -37,7 +37,8 @@ export interface PixelValues {
 
 /**
  * Makes of pictures what a model is called with, as transformers does: resized, cropped, scaled and normalized by the folder's
- * preprocessor_config.json. Knows ViTImageProcessor and CLIPImageProcessor, also by the names that end in Fast or FeatureExtractor.
+ * preprocessor_config.json. Knows the processors of ViT, DeiT, BEiT, CLIP, SigLIP, BLIP, BiT (which DINOv2 has) and ConvNeXT, also by
+ * the names that end in Fast or FeatureExtractor.
  *
  * @throws FILE_MISSING, INVALID_JSON, UNKNOWN_IMAGE_PROCESSOR for configs
  *
@@ -97,12 +98,27 @@ export class ImageProcessor {
   }
 
   #pixelValues(raster: Raster, name: string): PixelValues {
-    const { do_resize, size, resample, do_center_crop, crop_size } = this.#config;
-    const resized = do_resize ? resize(raster, size, resample, name) : raster;
-    const { height, width } = crop_size;
-    const [top, left] = [Math.floor((resized.height - height) / 2), Math.floor((resized.width - width) / 2)];
-    return valuesOf(do_center_crop ? cropRaster(resized, top, left, height, width) : resized, this.#config, name);
+    const { do_resize, do_center_crop, crop_size } = this.#config;
+    const resized = do_resize ? this.#resized(raster, name) : raster;
+    return valuesOf(do_center_crop ? centerOf(resized, crop_size) : resized, this.#config, name);
   }
+
+  #resized(raster: Raster, name: string): Raster {
+    const { size, resample, crop_pct: share } = this.#config;
+    if (share === null || !("shortest_edge" in size)) return resize(raster, size, resample, name);
+    const { shortest_edge: edge } = size;
+    const square = { height: edge, width: edge };
+    if (edge >= LARGE) return resize(raster, square, resample, name);
+    return centerOf(resize(raster, { shortest_edge: Math.trunc(edge / share) }, resample, name), square);
+  }
+}
+
+/** From this edge on ConvNeXT sees pictures whole, out of shape. */
+const LARGE = 384;
+
+function centerOf(raster: Raster, { height, width }: { height: number; width: number }): Raster {
+  const [top, left] = [Math.floor((raster.height - height) / 2), Math.floor((raster.width - width) / 2)];
+  return cropRaster(raster, top, left, height, width);
 }
 
 const isList = (images: ProcessorImage | readonly ProcessorImage[]): images is readonly ProcessorImage[] =>

@@ -31,6 +31,8 @@ const configSchema = z.looseObject({
   resample: z.number().int().min(0).max(5),
   do_center_crop: z.boolean(),
   crop_size: rectangle,
+  /** Of ConvNeXT alone: a picture below 384 is cropped to this share of what it is resized to. */
+  crop_pct: z.number().positive().max(1).nullable(),
   do_rescale: z.boolean(),
   rescale_factor: z.number(),
   do_normalize: z.boolean(),
@@ -59,33 +61,52 @@ const COMMON = {
   do_normalize: true,
   do_pad: false,
   crop_size: { height: 224, width: 224 },
+  crop_pct: null,
 } as const;
 
+const HALVES = { image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] };
+const OF_CLIP = {
+  image_mean: [0.48145466, 0.4578275, 0.40821073],
+  image_std: [0.26862954, 0.26130258, 0.27577711],
+};
+/** What most of them are: resized to one size, by Pillow's bicubic filter, and not cropped. */
+const SQUARE = {
+  ...COMMON,
+  ...HALVES,
+  size: { height: 224, width: 224 },
+  resample: RESAMPLE.bicubic,
+  do_center_crop: false,
+} satisfies ProcessorConfig;
+/** Resized by the shorter edge, and cropped. */
+const CROPPED = {
+  ...COMMON,
+  ...OF_CLIP,
+  size: { shortest_edge: 224 },
+  resample: RESAMPLE.bicubic,
+  do_center_crop: true,
+} satisfies ProcessorConfig;
+
 const KINDS: Readonly<Record<string, Kind>> = {
-  ViTImageProcessor: {
-    modelType: "vit",
+  BeitImageProcessor: { modelType: "beit", isSquare: true, defaults: SQUARE },
+  BitImageProcessor: { modelType: "bit", isSquare: false, defaults: CROPPED },
+  BlipImageProcessor: {
+    modelType: "blip",
     isSquare: true,
-    defaults: {
-      ...COMMON,
-      size: { height: 224, width: 224 },
-      resample: RESAMPLE.bilinear,
-      do_center_crop: false,
-      image_mean: [0.5, 0.5, 0.5],
-      image_std: [0.5, 0.5, 0.5],
-    },
+    defaults: { ...SQUARE, ...OF_CLIP, size: { height: 384, width: 384 } },
   },
-  CLIPImageProcessor: {
-    modelType: "clip",
+  CLIPImageProcessor: { modelType: "clip", isSquare: false, defaults: CROPPED },
+  ConvNextImageProcessor: {
+    modelType: "convnext",
     isSquare: false,
-    defaults: {
-      ...COMMON,
-      size: { shortest_edge: 224 },
-      resample: RESAMPLE.bicubic,
-      do_center_crop: true,
-      image_mean: [0.48145466, 0.4578275, 0.40821073],
-      image_std: [0.26862954, 0.26130258, 0.27577711],
-    },
+    defaults: { ...SQUARE, size: { shortest_edge: 384 }, crop_pct: 224 / 256 },
   },
+  DeiTImageProcessor: {
+    modelType: "deit",
+    isSquare: true,
+    defaults: { ...SQUARE, size: { height: 256, width: 256 }, do_center_crop: true },
+  },
+  SiglipImageProcessor: { modelType: "siglip", isSquare: false, defaults: SQUARE },
+  ViTImageProcessor: { modelType: "vit", isSquare: true, defaults: { ...SQUARE, resample: RESAMPLE.bilinear } },
 };
 
 /** What older files and other implementations of the same steps are called. */
@@ -111,7 +132,19 @@ export function processorConfig(given: unknown, name: string, modelType?: string
     ...("size" in set && { size: sizeOf(set["size"], isSquare) }),
     ...("crop_size" in set && { crop_size: sizeOf(set["crop_size"], true) }),
   };
-  return parseValue({ ...defaults, ...set, ...sizes }, configSchema, name);
+  const config = parseValue({ ...defaults, ...set, ...sizes }, configSchema, name);
+  if (defaults.crop_pct === null) return { ...config, crop_pct: null };
+  if ("shortest_edge" in config.size || !config.do_resize) return config;
+  throw noShortestEdge(name);
+}
+
+function noShortestEdge(name: string): AbrazoError {
+  return new AbrazoError({
+    code: "INVALID_JSON",
+    message: `${name}: size has to be { shortest_edge } where crop_pct says how much of a picture stays.`,
+    hint: 'Write "size": { "shortest_edge": 224 }.',
+    data: { field: "size" },
+  });
 }
 
 function kindOf(type: string | undefined, modelType: string | undefined, name: string): Kind {
@@ -126,7 +159,7 @@ function kindOf(type: string | undefined, modelType: string | undefined, name: s
       type === undefined
         ? `${name} names no image_processor_type.`
         : `The image processor "${type}" of ${name} is not supported.`,
-    hint: type === undefined ? `Valid names: ${Object.keys(KINDS).join(", ")}.` : suggestion(type, Object.keys(KINDS)),
+    hint: `${type === undefined ? "" : `${suggestion(type, Object.keys(KINDS))} `}Those whose steps are known: ${Object.keys(KINDS).join(", ")}.`,
     data: { type, known: Object.keys(KINDS) },
   });
 }
