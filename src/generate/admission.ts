@@ -15,23 +15,42 @@ export interface Bounds {
   tokens: number;
 }
 
+/** What was let in. */
+export interface Room {
+  /** It goes on: what nobody reads any further does not keep others out. */
+  touch(): void;
+  /** It has ended. */
+  leave(): void;
+}
+
+interface Inside {
+  need: Need;
+  /** When it last went on. */
+  last: number;
+}
+
 interface Waiting {
   need: Need;
   enter(): void;
 }
 
+/** Milliseconds after which a text that does not go on, since its reader is slow or forgot it, is not counted while others wait. */
+const IDLE = 10_000;
+
 export class Admission {
   readonly #bounds: Bounds;
-  readonly #inside = new Set<Need>();
+  readonly #idle: number;
+  readonly #inside = new Set<Inside>();
   #queue: Waiting[] = [];
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(bounds: Bounds) {
+  constructor(bounds: Bounds, idle = IDLE) {
     this.#bounds = bounds;
+    this.#idle = idle;
   }
 
-  /** Waits for room. One request that needs more than there ever is comes in alone. The returned function gives its room back. */
-  enter(given: Need, signal?: AbortSignal): Promise<() => void> {
-    const need = { ...given };
+  /** Waits for room. One request that needs more than there ever is comes in alone. */
+  enter(need: Need, signal?: AbortSignal): Promise<Room> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(signal.reason);
       const abort = () => {
@@ -44,10 +63,7 @@ export class Admission {
         need,
         enter: () => {
           signal?.removeEventListener("abort", abort);
-          this.#inside.add(need);
-          resolve(() => {
-            if (this.#inside.delete(need)) this.#admit();
-          });
+          resolve(this.#roomFor(need));
         },
       };
       signal?.addEventListener("abort", abort, { once: true });
@@ -56,18 +72,36 @@ export class Admission {
     });
   }
 
+  #roomFor(need: Need): Room {
+    const inside = { need, last: performance.now() };
+    this.#inside.add(inside);
+    return {
+      touch: () => {
+        inside.last = performance.now();
+      },
+      leave: () => {
+        if (this.#inside.delete(inside)) this.#admit();
+      },
+    };
+  }
+
   #admit(): void {
-    for (;;) {
-      const [first] = this.#queue;
-      if (first === undefined || !this.#fits(first.need)) return;
+    clearTimeout(this.#timer);
+    for (let first = this.#queue[0]; first !== undefined; first = this.#queue[0]) {
+      if (!this.#fits(first.need)) {
+        this.#timer = setTimeout(() => this.#admit(), this.#idle);
+        return;
+      }
       this.#queue.shift();
       first.enter();
     }
   }
 
   #fits(need: Need): boolean {
-    if (this.#inside.size === 0) return true;
-    const all = [...this.#inside, need];
+    const since = performance.now() - this.#idle;
+    const going = [...this.#inside].flatMap((each) => (each.last > since ? [each.need] : []));
+    if (going.length === 0) return true;
+    const all = [...going, need];
     const rows = all.reduce((sum, each) => sum + each.rows, 0);
     const longest = Math.max(...all.map(({ tokens }) => tokens));
     return rows <= this.#bounds.rows && rows * longest <= this.#bounds.tokens;

@@ -78,12 +78,16 @@ async function* shared(
   // What is wrong with a prompt is said at once.
   const lengths = makeRows(prompts, decoder.maxLength, settings, 1).map(({ maxLength }) => maxLength);
   const need = { rows: copies * (isDrafted ? 1 : prompts.length), tokens: Math.max(...lengths) };
-  const leave = await decoder.admit?.(need, signal);
+  const room = await decoder.admit?.(need, signal);
   try {
     // Drafts are verified several tokens at once, which no other text waits for.
-    yield* strategyOf(settings)(isDrafted ? (decoder.alone ?? decoder) : decoder, prompts, settings);
+    const own = isDrafted ? (decoder.alone ?? decoder) : decoder;
+    for await (const token of strategyOf(settings)(own, prompts, settings)) {
+      room?.touch();
+      yield token;
+    }
   } finally {
-    leave?.();
+    room?.leave();
   }
 }
 

@@ -9,6 +9,7 @@ import { adapterWeights } from "../models/lora-layers.ts";
 import { cacheName, INPUT_NAMES, traceModel } from "../models/trace.ts";
 import { optionsOf } from "../options.ts";
 import { type CompiledGraph, compileGraph, type Feed, type WeightDType } from "../tensor/index.ts";
+import type { Need, Room } from "./admission.ts";
 import { logitRows, tokenFeeds } from "./feeds.ts";
 import { RowCache } from "./row-cache.ts";
 
@@ -48,11 +49,11 @@ export interface Decoder {
   /** Of a decoder that texts share: the same for one text alone. */
   alone?: Decoder;
   /**
-   * Of a decoder that texts share: waits for room for so many rows of so many tokens at most. The returned function gives it back.
+   * Of a decoder that texts share: waits for room for so many rows of so many tokens at most.
    *
    * @throws the reason of `signal` when it is aborted first
    */
-  admit?(need: { rows: number; tokens: number }, signal?: AbortSignal): Promise<() => void>;
+  admit?(need: Need, signal?: AbortSignal): Promise<Room>;
 }
 
 /** Where a decoder runs. */

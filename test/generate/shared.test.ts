@@ -231,6 +231,31 @@ describe("what is in hand at once", () => {
     expect((await next)[0]?.tokens).toHaveLength(5);
   });
 
+  it("is not kept by who does not go on, while others wait", async () => {
+    const admission = new Admission({ rows: 2, tokens: 100 }, 60);
+    const [slow, going] = [
+      await admission.enter({ rows: 1, tokens: 9 }),
+      await admission.enter({ rows: 1, tokens: 9 }),
+    ];
+    const beat = setInterval(() => going.touch(), 10);
+    const start = performance.now();
+    const third = await admission.enter({ rows: 1, tokens: 9 });
+    expect(performance.now() - start).toBeGreaterThan(30);
+    // It goes on after all: now there are three, and a fourth waits for two of them.
+    slow.touch();
+    third.leave();
+    let isIn = false;
+    const fourth = admission.enter({ rows: 1, tokens: 9 }).then((room) => {
+      isIn = true;
+      return room;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isIn).toBe(false);
+    slow.leave();
+    (await fourth).leave();
+    clearInterval(beat);
+  });
+
   it("counts rows as long as the longest, and lets nobody pass who asked later", async () => {
     const admission = new Admission({ rows: 4, tokens: 100 });
     const seen: string[] = [];
@@ -245,14 +270,14 @@ describe("what is in hand at once", () => {
     const d = enter("d", 1, 10);
     await new Promise((resolve) => setImmediate(resolve));
     expect(seen).toEqual(["a", "b"]);
-    b();
-    b();
+    b.leave();
+    b.leave();
     const [left] = await Promise.all([c]);
     await new Promise((resolve) => setImmediate(resolve));
     expect(seen).toEqual(["a", "b", "c"]);
-    a();
-    (await d)();
-    left();
+    a.leave();
+    (await d).leave();
+    left.leave();
     expect(seen).toEqual(["a", "b", "c", "d"]);
   });
 });
