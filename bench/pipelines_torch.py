@@ -11,7 +11,8 @@ import torch
 import transformers as T
 
 job = json.load(sys.stdin)
-tokenizer = T.AutoTokenizer.from_pretrained(job["folder"])
+# AutoTokenizer goes by the model's type, which names another than the file holds.
+tokenizer = T.PreTrainedTokenizerFast.from_pretrained(job["folder"])
 
 
 def timed(run):
