@@ -307,6 +307,7 @@ describe("pipelines", () => {
     const options = { maxNewTokens: 12, doSample: false };
     const together = await write(prompts, options);
     for (const [at, prompt] of prompts.entries()) expect(await write(prompt, options)).toEqual(together[at]);
+    expect(await Promise.all(prompts.map((prompt) => write(prompt, options)))).toEqual(together);
     const pieces: string[] = [];
     for await (const piece of write.stream("This film", options)) pieces.push(piece);
     expect(`This film${pieces.join("")}`).toBe(together[0]?.[0]?.generatedText);
@@ -426,6 +427,17 @@ describe("what is not there is refused", () => {
     expect(() => compileGraph(traceModel(model), { device: "webgpu", dtype: "q8" })).toThrow(
       expect.objectContaining({ code: "UNSUPPORTED_DTYPE", hint: expect.stringContaining('"q4"') }),
     );
+  });
+});
+
+describe("in a thread of its own", () => {
+  it.each(DTYPES)("a model in %s gives what it gives here", async (dtype) => {
+    const [there, here] = [
+      await pipeline("text-classification", CLASSIFIER, { dtype, worker: true }),
+      await pipeline("text-classification", CLASSIFIER, { dtype }),
+    ];
+    expect(await there(["I love it!"])).toEqual(await here(["I love it!"]));
+    await Promise.all([there.dispose(), here.dispose()]);
   });
 });
 
