@@ -4,6 +4,7 @@ import { requireParts } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import type { AnyModel, CacheLayout } from "../models/architecture.ts";
 import { architectureOf } from "../models/auto.ts";
+import { checkingIds } from "../models/checked-ids.ts";
 import type { Compile } from "../models/graphs.ts";
 import { adapterWeights } from "../models/lora-layers.ts";
 import { cacheName, INPUT_NAMES, traceModel } from "../models/trace.ts";
@@ -104,11 +105,12 @@ export function decoderOver(model: AnyModel, compile: Compile): Decoder {
       data: { modelType: architecture.modelType },
     });
   }
-  const graph = compile("step", () => traceModel(model, { present: "new", lastOnly: true }));
+  const checked = (graph: CompiledGraph) => checkingIds(graph, model.config);
+  const graph = checked(compile("step", () => traceModel(model, { present: "new", lastOnly: true })));
   // Only drafts are verified with logits of several positions: compiled when first asked for.
   let wide: CompiledGraph | undefined;
   const wideGraph = () => {
-    wide ??= compile("wide step", () => traceModel(model, { present: "new" }));
+    wide ??= checked(compile("wide step", () => traceModel(model, { present: "new" })));
     return wide;
   };
   const maxLength = architecture.maxLength(model.config);

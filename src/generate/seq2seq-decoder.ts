@@ -4,6 +4,7 @@ import { requireParts } from "../arguments.ts";
 import { AbrazoError } from "../errors.ts";
 import type { AnyModel } from "../models/architecture.ts";
 import { architectureOf } from "../models/auto.ts";
+import { checkingIds } from "../models/checked-ids.ts";
 import type { Compile } from "../models/graphs.ts";
 import { INPUT_NAMES } from "../models/inputs.ts";
 import { adapterWeights } from "../models/lora-layers.ts";
@@ -61,12 +62,13 @@ export function makeSeq2SeqDecoder(model: AnyModel, options: DecoderOptions = {}
 /** A decoder whose graphs someone else compiles. */
 export function seq2SeqDecoderOver(model: AnyModel, compile: Compile): Seq2SeqDecoder {
   if (!(model instanceof Seq2SeqModel)) throw notSeq2Seq(model);
-  const encoder = compile("source", () => traceSource(model));
-  const step = compile("step", () => traceStep(model, { lastOnly: true }));
+  const checked = (graph: CompiledGraph) => checkingIds(graph, model.config);
+  const encoder = checked(compile("source", () => traceSource(model)));
+  const step = checked(compile("step", () => traceStep(model, { lastOnly: true })));
   // Only drafts are verified with logits of several positions: compiled when first asked for.
   let wide: CompiledGraph | undefined;
   const wideStep = () => {
-    wide ??= compile("wide step", () => traceStep(model));
+    wide ??= checked(compile("wide step", () => traceStep(model)));
     return wide;
   };
   const maxLength = architectureOf(model.config).maxLength(model.config);

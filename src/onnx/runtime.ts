@@ -195,6 +195,14 @@ function runtimeError(phase: "compile" | "run", cause: unknown): AbrazoError {
       cause,
     });
   }
+  if (/Attempting to broadcast an axis|unable to broadcast|are not broadcastable/i.test(text)) {
+    return new AbrazoError({
+      code: "SHAPE_MISMATCH",
+      message: `Sizes that are only known when the graph runs do not fit together: ${text}`,
+      hint: "Feed sizes that belong together; a text may not be longer than the positions that its model has.",
+      cause,
+    });
+  }
   if (/requires f16 but the device does not support it/.test(text)) {
     return new AbrazoError({
       code: "DTYPE_UNSUPPORTED",
