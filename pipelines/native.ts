@@ -8,6 +8,7 @@ import { seq2SeqDecoderOver } from "../src/generate/seq2seq-decoder.ts";
 import { readJson } from "../src/io/json.ts";
 import type { AnyModel } from "../src/models/architecture.ts";
 import { architectureOf, classOf, configSchema, loadClass } from "../src/models/auto.ts";
+import { checkingIds } from "../src/models/checked-ids.ts";
 import { type InputName, inputOf } from "../src/models/inputs.ts";
 import { traceModel } from "../src/models/trace.ts";
 import type { Feed } from "../src/tensor/index.ts";
@@ -54,7 +55,10 @@ async function loadEncoder(folder: string, options: EngineOptions): Promise<Enco
   const [model, tokenizer] = await Promise.all([modelOf(folder, options), tokenizerOf(folder, options)]);
   const { config } = model;
   return overGraphs<Encoder>(model, options, (compile, ends) => {
-    const graph = compile("run", () => traceModel(model));
+    const graph = checkingIds(
+      compile("run", () => traceModel(model)),
+      model.config,
+    );
     return {
       config,
       tokenizer,
@@ -110,7 +114,10 @@ async function loadImageText(folder: string, options: EngineOptions): Promise<Im
   const { config } = model;
   const ofTexts = model.inputs.filter((name) => name !== "pixelValues");
   return overGraphs<ImageTextModel>(model, options, (compile, ends) => {
-    const graph = compile("run", () => traceModel(model));
+    const graph = checkingIds(
+      compile("run", () => traceModel(model)),
+      model.config,
+    );
     return {
       config,
       tokenizer,

@@ -56,7 +56,10 @@ export interface Text2TextPipeline<Result, Options = Text2TextOptions> {
 export type Text2TextGenerationPipeline = Text2TextPipeline<{ generatedText: string }>;
 /** `pipeline("summarization")`: shorter texts that say what long ones say. */
 export type SummarizationPipeline = Text2TextPipeline<{ summaryText: string }>;
-/** `pipeline("translation")`, also with its languages: "translation_en_to_fr". */
+/**
+ * `pipeline("translation")`, also with its languages: "translation_en_to_fr". ONNX repositories of NLLB, M2M100, mBART and Marian, whose
+ * tokenizers put languages into texts, are handed on to transformers.js whole: it takes fewer options, and no beams.
+ */
 export type TranslationPipeline = Text2TextPipeline<{ translationText: string }, TranslationOptions>;
 
 /** Python's pipelines for these tasks have the same. */
