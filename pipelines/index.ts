@@ -110,7 +110,7 @@ export interface PipelineInfo {
  * With the model in threads of its own: the caller's thread stays free while it computes, and every call takes a `signal` as well.
  * Calls wait for the next thread that is free; dispose() finishes what runs and refuses what waits.
  *
- * @throws WORKER_DIED for what a thread did that ended; the next call starts another
+ * @throws WORKER_DIED for what a thread did that ended; the next call starts another. DEVICE_TAKEN for a second thread on WebGPU
  * @example
  * ```ts
  * const classify = await pipeline("sentiment-analysis", null, { worker: { count: 2 } });

@@ -95,7 +95,8 @@ export class Batcher<Input, Output> {
       const outputs = await this.#options.run(inputs, key, all.signal);
       for (const [at, { resolve }] of batch.entries()) resolve(outputs[at] as Output); // safe because run() gives one for each
     } catch (error) {
-      if (batch.length > 1 && this.#options.isOfInput(error)) for (const each of batch) await this.#run([each], key);
+      const mayBeOne = batch.length > 1 && !all.signal.aborted && this.#options.isOfInput(error);
+      if (mayBeOne) for (const each of batch) await this.#run([each], key);
       else for (const { reject } of batch) reject(error);
     } finally {
       all.end();

@@ -461,6 +461,24 @@ async function program(lines: string, flags: string[] = []) {
   return spawnSync(process.execPath, [...flags, "--import", tsx, path], { encoding: "utf8", timeout: 25_000 });
 }
 
+describe("WebGPU", () => {
+  it("is used by one thread: two would crash the process", async () => {
+    for (const device of ["webgpu", "auto"] as const) {
+      const two = pipeline("text-classification", folder, { device, worker: { count: 2 } });
+      await expect(two).rejects.toMatchObject({ code: "DEVICE_TAKEN", data: { threads: 2 } });
+    }
+    const one = await pipeline("text-classification", folder, { device: "auto", worker: true });
+    const another = pipeline("text-classification", folder, { device: "auto", worker: true });
+    await expect(another).rejects.toMatchObject({ code: "DEVICE_TAKEN" });
+    await one.dispose();
+    await kept(await pipeline("text-classification", folder, { device: "auto", worker: true })).dispose();
+    await expect(pipeline("fill-mask", folder, { device: "auto", worker: true })).rejects.toMatchObject({
+      code: "WRONG_TASK",
+    });
+    await kept(await pipeline("text-classification", folder, { device: "auto", worker: true })).dispose();
+  });
+});
+
 describe("the process", () => {
   it("ends by itself, with pipelines disposed of or not", async () => {
     const { status, stdout, stderr } = await program(`

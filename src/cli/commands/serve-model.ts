@@ -28,7 +28,7 @@ export const serveModel = defineCommand({
       type: "number",
       whole: true,
       least: 0,
-      summary: "Threads for each model; 1 when left out, 0 computes in the server's own",
+      summary: "Threads for each model; 1 when left out (of several on a GPU none), 0 computes in the server's own",
     },
     adapter: {
       ...{ type: "string", many: true, value: "NAME=DIR|NS/NAME" },
@@ -49,8 +49,10 @@ export const serveModel = defineCommand({
     const apiKey = flags["api-key"] ?? process.env["ABRAZO_API_KEY"];
     const chosen = chooseDevice(flags.device);
     const dtype = flags.dtype as "q8" | undefined; // safe because modelServer() refuses what is none
-    // A model that computes would keep the server from answering anybody else: it gets a thread of its own unless told otherwise.
-    const { workers = 1 } = flags;
+    // A model that computes would keep the server from answering anybody else: it gets a thread of its own unless told otherwise. Several
+    // cannot have one where they may all use WebGPU.
+    const isAlone = args.length === 1 || chosen === undefined || chosen === "cpu";
+    const { workers = isAlone ? 1 : 0 } = flags;
     const adapters = adaptersOf(flags.adapter ?? [], args.length);
     const server = await modelServer({
       ...{ models: args.map((model) => ({ model, task, adapters })), worker: workers > 0 && { count: workers } },
