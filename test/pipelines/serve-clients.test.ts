@@ -86,18 +86,12 @@ describe("@huggingface/inference", () => {
   });
 
   it("reads text-generation-inference's events below /models", async () => {
-    const fetchModels: typeof fetch = (address, init) => fetch(String(address).replace("/v1/completions", ""), init);
-    // As versions of it did that spoke to /models: the same body under its older names.
+    // Versions of it that spoke to /models sent the same under other names.
     const older: typeof fetch = (address, init) => {
-      const {
-        prompt: inputs,
-        max_tokens: max_new_tokens,
-        stream,
-        model: _,
-        ...parameters
-      } = JSON.parse(String(init?.body));
-      const body = JSON.stringify({ inputs, stream, parameters: { max_new_tokens, ...parameters } });
-      return fetchModels(address, { ...init, headers: { ...Object.fromEntries(new Headers(init?.headers)) }, body });
+      const body = JSON.parse(String(init?.body));
+      const { prompt: inputs, max_tokens: max_new_tokens, stream, model: _, ...parameters } = body;
+      const sent = { inputs, stream, parameters: { max_new_tokens, ...parameters } };
+      return fetch(String(address).replace("/v1/completions", ""), { ...init, body: JSON.stringify(sent) });
     };
     const talker = new InferenceClient("secret", { endpointUrl: `${url}/models/talker`, fetch: older });
     let text = "";
