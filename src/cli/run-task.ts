@@ -3,8 +3,8 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { pipeline } from "../../pipelines/index.ts";
 import { AbrazoError } from "../errors.ts";
-import { Tensor } from "../tensor/index.ts";
 import { UsageError } from "./command.ts";
+import { plain } from "./plain.ts";
 
 interface Flags {
   model?: string;
@@ -33,6 +33,8 @@ interface Special {
 const SPECIAL: Readonly<Record<string, Special>> = {
   "zero-shot-classification": { flag: "labels", others: (labels) => [labels] },
   "zero-shot-image-classification": { flag: "labels", others: (labels) => [labels.split(",")] },
+  "zero-shot-object-detection": { flag: "labels", others: (labels) => [labels.split(",")] },
+  "zero-shot-audio-classification": { flag: "labels", others: (labels) => [labels.split(",")] },
   "question-answering": { flag: "context", input: (question, context) => ({ question, context }) },
 };
 
@@ -50,8 +52,7 @@ export async function runTask(task: string, texts: readonly string[], flags: Fla
   // A few texts are computed on this thread: nothing else waits for it, and another one would have to be started first.
   const { call, dispose } = await opened(task, flags, false);
   try {
-    const given = await call(texts.map(input), ...others);
-    const outputs = (given instanceof Tensor ? await given.tolist() : given) as unknown[]; // safe because an array of inputs gives one result each
+    const outputs = (await plain(await call(texts.map(input), ...others))) as unknown[]; // safe because an array of inputs gives one result each
     return texts.map((text, index) => ({ text, output: outputs[index] }));
   } finally {
     await dispose();
@@ -80,8 +81,7 @@ export async function* runLines(
   }
   try {
     const outputs = call(inputs(), ...others) as unknown as AsyncIterable<unknown>; // safe because a stream of inputs gives one of results
-    for await (const output of outputs)
-      yield { text: waiting.shift() ?? "", output: output instanceof Tensor ? await output.tolist() : output };
+    for await (const output of outputs) yield { text: waiting.shift() ?? "", output: await plain(output) };
   } finally {
     await dispose();
   }

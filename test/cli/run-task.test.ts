@@ -4,11 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { linesOf, runLines, runTask } from "../../src/cli/run-task.ts";
+import { Image } from "../../src/data/index.ts";
 import { loadPretrained } from "../../src/models/auto.ts";
 import { addAdapter, saveAdapter } from "../../src/models/lora.ts";
 import { packageFile } from "../../src/package-root.ts";
 import { Generator, noGrad, tensor } from "../../src/tensor/index.ts";
 import { runCli } from "../support/cli.ts";
+import { tinyOnnx } from "../support/tiny-onnx.ts";
 
 const model = packageFile("pipelines", "defaults", "text-classification");
 
@@ -18,6 +20,35 @@ it("features are numbers, a list for each text", async () => {
   const [states] = [first?.output as number[][]]; // safe because features of a text are a matrix
   expect(states[0]).toHaveLength(192);
   expect(second?.output).toHaveLength(states.length);
+});
+
+it("pictures and sounds that a task makes are data too", async () => {
+  const root = await mkdtemp(join(tmpdir(), "abrazo-run-"));
+  try {
+    const [depth, speech, finder] = [
+      await tinyOnnx(join(root, "depth"), "depth-estimation"),
+      await tinyOnnx(join(root, "speech"), "text-to-audio"),
+      await tinyOnnx(join(root, "finder"), "zero-shot-object-detection"),
+    ];
+    const picture = join(root, "picture.png");
+    await new Image(
+      Uint8Array.from({ length: 36 }, (_, at) => at * 7),
+      4,
+      3,
+      3,
+    ).save(picture);
+    const [seen] = await runTask("depth-estimation", [picture], { model: depth });
+    expect(seen?.output).toEqual({
+      predictedDepth: [1, 2, 3].map(() => [1, 2, 3, 4].map(() => expect.any(Number))),
+      depth: { width: 4, height: 3, channels: 1, data: expect.stringMatching(/^[A-Za-z0-9+/]{16}$/) },
+    });
+    const [said] = await runTask("text-to-audio", ["a red dog"], { model: speech });
+    expect(said?.output).toEqual({ samplingRate: 8000, audio: Array.from({ length: 48 }, () => expect.any(Number)) });
+    const [found] = await runTask("zero-shot-object-detection", [picture], { model: finder, labels: "a dog,a cat" });
+    expect(found?.output).toBeInstanceOf(Array);
+  } finally {
+    await rm(root, { recursive: true });
+  }
 });
 
 it("lines of a file come one by one, and are what they are as arguments", async () => {
