@@ -108,7 +108,8 @@ export interface PipelineInfo {
 
 /**
  * With the model in threads of its own: the caller's thread stays free while it computes, and every call takes a `signal` as well.
- * Calls wait for the next thread that is free; dispose() finishes what runs and refuses what waits.
+ * Calls wait for the next thread that is free, but texts of a language model, which grow together; dispose() finishes what runs and
+ * refuses what waits.
  *
  * @throws WORKER_DIED for what a thread did that ended; the next call starts another. DEVICE_TAKEN for a second thread on WebGPU
  * @example

@@ -1,4 +1,4 @@
-// The threads of a pipeline, seen from the main thread: calls wait in one queue for the next free one, the end of a thread is
+// The threads of a pipeline, seen from the main thread: calls wait in one queue for the next that takes them, the end of a thread is
 // an error of what it did, and nothing ends a thread while it computes.
 // Knows no task.
 import { availableParallelism } from "node:os";
