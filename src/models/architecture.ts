@@ -2,8 +2,10 @@
 // Holds no model.
 import type { z } from "zod";
 import { parseValue } from "../io/json.ts";
+import { RUN } from "../nn/any-module.ts";
 import { type AnyModule, Embedding, LayerNorm, Linear, Module } from "../nn/index.ts";
 import { type Generator, noGrad, randn, type Tensor, zeros } from "../tensor/index.ts";
+import { requireInputs } from "./call-check.ts";
 import type { InputName } from "./inputs.ts";
 import { withNamedLabels } from "./labels.ts";
 import { onAnyConfig, type Prunable } from "./prunable.ts";
@@ -122,6 +124,11 @@ export abstract class PreTrainedModel<
   /** The config that the model was made from. */
   get config(): BaseConfig {
     return this.#config;
+  }
+
+  override [RUN](inputs: unknown[]): Output {
+    requireInputs(this.constructor.name, this.inputs, inputs[0]);
+    return super[RUN](inputs);
   }
 
   /** Names of what it is called with, in the order of its exported graph. */
