@@ -52,22 +52,31 @@ function typeName(value: unknown): string {
   return Array.isArray(value) ? "an array" : typeof value;
 }
 
+/** What a batch costs besides its tokens, in tokens: the weights are read once more. */
+const BATCH_COST = 40;
+
 /**
- * Places of `lengths` in batches: shortest first, so that a batch pads little, and each batch of at most `tokenBudget`
- * padded tokens and `batchSize` rows.
+ * Places of `lengths` in batches: shortest first, each batch of at most `tokenBudget` padded tokens and `batchSize` rows, cut where
+ * padding and the number of batches together cost least.
  */
 export function lengthBuckets(lengths: readonly number[], tokenBudget: number, batchSize: number): number[][] {
   const order = lengths.map((_, place) => place).sort((a, b) => (lengths[a] ?? 0) - (lengths[b] ?? 0));
-  const batches: number[][] = [];
-  let current: number[] = [];
-  for (const place of order) {
-    const padded = (lengths[place] ?? 0) * (current.length + 1);
-    if (current.length > 0 && (padded > tokenBudget || current.length >= batchSize)) {
-      batches.push(current);
-      current = [];
+  // costs[n]: of the first n rows; starts[n]: where the last of their batches begins.
+  const costs = [0];
+  const starts = [0];
+  for (let end = 1; end <= order.length; end++) {
+    const longest = lengths[order[end - 1] ?? 0] ?? 0;
+    const rows = Math.max(1, Math.min(end, batchSize, Math.floor(tokenBudget / Math.max(longest, 1))));
+    let best = end - 1;
+    let least = Number.POSITIVE_INFINITY;
+    for (let start = end - rows; start < end; start++) {
+      const cost = (costs[start] ?? 0) + longest * (end - start) + BATCH_COST;
+      if (cost < least) [best, least] = [start, cost];
     }
-    current.push(place);
+    costs.push(least);
+    starts.push(best);
   }
-  if (current.length > 0) batches.push(current);
-  return batches;
+  const batches: number[][] = [];
+  for (let end = order.length; end > 0; end = starts[end] ?? 0) batches.push(order.slice(starts[end], end));
+  return batches.reverse();
 }

@@ -1,5 +1,6 @@
 // Tokenized texts through a model: batches of like length, each row's outputs in the order of the rows.
 // Knows no task.
+import { log } from "../src/log.ts";
 import { OUTPUT_NAMES } from "../src/models/inputs.ts";
 import { type Encoding, padBatch } from "../src/text/tokenizer.ts";
 import { lengthBuckets, type TextPair } from "./inputs.ts";
@@ -18,15 +19,33 @@ export interface Row {
  * @param truncation which text of a pair gives way: the longer one, or always the first
  */
 export function encodePairs(
-  { tokenizer, maxLength }: Encoder,
+  engine: Encoder,
   pairs: readonly TextPair[],
   truncation: "longestFirst" | "onlyFirst" = "longestFirst",
 ): Row[] {
-  return pairs.map(({ text, textPair }) => {
+  const { tokenizer, maxLength: longest } = engine;
+  const rowOf = ({ text, textPair }: TextPair, maxLength: number): Row => {
     if (textPair === undefined) return { ids: tokenizer.encode(text, { maxLength }) };
     const { ids, typeIds } = tokenizer.encodePlus(text, { textPair, maxLength, truncation });
     return { ids, typeIds };
+  };
+  return pairs.map((pair) => {
+    const whole = rowOf(pair, Number.POSITIVE_INFINITY);
+    if (whole.ids.length <= longest) return whole;
+    warnOfCuts(engine, whole.ids.length);
+    return rowOf(pair, longest);
   });
+}
+
+const warned = new WeakSet<Encoder>();
+
+/** Once for each pipeline: a queue of long texts is no reason for as many lines. */
+function warnOfCuts(engine: Encoder, length: number): void {
+  if (warned.has(engine)) return;
+  warned.add(engine);
+  log.warn(
+    `A text of ${length} tokens is cut to the ${engine.maxLength} that the model takes; later ones are cut without a warning.`,
+  );
 }
 
 /** How a text is read that is longer than the model. */

@@ -11,6 +11,7 @@ import { generateSequences } from "../../src/generate/generate.ts";
 import { makeDecoder } from "../../src/generate/kv-cache.ts";
 import { makeSeq2SeqDecoder } from "../../src/generate/seq2seq-decoder.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
+import { setLogListener } from "../../src/log.ts";
 import { fromConfig, loadPretrained } from "../../src/models/auto.ts";
 import { traceModel } from "../../src/models/trace.ts";
 import { compileGraph, Generator } from "../../src/tensor/index.ts";
@@ -69,12 +70,17 @@ describe("texts longer than the model's positions", () => {
   const words =
     "i love this film and it was not dull but a great story and very good but not dull and this book is bad".split(" ");
 
-  it("are cut to what fits, as in Python", async () => {
+  it("are cut to what fits, as in Python, which is said once", async () => {
     const classify = kept(await pipeline("text-classification", classifier));
     // 24 positions, of which [CLS] and [SEP] take two.
     const fitting = await classify(words.slice(0, 22).join(" "), { topK: null });
+    const said: string[] = [];
+    const restore = setLogListener(({ level, message }) => said.push(`${level}: ${message}`));
     expect(await classify(words.join(" "), { topK: null })).toEqual(fitting);
+    await classify([words.join(" "), words.join(" ")]);
     expect(await classify(words.slice(0, 21).join(" "), { topK: null })).not.toEqual(fitting);
+    restore();
+    expect(said).toEqual([expect.stringMatching(/^warn: A text of 26 tokens is cut to the 24 that the model takes/)]);
   });
 
   it("are refused by a graph that is fed them", async () => {
