@@ -15,7 +15,7 @@ import { setLogListener } from "../../src/log.ts";
 import { fromConfig, loadPretrained } from "../../src/models/auto.ts";
 import { traceModel } from "../../src/models/trace.ts";
 import { compileGraph, Generator } from "../../src/tensor/index.ts";
-import { tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
+import { LEAST_GPT2, LEAST_T5, tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
 
 const root = mkdtempSync(join(tmpdir(), "abrazo-hostile-"));
 const [classifier, judge, writer] = ["classifier", "judge", "writer"].map((name) => join(root, name)) as [
@@ -109,24 +109,14 @@ describe("halves of characters", () => {
 });
 
 describe("ids that are no words", () => {
-  const gpt2 = {
-    model_type: "gpt2",
-    architectures: ["GPT2LMHeadModel"],
-    vocab_size: 8,
-    n_embd: 4,
-    n_layer: 1,
-    n_head: 1,
-  };
-  const sizes = { vocab_size: 8, d_model: 4, d_kv: 2, d_ff: 4, num_layers: 1, num_heads: 2 };
-  const t5 = { model_type: "t5", architectures: ["T5ForConditionalGeneration"], ...sizes };
   const one = BigInt64Array.of(1n);
 
   it.each([8n, -1n, 2n ** 40n])("%s is refused by decoders, whatever device runs them", async (id) => {
     const wrong = { code: "INDEX_OUT_OF_RANGE", message: expect.stringContaining(`no token ${id}`) };
     const step = { inputIds: BigInt64Array.of(id), attentionMask: one, positionIds: BigInt64Array.of(0n), rows: 1 };
-    const decoder = makeDecoder(fromConfig(gpt2, new Generator(0)).eval());
+    const decoder = makeDecoder(fromConfig(LEAST_GPT2, new Generator(0)).eval());
     await expect(decoder.start().step(step)).rejects.toMatchObject(wrong);
-    const seq2seq = makeSeq2SeqDecoder(fromConfig(t5, new Generator(0)).eval());
+    const seq2seq = makeSeq2SeqDecoder(fromConfig(LEAST_T5, new Generator(0)).eval());
     expect(() => seq2seq.start({ inputIds: BigInt64Array.of(id), attentionMask: one, rows: 1 })).toThrow(
       expect.objectContaining(wrong),
     );

@@ -102,3 +102,23 @@ export async function tinyAdapter(base: string, out: string, options: LoraOption
   await saveAdapter(model, out, { baseModel: base });
   return out;
 }
+
+/** Configs of the smallest models that write texts: of the word before, and of a whole text. */
+export const LEAST_GPT2 = {
+  model_type: "gpt2",
+  architectures: ["GPT2LMHeadModel"],
+  vocab_size: 8,
+  n_embd: 4,
+  n_layer: 1,
+  n_head: 1,
+};
+export const LEAST_T5 = {
+  model_type: "t5",
+  architectures: ["T5ForConditionalGeneration"],
+  vocab_size: 8,
+  d_model: 4,
+  d_kv: 2,
+  d_ff: 4,
+  num_layers: 1,
+  num_heads: 2,
+};

@@ -13,22 +13,11 @@ import transformers as T
 from safetensors import safe_open
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "models"))
-from common import DROP, element
+from common import DROP, element, fill
 
 IDS = [[2, 7, 11, 5, 9, 3], [2, 8, 4, 3, 6, 1]]
 MASK = [[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]]
 cases = []
-
-
-def fill(model):
-    tied = model.all_tied_weights_keys if model.config.tie_word_embeddings else {}
-    names = {}
-    with torch.no_grad():
-        for name, tensor in model.state_dict().items():
-            if name not in tied and tensor.is_floating_point():
-                tensor.copy_(element(name, tensor.shape))
-                names[name] = list(tensor.shape)
-    return names
 
 
 def run(model):

@@ -28,19 +28,24 @@ def element(name, shape):
     return torch.tensor((base + wave).reshape(shape), dtype=torch.float32)
 
 
+def fill(model):
+    """Weights by the formula, tied ones once: the names and shapes of what the checkpoint holds."""
+    tied = model.all_tied_weights_keys if model.config.tie_word_embeddings else {}
+    names = {}
+    with torch.no_grad():
+        for name, tensor in model.state_dict().items():
+            if name not in tied and tensor.is_floating_point():
+                tensor.copy_(element(name, tensor.shape))
+                names[name] = list(tensor.shape)
+    return names
+
+
 def case(model, inputs, note=""):
     """Runs `model` with weights by the formula; keeps what the checkpoint on disk would hold, tied tensors once."""
     model = model.eval()
-    names = {}
-    tied = model.all_tied_weights_keys if model.config.tie_word_embeddings else {}
+    names = fill(model)
     with torch.no_grad():
-        for name, tensor in model.state_dict().items():
-            if name in tied or not tensor.is_floating_point():
-                continue
-            tensor.copy_(element(name, tensor.shape))
-            names[name] = list(tensor.shape)
-        given = {key: torch.tensor(value) for key, value in inputs.items()}
-        out = model(**given)
+        out = model(**{key: torch.tensor(value) for key, value in inputs.items()})
     config = {key: value for key, value in model.config.to_dict().items() if key not in DROP and value is not None}
     config["architectures"] = [type(model).__name__]
     outputs = {}

@@ -15,23 +15,12 @@ import torch
 import transformers as T
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "models"))
-from common import DROP, INPUTS, element
+from common import DROP, INPUTS, fill
 
 torch.set_default_dtype(torch.float64)
 IDS = [[2, 7, 11, 5, 9, 3], [2, 8, 4, 3, 0, 0], [2, 6, 1, 9, 3, 0]]
 MASK = [[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 0]]
 cases = []
-
-
-def fill(model):
-    tied = model.all_tied_weights_keys if model.config.tie_word_embeddings else {}
-    names = {}
-    with torch.no_grad():
-        for name, tensor in model.state_dict().items():
-            if name not in tied and tensor.is_floating_point():
-                tensor.copy_(element(name, tensor.shape))
-                names[name] = list(tensor.shape)
-    return names
 
 
 def digits(values):
