@@ -237,6 +237,8 @@ function initializeWeights(model: AnyModel, generator: Generator | undefined): v
   // Last, since a head may share the table.
   for (const module of model.modules()) {
     const row = module instanceof Embedding ? module.paddingIdx : undefined;
-    if (module instanceof Embedding && row !== undefined) noGrad(() => module.weight.select(0, row).zero_());
+    if (!(module instanceof Embedding) || row === undefined) continue;
+    noGrad(() => module.weight.select(0, row).zero_());
+    module.weight.settle();
   }
 }

@@ -318,7 +318,9 @@ export class LlamaModel extends PreTrainedModel<HiddenOutput> {
   /** The row of padding starts at zero. */
   refresh(): void {
     const { paddingIdx, weight } = this.embed_tokens;
-    if (paddingIdx !== undefined) noGrad(() => weight.select(0, paddingIdx).zero_());
+    if (paddingIdx === undefined) return;
+    noGrad(() => weight.select(0, paddingIdx).zero_());
+    weight.settle();
   }
 }
 
