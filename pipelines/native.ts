@@ -9,9 +9,10 @@ import { readJson } from "../src/io/json.ts";
 import type { AnyModel } from "../src/models/architecture.ts";
 import { architectureOf, classOf, configSchema, loadClass } from "../src/models/auto.ts";
 import { checkingIds } from "../src/models/checked-ids.ts";
+import type { Compile } from "../src/models/graphs.ts";
 import { type InputName, inputOf } from "../src/models/inputs.ts";
 import { traceModel } from "../src/models/trace.ts";
-import type { Feed } from "../src/tensor/index.ts";
+import type { CompiledGraph, Feed } from "../src/tensor/index.ts";
 import { type EncodedBatch, Tokenizer } from "../src/text/tokenizer.ts";
 import { overGraphs } from "./adapted.ts";
 import { readGenerationConfig } from "./generation-config.ts";
@@ -51,14 +52,18 @@ const tokenizerOf = async (folder: string, { given }: EngineOptions): Promise<To
 const processorOf = async (folder: string, { given }: EngineOptions): Promise<ImageProcessor> =>
   given?.imageProcessor ?? ImageProcessor.fromFolder(folder);
 
+/** The model's one graph, which refuses ids that are no words. */
+const graphOfTexts = (model: AnyModel, compile: Compile): CompiledGraph =>
+  checkingIds(
+    compile("run", () => traceModel(model)),
+    model.config,
+  );
+
 async function loadEncoder(folder: string, options: EngineOptions): Promise<Encoder> {
   const [model, tokenizer] = await Promise.all([modelOf(folder, options), tokenizerOf(folder, options)]);
   const { config } = model;
   return overGraphs<Encoder>(model, options, (compile, ends) => {
-    const graph = checkingIds(
-      compile("run", () => traceModel(model)),
-      model.config,
-    );
+    const graph = graphOfTexts(model, compile);
     return {
       config,
       tokenizer,
@@ -114,10 +119,7 @@ async function loadImageText(folder: string, options: EngineOptions): Promise<Im
   const { config } = model;
   const ofTexts = model.inputs.filter((name) => name !== "pixelValues");
   return overGraphs<ImageTextModel>(model, options, (compile, ends) => {
-    const graph = checkingIds(
-      compile("run", () => traceModel(model)),
-      model.config,
-    );
+    const graph = graphOfTexts(model, compile);
     return {
       config,
       tokenizer,

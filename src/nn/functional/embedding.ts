@@ -45,7 +45,7 @@ export function embedding(ids: Tensor, weight: Tensor, options?: { paddingIdx?: 
     });
   }
   const rows = build.gather(weight.node, ids.node, 0);
-  // Where nothing is differentiated, that row is as any other: graphs that are only run stay simple.
+  // Only a gradient tells that row from the others: where none is taken, the graph needs no choice between them.
   if (paddingIdx === undefined || !(isGradEnabled() && weight.requiresGrad)) return Tensor.fromNode(rows, [weight]);
   const row = paddingIdx < 0 ? paddingIdx + weight.size(0) : paddingIdx;
   const padding = build.equal(ids.node, build.constant(row, ids.dtype));
