@@ -155,6 +155,10 @@ export const layerNormStat = (source: Node, x: Node, index: number): Node =>
   call("layerNormStat", [source, x], { index });
 export const layerNorm = (x: Node, weight: Node, bias: Node, eps: number): Node =>
   call("layerNorm", [x, weight, bias], { eps });
+/** x / √(mean(x²) + eps) · weight over the last axis. */
+export const rmsNorm = (x: Node, weight: Node, eps: number): Node => call("rmsNorm", [x, weight], { eps });
+/** Heads side by side [.., T, H d], turned by the angles of their places: cosines and sines [.., T, d / 2]. */
+export const rotaryEmbedding = (x: Node, cos: Node, sin: Node): Node => call("rotaryEmbedding", [x, cos, sin]);
 /** How a convolution's windows lie, and into how many groups its channels fall. */
 export interface ConvGeometry extends Windows {
   groups: number;

@@ -197,15 +197,14 @@ class Attention extends Module<[Tensor, Rotation, Tensor, KeyValue | undefined],
   /** @param mask [B, 1, G T, P + T] for groups of G queries a key */
   override forward(x: Tensor, rotation: Rotation, mask: Tensor, past: KeyValue | undefined): [Tensor, KeyValue] {
     const [group, keyHeads, width] = [this.#group, this.#keyHeads, this.#width];
-    const split = (y: Tensor, norm?: RMSNorm) => {
-      const heads = y.unflatten(-1, [-1, width]); // [B, T, A, d] or [B, T, K, d]
-      return norm === undefined ? heads : norm(heads);
-    };
+    const split = (y: Tensor) => y.unflatten(-1, [-1, width]); // [B, T, A, d] or [B, T, K, d]
+    const turned = (y: Tensor, norm?: RMSNorm) =>
+      split(rotate(norm === undefined ? y : norm(split(y)).flatten(-2), rotation));
     const [batch = 1, tokens = 1] = x.dims;
-    const key = rotate(split(this.k_proj(x), this.k_norm), rotation).transpose(1, 2); // [B, K, T, d]
+    const key = turned(this.k_proj(x), this.k_norm).transpose(1, 2); // [B, K, T, d]
     const value = split(this.v_proj(x)).transpose(1, 2); // [B, K, T, d]
     // The queries of a group stand below each other, so that keys and values are read as they lie in the cache.
-    const query = rotate(split(this.q_proj(x), this.q_norm), rotation)
+    const query = turned(this.q_proj(x), this.q_norm)
       .unflatten(2, [keyHeads, group])
       .permute([0, 2, 3, 1, 4])
       .reshape([batch, keyHeads, times(tokens, group), width]); // [B, K, G T, d]

@@ -2,9 +2,10 @@
 // Knows no model: old and new spellings of config.json are read here, each kind of scaling is one row of a table.
 import { z } from "zod";
 import { AbrazoError, suggestion } from "../errors.ts";
+import * as build from "../graph/build.ts";
 import { parseValue } from "../io/json.ts";
 import { buffer, Module } from "../nn/index.ts";
-import { cat, type Tensor, tensor, where } from "../tensor/index.ts";
+import { Tensor, tensor, where } from "../tensor/index.ts";
 
 const DEFAULT_THETA = 10_000;
 
@@ -202,7 +203,7 @@ function frequenciesOf(config: RopeFields, width: number): Frequencies {
   return { ...found.frequencies({ theta, width, longest, original }, fields), original };
 }
 
-/** Cosines and signed sines of every place: what `rotate` needs, each [B, T, 1, d] or [T, 1, d]. */
+/** Cosines and sines of every place: what `rotate` needs, each [B, T, d / 2] or [T, d / 2]. */
 export interface Rotation {
   cos: Tensor;
   sin: Tensor;
@@ -231,10 +232,9 @@ export class RotaryEmbedding extends Module<[Tensor], Rotation> {
   /** @param places int64 [B, T] or [T] */
   override forward(places: Tensor): Rotation {
     const { scale } = this.#frequencies;
-    const angles = places.to("float32").unsqueeze(-1).mul(this.#inverse(places)).unsqueeze(-2); // [.., T, 1, d / 2]
+    const angles = places.to("float32").unsqueeze(-1).mul(this.#inverse(places)); // [.., T, d / 2]
     const scaled = (x: Tensor) => (scale === 1 ? x : x.mul(scale));
-    const [cos, sin] = [scaled(angles.cos()), scaled(angles.sin())];
-    return { cos: cat([cos, cos], -1), sin: cat([sin.neg(), sin], -1) };
+    return { cos: scaled(angles.cos()), sin: scaled(angles.sin()) };
   }
 
   /** [d / 2], for texts as long as the farthest place says. */
@@ -255,9 +255,8 @@ export class RotaryEmbedding extends Module<[Tensor], Rotation> {
   }
 }
 
-/** Turns the pairs (x_i, x_(i + d/2)) of heads [B, T, H, d] by the angles of their places. */
-export function rotate(x: Tensor, { cos, sin }: Rotation): Tensor {
-  const half = Number(x.dims.at(-1)) / 2;
-  const swapped = cat([x.narrow(-1, half, half), x.narrow(-1, 0, half)], -1);
-  return x.mul(cos.to(x.dtype)).add(swapped.mul(sin.to(x.dtype)));
+/** Turns the pairs (x_i, x_(i + d/2)) of heads side by side [B, T, H d] by the angles of their places. */
+export function rotate(x: Tensor, rotation: Rotation): Tensor {
+  const [cos, sin] = [rotation.cos.to(x.dtype), rotation.sin.to(x.dtype)];
+  return Tensor.fromNode(build.rotaryEmbedding(x.node, cos.node, sin.node), [x, cos, sin]);
 }

@@ -59,6 +59,7 @@ const OPERATIONS: Readonly<Record<string, Name>> = {
   maxPool: ({ shape }) => `MaxPool${shape.length - 2}DWithIndicesBackward0`,
   gather: "Embedding",
   layerNorm: "NativeLayerNorm",
+  rmsNorm: "Mul",
   sliceScatter: "CopySlices",
 };
 

@@ -75,6 +75,14 @@ def layer_norm_stat(source, x, index):
     return mean if index == 1 else 1 / torch.sqrt(((x - mean) ** 2).mean(-1, keepdim=True) + 1e-5)
 
 
+def rotary_embedding(x, cos, sin):
+    pairs = cos.shape[-1]
+    heads = x.unflatten(-1, (-1, 2 * pairs))
+    a, b = heads[..., :pairs], heads[..., pairs:]
+    c, s = cos.unsqueeze(-2), sin.unsqueeze(-2)
+    return torch.cat([a * c - b * s, b * c + a * s], -1).flatten(-2)
+
+
 def hash_uniform(seed, shape):
     columns = shape[-1] if shape else 1
     rows = math.prod(shape[:-1])
@@ -132,6 +140,8 @@ OPS = {
     "arangeLike": lambda x, axis: torch.arange(x.shape[axis]),
     "layerNorm": lambda x, w, b, eps: F.layer_norm(x, (x.shape[-1],), w, b, eps),
     "layerNormStat": layer_norm_stat,
+    "rmsNorm": lambda x, w, eps: F.rms_norm(x, (x.shape[-1],), w, eps),
+    "rotaryEmbedding": rotary_embedding,
     "hashUniform": hash_uniform,
 }
 
@@ -320,6 +330,15 @@ for which in [1, 2]:
 for shape in [[4, 6], [2, 3, 5], [7], []]:
     case("hashUniform", [{"shape": [2], "dtype": "float32", "data": [17.25, 901.5]}], {"shape": shape}, dtypes=[])
 case("leaf", [leaf([2, 3])], dtypes=ANY, steps=[{"op": "reshape", "from": [0], "attrs": {"shape": [2, 3]}}], note="given back")
+case("rmsNorm", [leaf([2, 3, 8]), leaf([8])], {"eps": 1e-5})
+case("rmsNorm", [leaf([5]), leaf([5])], {"eps": 1e-5}, note="one row", dtypes=[])
+case("rmsNorm", [leaf([0, 4]), leaf([4])], {"eps": 1e-5}, note="empty", dtypes=[])
+viewed("rmsNorm", [leaf([8, 2]), leaf([8])], [(0, *TURN)], {"eps": 0.1}, dtypes=[])
+case("rotaryEmbedding", [leaf([2, 3, 8]), leaf([2, 3, 2]), leaf([2, 3, 2])])
+case("rotaryEmbedding", [leaf([2, 3, 4]), leaf([3, 2]), leaf([3, 2])], note="all texts alike", dtypes=[])
+case("rotaryEmbedding", [leaf([3, 4]), leaf([3, 1]), leaf([3, 1])], note="one text", dtypes=[])
+case("rotaryEmbedding", [leaf([0, 3, 4]), leaf([0, 3, 2]), leaf([0, 3, 2])], note="empty", dtypes=[])
+viewed("rotaryEmbedding", [leaf([2, 4, 3]), leaf([2, 3, 2]), leaf([2, 3, 2])], [(0, "permute", {"order": [0, 2, 1]})], dtypes=[])
 
 
 def number(value):

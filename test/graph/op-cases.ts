@@ -1,6 +1,7 @@
 // One row per operation: inputs for which value and gradient are checked. A new operation without a row fails the suite.
 
 import * as build from "../../src/graph/build.ts";
+import { functional as F } from "../../src/nn/index.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
 import { Tensor as T, tensor, where } from "../../src/tensor/index.ts";
 
@@ -181,6 +182,25 @@ export const OP_CASES: readonly OpCase[] = [
         ),
         [a, b],
       ),
+  },
+  { op: "rmsNorm", inputs: [A, [[0.5, -1, 2]]], apply: (a, w) => F.rmsNorm(a, 3, w.flatten(), 0.1) },
+  {
+    op: "rotaryEmbedding",
+    inputs: [
+      [
+        [0.5, -1, 2, 0.25],
+        [1, 3, -0.5, 0.75],
+      ],
+      [
+        [0.5, 1],
+        [-1, 0.25],
+      ],
+      [
+        [0.3, 0.7],
+        [2, -0.6],
+      ],
+    ],
+    apply: (x, cos, sin) => T.fromNode(build.rotaryEmbedding(x.node, cos.node, sin.node), [x, cos, sin]),
   },
   { op: "stopGradient", inputs: [A], apply: (a) => a.detach().mul(a) },
   { op: "cast", inputs: [A], apply: (a) => a.to("float64").mul(2) },

@@ -18,6 +18,7 @@ import "./gather.ts";
 import "./scatter.ts";
 import "./logistic.ts";
 import "./norm.ts";
+import "./rotary.ts";
 import "./batch-norm.ts";
 import "./conv.ts";
 import "./pool.ts";

@@ -1,6 +1,6 @@
-// Layer normalization: one node with the mean and inverse deviation that its gradient needs.
+// Layer normalization, with the mean and inverse deviation that its gradient needs, and normalization by the root of the mean square.
 import { internalError } from "../../errors.ts";
-import { expand, layerNormStat, mean, mul, neg, scale, square, sub, unbroadcast } from "../build.ts";
+import { call, div, expand, layerNormStat, mean, mul, neg, scale, shift, square, sub, unbroadcast } from "../build.ts";
 import { apartFrom, defineOp, inputAt, type LowerContext, like, NOT_REAL, numberAttr } from "../op.ts";
 
 const MEAN = 1;
@@ -71,3 +71,41 @@ defineOp({
     return [undefined, neg(mul(mul(share, mul(out, square(out))), centred))];
   },
 });
+
+/**
+ * Normalization by the root of the mean square (Zhang and Sennrich 2019, arXiv 1910.07467) over the last axis: y = x̂ w with
+ * x̂ = x / r and r = √(mean(x²) + ε). With gw = g w: dx = (gw - x̂ mean(gw x̂)) / r, dw = Σ g x̂.
+ */
+defineOp({
+  name: "rmsNorm",
+  along: apartFrom(({ shape }) => [shape.length - 1]),
+  doc: "x / √(mean(x²) + eps) · weight over the last axis.",
+  // The kernel's sums are float32 whatever its input.
+  computeIn: { float16: "float32" },
+  lacks: NOT_REAL,
+  infer: like(0),
+  lower: lowerRmsNorm,
+  grad: ({ inputs, attrs, g }) => {
+    const [x, weight] = [inputAt(inputs, 0), inputAt(inputs, 1)];
+    const last = [x.shape.length - 1];
+    const root = call("sqrt", [shift(mean(square(x), last, true), numberAttr(attrs, "eps"))]);
+    const normal = div(x, root);
+    const gw = mul(g, weight);
+    const along = mul(normal, mean(mul(gw, normal), last, true));
+    return [div(sub(gw, along), root), unbroadcast(mul(g, normal), weight.shape)];
+  },
+});
+
+/**
+ * In float32 in the form that onnxruntime's optimizer knows, which makes one kernel of it: steps of one token gain a twentieth.
+ * In float64 in another: the optimizer would take an epsilon of its own.
+ */
+function lowerRmsNorm(ctx: LowerContext): readonly string[] {
+  const on = (opType: string, ...inputs: string[]) => ctx.emit(opType, inputs)[0] ?? "";
+  const { dtype, attrs } = ctx.node;
+  const x = ctx.input(0);
+  const square = dtype === "float32" ? on("Pow", x, ctx.constant(dtype, 2)) : on("Mul", x, x);
+  const meanSquare = on("ReduceMean", square, ctx.int64([-1]));
+  const root = on("Sqrt", on("Add", meanSquare, ctx.constant(dtype, numberAttr(attrs, "eps"))));
+  return [on("Mul", on("Div", x, root), ctx.input(1))];
+}

@@ -109,12 +109,13 @@ export function rmsNorm(
   const sizes = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
   requireEnd(x, sizes);
   requireSame(weight, sizes, "weight");
-  const axes = sizes.map((_, at) => x.ndim - sizes.length + at);
-  const normal = x.map((node) => {
-    const square = build.shift(build.mean(build.square(node), axes, true), eps);
-    return build.mul(node, build.call("reciprocal", [build.call("sqrt", [square])]));
-  });
-  return weight ? normal.mul(weight) : normal;
+  const width = sizes.reduce((all, size) => all * size, 1);
+  const flat = build.reshape(x.node, [...x.dims.slice(0, x.ndim - sizes.length), width]);
+  const own = weight?.dtype === x.dtype ? weight : undefined;
+  const factor = own ? build.reshape(own.node, [width]) : build.expand(build.constant(1, x.dtype), [width]);
+  const normal = build.reshape(build.rmsNorm(flat, factor, eps), x.dims);
+  const result = Tensor.fromNode(normal, [x, ...given(own)]);
+  return weight && !own ? result.mul(weight) : result;
 }
 
 const EPSILON: Readonly<Record<string, number>> & { float32: number } = {
