@@ -3,6 +3,6 @@ import { defineConfig } from "drizzle-kit";
 
 export default defineConfig({
   dialect: "postgresql",
-  schema: "./hub-server/db/schema.ts",
+  schema: ["./hub-server/db/schema.ts", "./hub-server/db/schema/*.ts"],
   out: "./hub-server/db/migrations",
 });

@@ -42,7 +42,7 @@ export function createApp(deps: Deps, web: WebOptions): Hono<HubEnv> {
 function preflight(): Response {
   const headers = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, DELETE, OPTIONS",
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, Range, X-Request-Id",
     "Access-Control-Max-Age": "86400",
   };

@@ -10,15 +10,22 @@ import { badRequest, repoNotFound, ServiceError } from "../errors.ts";
 export type HubEnv = { Variables: { ctx: Context; requestId: string } };
 
 export interface Route {
-  /** Operation id of Hugging Face's OpenAPI list, or our own. */
+  /** A name of our own, the same for ever. */
   operation: string;
-  method: "GET" | "POST" | "PUT" | "DELETE";
+  /**
+   * Operations of Hugging Face's list that this route answers, as "METHOD /api/models/{namespace}/{repo}/refs". Each is tested by
+   * an `operation("…")` of its own, which changes or reads real state and sees the effect by another way.
+   */
+  answers?: readonly string[];
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Hono's path; a trailing * takes the rest, slashes included. */
   path: string;
-  /** public: anybody · read, write, manage: as the repository allows · user: any signed-in caller · link: a signed link. */
-  access: "public" | "read" | "write" | "manage" | "user" | "link";
+  /** public: anybody · read to manage: as the repository allows (services/access.ts) · user: any signed-in caller · link: a signed link. */
+  access: "public" | "read" | "content" | "contribute" | "write" | "manage" | "user" | "link";
   summary: string;
   body?: z.ZodType;
+  /** Parameters of the query by name, for the OpenAPI document and for whoever reads the declaration. */
+  query?: Readonly<Record<string, string>>;
   handle(c: HonoContext<HubEnv>, ctx: Context): Promise<Response> | Response;
 }
 

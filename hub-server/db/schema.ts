@@ -1,4 +1,4 @@
-// The schema: users, repositories, versions, contents, evaluations. Versions use git's own object ids.
+// The schema: users, repositories, versions, contents, evaluations. Versions use git's own object ids. Further areas are in schema/.
 // Holds no queries.
 import { sql } from "drizzle-orm";
 import {
@@ -16,15 +16,23 @@ import {
   uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core";
+import { REPO_TYPES } from "../../src/hub/repo-id.ts";
 
-const bytea = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
-const now = (name: string) => timestamp(name, { withTimezone: true, precision: 3 }).notNull().defaultNow();
+export const bytea = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
+export const now = (name: string) => timestamp(name, { withTimezone: true, precision: 3 }).notNull().defaultNow();
 
 export const users = pgTable(
   "users",
   {
     id: uuid("id").primaryKey().defaultRandom(),
     name: text("name").notNull(),
+    /** Organizations share the names of users, and own repositories as they do. */
+    kind: text("kind", { enum: ["user", "org"] })
+      .notNull()
+      .default("user"),
+    fullName: text("full_name"),
+    email: text("email"),
+    details: text("details"),
     passwordHash: text("password_hash"),
     admin: boolean("admin").notNull().default(false),
     createdAt: now("created_at"),
@@ -67,13 +75,19 @@ export const repos = pgTable(
   "repos",
   {
     id: uuid("id").primaryKey().defaultRandom(),
-    type: text("type", { enum: ["model", "dataset"] }).notNull(),
+    type: text("type", { enum: REPO_TYPES }).notNull(),
     namespace: text("namespace").notNull(),
     name: text("name").notNull(),
     ownerId: uuid("owner_id")
       .notNull()
       .references(() => users.id),
     isPrivate: boolean("is_private").notNull().default(false),
+    /** Who wants the content has to ask: let in at once, or by the owner. */
+    gated: text("gated", { enum: ["auto", "manual"] }),
+    isDisabled: boolean("is_disabled").notNull().default(false),
+    likes: integer("likes").notNull().default(0),
+    /** What runs a space. */
+    sdk: text("sdk"),
     downloads: integer("downloads").notNull().default(0),
     createdAt: now("created_at"),
     updatedAt: now("updated_at"),
@@ -100,7 +114,7 @@ export const repos = pgTable(
 export const redirects = pgTable(
   "redirects",
   {
-    type: text("type", { enum: ["model", "dataset"] }).notNull(),
+    type: text("type", { enum: REPO_TYPES }).notNull(),
     /** lower-case "namespace/name" */
     from: text("from_id").notNull(),
     repoId: uuid("repo_id")
@@ -137,6 +151,8 @@ export const commits = pgTable(
     /** Seconds since 1970, as in the commit object. */
     time: bigint("time", { mode: "number" }).notNull(),
     message: text("message").notNull(),
+    /** The object as git sent it, where the columns would give another one: a committer apart, a time zone, a signature. */
+    raw: bytea("raw"),
   },
   (table) => [primaryKey({ columns: [table.repoId, table.id] })],
 );
@@ -145,6 +161,8 @@ export interface StoredEntry {
   name: string;
   kind: "file" | "directory";
   id: string;
+  /** git's mode where it is not that of a plain file or folder. */
+  mode?: "100755" | "120000";
 }
 
 /** Folders by git's tree id; the same folder of two repositories is one row. */

@@ -40,6 +40,7 @@ const schemas: Readonly<Record<RepoType, z.ZodType>> = {
     "model-index": z.array(z.looseObject({ name: text, results }), "must be a list").nullish(),
   }),
   dataset: z.looseObject({ ...shared, pretty_name: text.nullish(), task_categories: texts.nullish() }),
+  space: z.looseObject({ ...shared, title: text.nullish(), sdk: text.nullish(), models: texts.nullish() }),
 };
 
 /** Checks a whole README.md: its YAML, and the types of the fields that the hub reads. */

@@ -5,9 +5,8 @@ import { defaultGitattributes } from "../../src/io/git-objects.ts";
 import type { Context } from "../context.ts";
 import { redirects, repos } from "../db/schema.ts";
 import { badRequest, ServiceError } from "../errors.ts";
-import { findRepo, type Repo, requireAccess, requireNamespace } from "./access.ts";
+import { findRepo, type Repo, requireAccess, requireNamespace, visible } from "./access.ts";
 import { createCommit, type Operation } from "./commits.ts";
-import { findUser } from "./users.ts";
 
 export interface CreateRepoInput extends RepoId {
   isPrivate?: boolean;
@@ -19,11 +18,9 @@ export async function createRepo(
   ctx: Context,
   { isPrivate = false, files = [], ...id }: CreateRepoInput,
 ): Promise<Repo> {
-  requireNamespace(ctx, id.namespace);
+  const owner = await requireNamespace(ctx, id.namespace);
   const reason = invalidName(id.name);
   if (reason !== undefined) throw badRequest(`"${id.name}" is no repository name: ${reason}.`);
-  const owner = await findUser(ctx, id.namespace);
-  if (owner === undefined) throw badRequest(`There is no user "${id.namespace}".`);
   const [repo] = await ctx.db
     .insert(repos)
     .values({ ...id, namespace: owner.name, ownerId: owner.id, isPrivate, searchText: fullName(id).toLowerCase() })
@@ -46,11 +43,9 @@ export async function deleteRepo(ctx: Context, id: RepoId): Promise<void> {
 /** Renames; the old name keeps leading here until somebody takes it. */
 export async function moveRepo(ctx: Context, from: RepoId, to: RepoId): Promise<void> {
   const repo = await requireAccess(ctx, "manage", from);
-  requireNamespace(ctx, to.namespace);
+  const owner = await requireNamespace(ctx, to.namespace);
   const reason = invalidName(to.name);
   if (reason !== undefined) throw badRequest(`"${to.name}" is no repository name: ${reason}.`);
-  const owner = await findUser(ctx, to.namespace);
-  if (owner === undefined) throw badRequest(`There is no user "${to.namespace}".`);
   if ((await findRepo(ctx, to))?.id !== undefined) {
     throw new ServiceError(409, `The ${to.type} ${fullName(to)} exists already.`, { code: "REPO_EXISTS" });
   }
@@ -113,12 +108,6 @@ export async function listRepos(ctx: Context, query: ListQuery): Promise<{ repos
   const rows = await ctx.db.select().from(repos).where(where).orderBy(order, repos.id).limit(limit).offset(offset);
   const [total] = await ctx.db.select({ value: count() }).from(repos).where(where);
   return { repos: rows, total: total?.value ?? 0 };
-}
-
-/** Private repositories are there for their owner and for administrators alone. */
-function visible({ actor }: Context): SQL | undefined {
-  if (actor === undefined) return eq(repos.isPrivate, false);
-  return actor.admin ? undefined : or(eq(repos.isPrivate, false), eq(repos.ownerId, actor.id));
 }
 
 /** What a query asks of a repository, that the caller may see it among it. */

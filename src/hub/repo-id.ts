@@ -2,7 +2,7 @@
 // Does not know what exists.
 import { AbrazoError } from "../errors.ts";
 
-export const REPO_TYPES = ["model", "dataset"] as const;
+export const REPO_TYPES = ["model", "dataset", "space"] as const;
 /** What a repository holds. */
 export type RepoType = (typeof REPO_TYPES)[number];
 
@@ -13,11 +13,11 @@ export interface RepoId {
   name: string;
 }
 
-/** Plural used in API paths: "models", "datasets". */
+/** Plural used in API paths: "models", "datasets", "spaces". */
 export const plural = (type: RepoType): string => `${type}s`;
 
 /**
- * Path of a repository's page: "/ns/name" for models, "/datasets/ns/name" for datasets.
+ * Path of a repository's page: "/ns/name" for models, "/datasets/ns/name" for datasets, "/spaces/ns/name" for spaces.
  *
  * @example
  * ```ts
@@ -49,7 +49,7 @@ export function invalidName(segment: string): string | undefined {
 }
 
 /**
- * Parses "ns/name", with "models/" or "datasets/" in front if need be.
+ * Parses "ns/name", with "models/", "datasets/" or "spaces/" in front if need be.
  *
  * @example
  * ```ts

@@ -11,7 +11,7 @@ export interface Found {
   total: number;
 }
 
-const TITLES: Readonly<Record<RepoType, string>> = { model: "Models", dataset: "Datasets" };
+const TITLES: Readonly<Record<RepoType, string>> = { model: "Models", dataset: "Datasets", space: "Spaces" };
 
 /** A heading with the number of all, the first of them, and the way to the rest. */
 function Shelf({ type, found, all, empty }: { type: RepoType; found: Found; all: string; empty: string }) {

@@ -33,7 +33,8 @@ export interface ListProps {
 }
 
 const other = (type: RepoType): RepoType => (type === "model" ? "dataset" : "model");
-const title = (type: RepoType): string => (type === "model" ? "Models" : "Datasets");
+const TITLES: Readonly<Record<RepoType, string>> = { model: "Models", dataset: "Datasets", space: "Spaces" };
+const title = (type: RepoType): string => TITLES[type];
 
 /** Keys of the address that narrow the list, with the words for them. */
 const FILTERS: Readonly<Record<string, string>> = {
