@@ -83,8 +83,13 @@ export class PythonHome {
     this.#env = env;
   }
 
-  static async make(endpoint: string, token?: string): Promise<PythonHome> {
-    const installed = inject("python");
+  /** A home that uses the first environment's programs, or those of the other named one. */
+  static async make(
+    endpoint: string,
+    token?: string,
+    environment: "python" | "python2" = "python",
+  ): Promise<PythonHome> {
+    const installed = inject(environment);
     if ("missing" in installed) throw new Error(installed.missing);
     const folder = await mkdtemp(join(tmpdir(), "abrazo-python-"));
     const outside = Object.entries(process.env).filter(([name]) => !/^(HF_|HUGGING|TRANSFORMERS_|PYTHON)/.test(name));

@@ -1,54 +1,96 @@
-// Before the suite: a virtual environment in .cache with what requirements.txt names, made once and kept until that changes.
+// Before the suite: virtual environments in .cache with what the files of requirements name, made once and kept until those change.
+// The second has the next huggingface_hub alone, and finds every other package in the first.
 // Without Python the tests are skipped and say why; under CI that is a failure.
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import type { TestProject } from "vitest/node";
 import { packageFile } from "../../src/package-root.ts";
 
+/** The folder of an environment's programs, or why there is none. */
+type Installed = { programs: string } | { missing: string };
+
 declare module "vitest" {
   interface ProvidedContext {
-    /** The folder of the environment's programs, or why there is none. */
-    python: { programs: string } | { missing: string };
+    /** huggingface_hub 1.33, and all that builds on it. */
+    python: Installed;
+    /** huggingface_hub 2.0, with the packages of the first. */
+    python2: Installed;
   }
 }
 
+interface Environment {
+  folder: string;
+  requirements: string;
+  /** What it is told to be when it is made: a download takes its time. */
+  size: string;
+  /** The environment whose packages it finds where it has none of its own. */
+  over?: Environment;
+}
+
+const FIRST: Environment = {
+  folder: packageFile(".cache", "python-clients"),
+  requirements: packageFile("test", "clients", "requirements.txt"),
+  size: "about 1.5 GB with PyTorch for the CPU",
+};
+const SECOND: Environment = {
+  folder: packageFile(".cache", "python-clients-2"),
+  requirements: packageFile("test", "clients", "requirements-2.txt"),
+  size: "about 60 MB",
+  over: FIRST,
+};
+
 const run = promisify(execFile);
-const FOLDER = packageFile(".cache", "python-clients");
-const PROGRAMS = join(FOLDER, process.platform === "win32" ? "Scripts" : "bin");
-const REQUIREMENTS = packageFile("test", "clients", "requirements.txt");
+const programsOf = ({ folder }: Environment) => join(folder, process.platform === "win32" ? "Scripts" : "bin");
 
 export async function setup(project: TestProject): Promise<void> {
+  project.provide("python", await install(FIRST));
+  project.provide("python2", await install(SECOND));
+}
+
+async function install(environment: Environment): Promise<Installed> {
   try {
-    await ensureEnvironment(process.env["PYTHON"] ?? "python3");
-    project.provide("python", { programs: PROGRAMS });
+    await ensureEnvironment(environment, process.env["PYTHON"] ?? "python3");
+    return { programs: programsOf(environment) };
   } catch (error) {
     const missing = reasonOf(error);
     if (/^(1|true)$/.test(process.env["CI"] ?? "")) throw new Error(`The Python clients are missing: ${missing}`);
     console.warn(`Tests of the Python clients are skipped: ${missing}`);
-    project.provide("python", { missing });
+    return { missing };
   }
 }
 
-async function ensureEnvironment(python: string): Promise<void> {
+async function ensureEnvironment(environment: Environment, python: string): Promise<void> {
+  const { folder, requirements, size, over } = environment;
   const { stdout: version } = await run(python, ["--version"]);
-  const requirements = await readFile(REQUIREMENTS, "utf8");
-  const wanted = createHash("sha256").update(version).update(requirements).digest("hex");
-  const stamp = join(FOLDER, ".requirements");
+  const wanted = createHash("sha256")
+    .update(version)
+    .update(await readFile(requirements, "utf8"))
+    .digest("hex");
+  const stamp = join(folder, ".requirements");
   if ((await readFile(stamp, "utf8").catch(() => "")) === wanted) return;
-  console.warn("Installing the Python clients (about 1.5 GB with PyTorch for the CPU) …");
-  await rm(FOLDER, { recursive: true, force: true });
-  await run(python, ["-m", "venv", FOLDER]);
+  console.warn(`Installing the Python clients of ${basename(requirements)} (${size}) …`);
+  await rm(folder, { recursive: true, force: true });
+  await run(python, ["-m", "venv", folder]);
+  const program = join(programsOf(environment), "python");
   const pip = ["-m", "pip", "--disable-pip-version-check"];
   // The user's own settings of pip count, also where the suites run with an empty HOME.
   const env = { ...process.env, HOME: userInfo().homedir };
-  const { stdout: config } = await run(join(PROGRAMS, "python"), [...pip, "config", "list"], { env });
-  const install = ["install", "--quiet", ...indexesOf(config), "--requirement", REQUIREMENTS];
-  await run(join(PROGRAMS, "python"), [...pip, ...install], { env, maxBuffer: 64 * 1024 * 1024 });
+  const { stdout: config } = await run(program, [...pip, "config", "list"], { env });
+  const args = ["install", "--quiet", ...indexesOf(config), "--requirement", requirements];
+  await run(program, [...pip, ...args], { env, maxBuffer: 64 * 1024 * 1024 });
+  if (over !== undefined) await writeFile(join(await packagesOf(environment), "over.pth"), await packagesOf(over));
   await writeFile(stamp, wanted);
+}
+
+/** Where Python looks for an environment's packages. */
+async function packagesOf(environment: Environment): Promise<string> {
+  const code = "import sysconfig; print(sysconfig.get_path('purelib'))";
+  const { stdout } = await run(join(programsOf(environment), "python"), ["-c", code]);
+  return stdout.trim();
 }
 
 /**

@@ -1,0 +1,51 @@
+// Checks of the wire with real clients, once for each installed version of huggingface_hub. A file of checks is:
+//
+//   describeVersions("downloads", ({ version, make }) => {
+//     let hub: TestHub;
+//     let home: PythonHome;
+//     beforeAll(async () => {
+//       hub = await testHub();
+//       home = await make(hub.url, await hub.user("ana")); // the interpreters and programs of this version
+//     });
+//     afterAll(async () => { await home?.remove(); await hub?.stop(); });
+//
+//     check(1, "hf_hub_download of a small file", async () => { … await home.python().run("…") … });
+//   });
+//
+// The number is the check's in the list of checks (CONFORMANCE.md); one number may have several tests, with titles of their own.
+// Make one hub and one interpreter a file where checks allow it: both take seconds to start.
+// Checks of clients other than Python are in test/hub-server and use `check` too. This file knows no client's calls.
+import { describe, inject, it } from "vitest";
+import { PythonHome } from "../python.ts";
+
+/** The versions of huggingface_hub that are installed, and the environments that have them (setup.ts). */
+const VERSIONS = { "1.33": "python", "2.0": "python2" } as const;
+
+export type Version = keyof typeof VERSIONS;
+
+export interface Client {
+  version: Version;
+  /** A home of its own for this version's interpreters and programs, which talk to the endpoint as the token's user. */
+  make(endpoint: string, token?: string): Promise<PythonHome>;
+}
+
+/** Runs the body once for each version of huggingface_hub; skipped, with the reason in the title, where it is missing. */
+export function describeVersions(area: string, body: (client: Client) => void): void {
+  for (const [version, environment] of Object.entries(VERSIONS)) {
+    const installed = inject(environment);
+    const title = `${area}, huggingface_hub ${version}`;
+    const reason = "missing" in installed ? ` (skipped: ${installed.missing})` : "";
+    describe.skipIf(reason !== "")(`${title}${reason}`, () =>
+      body({
+        // safe because the keys of VERSIONS are all there are
+        version: version as Version,
+        make: (endpoint, token) => PythonHome.make(endpoint, token, environment),
+      }),
+    );
+  }
+}
+
+/** A test of one numbered check. */
+export function check(number: number, title: string, test: () => Promise<void>): void {
+  it(`conformance/${number} ${title}`, test);
+}
