@@ -26,8 +26,8 @@ export const users = pgTable(
   {
     id: uuid("id").primaryKey().defaultRandom(),
     name: text("name").notNull(),
-    /** Organizations share the names of users, and own repositories as they do. */
-    kind: text("kind", { enum: ["user", "org"] })
+    /** Organizations share the names of users, and own repositories as they do. Of the three, users alone log in. */
+    kind: text("kind", { enum: ["user", "org", "service"] })
       .notNull()
       .default("user"),
     fullName: text("full_name"),
@@ -40,6 +40,15 @@ export const users = pgTable(
   (table) => [uniqueIndex("users_name").on(sql`lower(${table.name})`)],
 );
 
+/** What a fine-grained token allows, beyond what everybody may. */
+export interface TokenScopes {
+  canReadGatedRepos: boolean;
+  /** Permissions wherever the user has the right. */
+  global: string[];
+  /** Permissions for what lies under a user or an organization, or for one repository, by their ids. */
+  scoped: { kind: "owner" | "repo"; id: string; permissions: string[] }[];
+}
+
 /** Access tokens; only their SHA-256 is kept. */
 export const tokens = pgTable(
   "tokens",
@@ -49,7 +58,10 @@ export const tokens = pgTable(
       .notNull()
       .references(() => users.id, { onDelete: "cascade" }),
     name: text("name").notNull(),
-    role: text("role", { enum: ["read", "write"] }).notNull(),
+    role: text("role", { enum: ["read", "write", "fineGrained"] }).notNull(),
+    /** Of the role fineGrained. */
+    scopes: jsonb("scopes").$type<TokenScopes>(),
+    expiresAt: timestamp("expires_at", { withTimezone: true, precision: 3 }),
     hash: text("hash").notNull(),
     /** The last four characters, so that people recognise their token. */
     ending: text("ending").notNull(),
