@@ -50,6 +50,45 @@ CREATE TABLE "collections" (
 	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "discussion_counters" (
+	"repo_id" uuid PRIMARY KEY NOT NULL,
+	"last" integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "discussion_events" (
+	"id" text PRIMARY KEY NOT NULL,
+	"position" bigserial NOT NULL,
+	"discussion_id" text NOT NULL,
+	"type" text NOT NULL,
+	"author_id" uuid,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"raw" text,
+	"history" jsonb DEFAULT '[]'::jsonb NOT NULL,
+	"hidden" boolean DEFAULT false NOT NULL,
+	"editor_id" uuid,
+	"updated_at" timestamp (3) with time zone,
+	"data" jsonb
+);
+--> statement-breakpoint
+CREATE TABLE "discussions" (
+	"id" text PRIMARY KEY NOT NULL,
+	"repo_id" uuid NOT NULL,
+	"num" integer NOT NULL,
+	"title" text NOT NULL,
+	"author_id" uuid,
+	"is_pull_request" boolean NOT NULL,
+	"status" text NOT NULL,
+	"pinned" boolean DEFAULT false NOT NULL,
+	"locked" boolean DEFAULT false NOT NULL,
+	"comments" integer DEFAULT 0 NOT NULL,
+	"letters" integer DEFAULT 0 NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"base" text,
+	"head_commit" text,
+	"merge_commit" text
+);
+--> statement-breakpoint
 CREATE TABLE "access_requests" (
 	"repo_id" uuid NOT NULL,
 	"user_id" uuid NOT NULL,
@@ -61,6 +100,29 @@ CREATE TABLE "access_requests" (
 	"reviewed_at" timestamp (3) with time zone,
 	"granted_by" uuid,
 	CONSTRAINT "access_requests_repo_id_user_id_pk" PRIMARY KEY("repo_id","user_id")
+);
+--> statement-breakpoint
+CREATE TABLE "notification_settings" (
+	"user_id" uuid PRIMARY KEY NOT NULL,
+	"values" jsonb NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "notifications" (
+	"user_id" uuid NOT NULL,
+	"discussion_id" text NOT NULL,
+	"event_id" text,
+	"reason" text NOT NULL,
+	"read" boolean DEFAULT false NOT NULL,
+	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "notifications_user_id_discussion_id_pk" PRIMARY KEY("user_id","discussion_id")
+);
+--> statement-breakpoint
+CREATE TABLE "watches" (
+	"user_id" uuid NOT NULL,
+	"owner_id" uuid,
+	"repo_id" uuid,
+	"muted" boolean NOT NULL,
+	CONSTRAINT "watches_one" CHECK (num_nonnulls("watches"."owner_id", "watches"."repo_id") = 1)
 );
 --> statement-breakpoint
 CREATE TABLE "oauth_apps" (
@@ -194,6 +256,39 @@ CREATE TABLE "service_accounts" (
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "webhook_deliveries" (
+	"id" text PRIMARY KEY NOT NULL,
+	"position" bigserial NOT NULL,
+	"webhook_id" text NOT NULL,
+	"payload" jsonb NOT NULL,
+	"state" text DEFAULT 'waiting' NOT NULL,
+	"attempts" integer DEFAULT 0 NOT NULL,
+	"status" integer,
+	"answer" text,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"finished_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "webhook_watches" (
+	"webhook_id" text NOT NULL,
+	"owner_id" uuid,
+	"repo_id" uuid,
+	CONSTRAINT "webhook_watches_one" CHECK (num_nonnulls("webhook_watches"."owner_id", "webhook_watches"."repo_id") = 1)
+);
+--> statement-breakpoint
+CREATE TABLE "webhooks" (
+	"id" text PRIMARY KEY NOT NULL,
+	"user_id" uuid NOT NULL,
+	"url" text NOT NULL,
+	"secret" text,
+	"domains" text[] NOT NULL,
+	"disabled" text,
+	"origin" text NOT NULL,
+	"failures" integer DEFAULT 0 NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"last_trigger_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
 ALTER TABLE "commits" ADD COLUMN "raw" "bytea";--> statement-breakpoint
 ALTER TABLE "repos" ADD COLUMN "gated" text;--> statement-breakpoint
 ALTER TABLE "repos" ADD COLUMN "is_disabled" boolean DEFAULT false NOT NULL;--> statement-breakpoint
@@ -217,9 +312,21 @@ ALTER TABLE "collection_upvotes" ADD CONSTRAINT "collection_upvotes_collection_i
 ALTER TABLE "collection_upvotes" ADD CONSTRAINT "collection_upvotes_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "collections" ADD CONSTRAINT "collections_owner_id_users_id_fk" FOREIGN KEY ("owner_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "collections" ADD CONSTRAINT "collections_group_id_resource_groups_id_fk" FOREIGN KEY ("group_id") REFERENCES "public"."resource_groups"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "discussion_counters" ADD CONSTRAINT "discussion_counters_repo_id_repos_id_fk" FOREIGN KEY ("repo_id") REFERENCES "public"."repos"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "discussion_events" ADD CONSTRAINT "discussion_events_discussion_id_discussions_id_fk" FOREIGN KEY ("discussion_id") REFERENCES "public"."discussions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "discussion_events" ADD CONSTRAINT "discussion_events_author_id_users_id_fk" FOREIGN KEY ("author_id") REFERENCES "public"."users"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "discussion_events" ADD CONSTRAINT "discussion_events_editor_id_users_id_fk" FOREIGN KEY ("editor_id") REFERENCES "public"."users"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "discussions" ADD CONSTRAINT "discussions_repo_id_repos_id_fk" FOREIGN KEY ("repo_id") REFERENCES "public"."repos"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "discussions" ADD CONSTRAINT "discussions_author_id_users_id_fk" FOREIGN KEY ("author_id") REFERENCES "public"."users"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "access_requests" ADD CONSTRAINT "access_requests_repo_id_repos_id_fk" FOREIGN KEY ("repo_id") REFERENCES "public"."repos"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "access_requests" ADD CONSTRAINT "access_requests_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "access_requests" ADD CONSTRAINT "access_requests_granted_by_users_id_fk" FOREIGN KEY ("granted_by") REFERENCES "public"."users"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "notification_settings" ADD CONSTRAINT "notification_settings_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "notifications" ADD CONSTRAINT "notifications_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "notifications" ADD CONSTRAINT "notifications_discussion_id_discussions_id_fk" FOREIGN KEY ("discussion_id") REFERENCES "public"."discussions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "watches" ADD CONSTRAINT "watches_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "watches" ADD CONSTRAINT "watches_owner_id_users_id_fk" FOREIGN KEY ("owner_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "watches" ADD CONSTRAINT "watches_repo_id_repos_id_fk" FOREIGN KEY ("repo_id") REFERENCES "public"."repos"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "oauth_apps" ADD CONSTRAINT "oauth_apps_owner_id_users_id_fk" FOREIGN KEY ("owner_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "oauth_codes" ADD CONSTRAINT "oauth_codes_app_id_oauth_apps_id_fk" FOREIGN KEY ("app_id") REFERENCES "public"."oauth_apps"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "oauth_codes" ADD CONSTRAINT "oauth_codes_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -249,13 +356,24 @@ ALTER TABLE "revoked_org_tokens" ADD CONSTRAINT "revoked_org_tokens_token_id_tok
 ALTER TABLE "service_accounts" ADD CONSTRAINT "service_accounts_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "service_accounts" ADD CONSTRAINT "service_accounts_org_id_users_id_fk" FOREIGN KEY ("org_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "service_accounts" ADD CONSTRAINT "service_accounts_created_by_users_id_fk" FOREIGN KEY ("created_by") REFERENCES "public"."users"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "webhook_deliveries" ADD CONSTRAINT "webhook_deliveries_webhook_id_webhooks_id_fk" FOREIGN KEY ("webhook_id") REFERENCES "public"."webhooks"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "webhook_watches" ADD CONSTRAINT "webhook_watches_webhook_id_webhooks_id_fk" FOREIGN KEY ("webhook_id") REFERENCES "public"."webhooks"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "webhook_watches" ADD CONSTRAINT "webhook_watches_owner_id_users_id_fk" FOREIGN KEY ("owner_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "webhook_watches" ADD CONSTRAINT "webhook_watches_repo_id_repos_id_fk" FOREIGN KEY ("repo_id") REFERENCES "public"."repos"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "webhooks" ADD CONSTRAINT "webhooks_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "follows_of" ON "follows" USING btree ("followed_id");--> statement-breakpoint
 CREATE INDEX "likes_of" ON "likes" USING btree ("repo_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "collection_items_repo" ON "collection_items" USING btree ("collection_id","repo_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "collection_items_other" ON "collection_items" USING btree ("collection_id","other_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "collections_title" ON "collections" USING btree ("owner_id","title");--> statement-breakpoint
 CREATE INDEX "collections_updated" ON "collections" USING btree ("updated_at" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "discussion_events_discussion" ON "discussion_events" USING btree ("discussion_id","position");--> statement-breakpoint
+CREATE UNIQUE INDEX "discussions_num" ON "discussions" USING btree ("repo_id","num");--> statement-breakpoint
+CREATE INDEX "discussions_repo" ON "discussions" USING btree ("repo_id","pinned" DESC NULLS LAST,"num" DESC NULLS LAST);--> statement-breakpoint
 CREATE INDEX "access_requests_list" ON "access_requests" USING btree ("repo_id","status","created_at");--> statement-breakpoint
+CREATE INDEX "notifications_user" ON "notifications" USING btree ("user_id","updated_at" DESC NULLS LAST);--> statement-breakpoint
+CREATE UNIQUE INDEX "watches_owner" ON "watches" USING btree ("owner_id","user_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "watches_repo" ON "watches" USING btree ("repo_id","user_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "oauth_device_codes_user" ON "oauth_device_codes" USING btree ("user_code");--> statement-breakpoint
 CREATE INDEX "oauth_grants_user" ON "oauth_grants" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "oauth_refresh_tokens_grant" ON "oauth_refresh_tokens" USING btree ("grant_id");--> statement-breakpoint
@@ -264,4 +382,9 @@ CREATE INDEX "audit_log_org" ON "audit_log" USING btree ("org_id","created_at" D
 CREATE INDEX "org_members_user" ON "org_members" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "repo_groups_group" ON "repo_groups" USING btree ("group_id");--> statement-breakpoint
 CREATE INDEX "resource_group_members_user" ON "resource_group_members" USING btree ("user_id");--> statement-breakpoint
-CREATE UNIQUE INDEX "resource_groups_name" ON "resource_groups" USING btree ("org_id","name");
+CREATE UNIQUE INDEX "resource_groups_name" ON "resource_groups" USING btree ("org_id","name");--> statement-breakpoint
+CREATE INDEX "webhook_deliveries_webhook" ON "webhook_deliveries" USING btree ("webhook_id","position" DESC NULLS LAST);--> statement-breakpoint
+CREATE UNIQUE INDEX "webhook_watches_owner" ON "webhook_watches" USING btree ("owner_id","webhook_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "webhook_watches_repo" ON "webhook_watches" USING btree ("repo_id","webhook_id");--> statement-breakpoint
+CREATE INDEX "webhook_watches_webhook" ON "webhook_watches" USING btree ("webhook_id");--> statement-breakpoint
+CREATE INDEX "webhooks_user" ON "webhooks" USING btree ("user_id");
