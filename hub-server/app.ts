@@ -1,49 +1,113 @@
 // createApp(deps): every mount in one list.
 // Holds no handlers.
 import { randomUUID } from "node:crypto";
-import { Hono } from "hono";
+import { Hono, type Context as HonoContext } from "hono";
 import { getCookie } from "hono/cookie";
+import { getPath } from "hono/utils/url";
+import { plural, REPO_TYPES } from "../src/hub/repo-id.ts";
+import { addressOf } from "./address.ts";
+import { unanswered } from "./api/compat.ts";
 import { ROUTES } from "./api/index.ts";
-import type { HubEnv } from "./api/route.ts";
+import { type HubEnv, originOf, requireCaller } from "./api/route.ts";
 import type { Actor, Deps } from "./context.ts";
 import { errorResponse } from "./error-response.ts";
-import { ServiceError, unauthorized } from "./errors.ts";
+import { ServiceError } from "./errors.ts";
+import { type RateLimit, rateLimiter } from "./rate-limit.ts";
 import { actorOfSession, actorOfToken } from "./services/users.ts";
 import { SESSION_COOKIE } from "./web/cookie.ts";
+import { docsRoutes } from "./web/docs-routes.tsx";
 import { type WebOptions, webRoutes } from "./web/routes.tsx";
 
-export function createApp(deps: Deps, web: WebOptions): Hono<HubEnv> {
-  const app = new Hono<HubEnv>();
+export interface AppOptions extends WebOptions {
+  rateLimit?: RateLimit | undefined;
+}
+
+export function createApp(deps: Deps, options: AppOptions): Hono<HubEnv> {
+  const { rateLimit, ...web } = options;
+  const app = new Hono<HubEnv>({ getPath: (request) => oneSlash(getPath(request)) });
   app.use(async (c, next) => {
     const requestId = c.req.header("x-request-id") ?? c.req.header("x-amzn-trace-id") ?? randomUUID();
     c.set("requestId", requestId.slice(0, 200).replace(/[^\x20-\x7e]/g, ""));
     c.header("X-Request-Id", c.get("requestId"));
-    c.header("Access-Control-Allow-Origin", "*");
+    for (const [name, value] of Object.entries(CROSS_ORIGIN)) c.header(name, value);
     if (c.req.method === "OPTIONS") return preflight();
-    c.set("ctx", { ...deps, actor: await actorOf(deps, c.req.header("authorization"), getCookie(c, SESSION_COOKIE)) });
+    const named = OWN_CREDENTIALS.test(c.req.path) ? undefined : c.req.header("authorization");
+    const actor = await actorOf(deps, named, isFromElsewhere(c) ? undefined : getCookie(c, SESSION_COOKIE));
+    c.set("ctx", { ...deps, actor: actor && { ...actor, address: addressOf(c) } });
     return next();
   });
+  if (rateLimit !== undefined) limitRate(app, rateLimit);
+  docsRoutes(app);
+  const open = unanswered(ROUTES);
+  // An address without parameters is none of the repositories that the routes with parameters would take it for.
+  for (const { method, path } of open.filter(({ fixed }) => fixed)) app.on(method, path, notImplemented);
   for (const route of ROUTES) {
-    app.on(route.method, route.path, (c) => {
+    app.on(route.method, typed(route.path), (c) => {
       const ctx = c.get("ctx");
-      if (route.access === "user" && ctx.actor === undefined) throw unauthorized();
+      requireCaller(route, ctx.actor);
       return route.handle(c, ctx);
     });
   }
-  app.all("/api/*", () => {
-    throw new ServiceError(501, "This hub does not support that operation.", { code: "NOT_IMPLEMENTED" });
-  });
+  for (const { method, path } of open.filter(({ fixed }) => !fixed)) app.on(method, path, notImplemented);
+  app.all("/api/*", notImplemented);
   app.route("/", webRoutes(web));
   app.notFound((c) => c.json({ error: "Not found" }, 404));
   app.onError((error, c) => errorResponse(error, c.get("requestId")));
   return app;
 }
 
+/** Signed links and the chunk store's tokens: what they allow stands in them, whoever sends them. */
+const OWN_CREDENTIALS = /^\/(cas|api\/lfs)\//;
+
+/** Clients whose endpoint ends in a slash ask for "//datasets/…". */
+const oneSlash = (path: string): string => path.replace(/^\/{2,}/, "/");
+
+/** A :type of repositories is one of those there are: other first words belong to other routes. */
+const typed = (path: string): string => path.replace("/:type/", `/:type{${REPO_TYPES.map(plural).join("|")}}/`);
+
+function notImplemented(): never {
+  throw new ServiceError(501, "This hub does not support that operation.", {
+    code: "NOT_IMPLEMENTED",
+    hint: "What it does support is listed at /compat.",
+  });
+}
+
+/** Calls of the API count, files and signed links do not: an upload of many parts is one intention. */
+function limitRate(app: Hono<HubEnv>, limit: RateLimit): void {
+  const count = rateLimiter(limit);
+  app.use("/api/*", async (c, next) => {
+    if (!/^\/api\/(lfs|telemetry)\//.test(c.req.path)) {
+      for (const [name, value] of Object.entries(count(callerOf(c)))) c.header(name, value);
+    }
+    return next();
+  });
+}
+
+/** A user by name; anybody else by address. */
+function callerOf(c: HonoContext<HubEnv>): string {
+  const { actor } = c.get("ctx");
+  return actor === undefined ? addressOf(c) : `user ${actor.id}`;
+}
+
+/** A page of another place must not change things with the cookie of whoever looks at it. */
+function isFromElsewhere(c: HonoContext<HubEnv>): boolean {
+  const origin = c.req.header("origin");
+  return !["GET", "HEAD"].includes(c.req.method) && origin !== undefined && origin !== originOf(c);
+}
+
+/** Any page may call the API: what it is allowed comes with a token that it holds, never with a cookie. */
+const CROSS_ORIGIN = {
+  "Access-Control-Allow-Origin": "*",
+  "Access-Control-Expose-Headers":
+    "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Error-Code, X-Error-Message, X-Linked-ETag, X-Linked-Size, X-Repo-Commit, X-Request-Id, X-Total-Count, X-Xet-Hash",
+};
+
 function preflight(): Response {
   const headers = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Range, X-Request-Id",
+    "Access-Control-Allow-Headers":
+      "Accept, Authorization, Content-Type, If-None-Match, Range, X-HF-Download-Counter, X-Request-Id, X-Xet-Session-Id",
     "Access-Control-Max-Age": "86400",
   };
   return new Response(null, { status: 204, headers });

@@ -1,14 +1,24 @@
 // The server's environment, parsed once. The only place of the server that reads process.env.
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { parseRateLimit, type RateLimit } from "./rate-limit.ts";
 
 export interface ServerEnv {
   databaseUrl: string | undefined;
   /** Where data goes when no folder is given. */
   dataDir: string;
+  /** How many calls of the API one caller may make; as many as they like when undefined. */
+  rateLimit: RateLimit | undefined;
+  /** Who may make organizations. */
+  organizations: "users" | "admins";
 }
 
 export function readEnv(env: NodeJS.ProcessEnv = process.env): ServerEnv {
   const dataHome = env["XDG_DATA_HOME"] || join(homedir(), ".local", "share");
-  return { databaseUrl: env["DATABASE_URL"] || undefined, dataDir: join(dataHome, "abrazo") };
+  return {
+    databaseUrl: env["DATABASE_URL"] || undefined,
+    dataDir: join(dataHome, "abrazo"),
+    rateLimit: parseRateLimit(env["ABRAZO_RATE_LIMIT"] ?? ""),
+    organizations: env["ABRAZO_ORGANIZATIONS"] === "admins" ? "admins" : "users",
+  };
 }

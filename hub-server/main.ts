@@ -11,6 +11,7 @@ import { type Database, openDatabase } from "./db/client.ts";
 import { readEnv } from "./env.ts";
 import { lockFolder } from "./lock.ts";
 import { type Queue, startQueue } from "./queue.ts";
+import type { RateLimit } from "./rate-limit.ts";
 import { indexById } from "./services/indexer.ts";
 import { signingKey } from "./services/settings.ts";
 import { userCount } from "./services/users.ts";
@@ -24,6 +25,10 @@ export interface HubOptions {
   dataDir?: string | undefined;
   /** A Postgres server instead of the embedded database. */
   databaseUrl?: string | undefined;
+  /** How many calls of the API one caller may make; none is set when left out. */
+  rateLimit?: RateLimit | undefined;
+  /** Who may make organizations; everybody when left out. */
+  organizations?: "users" | "admins" | undefined;
 }
 
 export interface Hub {
@@ -63,9 +68,11 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       queue,
       signingKey: await signingKey(database.db),
       localKey: randomBytes(32).toString("hex"),
+      policy: { organizations: options.organizations ?? env.organizations },
     };
+    const rateLimit = options.rateLimit ?? env.rateLimit;
     const setupSecret = randomBytes(24).toString("base64url");
-    const listening = await listen(createApp(deps, { setupSecret }), host, options.port);
+    const listening = await listen(createApp(deps, { setupSecret, rateLimit }), host, options.port);
     const url = `http://${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
     lock.announce(url, deps.localKey);
     const [opened, working] = [database, queue];

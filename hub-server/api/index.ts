@@ -3,6 +3,7 @@ import { adminRoutes } from "./admin.ts";
 import { authRoutes } from "./auth.ts";
 import { cardRoutes } from "./card.ts";
 import { commitRoutes } from "./commit.ts";
+import { docRoutes } from "./docs.ts";
 import { lfsRoutes } from "./lfs.ts";
 import { repoRoutes } from "./repos.ts";
 import { resolveRoutes } from "./resolve.ts";
@@ -14,6 +15,7 @@ export const ROUTES: readonly Route[] = [
   ...authRoutes,
   ...cardRoutes,
   ...commitRoutes,
+  ...docRoutes(() => ROUTES),
   ...lfsRoutes,
   ...versionRoutes,
   ...repoRoutes,

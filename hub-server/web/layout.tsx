@@ -100,7 +100,9 @@ export function Page({
         <footer>
           <div class="wrap">
             <span>Abrazo, a model hub of your own.</span>
-            <span>Hugging Face's clients work here unchanged.</span>
+            <span>
+              <a href="/compat">Hugging Face's clients</a> work here unchanged. <a href="/api/docs">API</a>
+            </span>
           </div>
         </footer>
       </body>
