@@ -4,11 +4,12 @@
 //   object   "<type> <length>\0" + content, id = SHA-1 of all of it
 //   tree     for each entry "<mode> <name>\0" + 20 bytes of id, sorted by name, folders as if they ended in "/"
 //   commit   "tree <id>\n" + "parent <id>\n"… + "author <who> <time> +0000\n" + "committer …\n" + "\n" + message
+//   tag      "object <id>\ntype commit\ntag <name>\ntagger <who> <time> +0000\n" + "\n" + message
 //   pointer  "version https://git-lfs.github.com/spec/v1\noid sha256:<hex>\nsize <bytes>\n"
 import { createHash, type Hash } from "node:crypto";
 import { globMatches, parseGlob } from "./glob.ts";
 
-export type ObjectType = "blob" | "tree" | "commit";
+export type ObjectType = "blob" | "tree" | "commit" | "tag";
 
 /** A hash that has taken an object's head and waits for its content. */
 export function objectHash(type: ObjectType, size: number): Hash {
@@ -59,6 +60,19 @@ export function encodeCommit({ tree, parents, author, committer, message }: Comm
     `committer ${encodeSignature(committer)}`,
   ];
   return Buffer.from(`${lines.join("\n")}\n\n${message}`);
+}
+
+export interface Tag {
+  /** Id of the commit. */
+  object: string;
+  name: string;
+  tagger: Signature;
+  message: string;
+}
+
+export function encodeTag({ object, name, tagger, message }: Tag): Uint8Array {
+  const head = `object ${object}\ntype commit\ntag ${name}\ntagger ${encodeSignature(tagger)}`;
+  return Buffer.from(`${head}\n\n${message}`);
 }
 
 /** Characters that would break the line are dropped, as git does. */

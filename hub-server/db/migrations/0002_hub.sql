@@ -256,6 +256,61 @@ CREATE TABLE "service_accounts" (
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "download_marks" (
+	"repo_id" uuid NOT NULL,
+	"visitor" text NOT NULL,
+	"minute" integer NOT NULL,
+	CONSTRAINT "download_marks_repo_id_minute_visitor_pk" PRIMARY KEY("repo_id","minute","visitor")
+);
+--> statement-breakpoint
+CREATE TABLE "repo_downloads" (
+	"repo_id" uuid NOT NULL,
+	"day" date NOT NULL,
+	"count" integer NOT NULL,
+	CONSTRAINT "repo_downloads_repo_id_day_pk" PRIMARY KEY("repo_id","day")
+);
+--> statement-breakpoint
+CREATE TABLE "repo_index" (
+	"repo_id" uuid PRIMARY KEY NOT NULL,
+	"version" integer NOT NULL,
+	"document" "tsvector" NOT NULL,
+	"facts" jsonb NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "repo_links" (
+	"repo_id" uuid NOT NULL,
+	"kind" text NOT NULL,
+	"target" text NOT NULL,
+	"relation" text,
+	CONSTRAINT "repo_links_repo_id_kind_target_pk" PRIMARY KEY("repo_id","kind","target")
+);
+--> statement-breakpoint
+CREATE TABLE "annotated_tags" (
+	"repo_id" uuid NOT NULL,
+	"name" text NOT NULL,
+	"id" text NOT NULL,
+	"message" text NOT NULL,
+	"raw" "bytea" NOT NULL,
+	CONSTRAINT "annotated_tags_repo_id_name_pk" PRIMARY KEY("repo_id","name")
+);
+--> statement-breakpoint
+CREATE TABLE "upload_parts" (
+	"upload_id" uuid NOT NULL,
+	"number" integer NOT NULL,
+	"etag" text NOT NULL,
+	CONSTRAINT "upload_parts_upload_id_number_pk" PRIMARY KEY("upload_id","number")
+);
+--> statement-breakpoint
+CREATE TABLE "uploads" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"repo_id" uuid NOT NULL,
+	"sha256" text NOT NULL,
+	"size" bigint NOT NULL,
+	"part_size" bigint NOT NULL,
+	"handle" text NOT NULL,
+	"touched_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "webhook_deliveries" (
 	"id" text PRIMARY KEY NOT NULL,
 	"position" bigserial NOT NULL,
@@ -289,11 +344,17 @@ CREATE TABLE "webhooks" (
 	"last_trigger_at" timestamp (3) with time zone
 );
 --> statement-breakpoint
+DROP INDEX "repos_updated";--> statement-breakpoint
 ALTER TABLE "commits" ADD COLUMN "raw" "bytea";--> statement-breakpoint
 ALTER TABLE "repos" ADD COLUMN "gated" text;--> statement-breakpoint
 ALTER TABLE "repos" ADD COLUMN "is_disabled" boolean DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE "repos" ADD COLUMN "likes" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "repos" ADD COLUMN "sdk" text;--> statement-breakpoint
+ALTER TABLE "repos" ADD COLUMN "downloads_all_time" bigint DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "repos" ADD COLUMN "trending_score" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "repos" ADD COLUMN "likes_30d" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "repos" ADD COLUMN "discussions_disabled" boolean DEFAULT false NOT NULL;--> statement-breakpoint
+ALTER TABLE "repos" ADD COLUMN "main_size" bigint DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "tokens" ADD COLUMN "scopes" jsonb;--> statement-breakpoint
 ALTER TABLE "tokens" ADD COLUMN "expires_at" timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "users" ADD COLUMN "kind" text DEFAULT 'user' NOT NULL;--> statement-breakpoint
@@ -356,6 +417,13 @@ ALTER TABLE "revoked_org_tokens" ADD CONSTRAINT "revoked_org_tokens_token_id_tok
 ALTER TABLE "service_accounts" ADD CONSTRAINT "service_accounts_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "service_accounts" ADD CONSTRAINT "service_accounts_org_id_users_id_fk" FOREIGN KEY ("org_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "service_accounts" ADD CONSTRAINT "service_accounts_created_by_users_id_fk" FOREIGN KEY ("created_by") REFERENCES "public"."users"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "download_marks" ADD CONSTRAINT "download_marks_repo_id_repos_id_fk" FOREIGN KEY ("repo_id") REFERENCES "public"."repos"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "repo_downloads" ADD CONSTRAINT "repo_downloads_repo_id_repos_id_fk" FOREIGN KEY ("repo_id") REFERENCES "public"."repos"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "repo_index" ADD CONSTRAINT "repo_index_repo_id_repos_id_fk" FOREIGN KEY ("repo_id") REFERENCES "public"."repos"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "repo_links" ADD CONSTRAINT "repo_links_repo_id_repos_id_fk" FOREIGN KEY ("repo_id") REFERENCES "public"."repos"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "annotated_tags" ADD CONSTRAINT "annotated_tags_repo_id_name_refs_repo_id_name_fk" FOREIGN KEY ("repo_id","name") REFERENCES "public"."refs"("repo_id","name") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "upload_parts" ADD CONSTRAINT "upload_parts_upload_id_uploads_id_fk" FOREIGN KEY ("upload_id") REFERENCES "public"."uploads"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "uploads" ADD CONSTRAINT "uploads_repo_id_repos_id_fk" FOREIGN KEY ("repo_id") REFERENCES "public"."repos"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "webhook_deliveries" ADD CONSTRAINT "webhook_deliveries_webhook_id_webhooks_id_fk" FOREIGN KEY ("webhook_id") REFERENCES "public"."webhooks"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "webhook_watches" ADD CONSTRAINT "webhook_watches_webhook_id_webhooks_id_fk" FOREIGN KEY ("webhook_id") REFERENCES "public"."webhooks"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "webhook_watches" ADD CONSTRAINT "webhook_watches_owner_id_users_id_fk" FOREIGN KEY ("owner_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -383,8 +451,26 @@ CREATE INDEX "org_members_user" ON "org_members" USING btree ("user_id");--> sta
 CREATE INDEX "repo_groups_group" ON "repo_groups" USING btree ("group_id");--> statement-breakpoint
 CREATE INDEX "resource_group_members_user" ON "resource_group_members" USING btree ("user_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "resource_groups_name" ON "resource_groups" USING btree ("org_id","name");--> statement-breakpoint
+CREATE INDEX "download_marks_minute" ON "download_marks" USING btree ("minute");--> statement-breakpoint
+CREATE INDEX "repo_downloads_day" ON "repo_downloads" USING btree ("day");--> statement-breakpoint
+CREATE INDEX "repo_index_document" ON "repo_index" USING gin ("document");--> statement-breakpoint
+CREATE INDEX "repo_links_target" ON "repo_links" USING btree ("kind",lower("target"));--> statement-breakpoint
+CREATE INDEX "uploads_object" ON "uploads" USING btree ("repo_id","sha256");--> statement-breakpoint
+CREATE INDEX "uploads_touched" ON "uploads" USING btree ("touched_at");--> statement-breakpoint
 CREATE INDEX "webhook_deliveries_webhook" ON "webhook_deliveries" USING btree ("webhook_id","position" DESC NULLS LAST);--> statement-breakpoint
 CREATE UNIQUE INDEX "webhook_watches_owner" ON "webhook_watches" USING btree ("owner_id","webhook_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "webhook_watches_repo" ON "webhook_watches" USING btree ("repo_id","webhook_id");--> statement-breakpoint
 CREATE INDEX "webhook_watches_webhook" ON "webhook_watches" USING btree ("webhook_id");--> statement-breakpoint
-CREATE INDEX "webhooks_user" ON "webhooks" USING btree ("user_id");
+CREATE INDEX "webhooks_user" ON "webhooks" USING btree ("user_id");--> statement-breakpoint
+CREATE INDEX "repos_owner" ON "repos" USING btree ("owner_id","type");--> statement-breakpoint
+CREATE INDEX "repos_tags" ON "repos" USING gin ("tags");--> statement-breakpoint
+CREATE INDEX "repos_by_updated" ON "repos" USING btree ("type","is_private","updated_at","id");--> statement-breakpoint
+CREATE INDEX "repos_by_created" ON "repos" USING btree ("type","is_private","created_at","id");--> statement-breakpoint
+CREATE INDEX "repos_by_downloads" ON "repos" USING btree ("type","is_private","downloads","id");--> statement-breakpoint
+CREATE INDEX "repos_by_likes" ON "repos" USING btree ("type","is_private","likes","id");--> statement-breakpoint
+CREATE INDEX "repos_by_likes_30d" ON "repos" USING btree ("type","is_private","likes_30d","id");--> statement-breakpoint
+CREATE INDEX "repos_by_trending" ON "repos" USING btree ("type","is_private","trending_score","id");--> statement-breakpoint
+CREATE INDEX "repos_by_size" ON "repos" USING btree ("type","is_private","main_size","id");--> statement-breakpoint
+CREATE INDEX "repos_by_parameters" ON "repos" USING btree ("type","is_private",coalesce("parameters", 0),"id");--> statement-breakpoint
+CREATE INDEX "repos_by_name" ON "repos" USING btree ("type","is_private",lower("namespace" || '/' || "name"),"id");--> statement-breakpoint
+ALTER TABLE "repos" DROP COLUMN "search_text";
