@@ -10,7 +10,7 @@ import { unanswered } from "./api/compat.ts";
 import { ROUTES } from "./api/index.ts";
 import { type HubEnv, originOf, requireCaller } from "./api/route.ts";
 import type { Actor, Deps } from "./context.ts";
-import { errorResponse } from "./error-response.ts";
+import { CROSS_ORIGIN, errorResponse } from "./error-response.ts";
 import { ServiceError } from "./errors.ts";
 import { type RateLimit, rateLimiter } from "./rate-limit.ts";
 import { actorOfSession, actorOfToken } from "./services/users.ts";
@@ -94,13 +94,6 @@ function isFromElsewhere(c: HonoContext<HubEnv>): boolean {
   const origin = c.req.header("origin");
   return !["GET", "HEAD"].includes(c.req.method) && origin !== undefined && origin !== originOf(c);
 }
-
-/** Any page may call the API: what it is allowed comes with a token that it holds, never with a cookie. */
-const CROSS_ORIGIN = {
-  "Access-Control-Allow-Origin": "*",
-  "Access-Control-Expose-Headers":
-    "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Error-Code, X-Error-Message, X-Linked-ETag, X-Linked-Size, X-Repo-Commit, X-Request-Id, X-Total-Count, X-Xet-Hash",
-};
 
 function preflight(): Response {
   const headers = {

@@ -4,6 +4,13 @@ import { AbrazoError } from "../src/errors.ts";
 import { log } from "../src/log.ts";
 import { badRequest, ServiceError } from "./errors.ts";
 
+/** Any page may call the API: what it is allowed comes with a token that it holds, never with a cookie. */
+export const CROSS_ORIGIN = {
+  "Access-Control-Allow-Origin": "*",
+  "Access-Control-Expose-Headers":
+    "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Error-Code, X-Error-Message, X-Linked-ETag, X-Linked-Size, X-Repo-Commit, X-Request-Id, X-Total-Count, X-Xet-Hash",
+};
+
 /** Header values are one line of Latin-1. */
 const headerSafe = (text: string): string => text.replace(/[^\x20-\x7e]+/g, " ");
 
@@ -33,7 +40,7 @@ export function errorResponse(error: unknown, requestId: string | undefined): Re
   const text = hint === undefined ? message : `${message} ${hint}`;
   const headers = {
     "Content-Type": "application/json",
-    "Access-Control-Allow-Origin": "*",
+    ...CROSS_ORIGIN,
     ...(requestId !== undefined && { "X-Request-Id": requestId }),
     ...own,
     "X-Error-Message": headerSafe(text),
