@@ -1,16 +1,30 @@
 // What services work with: the database, the blobs, and who asks.
 import type { Db } from "./db/client.ts";
+import type { TokenScopes } from "./db/schema.ts";
 import type { Queue } from "./queue.ts";
 import type { BlobStore } from "./storage/blobs.ts";
+
+/** What a fine-grained or an OAuth token allows (services/scopes.ts); nothing beyond that is done for it. */
+export interface Limits extends TokenScopes {
+  /** The OAuth app that asks for the user. */
+  app: { id: string; name: string; scopes: readonly string[] } | undefined;
+}
 
 export interface Actor {
   id: string;
   name: string;
+  /** Never with a token that has limits. */
   admin: boolean;
   /** What the credential allows; a browser session may write. */
-  role: "read" | "write";
+  role: "read" | "write" | "fineGrained";
   /** Words for the credential, shown by whoami. */
   credential: { name: string; createdAt: Date };
+  /** Of the role fineGrained alone. */
+  limits?: Limits | undefined;
+  /** The token that was shown; undefined for a browser session. */
+  tokenId?: string | undefined;
+  /** Where the request came from. */
+  address?: string | undefined;
 }
 
 /** What is kept: enough for work that nobody in particular asked for. */
@@ -19,12 +33,19 @@ export interface Store {
   blobs: BlobStore;
 }
 
+/** What whoever runs the hub decides about it. */
+export interface Policy {
+  /** Who may make organizations. */
+  organizations: "users" | "admins";
+}
+
 export interface Deps extends Store {
   queue: Queue;
   /** Signs links that authorise themselves. */
   signingKey: string;
   /** Proves that a request comes from whoever can read the data folder. */
   localKey: string;
+  policy: Policy;
 }
 
 /** Dependencies with the caller of one request; undefined is an anonymous one. */

@@ -4,8 +4,9 @@ import { Readable } from "node:stream";
 import type { Context as HonoContext } from "hono";
 import type { z } from "zod";
 import { REPO_TYPES, type RepoId, type RepoType } from "../../src/hub/repo-id.ts";
-import type { Context } from "../context.ts";
-import { badRequest, repoNotFound, ServiceError } from "../errors.ts";
+import type { Actor, Context } from "../context.ts";
+import { badRequest, forbidden, repoNotFound, ServiceError, unauthorized } from "../errors.ts";
+import { type Permission, permits } from "../services/scopes.ts";
 
 export type HubEnv = { Variables: { ctx: Context; requestId: string } };
 
@@ -22,6 +23,11 @@ export interface Route {
   path: string;
   /** public: anybody · read to manage: as the repository allows (services/access.ts) · user: any signed-in caller · link: a signed link. */
   access: "public" | "read" | "content" | "contribute" | "write" | "manage" | "user" | "link";
+  /**
+   * What a token with limits needs for a route of access "user"; "any" is none. Without it such tokens are refused, as
+   * nothing else says what they may do there. Services check the place.
+   */
+  scope?: Permission | "any";
   summary: string;
   body?: z.ZodType;
   /** Parameters of the query by name, for the OpenAPI document and for whoever reads the declaration. */
@@ -30,6 +36,16 @@ export interface Route {
 }
 
 export const defineRoute = (route: Route): Route => route;
+
+/** Refuses who may not call a route of signed-in callers; routes of repositories ask services/access.ts. */
+export function requireCaller({ access, scope, operation }: Route, actor: Actor | undefined): void {
+  if (access !== "user") return;
+  if (actor === undefined) throw unauthorized();
+  if (actor.limits === undefined || scope === "any") return;
+  if (scope === undefined)
+    throw forbidden(`A token with limits may not call ${operation}; use one with the role write.`);
+  if (!permits(actor.limits, scope)) throw forbidden(`This token has no permission "${scope}".`);
+}
 
 /** Bytes that a JSON body may have: a list of ten thousand files with a sample of each fits. */
 const JSON_LIMIT = 32 * 1024 * 1024;

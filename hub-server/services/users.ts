@@ -1,11 +1,13 @@
 // Users, their passwords, tokens and browser sessions.
+// Does not know what a token's scopes mean: scopes.ts does.
 import { createHash, randomBytes } from "node:crypto";
 import { hash, verify } from "@node-rs/argon2";
-import { and, count, desc, eq, gt, sql } from "drizzle-orm";
+import { and, count, desc, eq, gt, isNull, sql } from "drizzle-orm";
 import { invalidName } from "../../src/hub/repo-id.ts";
 import type { Actor, Context, Deps } from "../context.ts";
 import type { Db, Tx } from "../db/client.ts";
-import { sessions, tokens, users } from "../db/schema.ts";
+import { oauthApps, oauthGrants, oauthTokens } from "../db/schema/oauth.ts";
+import { sessions, type TokenScopes, tokens, users } from "../db/schema.ts";
 import { badRequest, ServiceError, unauthorized } from "../errors.ts";
 
 type Database = Pick<Deps, "db">;
@@ -25,31 +27,24 @@ export function newToken(): string {
   return out;
 }
 
-/** Names that routes of the pages and the API take. */
-const RESERVED = new Set([
-  "api",
-  "models",
-  "datasets",
-  "spaces",
-  "login",
-  "logout",
-  "join",
-  "settings",
-  "new",
-  "setup",
-  "assets",
-  "docs",
-  "compat",
-  "search",
-  "collections",
-  "organizations",
-]);
+/** First words of addresses, of this hub and of clients: pages of models have nothing in front of a name. */
+const RESERVED = new Set(
+  `about activate admin api assets blog buckets cas chat collections compat datasets device docs download favicon.ico
+   health join jobs kernels learn login logout me models new notifications oauth organizations papers posts pricing
+   raw resolve robots.txt search settings setup spaces static support tasks tokens users webhooks`.split(/\s+/),
+);
+
+/** Why a name may not be a user's or an organization's; undefined when it may. */
+export function invalidOwner(name: string): string | undefined {
+  if (RESERVED.has(name.toLowerCase()) || name.startsWith("_")) return "it is reserved";
+  return invalidName(name);
+}
 
 export async function createUser(
   { db }: { db: Db | Tx },
   { name, password, admin = false }: { name: string; password?: string | undefined; admin?: boolean },
 ): Promise<{ id: string; name: string }> {
-  const reason = invalidName(name) ?? (RESERVED.has(name.toLowerCase()) ? "it is reserved" : undefined);
+  const reason = invalidOwner(name);
   if (reason !== undefined) throw badRequest(`"${name}" is no user name: ${reason}.`);
   if (password !== undefined && password.length < 8)
     throw badRequest("The password is too short: it needs 8 characters.");
@@ -59,7 +54,8 @@ export async function createUser(
     .values({ name, passwordHash, admin })
     .onConflictDoNothing()
     .returning({ id: users.id, name: users.name });
-  if (made === undefined) throw new ServiceError(409, `The user "${name}" exists already.`, { code: "USER_EXISTS" });
+  // Users and organizations share their names.
+  if (made === undefined) throw new ServiceError(409, `The name "${name}" is taken already.`, { code: "USER_EXISTS" });
   return made;
 }
 
@@ -76,68 +72,108 @@ export async function createFirstUser(
 }
 
 export async function userCount({ db }: { db: Db | Tx }): Promise<number> {
-  const [row] = await db.select({ value: count() }).from(users);
+  const [row] = await db.select({ value: count() }).from(users).where(eq(users.kind, "user"));
   return row?.value ?? 0;
 }
 
-export async function findUser(
-  { db }: Database,
-  name: string,
-): Promise<{ id: string; name: string; admin: boolean } | undefined> {
-  const [user] = await db
+export type Account = Omit<typeof users.$inferSelect, "passwordHash">;
+
+/** A user, an organization or a service account by its name. */
+export async function findUser({ db }: { db: Db | Tx }, name: string): Promise<Account | undefined> {
+  const [found] = await db
     .select()
     .from(users)
     .where(eq(sql`lower(${users.name})`, name.toLowerCase()));
-  return user && { id: user.id, name: user.name, admin: user.admin };
+  if (found === undefined) return undefined;
+  const { passwordHash: _, ...account } = found;
+  return account;
+}
+
+export interface NewToken {
+  name: string;
+  role?: "read" | "write" | "fineGrained";
+  /** Of the role fineGrained. */
+  scopes?: TokenScopes | undefined;
+  expiresAt?: Date | undefined;
+  /** One that exists; a new one is drawn when left out. */
+  token?: string | undefined;
 }
 
 /** Makes a token for a user, or takes a given one; it is shown once and kept as a hash. */
-export async function createToken(
-  { db }: Database,
+export async function issueToken(
+  { db }: { db: Db | Tx },
   userId: string,
-  { name, role = "write", token = newToken() }: { name: string; role?: "read" | "write"; token?: string | undefined },
-): Promise<string> {
+  { name, role = "write", scopes, expiresAt, token = newToken() }: NewToken,
+): Promise<{ id: string; token: string }> {
   if (!TOKEN.test(token)) throw badRequest('A token needs the form "hf_" and at least 34 letters and digits.');
-  await db.insert(tokens).values({ userId, name, role, hash: sha256(token), ending: token.slice(-4) });
-  return token;
+  if ((role === "fineGrained") !== (scopes !== undefined))
+    throw badRequest(`A token of the role ${role} ${role === "fineGrained" ? "needs" : "has no"} permissions.`);
+  const [made] = await db
+    .insert(tokens)
+    .values({ userId, name, role, scopes, expiresAt, hash: sha256(token), ending: token.slice(-4) })
+    .returning({ id: tokens.id });
+  return { id: made?.id ?? "", token };
 }
 
-export async function listTokens({ db, actor }: Context) {
+export const createToken = async (at: { db: Db | Tx }, userId: string, token: NewToken): Promise<string> =>
+  (await issueToken(at, userId, token)).token;
+
+/** The caller's own tokens; those of apps are listed with the apps. */
+export async function listTokens({ db, actor }: Pick<Context, "db" | "actor">) {
   if (actor === undefined) throw unauthorized();
-  const { id, name, role, ending, createdAt, lastUsedAt } = tokens;
+  const { id, name, role, scopes, ending, createdAt, expiresAt, lastUsedAt } = tokens;
   return db
-    .select({ id, name, role, ending, createdAt, lastUsedAt })
+    .select({ id, name, role, scopes, ending, createdAt, expiresAt, lastUsedAt })
     .from(tokens)
-    .where(eq(tokens.userId, actor.id))
+    .leftJoin(oauthTokens, eq(oauthTokens.tokenId, tokens.id))
+    .where(and(eq(tokens.userId, actor.id), isNull(oauthTokens.grantId)))
     .orderBy(desc(createdAt));
 }
 
-export async function revokeToken({ db, actor }: Context, id: string): Promise<void> {
+export async function revokeToken({ db, actor }: Pick<Context, "db" | "actor">, id: string): Promise<void> {
   if (actor === undefined) throw unauthorized();
-  await db.delete(tokens).where(and(eq(tokens.id, id), eq(tokens.userId, actor.id)));
+  await db.delete(tokens).where(and(eq(sql`${tokens.id}::text`, id), eq(tokens.userId, actor.id)));
 }
 
-/** Who a bearer token belongs to; an unknown one is refused, not taken for an anonymous caller. */
+/** Who a bearer token belongs to; an unknown or expired one is refused, not taken for an anonymous caller. */
 export async function actorOfToken({ db }: Database, token: string): Promise<Actor> {
   const [row] = await db
-    .select({ token: tokens, user: users })
+    .select({
+      token: tokens,
+      user: users,
+      app: { id: oauthApps.id, name: oauthApps.name },
+      granted: oauthGrants.scopes,
+    })
     .from(tokens)
     .innerJoin(users, eq(users.id, tokens.userId))
+    .leftJoin(oauthTokens, eq(oauthTokens.tokenId, tokens.id))
+    .leftJoin(oauthGrants, eq(oauthGrants.id, oauthTokens.grantId))
+    .leftJoin(oauthApps, eq(oauthApps.id, oauthGrants.appId))
     .where(eq(tokens.hash, sha256(token)));
-  if (row === undefined) {
+  const now = Date.now();
+  if (row === undefined || (row.token.expiresAt !== null && row.token.expiresAt.getTime() <= now)) {
     throw new ServiceError(401, "Invalid credentials in Authorization header", { code: "INVALID_TOKEN" });
   }
-  const stale = row.token.lastUsedAt === null || Date.now() - row.token.lastUsedAt.getTime() > 60_000;
+  const stale = row.token.lastUsedAt === null || now - row.token.lastUsedAt.getTime() > 60_000;
   if (stale) await db.update(tokens).set({ lastUsedAt: new Date() }).where(eq(tokens.id, row.token.id));
   const { id, name, admin } = row.user;
+  const limited = row.token.role === "fineGrained";
   return {
     id,
     name,
-    admin,
+    admin: admin && !limited,
     role: row.token.role,
     credential: { name: row.token.name, createdAt: row.token.createdAt },
+    tokenId: row.token.id,
+    limits: limited
+      ? {
+          ...(row.token.scopes ?? NO_SCOPES),
+          app: row.app?.id == null ? undefined : { ...row.app, scopes: row.granted ?? [] },
+        }
+      : undefined,
   };
 }
+const NO_SCOPES: TokenScopes = { canReadGatedRepos: false, global: [], scoped: [] };
 
 /** Checks a password; the time taken is the same whether the user exists or not. */
 export async function checkPassword(
@@ -151,7 +187,8 @@ export async function checkPassword(
     .where(eq(sql`lower(${users.name})`, name.toLowerCase()));
   const known = user?.passwordHash ?? (await dummyHash());
   const right = await verify(known, password);
-  if (!right || user?.passwordHash == null) throw unauthorized();
+  // Organizations and service accounts never log in.
+  if (!right || user?.passwordHash == null || user.kind !== "user") throw unauthorized();
   return { id: user.id, name: user.name };
 }
 
