@@ -1,0 +1,364 @@
+// git over repositories that live in Postgres: a bare repository for each, made from rows when somebody asks for it and
+// brought up to date before each answer. It may be thrown away at any time. The only file that starts git.
+// Knows neither tables nor who may do what: rows are handed in.
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createReadStream } from "node:fs";
+import { mkdir, readFile, rename, rm } from "node:fs/promises";
+import { devNull } from "node:os";
+import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { log } from "../../src/log.ts";
+import { ServiceError } from "../errors.ts";
+import { Turns } from "../in-turn.ts";
+import { CatFile, type ObjectFacts, type ReadObject } from "./cat-file.ts";
+import {
+  type GitRef,
+  idsOfIndex,
+  longestUnused,
+  packedRefs,
+  packsOf,
+  prepareFolder,
+  readRefs,
+  removeUnfinished,
+  touch,
+  writeRefs,
+} from "./folder.ts";
+import { type PackObject, packRefused, writePack } from "./pack.ts";
+import { Slots } from "./slots.ts";
+
+export type { GitRef } from "./folder.ts";
+
+/** What the database says of one repository. */
+export interface GitRows {
+  refs(): Promise<readonly GitRef[]>;
+  /** What the refs need and the cache lacks. `known` names commits that are there; `present` tells which of some objects are. */
+  missing(
+    refs: readonly GitRef[],
+    known: readonly string[],
+    present: (ids: readonly string[]) => Promise<ReadonlySet<string>>,
+  ): Promise<{ count: number; objects: AsyncIterable<PackObject> }>;
+}
+
+/** A pack that git unpacked beside a repository, and that nobody else sees. */
+export interface Quarantine {
+  objects: ReadonlyMap<string, ObjectFacts>;
+  read(ids: readonly string[]): AsyncGenerator<ReadObject>;
+}
+
+export interface GitOptions {
+  /** Folder of its own: no other process works in it. */
+  folder: string;
+  /** Search path for git. */
+  path: string;
+  /** Bytes that all repositories may take together. */
+  limit?: number;
+  /** Clones and pushes at once. */
+  atOnce?: number;
+}
+
+const GIB = 1024 ** 3;
+/** Packs of one repository that are joined into one when there are more: each fetch looks into all of them. */
+const MOST_PACKS = 40;
+/** A process that runs longer has lost its way, or its reader. */
+const LONGEST_MS = 3600_000;
+/** Bytes of what a process says about its failure that are kept. */
+const STDERR = 8192;
+/** Said by git of a repository that is no longer whole. */
+const DAMAGED =
+  /corrupt|unable to read|cannot be accessed|missing (blob|tree|commit)|inflate|bad (object|tree)|does not match/i;
+
+type Child = ChildProcessByStdio<Writable, Readable, Readable>;
+
+interface Running {
+  child: Child;
+  /** Resolves when it ended well. */
+  ended: Promise<void>;
+}
+
+class GitFailed extends Error {
+  readonly said: string;
+  constructor(command: string, code: number | null, said: string) {
+    super(`git ${command} ended with ${code}: ${said}`);
+    this.said = said;
+  }
+}
+
+export class GitCache {
+  readonly #root: string;
+  readonly #path: string;
+  readonly #limit: number;
+  readonly #turns = new Turns();
+  readonly #slots: Slots;
+  readonly #running = new Set<Child>();
+  /** How many work with a repository now. */
+  readonly #users = new Map<string, number>();
+  /** Looked at since this process began. */
+  readonly #seen = new Set<string>();
+  #version: Promise<string | undefined> | undefined;
+
+  private constructor({ folder, path, limit = 10 * GIB, atOnce = 12 }: GitOptions) {
+    this.#root = folder;
+    this.#path = path;
+    this.#limit = limit;
+    this.#slots = new Slots(atOnce);
+  }
+
+  /** Opens a folder; what a process that died left unfinished is removed. */
+  static async open(options: GitOptions): Promise<GitCache> {
+    const cache = new GitCache(options);
+    await rm(cache.incoming, { recursive: true, force: true });
+    await mkdir(cache.incoming, { recursive: true });
+    await mkdir(cache.repositories, { recursive: true });
+    return cache;
+  }
+
+  get incoming(): string {
+    return join(this.#root, "incoming");
+  }
+
+  get repositories(): string {
+    return join(this.#root, "repositories");
+  }
+
+  folderOf(repoId: string): string {
+    return join(this.repositories, repoId);
+  }
+
+  /** @throws ServiceError 501 where there is no git on this machine */
+  async required(): Promise<void> {
+    this.#version ??= this.run(["version"], this.#root, new AbortController().signal).then(
+      (said) => said.toString("utf8").trim(),
+      () => undefined,
+    );
+    if ((await this.#version) !== undefined) return;
+    throw new ServiceError(501, "This hub cannot speak git: the program git is not installed where it runs.", {
+      code: "GIT_NOT_INSTALLED",
+      hint: "Whoever runs it can install git and start it again. Files can be read and committed over the API meanwhile.",
+    });
+  }
+
+  /** Work with one repository: a slot, and its folder kept until `release`. */
+  async lease(repoId: string, signal: AbortSignal): Promise<GitLease> {
+    await this.required();
+    const giveBack = await this.#slots.take(signal);
+    this.#users.set(repoId, (this.#users.get(repoId) ?? 0) + 1);
+    return new GitLease(this, repoId, signal, () => {
+      giveBack();
+      const left = (this.#users.get(repoId) ?? 1) - 1;
+      if (left > 0) this.#users.set(repoId, left);
+      else this.#users.delete(repoId);
+    });
+  }
+
+  /** Brings a repository up to what the database says, unless it is already. */
+  sync(repoId: string, rows: GitRows, signal: AbortSignal): Promise<void> {
+    return this.#turns.run(repoId, async () => {
+      signal.throwIfAborted();
+      const folder = this.folderOf(repoId);
+      if (!this.#seen.has(repoId)) await removeUnfinished(folder);
+      this.#seen.add(repoId);
+      const refs = await rows.refs();
+      const [now, before] = [packedRefs(refs), await readRefs(folder)];
+      if (before.text !== now) {
+        await prepareFolder(folder);
+        await this.#fill(folder, refs, before.ids, rows, signal);
+        await writeRefs(folder, now);
+        await this.#tidy(repoId, signal);
+      }
+      await touch(folder);
+    });
+  }
+
+  async #fill(folder: string, refs: readonly GitRef[], known: string[], rows: GitRows, signal: AbortSignal) {
+    const isNew = (await packsOf(folder)).length === 0;
+    const check = isNew ? undefined : this.start(["cat-file", "--batch-check"], folder, signal);
+    try {
+      const reader = check && new CatFile({ stdin: check.child.stdin, stdout: check.child.stdout });
+      const present = async (ids: readonly string[]) => {
+        const found = new Set<string>();
+        for await (const { id } of reader?.facts(ids) ?? []) found.add(id);
+        return found;
+      };
+      const { count, objects } = await rows.missing(refs, isNew ? [] : known, present);
+      if (count > 0) await this.run(["index-pack", "--stdin"], folder, signal, writePack(count, objects));
+    } finally {
+      check?.child.kill("SIGKILL");
+    }
+  }
+
+  /** Joins packs where there are many, and makes room where all repositories take too much. */
+  async #tidy(repoId: string, signal: AbortSignal): Promise<void> {
+    const folder = this.folderOf(repoId);
+    if ((this.#users.get(repoId) ?? 0) <= 1 && (await packsOf(folder)).length > MOST_PACKS)
+      await this.run(["repack", "-a", "-d", "-k", "-q"], folder, signal);
+    for (const name of await longestUnused(this.repositories, this.#limit))
+      if (!this.#users.has(name)) await this.forget(name);
+  }
+
+  /** Throws the folder of a repository away; the next who asks makes it anew. */
+  async forget(repoId: string): Promise<void> {
+    const aside = join(this.incoming, randomUUID());
+    await rename(this.folderOf(repoId), aside).catch(() => {});
+    await rm(aside, { recursive: true, force: true });
+  }
+
+  /** Ends what runs. */
+  async close(): Promise<void> {
+    const running = [...this.#running];
+    for (const child of running) child.kill("SIGKILL");
+    await Promise.all(running.map((child) => child.exitCode ?? child.signalCode ?? once(child, "close")));
+  }
+
+  /** Runs a command to its end; gives what it wrote. */
+  async run(args: readonly string[], folder: string, signal: AbortSignal, input?: AsyncIterable<Uint8Array>) {
+    const { child, ended } = this.start(args, folder, signal);
+    const out: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
+    if (input === undefined) child.stdin.end();
+    else {
+      // What the source fails with is the reason; of a process that fails, its own words are.
+      await pipeline(input, child.stdin).catch(async (error: unknown) => {
+        child.kill("SIGKILL");
+        const isPipe = error instanceof Error && "code" in error && /EPIPE|PREMATURE_CLOSE/.test(String(error.code));
+        await ended.catch((failed: unknown) => {
+          throw isPipe ? failed : error;
+        });
+      });
+    }
+    await ended;
+    return Buffer.concat(out);
+  }
+
+  start(args: readonly string[], folder: string, signal: AbortSignal, extra: Record<string, string> = {}): Running {
+    const child = spawn("git", ["-c", "safe.directory=*", ...args], {
+      cwd: folder,
+      env: {
+        PATH: this.#path,
+        HOME: this.#root,
+        GIT_DIR: folder,
+        GIT_CONFIG_NOSYSTEM: "1",
+        GIT_CONFIG_GLOBAL: devNull,
+        GIT_TERMINAL_PROMPT: "0",
+        LC_ALL: "C",
+        ...extra,
+      },
+      stdio: ["pipe", "pipe", "pipe"],
+      signal,
+      timeout: LONGEST_MS,
+      killSignal: "SIGKILL",
+    });
+    this.#running.add(child);
+    child.stdin.on("error", () => {});
+    let said = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      said = `${said}${text}`.slice(-STDERR);
+    });
+    const ended = new Promise<void>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code) => {
+        this.#running.delete(child);
+        if (code === 0) resolve();
+        else reject(signal.aborted ? signal.reason : new GitFailed(args[0] ?? "", code, said.trim()));
+      });
+    });
+    ended.catch(() => {});
+    return { child, ended };
+  }
+}
+
+export class GitLease {
+  readonly #cache: GitCache;
+  readonly #repoId: string;
+  readonly #signal: AbortSignal;
+  readonly #done: () => void;
+  #incoming: string | undefined;
+  #reader: Running | undefined;
+
+  constructor(cache: GitCache, repoId: string, signal: AbortSignal, done: () => void) {
+    this.#cache = cache;
+    this.#repoId = repoId;
+    this.#signal = signal;
+    this.#done = done;
+  }
+
+  sync(rows: GitRows): Promise<void> {
+    return this.#cache.sync(this.#repoId, rows, this.#signal);
+  }
+
+  /** What `git upload-pack` answers to a request, as it comes; the lease ends with it. */
+  async uploadPack({
+    protocol,
+    advertise,
+    input = new Uint8Array(),
+  }: {
+    protocol: string | undefined;
+    advertise: boolean;
+    input?: Uint8Array;
+  }): Promise<Readable> {
+    const folder = this.#cache.folderOf(this.#repoId);
+    const args = ["upload-pack", "--stateless-rpc", "--timeout=300", ...(advertise ? ["--advertise-refs"] : []), "."];
+    const extra: Record<string, string> = protocol === undefined ? {} : { GIT_PROTOCOL: protocol };
+    const { child, ended } = this.#cache.start(args, folder, this.#signal, extra);
+    child.stdin.end(input);
+    const outcome = ended.catch(async (error: unknown) => {
+      if (error instanceof GitFailed && DAMAGED.test(error.said)) {
+        log.warn(`The git cache of ${this.#repoId} is made anew: ${error.said}`);
+        await this.#cache.forget(this.#repoId);
+      }
+      throw error;
+    });
+    outcome.catch(() => {}).finally(() => this.release());
+    // An answer that never begins is an error that can be told still.
+    if (child.stdout.readableLength === 0 && !child.stdout.readableEnded)
+      await Promise.race([once(child.stdout, "readable"), outcome]);
+    if (child.stdout.readableLength === 0) await outcome;
+    return child.stdout;
+  }
+
+  /** A folder for what comes in; it goes with the lease. */
+  async incoming(): Promise<string> {
+    this.#incoming ??= join(this.#cache.incoming, randomUUID());
+    await mkdir(this.#incoming, { recursive: true });
+    return this.#incoming;
+  }
+
+  /**
+   * Has git unpack a pack beside the repository.
+   *
+   * @throws ServiceError 400 with git's words for a pack that it refuses
+   */
+  async unpack(pack: string): Promise<Quarantine> {
+    const folder = join(await this.incoming(), "quarantine");
+    await prepareFolder(folder, join(this.#cache.folderOf(this.#repoId), "objects"));
+    const args = ["index-pack", "--stdin", "--fix-thin", "--strict"];
+    await this.#cache.run(args, folder, this.#signal, createReadStream(pack)).catch((error: unknown) => {
+      if (!(error instanceof GitFailed)) throw error;
+      const reason = /^(?:error|fatal): (.*)$/m.exec(error.said)?.[1] ?? "it is damaged";
+      throw packRefused(`git refuses what was pushed: ${reason}.`, "Look at it with git fsck.");
+    });
+    const [index] = await packsOf(folder);
+    const ids = index === undefined ? [] : idsOfIndex(await readFile(index));
+    const objects = new Map<string, ObjectFacts>();
+    const check = this.#cache.start(["cat-file", "--batch-check"], folder, this.#signal);
+    for await (const facts of new CatFile(check.child).facts(ids)) objects.set(facts.id, facts);
+    check.child.stdin.end();
+    await check.ended;
+    this.#reader = this.#cache.start(["cat-file", "--batch"], folder, this.#signal);
+    const reader = new CatFile(this.#reader.child);
+    return { objects, read: (wanted) => reader.read(wanted) };
+  }
+
+  release(): void {
+    this.#reader?.child.kill("SIGKILL");
+    if (this.#incoming !== undefined) {
+      const path = this.#incoming;
+      rm(path, { recursive: true, force: true }).catch((error: unknown) =>
+        log.warn(`${path} was not removed: ${error}`),
+      );
+    }
+    this.#done();
+  }
+}
