@@ -37,7 +37,7 @@ function readList(): Operation[] {
   });
 }
 
-export const nameOf = ({ method, path }: Operation): string => `${method} ${path}`;
+export const nameOf = ({ method, path }: Pick<Operation, "method" | "path">): string => `${method} ${path}`;
 
 /** What is answered and what is not, from the largest area to the smallest. */
 export function scoreboard(routes: readonly Route[]): Scoreboard {
@@ -60,11 +60,12 @@ export function scoreboard(routes: readonly Route[]): Scoreboard {
 
 const isAnswered = ({ state }: Row): boolean => state === "answered";
 
-/** The operations that no route answers, as the router takes paths: a parameter at the end takes the rest, slashes included. */
+/** The operations that no route answers or stands at, as the router takes paths: a parameter at the end takes the rest, slashes included. */
 export function unanswered(routes: readonly Route[]): { method: string; path: string; fixed: boolean }[] {
   const { operations } = scoreboard(routes);
+  const there = new Set(routes.map(nameOf));
   return operations
-    .filter(({ state }) => state === "501")
+    .filter((operation) => operation.state === "501" && !there.has(nameOf(operation)))
     .map(({ method, path }) => ({ method, path: routerPath(path), fixed: !path.includes("{") }));
 }
 
