@@ -2,6 +2,7 @@
 import type { Db } from "./db/client.ts";
 import type { TokenScopes } from "./db/schema.ts";
 import type { Queue } from "./queue.ts";
+import type { Outbound } from "./services/outbound.ts";
 import type { BlobStore } from "./storage/blobs.ts";
 
 /** What a fine-grained or an OAuth token allows (services/scopes.ts); nothing beyond that is done for it. */
@@ -41,6 +42,8 @@ export interface Policy {
 
 export interface Deps extends Store {
   queue: Queue;
+  /** Which addresses this server may call for its users. */
+  outbound: Outbound;
   /** Signs links that authorise themselves. */
   signingKey: string;
   /** Proves that a request comes from whoever can read the data folder. */

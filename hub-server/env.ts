@@ -9,6 +9,8 @@ export interface ServerEnv {
   dataDir: string;
   /** How many calls of the API one caller may make; as many as they like when undefined. */
   rateLimit: RateLimit | undefined;
+  /** What of the inside webhooks may be sent to: names, addresses and networks. */
+  webhookHosts: readonly string[];
   /** Who may make organizations. */
   organizations: "users" | "admins";
 }
@@ -18,6 +20,7 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): ServerEnv {
   return {
     databaseUrl: env["DATABASE_URL"] || undefined,
     dataDir: join(dataHome, "abrazo"),
+    webhookHosts: (env["ABRAZO_WEBHOOK_HOSTS"] ?? "").split(/[\s,]+/).filter((entry) => entry !== ""),
     rateLimit: parseRateLimit(env["ABRAZO_RATE_LIMIT"] ?? ""),
     organizations: env["ABRAZO_ORGANIZATIONS"] === "admins" ? "admins" : "users",
   };

@@ -10,11 +10,13 @@ import type { Deps, Store } from "./context.ts";
 import { type Database, openDatabase } from "./db/client.ts";
 import { readEnv } from "./env.ts";
 import { lockFolder } from "./lock.ts";
-import { type Queue, startQueue } from "./queue.ts";
+import { type Handlers, type Queue, startQueue } from "./queue.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { indexById } from "./services/indexer.ts";
+import { outbound } from "./services/outbound.ts";
 import { signingKey } from "./services/settings.ts";
 import { userCount } from "./services/users.ts";
+import { deliver } from "./services/webhook-delivery.ts";
 import { DiskBlobStore } from "./storage/disk-blobs.ts";
 
 export interface HubOptions {
@@ -27,6 +29,8 @@ export interface HubOptions {
   databaseUrl?: string | undefined;
   /** How many calls of the API one caller may make; none is set when left out. */
   rateLimit?: RateLimit | undefined;
+  /** Names, addresses and networks of the inside that webhooks may be sent to; others of the inside are refused. */
+  webhookHosts?: readonly string[] | undefined;
   /** Who may make organizations; everybody when left out. */
   organizations?: "users" | "admins" | undefined;
 }
@@ -62,10 +66,16 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
   try {
     database = await openDatabase(databaseUrl === undefined ? { folder: dataDir } : { url: databaseUrl });
     const store: Store = { db: database.db, blobs: await DiskBlobStore.create(join(dataDir, "blobs")) };
-    queue = await startQueue(database.db, { index: ({ repoId }) => indexById(store, repoId) });
+    const calls = outbound(options.webhookHosts ?? env.webhookHosts);
+    const handlers: Handlers = {
+      index: ({ repoId }) => indexById(store, repoId),
+      webhook: ({ deliveryId }) => deliver({ db: store.db, outbound: calls }, deliveryId),
+    };
+    queue = await startQueue(database.db, handlers);
     const deps: Deps = {
       ...store,
       queue,
+      outbound: calls,
       signingKey: await signingKey(database.db),
       localKey: randomBytes(32).toString("hex"),
       policy: { organizations: options.organizations ?? env.organizations },

@@ -10,7 +10,12 @@ import { runPlain } from "./db/plain.ts";
 export interface Jobs {
   /** Bring what is known of a repository up to the head of its main branch. */
   index: { repoId: string };
+  /** Tell a webhook of something that happened. */
+  webhook: { deliveryId: string };
 }
+
+/** How many jobs of a kind run at once: receivers of webhooks may take their time, and others must not wait for one. */
+const AT_ONCE: { readonly [Name in keyof Jobs]: number } = { index: 1, webhook: 4 };
 
 export interface Queue {
   /** Puts a job into the queue with the writes of a transaction: both happen or neither. One that waits already is enough. */
@@ -27,23 +32,28 @@ const OPTIONS = { policy: "short", retryLimit: 8, retryDelay: 1, retryBackoff: t
 /**
  * Opens the queue and starts to work on it.
  *
- * @param handlers what each kind of job does; one that throws is tried again, later and later
+ * @param handlers what each kind of job does; one that throws is tried again, later and later. Jobs without one wait
  */
-export async function startQueue(db: Db, handlers: Handlers, { pollingIntervalSeconds = 2 } = {}): Promise<Queue> {
+export async function startQueue(
+  db: Db,
+  handlers: Partial<Handlers>,
+  { pollingIntervalSeconds = 2 } = {},
+): Promise<Queue> {
   const boss = new PgBoss({ db: through(db), schema: "jobs", schedule: false });
   boss.on("error", (error) => log.error(`The queue of background work: ${error.message}`));
   await boss.start();
-  const start = async <Name extends keyof Jobs>(name: Name, handle: Handlers[Name]) => {
+  const start = async <Name extends keyof Jobs>(name: Name, handle: Handlers[Name] | undefined) => {
     await boss.createQueue(name, { name, ...OPTIONS });
-    return workOn(boss, name, handle, pollingIntervalSeconds * 1000);
+    if (handle === undefined) return [];
+    return Array.from({ length: AT_ONCE[name] }, () => workOn(boss, name, handle, pollingIntervalSeconds * 1000));
   };
-  const working = await start("index", handlers.index);
+  const working = [...(await start("index", handlers.index)), ...(await start("webhook", handlers.webhook))];
   return {
     send: async (tx, name, data, key) => {
       await boss.send(name, data, { singletonKey: key, db: through(tx) });
     },
     close: async () => {
-      await working.stop();
+      await Promise.all(working.map((one) => one.stop()));
       await boss.stop({ graceful: true, timeout: 10_000 });
     },
   };

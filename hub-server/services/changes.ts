@@ -46,19 +46,23 @@ export async function commitChanges(ctx: Context, id: RepoId, revision: string):
   const commit = await requireRevision(ctx, repo, revision);
   const parentId = commit.parents[0];
   const parent = parentId === undefined ? undefined : await requireRevision(ctx, repo, parentId);
-  const [before, after] = [await filesOf(ctx, parent), await filesOf(ctx, commit)];
+  const changed = await fileChanges(ctx, parent, commit);
+  return { repo, commit, ...changed, metrics: await metricChanges(ctx, repo, parent, commit) };
+}
+
+/** Files that differ between two commits, the first hundred of them compared; none is an empty tree. */
+export async function fileChanges(
+  ctx: Context,
+  from: CommitRow | undefined,
+  to: CommitRow | undefined,
+): Promise<Pick<CommitChanges, "files" | "more">> {
+  const [before, after] = [await filesOf(ctx, from), await filesOf(ctx, to)];
   const paths = [...new Set([...before.keys(), ...after.keys()])].sort(weightsFirst);
   const changed = paths.filter((path) => before.get(path)?.id !== after.get(path)?.id);
   const files: FileChange[] = [];
   for (const path of changed.slice(0, MOST_FILES))
     files.push(await fileChange(ctx, path, before.get(path), after.get(path)));
-  return {
-    repo,
-    commit,
-    files,
-    more: Math.max(0, changed.length - MOST_FILES),
-    metrics: await metricChanges(ctx, repo, parent, commit),
-  };
+  return { files, more: Math.max(0, changed.length - MOST_FILES) };
 }
 
 /** What a model is comes before what describes it. */

@@ -5,7 +5,7 @@ import type { RepoId } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import { discussions } from "../db/schema/discussions.ts";
 import { forbidden, revisionNotFound, ServiceError } from "../errors.ts";
-import { type Action, type Repo, requireAccess } from "./access.ts";
+import { mayAccess, type Repo, requireAccess } from "./access.ts";
 
 /** The number of the pull request whose ref this is; undefined for branches, tags and all else. */
 export function pullRequestOf(ref: string): number | undefined {
@@ -14,17 +14,6 @@ export function pullRequestOf(ref: string): number | undefined {
 }
 
 export const pullRequestRef = (num: number): string => `refs/pr/${num}`;
-
-/** Whether the caller may do this with a repository. */
-export async function may(ctx: Context, action: Action, id: RepoId): Promise<boolean> {
-  try {
-    await requireAccess(ctx, action, id);
-    return true;
-  } catch (error) {
-    if (error instanceof ServiceError && error.status < 500) return false;
-    throw error;
-  }
-}
 
 /**
  * The repository, if the caller may commit or push to this revision of it: a branch, a tag, or the ref of a pull request.
@@ -47,7 +36,7 @@ export async function requirePush(
     .from(discussions)
     .where(and(eq(discussions.repoId, repo.id), eq(discussions.num, num), eq(discussions.isPullRequest, true)));
   if (request === undefined) throw revisionNotFound(revision);
-  if (request.authorId !== ctx.actor?.id && !(await may(ctx, "write", repo)))
+  if (request.authorId !== ctx.actor?.id && !(await mayAccess(ctx, "write", repo)))
     throw forbidden(`${ctx.actor?.name} may not push to ${revision}: somebody else opened it.`);
   if (request.status === "merged" || request.status === "closed") throw requestClosed(num, request.status);
   return repo;
