@@ -1,14 +1,17 @@
 // Blobs as files: written under a temporary name, flushed, renamed. A blob that is visible is whole.
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { access, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { access, type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { ServiceError } from "../errors.ts";
-import type { BlobStore, Range } from "./blobs.ts";
+import { type BlobStore, checkHash, counted, type Expected, mismatch, type Part, type Range } from "./blobs.ts";
+import { asStorageError } from "./disk-full.ts";
+import { writeAll } from "./write-all.ts";
 
 /** Node's default of 64 KiB reaches a third of the speed. */
 const READ_SIZE = 1024 * 1024;
+/** Uploads in parts whose last part came longer ago than this are nobody's any more. */
+const FORGOTTEN_MS = 2 * 24 * 3600 * 1000;
 
 export class DiskBlobStore implements BlobStore {
   readonly #folder: string;
@@ -20,8 +23,9 @@ export class DiskBlobStore implements BlobStore {
   /** Opens a folder; what a process that died left half-written is removed. */
   static async create(folder: string): Promise<DiskBlobStore> {
     const store = new DiskBlobStore(folder);
-    await mkdir(store.#incoming, { recursive: true });
+    for (const name of ["incoming", "uploads"]) await mkdir(join(folder, name), { recursive: true });
     for (const name of await readdir(store.#incoming)) await rm(join(store.#incoming, name), { force: true });
+    await store.#forgetOldUploads();
     return store;
   }
 
@@ -33,6 +37,10 @@ export class DiskBlobStore implements BlobStore {
     return join(this.#folder, sha256.slice(0, 2), sha256.slice(2, 4), sha256);
   }
 
+  #upload(handle: string): string {
+    return join(this.#folder, "uploads", handle);
+  }
+
   async has(sha256: string): Promise<boolean> {
     return access(this.#path(sha256)).then(
       () => true,
@@ -40,30 +48,29 @@ export class DiskBlobStore implements BlobStore {
     );
   }
 
-  async put(source: AsyncIterable<Uint8Array>, { sha256, size }: { sha256: string; size: number }): Promise<void> {
+  async put(source: AsyncIterable<Uint8Array>, expected: Expected): Promise<void> {
     const temporary = join(this.#incoming, randomUUID());
     const hash = createHash("sha256");
-    let received = 0;
-    const file = await open(temporary, "wx");
-    try {
-      for await (const chunk of source) {
-        received += chunk.length;
-        if (received > size) throw mismatch(`more than the ${size} bytes announced`);
-        hash.update(chunk);
-        await file.writeFile(chunk);
-      }
-      if (received !== size) throw mismatch(`${received} bytes arrived, ${size} were announced`);
-      const found = hash.digest("hex");
-      if (found !== sha256) throw mismatch(`the content has the SHA-256 ${found}, ${sha256} was announced`);
-      await file.sync();
-      await file.close();
-      const path = this.#path(sha256);
-      await mkdir(join(path, ".."), { recursive: true });
-      await rename(temporary, path);
-    } catch (error) {
-      await file.close().catch(() => {});
+    await withFile(temporary, "wx", async (file) => {
+      await writeAll(file, 0, counted(source, expected.size), (chunk) => hash.update(chunk));
+      checkHash(hash.digest("hex"), expected);
+      await this.#publish(file, temporary, expected);
+    }).catch(async (error: unknown) => {
       await rm(temporary, { force: true });
       throw error;
+    });
+  }
+
+  /** Gives a whole file its name. Both the bytes and the name are on the disk before anybody is told. */
+  async #publish(file: FileHandle, from: string, { sha256 }: Expected): Promise<void> {
+    await file.sync();
+    const path = this.#path(sha256);
+    const made = await mkdir(join(path, ".."), { recursive: true });
+    await rename(from, path);
+    await syncFolder(join(path, ".."));
+    if (made !== undefined) {
+      await syncFolder(join(path, "..", ".."));
+      await syncFolder(this.#folder);
     }
   }
 
@@ -76,11 +83,68 @@ export class DiskBlobStore implements BlobStore {
   async delete(sha256: string): Promise<void> {
     await rm(this.#path(sha256), { force: true });
   }
+
+  /** Parts are written to their places in one file, so that putting them together costs nothing. */
+  async startParts(): Promise<string> {
+    await this.#forgetOldUploads();
+    const handle = randomUUID();
+    await withFile(this.#upload(handle), "wx", async () => {});
+    return handle;
+  }
+
+  async putPart(handle: string, { start, size }: Part, source: AsyncIterable<Uint8Array>): Promise<string> {
+    await withFile(this.#upload(handle), "r+", async (file) => {
+      await writeAll(file, start, counted(source, size));
+      await file.sync();
+    });
+    return randomUUID().replaceAll("-", "");
+  }
+
+  async finishParts(handle: string, _parts: readonly unknown[], expected: Expected): Promise<void> {
+    const path = this.#upload(handle);
+    try {
+      await withFile(path, "r+", async (file) => {
+        const { size } = await file.stat();
+        if (size !== expected.size) throw mismatch(`${size} bytes arrived, ${expected.size} were announced`);
+        const hash = createHash("sha256");
+        for await (const chunk of createReadStream(path, { highWaterMark: READ_SIZE })) hash.update(chunk);
+        checkHash(hash.digest("hex"), expected);
+        await this.#publish(file, path, expected);
+      });
+    } catch (error) {
+      await this.abortParts(handle);
+      throw error;
+    }
+  }
+
+  async abortParts(handle: string): Promise<void> {
+    await rm(this.#upload(handle), { force: true });
+  }
+
+  async #forgetOldUploads(): Promise<void> {
+    const before = Date.now() - FORGOTTEN_MS;
+    for (const name of await readdir(join(this.#folder, "uploads"))) {
+      const found = await stat(this.#upload(name)).catch(() => undefined);
+      if (found !== undefined && found.mtimeMs < before) await this.abortParts(name);
+    }
+  }
 }
 
-function mismatch(what: string): ServiceError {
-  return new ServiceError(400, `The upload was refused: ${what}.`, {
-    code: "UPLOAD_MISMATCH",
-    hint: "Nothing was stored. Send the file again.",
-  });
+async function withFile(path: string, flags: string, use: (file: FileHandle) => Promise<void>): Promise<void> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, flags);
+    await use(file);
+  } catch (error) {
+    throw asStorageError(error);
+  } finally {
+    await file?.close();
+  }
+}
+
+/** A name is on the disk once its folder is; where folders cannot be flushed the system sees to it. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r").catch(() => undefined);
+  await folder?.sync().catch(() => {});
+  await folder?.close();
 }

@@ -1,0 +1,276 @@
+// Blobs as objects of a bucket. What is sent becomes an object only after its size and hash were checked.
+// Its client is loaded when a hub stores its blobs there, and only then.
+import { createHash, randomUUID } from "node:crypto";
+import { Readable } from "node:stream";
+import type { S3Client } from "@aws-sdk/client-s3";
+import { AbrazoError } from "../../src/errors.ts";
+import { type BlobStore, checkHash, counted, type Expected, type LinkOptions, type Part, type Range } from "./blobs.ts";
+import { presignedGet } from "./presign.ts";
+
+export interface S3Options {
+  bucket: string;
+  region: string;
+  /** Of another server than Amazon's; its buckets are then named in the path. */
+  endpoint?: string | undefined;
+  /** Where clients reach that server, if it is elsewhere for them. */
+  publicEndpoint?: string | undefined;
+  /** Stands before the names of all objects, e.g. "hub/". */
+  prefix?: string | undefined;
+  /** Whether clients are sent to the bucket for large files; else the hub passes the bytes on. */
+  redirect?: boolean | undefined;
+}
+
+type Sdk = typeof import("@aws-sdk/client-s3");
+
+const MIB = 1024 * 1024;
+/** Up to this an object goes in one request. */
+const WHOLE = 8 * MIB;
+/** S3 takes at most so many parts, and none below 5 MiB but the last. */
+const MOST_PARTS = 10_000;
+const PART = 16 * MIB;
+/** What one request may copy. */
+const MOST_COPY = 5 * 1024 * MIB;
+const COPY_PART = 1024 * MIB;
+
+async function loadSdk(): Promise<Sdk> {
+  try {
+    return await import("@aws-sdk/client-s3");
+  } catch (cause) {
+    throw new AbrazoError({
+      code: "S3_CLIENT_MISSING",
+      message: "The hub is told to keep its blobs in S3, and the client for that is not installed.",
+      hint: "Run: npm install @aws-sdk/client-s3",
+      cause,
+    });
+  }
+}
+
+export class S3BlobStore implements BlobStore {
+  readonly #sdk: Sdk;
+  readonly #client: S3Client;
+  readonly #options: S3Options;
+
+  private constructor(sdk: Sdk, client: S3Client, options: S3Options) {
+    [this.#sdk, this.#client, this.#options] = [sdk, client, options];
+  }
+
+  /** Opens a bucket that exists. Credentials come from where Amazon's clients look for them. */
+  static async create(options: S3Options): Promise<S3BlobStore> {
+    const sdk = await loadSdk();
+    const { region, endpoint, bucket } = options;
+    const client = new sdk.S3Client({
+      region,
+      ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
+      // Every blob is checked by its SHA-256; servers of other makers know no other checksums.
+      requestChecksumCalculation: "WHEN_REQUIRED",
+      responseChecksumValidation: "WHEN_REQUIRED",
+    });
+    try {
+      await client.send(new sdk.HeadBucketCommand({ Bucket: bucket }));
+    } catch (cause) {
+      throw new AbrazoError({
+        code: "S3_BUCKET",
+        message: `The bucket "${bucket}" at ${endpoint ?? `Amazon, ${region}`} cannot be used: ${String(cause)}`,
+        hint: "Check its name, the region, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+        cause,
+      });
+    }
+    return new S3BlobStore(sdk, client, options);
+  }
+
+  #object(key: string) {
+    return { Bucket: this.#options.bucket, Key: `${this.#options.prefix ?? ""}${key}` };
+  }
+
+  #blob(sha256: string) {
+    return this.#object(`${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}`);
+  }
+
+  async has(sha256: string): Promise<boolean> {
+    try {
+      await this.#client.send(new this.#sdk.HeadObjectCommand(this.#blob(sha256)));
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+  }
+
+  async put(source: AsyncIterable<Uint8Array>, expected: Expected): Promise<void> {
+    const hash = createHash("sha256");
+    const pieces = inPieces(counted(source, expected.size), partSizeOf(expected.size), (chunk) => hash.update(chunk));
+    if (expected.size > WHOLE) return this.#putPieces(pieces, () => checkHash(hash.digest("hex"), expected), expected);
+    let body: Uint8Array = new Uint8Array();
+    for await (const piece of pieces) body = piece;
+    checkHash(hash.digest("hex"), expected);
+    await this.#client.send(new this.#sdk.PutObjectCommand({ ...this.#blob(expected.sha256), Body: body }));
+  }
+
+  /** Parts are no object until they are told to be one, so a wrong hash leaves nothing. */
+  async #putPieces(pieces: AsyncIterable<Uint8Array>, check: () => void, { sha256 }: Expected): Promise<void> {
+    const { CreateMultipartUploadCommand, UploadPartCommand, AbortMultipartUploadCommand } = this.#sdk;
+    const object = this.#blob(sha256);
+    const { UploadId } = await this.#client.send(new CreateMultipartUploadCommand(object));
+    const upload = { ...object, UploadId };
+    try {
+      const parts: { number: number; etag: string }[] = [];
+      let sending: Promise<unknown> = Promise.resolve();
+      for await (const piece of pieces) {
+        await sending;
+        const number = parts.length + 1;
+        const part = { number, etag: "" };
+        parts.push(part);
+        sending = this.#client
+          .send(new UploadPartCommand({ ...upload, PartNumber: number, Body: piece }))
+          .then(({ ETag }) => (part.etag = ETag ?? ""));
+        sending.catch(() => {});
+      }
+      await sending;
+      check();
+      await this.#complete(upload, parts);
+    } catch (error) {
+      await this.#client.send(new AbortMultipartUploadCommand(upload)).catch(() => {});
+      throw error;
+    }
+  }
+
+  async #complete(
+    upload: { Bucket: string; Key: string; UploadId: string | undefined },
+    parts: readonly { number: number; etag: string }[],
+  ): Promise<void> {
+    const Parts = parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag }));
+    await this.#client.send(new this.#sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }));
+  }
+
+  async open(sha256: string, range?: Range): Promise<Readable> {
+    if (range !== undefined && range.end <= range.start) return Readable.from([]);
+    return this.#read({
+      ...this.#blob(sha256),
+      ...(range !== undefined && { Range: `bytes=${range.start}-${range.end - 1}` }),
+    });
+  }
+
+  async #read(what: { Bucket: string; Key: string; Range?: string }): Promise<Readable> {
+    const { Body } = await this.#client.send(new this.#sdk.GetObjectCommand(what));
+    if (Body instanceof Readable) return Body;
+    throw new Error("internal: the client of S3 gave no stream of Node's");
+  }
+
+  async delete(sha256: string): Promise<void> {
+    await this.#client.send(new this.#sdk.DeleteObjectCommand(this.#blob(sha256)));
+  }
+
+  /** Parts may come in any order, so their hash is known when all are there: until then they go by another name. */
+  async startParts(): Promise<string> {
+    const key = `incoming/${randomUUID()}`;
+    const started = await this.#client.send(new this.#sdk.CreateMultipartUploadCommand(this.#object(key)));
+    return `${key} ${started.UploadId}`;
+  }
+
+  #upload(handle: string) {
+    const [key = "", UploadId = ""] = handle.split(" ");
+    return { ...this.#object(key), UploadId };
+  }
+
+  async putPart(handle: string, { number, size }: Part, source: AsyncIterable<Uint8Array>): Promise<string> {
+    const sent = await this.#client.send(
+      new this.#sdk.UploadPartCommand({
+        ...this.#upload(handle),
+        PartNumber: number,
+        Body: Readable.from(counted(source, size), { objectMode: false }),
+        ContentLength: size,
+      }),
+    );
+    return (sent.ETag ?? "").replaceAll('"', "");
+  }
+
+  async finishParts(
+    handle: string,
+    parts: readonly { number: number; etag: string }[],
+    expected: Expected,
+  ): Promise<void> {
+    const { UploadId: _, ...staged } = this.#upload(handle);
+    try {
+      await this.#complete(this.#upload(handle), parts);
+      const hash = createHash("sha256");
+      for await (const chunk of counted(await this.#read(staged), expected.size)) hash.update(chunk);
+      checkHash(hash.digest("hex"), expected);
+      await this.#copy(staged, expected);
+    } catch (error) {
+      await this.abortParts(handle);
+      throw error;
+    } finally {
+      await this.#client.send(new this.#sdk.DeleteObjectCommand(staged)).catch(() => {});
+    }
+  }
+
+  async #copy(from: { Bucket: string; Key: string }, { sha256, size }: Expected): Promise<void> {
+    const { CopyObjectCommand, CreateMultipartUploadCommand, UploadPartCopyCommand } = this.#sdk;
+    const to = this.#blob(sha256);
+    const CopySource = `${from.Bucket}/${from.Key}`;
+    if (size <= MOST_COPY) {
+      await this.#client.send(new CopyObjectCommand({ ...to, CopySource }));
+      return;
+    }
+    const { UploadId } = await this.#client.send(new CreateMultipartUploadCommand(to));
+    const parts: { number: number; etag: string }[] = [];
+    for (let start = 0; start < size; start += COPY_PART) {
+      const CopySourceRange = `bytes=${start}-${Math.min(size, start + COPY_PART) - 1}`;
+      const command = { ...to, UploadId, PartNumber: parts.length + 1, CopySource, CopySourceRange };
+      const { CopyPartResult } = await this.#client.send(new UploadPartCopyCommand(command));
+      parts.push({ number: parts.length + 1, etag: CopyPartResult?.ETag ?? "" });
+    }
+    await this.#complete({ ...to, UploadId }, parts);
+  }
+
+  async abortParts(handle: string): Promise<void> {
+    await this.#client.send(new this.#sdk.AbortMultipartUploadCommand(this.#upload(handle))).catch(() => {});
+  }
+
+  /** Undefined as a method where the hub passes bytes on. */
+  get link(): BlobStore["link"] {
+    return this.#options.redirect === false ? undefined : (sha256, options) => this.#link(sha256, options);
+  }
+
+  async #link(sha256: string, { seconds, contentType, contentDisposition }: LinkOptions): Promise<string> {
+    const { bucket, region, endpoint, publicEndpoint } = this.#options;
+    const { Key } = this.#blob(sha256);
+    const base = publicEndpoint ?? endpoint;
+    const url = base === undefined ? `https://${bucket}.s3.${region}.amazonaws.com/${Key}` : `${base}/${bucket}/${Key}`;
+    const query = {
+      "response-content-type": contentType,
+      ...(contentDisposition !== undefined && { "response-content-disposition": contentDisposition }),
+    };
+    const credentials = await this.#client.config.credentials();
+    return presignedGet({ url: new URL(url), region, credentials, seconds, query });
+  }
+}
+
+const partSizeOf = (size: number): number => Math.max(PART, Math.ceil(size / MOST_PARTS));
+
+/** Chunks put together to pieces of one size; the last one may be smaller. */
+async function* inPieces(
+  source: AsyncIterable<Uint8Array>,
+  size: number,
+  seen: (chunk: Uint8Array) => void,
+): AsyncGenerator<Uint8Array> {
+  let held: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of source) {
+    seen(chunk);
+    for (let rest = chunk; rest.length > 0; ) {
+      const taken = rest.subarray(0, size - length);
+      held.push(taken);
+      length += taken.length;
+      rest = rest.subarray(taken.length);
+      if (length < size) continue;
+      yield Buffer.concat(held);
+      [held, length] = [[], 0];
+    }
+  }
+  if (length > 0) yield Buffer.concat(held);
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && (error.name === "NotFound" || error.name === "NoSuchKey");
+}
