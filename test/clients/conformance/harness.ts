@@ -15,6 +15,8 @@
 // The number is the check's in the list of checks (CONFORMANCE.md); one number may have several tests, with titles of their own.
 // Make one hub and one interpreter a file where checks allow it: both take seconds to start.
 // Checks of clients other than Python are in test/hub-server and use `check` too. This file knows no client's calls.
+import { readdir, stat } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { describe, inject, it } from "vitest";
 import { PythonHome } from "../python.ts";
 
@@ -48,4 +50,14 @@ export function describeVersions(area: string, body: (client: Client) => void): 
 /** A test of one numbered check. */
 export function check(number: number, title: string, test: () => Promise<void>): void {
   it(`conformance/${number} ${title}`, test);
+}
+
+/** Paths of the files below a folder, those that links lead to included, in order. */
+export async function filesIn(folder: string): Promise<string[]> {
+  const paths: string[] = [];
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if ((await stat(path)).isFile()) paths.push(relative(folder, path));
+  }
+  return paths.sort();
 }
