@@ -5,14 +5,20 @@ import { cardRoutes } from "./card.ts";
 import { commitRoutes } from "./commit.ts";
 import { docRoutes } from "./docs.ts";
 import { lfsRoutes } from "./lfs.ts";
+import { likeRoutes } from "./likes.ts";
+import { organizationRoutes } from "./organizations.ts";
 import { repoRoutes } from "./repos.ts";
 import { resolveRoutes } from "./resolve.ts";
 import type { Route } from "./route.ts";
+import { userRoutes } from "./users.ts";
 import { versionRoutes } from "./versions.ts";
 
 export const ROUTES: readonly Route[] = [
   ...adminRoutes,
   ...authRoutes,
+  ...userRoutes,
+  ...organizationRoutes,
+  ...likeRoutes,
   ...cardRoutes,
   ...commitRoutes,
   ...docRoutes(() => ROUTES),

@@ -71,7 +71,7 @@ function counts({ db, actor }: Caller): SQL<boolean> {
       and(
         eq(networkRules.orgId, orgMembers.orgId),
         networkRules.enforceIpRestriction,
-        sql`not coalesce(${actor?.address ?? null}::inet <<= any(${networkRules.ipRanges}::cidr[]), false)`,
+        sql`not coalesce(${actor?.address ?? null}::inet <<= any(${networkRules.ipRanges}::inet[]), false)`,
       ),
     );
   const revoked = db

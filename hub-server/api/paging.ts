@@ -1,0 +1,39 @@
+// Pages of lists: how many, from where, and the Link to the next one.
+import type { Context as HonoContext } from "hono";
+import { badRequest } from "../errors.ts";
+import { type HubEnv, originOf } from "./route.ts";
+
+export interface PageAsked {
+  limit: number;
+  offset: number;
+}
+
+/** The page that a query asks for; more than the most is the most. */
+export function pageOf(c: HonoContext<HubEnv>, { fallback = 100, most = 1000 } = {}): PageAsked {
+  const whole = (name: string, value: string | undefined, otherwise: number): number => {
+    const number = Number(value ?? otherwise);
+    if (!Number.isSafeInteger(number) || number < 0) throw badRequest(`${name} is no whole number: "${value}".`);
+    return number;
+  };
+  const limit = Math.min(Math.max(1, whole("limit", c.req.query("limit"), fallback)), most);
+  return { limit, offset: Math.min(whole("cursor", c.req.query("cursor"), 0), 1e9) };
+}
+
+/**
+ * One page as JSON. The list has one row more than the page where there is a next one, whose address keeps everything
+ * else that was asked.
+ */
+export function pageResponse<Row>(
+  c: HonoContext<HubEnv>,
+  { limit, offset }: PageAsked,
+  rows: readonly Row[],
+  wire: (row: Row) => unknown,
+): Response {
+  const headers: Record<string, string> = {};
+  if (rows.length > limit) {
+    const next = new URL(c.req.url);
+    next.searchParams.set("cursor", `${offset + limit}`);
+    headers["Link"] = `<${originOf(c)}${next.pathname}${next.search}>; rel="next"`;
+  }
+  return c.json(rows.slice(0, limit).map(wire), 200, headers);
+}
