@@ -3,7 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { collectModelFacts, type RepositoryFiles, writeCard } from "../../model-cards/index.ts";
 import { AbrazoError } from "../errors.ts";
-import { filesOf } from "../hub/upload.ts";
+import { filesOf } from "../hub/upload-files.ts";
 import { readHeader } from "../io/safetensors.ts";
 import { replaceFile } from "./files.ts";
 

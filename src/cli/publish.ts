@@ -2,8 +2,9 @@
 // Checks no files.
 import { readText } from "../hub/client.ts";
 import { fullName, type RepoId } from "../hub/repo-id.ts";
+import { createRepo } from "../hub/repositories.ts";
 import type { HubAccess } from "../hub/request.ts";
-import { createRepo, uploadFolder } from "../hub/upload.ts";
+import { uploadFolder } from "../hub/upload.ts";
 import { refreshCard } from "./card.ts";
 
 export interface PublishOptions {

@@ -15,11 +15,19 @@ const entrySchema = z.looseObject({
   oid: z.string().regex(/^[0-9a-f]{40}$/, "no git object id"),
   size: bytes,
   lfs: z.looseObject({ oid: z.string().regex(/^[0-9a-f]{64}$/, "no SHA-256"), size: bytes }).optional(),
+  xetHash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, "no hash of Xet")
+    .nullish(),
 });
-/** A file or folder of a repository: its path, git object id and size; `lfs` where it is stored by its SHA-256. */
+/**
+ * A file or folder of a repository: its path, git object id and size; `lfs` where it is stored by its SHA-256, `xetHash`
+ * where it can be had in chunks.
+ */
 export type RemoteEntry = z.infer<typeof entrySchema>;
 
-const apiPath = (id: RepoId): string => `/api/${plural(id.type)}/${fullName(id)}`;
+/** Where a repository is asked about. */
+export const apiPath = (id: RepoId): string => `/api/${plural(id.type)}/${fullName(id)}`;
 
 /**
  * The commit that a revision is at now.
@@ -53,17 +61,46 @@ export async function commitOf(access: HubAccess, id: RepoId, revision: string):
  * ```
  */
 export async function listFiles(access: HubAccess, id: RepoId, revision: string): Promise<RemoteEntry[]> {
-  const files: RemoteEntry[] = [];
+  const path = `${apiPath(id)}/tree/${encodeURIComponent(revision)}?recursive=true`;
+  const entries = await takeOf(pagesOf(access, path, entrySchema));
+  return entries.filter(({ type }) => type === "file");
+}
+
+/** Items of a list of any length, page after page. */
+export async function* pagesOf<Schema extends z.ZodType>(
+  access: HubAccess,
+  first: string,
+  schema: Schema,
+): AsyncGenerator<z.infer<Schema>> {
   const read = new Set<string>();
-  let path: string | undefined = `${apiPath(id)}/tree/${encodeURIComponent(revision)}?recursive=true`;
+  let path: string | undefined = first;
   while (path !== undefined) {
     if (read.has(path)) throw strange(access.endpoint, `${path} names itself as its next page`);
     read.add(path);
-    const { value, headers } = await requestJson(access, path, z.array(entrySchema));
-    files.push(...value);
-    path = nextPage(access.endpoint, headers.get("link"));
+    const page: { value: z.infer<Schema>[]; headers: Headers } = await requestJson(access, path, z.array(schema));
+    yield* page.value;
+    path = nextPage(access.endpoint, page.headers.get("link"));
   }
-  return files.filter(({ type }) => type === "file");
+}
+
+/** The first `limit` items. */
+export async function takeOf<Item>(items: AsyncIterable<Item>, limit = Number.POSITIVE_INFINITY): Promise<Item[]> {
+  const taken: Item[] = [];
+  if (limit <= 0) return taken;
+  for await (const item of items) if (taken.push(item) >= limit) break;
+  return taken;
+}
+
+/** "?a=1&b=2&b=3", or nothing; what is undefined is left out. */
+export function queryOf(
+  values: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>,
+): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined) continue;
+    for (const each of Array.isArray(value) ? value : [value]) query.append(name, String(each));
+  }
+  return query.size === 0 ? "" : `?${query}`;
 }
 
 /** Path of the next page. Its host is left out: the token goes to the endpoint and nowhere else. */
@@ -75,8 +112,31 @@ function nextPage(endpoint: string, link: string | null): string | undefined {
   return `${pathname.startsWith(`${prefix}/`) ? pathname.slice(prefix.length) : pathname}${search}`;
 }
 
+const pathsSchema = z.array(entrySchema);
+
+/**
+ * What stands at given paths of a revision; paths where nothing is are left out.
+ *
+ * @example needs a hub
+ * ```ts
+ * const access = { endpoint: "http://127.0.0.1:7860", token: undefined };
+ * await getPathsInfo(access, parseRepoId("ana/mood"), ["config.json"]); // [{ type: "file", path: "config.json", … }]
+ * ```
+ */
+export async function getPathsInfo(
+  access: HubAccess,
+  id: RepoId,
+  paths: readonly string[],
+  { revision = "main" }: { revision?: string | undefined } = {},
+): Promise<RemoteEntry[]> {
+  const path = `${apiPath(id)}/paths-info/${encodeURIComponent(revision)}`;
+  const options = { method: "POST", json: { paths }, isRepeatable: true } as const;
+  return (await requestJson(access, path, pathsSchema, options)).value;
+}
+
 const userSchema = z.looseObject({
   name: z.string(),
+  orgs: z.array(z.looseObject({ name: z.string(), roleInOrg: z.string().optional() })).optional(),
   auth: z.looseObject({ accessToken: z.looseObject({ role: z.string().optional() }).optional() }).optional(),
 });
 
@@ -85,12 +145,15 @@ const userSchema = z.looseObject({
  *
  * @example needs a hub
  * ```ts
- * await whoAmI({ endpoint: "http://127.0.0.1:7860", token: "hf_…" }); // { name: "ana", role: "write" }
+ * await whoAmI({ endpoint: "http://127.0.0.1:7860", token: "hf_…" }); // { name: "ana", role: "write", orgs: [] }
  * ```
  */
-export async function whoAmI(access: HubAccess): Promise<{ name: string; role: string | undefined }> {
-  const { name, auth } = (await requestJson(access, "/api/whoami-v2", userSchema)).value;
-  return { name, role: auth?.accessToken?.role };
+export async function whoAmI(
+  access: HubAccess,
+): Promise<{ name: string; role: string | undefined; orgs: { name: string; role: string | undefined }[] }> {
+  const { name, auth, orgs = [] } = (await requestJson(access, "/api/whoami-v2", userSchema)).value;
+  const of = orgs.map((org) => ({ name: org.name, role: org.roleInOrg }));
+  return { name, role: auth?.accessToken?.role, orgs: of };
 }
 
 /** Path under which a file's bytes are served. */

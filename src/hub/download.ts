@@ -1,4 +1,5 @@
-// A file of a hub → a blob on disk: goes on where an earlier try stopped, and renames once size and hash are right.
+// Files of a hub → blobs on disk, several at once: each goes on where an earlier try stopped, in chunks where the hub has it so, and is
+// renamed once size and hash are right.
 // Knows no layout of a cache.
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
@@ -7,11 +8,13 @@ import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import * as official from "@huggingface/hub";
 import { objectHash } from "../io/git-objects.ts";
-import { reportProgress } from "../log.ts";
+import { log, reportProgress } from "../log.ts";
 import { type RemoteEntry, resolvePath } from "./client.ts";
 import { fullName, type RepoId } from "./repo-id.ts";
-import { type HubAccess, HubError, Patience, request } from "./request.ts";
+import { fetchFor, type HubAccess, HubError, Patience, request } from "./request.ts";
+import { usesXet } from "./settings.ts";
 
 /** Whether a blob is there in its full size; its hash was checked when it was written. */
 export async function hasBlob(blob: string, size: number): Promise<boolean> {
@@ -19,18 +22,30 @@ export async function hasBlob(blob: string, size: number): Promise<boolean> {
   return found?.isFile() === true && found.size === size;
 }
 
+/** Files on their way at once. */
+const AT_ONCE = 4;
+/** From this size on a file is fetched in chunks where the hub has it so. */
+const CHUNKED_BYTES = 16 * 1024 * 1024;
+
 /** The download of several files, told as one. */
 export class Transfer {
   readonly #access: HubAccess;
   readonly #id: RepoId;
   readonly #commit: string;
   readonly #total: number;
+  readonly #at = new Map<RemoteEntry, number>();
   #loaded = 0;
+  #fetched = 0;
 
   constructor(access: HubAccess, id: RepoId, commit: string, files: readonly RemoteEntry[]) {
     [this.#access, this.#id, this.#commit] = [access, id, commit];
     this.#total = files.reduce((sum, { size }) => sum + size, 0);
     if (files.length > 0) this.#report(0);
+  }
+
+  /** Bytes that came over the wire: not those that an earlier try had left. */
+  get fetched(): number {
+    return this.#fetched;
   }
 
   end(): void {
@@ -41,7 +56,33 @@ export class Transfer {
     reportProgress({ task: `download ${fullName(this.#id)}`, loaded, total: this.#total, unit: "bytes", done });
   }
 
-  async fetch(file: RemoteEntry, blob: string): Promise<void> {
+  /** How much of a file is there. More than it has is judged later, as too long. */
+  #reached(file: RemoteEntry, bytes: number): void {
+    const now = Math.min(bytes, file.size);
+    const before = this.#at.get(file) ?? 0;
+    // What had to begin anew is not told as a step back.
+    if (now <= before) return;
+    this.#loaded += now - before;
+    this.#at.set(file, now);
+    this.#report(this.#loaded);
+  }
+
+  /** Fetches files to the blobs that they are named after. The first failure is told once the others have come to their end. */
+  async fetchAll(files: readonly RemoteEntry[], blobOf: (file: RemoteEntry) => string): Promise<void> {
+    const left = [...files];
+    const failures: unknown[] = [];
+    const work = async () => {
+      for (let file = left.shift(); file !== undefined && failures.length === 0; file = left.shift()) {
+        await this.#fetch(file, blobOf(file)).catch((error: unknown) => failures.push(error));
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #fetch(file: RemoteEntry, blob: string): Promise<void> {
+    // Two paths of one content are one blob.
+    if (await hasBlob(blob, file.size)) return this.#reached(file, file.size);
     await mkdir(dirname(blob), { recursive: true });
     const part = await claimPart(blob);
     try {
@@ -52,7 +93,7 @@ export class Transfer {
     } finally {
       release(part);
     }
-    this.#loaded += file.size;
+    this.#reached(file, file.size);
   }
 
   /** What an earlier try left may have been the wrong half. */
@@ -65,43 +106,76 @@ export class Transfer {
 
   /** Brings what the part lacks; returns whether it held something before. */
   async #receive(file: RemoteEntry, part: string): Promise<boolean> {
-    const held = await stat(part).then(
-      ({ size }) => size,
-      () => 0,
-    );
-    const done = held < file.size ? held : 0;
+    const held = await sizeOf(part);
+    const isResumed = held > 0 && held < file.size;
+    const isChunked = usesXet() && file.xetHash != null && file.size >= CHUNKED_BYTES;
+    if (isChunked && held < file.size && (await this.#receiveChunks(file, part, held))) return isResumed;
+    const reached = await sizeOf(part);
+    const done = reached < file.size ? reached : 0;
     const patience = new Patience(this.#access.endpoint);
     try {
       const headers = done > 0 ? { Range: `bytes=${done}-` } : undefined;
       const path = resolvePath(this.#id, this.#commit, file.path);
       const response = await request(this.#access, path, { patience, ...(headers !== undefined && { headers }) });
-      await this.#write(response, file, part, { done: response.status === 206 ? done : 0, patience });
+      const { body, status } = response;
+      if (body === null) await writeFile(part, "");
+      // safe because Node's fetch types and stream types describe the same object
+      else
+        await this.#write(Readable.fromWeb(body as WebStream), file, part, {
+          done: status === 206 ? done : 0,
+          patience,
+        });
     } finally {
       patience.end();
     }
     return done > 0;
   }
 
+  /** By Xet, from where the part ends. Whether it came to its end; if not, plain HTTP goes on. */
+  async #receiveChunks(file: RemoteEntry, part: string, done: number): Promise<boolean> {
+    const patience = new Patience(this.#access.endpoint);
+    const { endpoint, token } = this.#access;
+    try {
+      const blob = await official.downloadFile({
+        hubUrl: endpoint,
+        ...(token !== undefined && { accessToken: token }),
+        repo: { type: this.#id.type, name: fullName(this.#id) },
+        path: file.path.split("/").map(encodeURIComponent).join("/"),
+        revision: this.#commit,
+        fetch: fetchFor(this.#access, () => {}),
+      });
+      if (blob === null || blob.size !== file.size) return false;
+      // safe because Node's fetch types and stream types describe the same object
+      const source = Readable.fromWeb(blob.slice(done).stream() as WebStream);
+      await this.#write(source, file, part, { done, patience });
+      return true;
+    } catch (error) {
+      // Whatever went wrong, the same bytes are to be had another way; if not, that failure is told.
+      log.debug(`${file.path} does not come in chunks: ${error instanceof Error ? error.message : String(error)}`);
+      return false;
+    } finally {
+      patience.end();
+    }
+  }
+
   async #write(
-    { body }: Response,
+    source: Readable,
     file: RemoteEntry,
     part: string,
     { done, patience }: { done: number; patience: Patience },
   ): Promise<void> {
-    if (body === null) return writeFile(part, "");
     let loaded = done;
-    const counted = async function* (this: Transfer, source: AsyncIterable<Buffer>) {
-      for await (const chunk of source) {
+    const counted = async function* (this: Transfer, chunks: AsyncIterable<Buffer>) {
+      for await (const chunk of chunks) {
         patience.renew();
         loaded += chunk.length;
-        // Judged below as too long; what follows need not fill the disk.
-        this.#report(Math.min(this.#loaded + loaded, this.#total));
+        this.#fetched += chunk.length;
+        this.#reached(file, loaded);
         yield chunk;
+        // Judged below as too long; what follows need not fill the disk.
         if (loaded > file.size) return;
       }
     };
-    // safe because Node's fetch types and stream types describe the same object
-    const source = Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
     const target = createWriteStream(part, { flags: done > 0 ? "a" : "w" });
     await pipeline(source, counted.bind(this), target).catch((cause: unknown) => {
       // Of the network: fetch ends a body that breaks off with a TypeError, our patience with an error of its own.
@@ -116,8 +190,16 @@ export class Transfer {
   }
 }
 
+type WebStream = Parameters<typeof Readable.fromWeb>[0];
+
+const sizeOf = (path: string): Promise<number> =>
+  stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+
 /** Size and SHA-256 of large files, size and git's blob id of the others. */
-async function isRight(part: string, { size, oid, lfs }: RemoteEntry): Promise<boolean> {
+export async function isRight(part: string, { size, oid, lfs }: RemoteEntry): Promise<boolean> {
   return (await stat(part)).size === size && (await digestOf(part, { size, lfs })) === (lfs?.oid ?? oid);
 }
 

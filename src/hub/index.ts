@@ -1,8 +1,51 @@
-// Public entry point of the hub client.
-export { commitOf, listFiles, type RemoteEntry, whoAmI } from "./client.ts";
+// Public entry point of the hub client. Names are those of Python's huggingface_hub, in camelCase.
+export { commitOf, getPathsInfo, listFiles, type RemoteEntry, whoAmI } from "./client.ts";
+export {
+  changeDiscussionStatus,
+  commentDiscussion,
+  createDiscussion,
+  createPullRequest,
+  type Discussion,
+  type DiscussionDetails,
+  type DiscussionEvent,
+  type DiscussionFilter,
+  getDiscussionDetails,
+  getRepoDiscussions,
+  mergePullRequest,
+  renameDiscussion,
+} from "./discussions.ts";
+export type { UploadFile } from "./large-files.ts";
+export type { PathFilter } from "./patterns.ts";
+export {
+  createBranch,
+  createTag,
+  deleteBranch,
+  deleteTag,
+  type GitCommit,
+  type GitRef,
+  type GitRefs,
+  listRepoCommits,
+  listRepoRefs,
+} from "./refs.ts";
 export { fullName, parseRepoId, type RepoId, type RepoType, repoPath } from "./repo-id.ts";
+export {
+  createRepo,
+  deleteRepo,
+  duplicateRepo,
+  type ListReposOptions,
+  listDatasets,
+  listModels,
+  listSpaces,
+  moveRepo,
+  type RepoInfo,
+  type RepoSettings,
+  type RepoSummary,
+  repoExists,
+  repoInfo,
+  updateRepoSettings,
+} from "./repositories.ts";
 export { type HubAccess, HubError } from "./request.ts";
 export { type ResolvedModel, type ResolveOptions, resolveModel } from "./resolve-model.ts";
 export { cacheFolder, endpointOf, tokenFor } from "./settings.ts";
-export { type Snapshot, type SnapshotOptions, snapshot } from "./snapshot.ts";
-export { createRepo, deleteRepo, uploadFolder } from "./upload.ts";
+export { downloadFile, type Snapshot, type SnapshotOptions, snapshot } from "./snapshot.ts";
+export { planUpload, type Uploaded, type UploadOptions, type UploadPlan, uploadFolder } from "./upload.ts";

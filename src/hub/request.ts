@@ -1,7 +1,10 @@
-// Requests to a hub: token, time limits, and errors that say what happened and what to do.
+// Requests to a hub: token, time limits, second tries, and errors that say what happened and what to do.
 // Knows no route and no file of a repository.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { z } from "zod";
 import { AbrazoError } from "../errors.ts";
+import { log } from "../log.ts";
+import { toldWait, waitAfterAnswer, waitAfterCut } from "./retry.ts";
 import { answerLimit, HUGGING_FACE, isOffline } from "./settings.ts";
 
 /** A hub, and as whom it is asked; without a token as nobody. */
@@ -53,15 +56,35 @@ export class Patience {
   }
 }
 
+/** What a request asks for, besides its path. */
+export interface RequestOptions {
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD";
+  headers?: Record<string, string>;
+  /** Sent as JSON. */
+  json?: unknown;
+  /** Sent twice it does what it does once, so it may be repeated. GET and HEAD are. */
+  isRepeatable?: boolean;
+}
+
 /** Sends a request; whoever reads the body ends the patience. Every failure is an error that says what to do. */
 export async function request(
-  { endpoint, token }: HubAccess,
+  access: HubAccess,
   path: string,
-  { patience, headers }: { patience: Patience; headers?: Record<string, string> },
+  { patience, method = "GET", headers, json, isRepeatable }: RequestOptions & { patience: Patience },
 ): Promise<Response> {
-  const authorization = token === undefined ? {} : { Authorization: `Bearer ${token}` };
-  const init = { headers: { ...headers, ...authorization }, signal: patience.signal };
-  const response = await send({ endpoint, token }, `${endpoint}${path}`, init);
+  const { endpoint, token } = access;
+  const init: RequestInit = {
+    method,
+    headers: {
+      ...headers,
+      ...(json !== undefined && { "Content-Type": "application/json" }),
+      ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+    },
+    ...(json !== undefined && { body: JSON.stringify(json) }),
+    signal: patience.signal,
+  };
+  const again = isRepeatable ?? (method === "GET" || method === "HEAD");
+  const response = await send(access, `${endpoint}${path}`, init, { isRepeatable: again, patience });
   patience.renew();
   return response;
 }
@@ -71,19 +94,45 @@ export async function requestJson<Schema extends z.ZodType>(
   access: HubAccess,
   path: string,
   schema: Schema,
+  options: RequestOptions = {},
 ): Promise<{ value: z.infer<Schema>; headers: Headers }> {
-  const { text, headers } = await requestText(access, path);
+  const { text, headers } = await requestText(access, path, options);
   return { value: parseAnswer(access.endpoint, path, text, schema), headers };
+}
+
+/**
+ * Sends lines of JSON, of any number and length, and reads the answer. A hub may think about them for as long as it
+ * takes; they are made anew when they have to be sent again.
+ */
+export async function requestLines<Schema extends z.ZodType>(
+  access: HubAccess,
+  path: string,
+  schema: Schema,
+  lines: () => AsyncIterable<Uint8Array>,
+): Promise<z.infer<Schema>> {
+  const authorization = access.token === undefined ? {} : { Authorization: `Bearer ${access.token}` };
+  const init = (): RequestInit & { duplex: "half" } => ({
+    method: "POST",
+    headers: { "Content-Type": "application/x-ndjson", ...authorization },
+    body: ReadableStream.from(lines()),
+    duplex: "half",
+  });
+  const response = await send(access, `${access.endpoint}${path}`, init, { isRepeatable: false });
+  return parseAnswer(access.endpoint, path, await response.text(), schema);
 }
 
 /** Text that is read at once ends here: no list of files is longer, and what never ends fills no memory. */
 const MOST_BYTES = 256 * 1024 * 1024;
 
 /** The text at a path. */
-export async function requestText(access: HubAccess, path: string): Promise<{ text: string; headers: Headers }> {
+export async function requestText(
+  access: HubAccess,
+  path: string,
+  options: RequestOptions = {},
+): Promise<{ text: string; headers: Headers }> {
   const patience = new Patience(access.endpoint);
   try {
-    const { body, headers } = await request(access, path, { patience });
+    const { body, headers } = await request(access, path, { ...options, patience });
     const chunks: Uint8Array[] = [];
     let size = 0;
     // safe because Node's bodies can be iterated, which their DOM types do not say
@@ -131,7 +180,15 @@ export function strange(endpoint: string, what: string, cause?: unknown): HubErr
   });
 }
 
-async function send(access: HubAccess, url: string, init: RequestInit): Promise<Response> {
+interface SendOptions {
+  isRepeatable: boolean;
+  patience?: Patience;
+}
+
+/** A request, or how to make it where its body can be read but once. */
+type Init = RequestInit | (() => RequestInit);
+
+async function send(access: HubAccess, url: string, init: Init, options: SendOptions): Promise<Response> {
   if (isOffline()) {
     throw new HubError({
       code: "OFFLINE",
@@ -140,32 +197,75 @@ async function send(access: HubAccess, url: string, init: RequestInit): Promise<
       data: { endpoint: access.endpoint },
     });
   }
+  for (let tries = 0; ; tries++) {
+    const sent = await trySend(access, url, init, { ...options, tries });
+    if (sent instanceof Response) return sent;
+    await pause(access, sent.wait, options.patience);
+  }
+}
+
+/** The answer, or how long to wait before the next try. */
+async function trySend(
+  access: HubAccess,
+  url: string,
+  init: Init,
+  { isRepeatable, tries }: SendOptions & { tries: number },
+): Promise<Response | { wait: number }> {
   let response: Response;
   try {
-    response = await fetch(url, init);
+    response = await fetch(url, typeof init === "function" ? init() : init);
   } catch (cause) {
+    const wait = cause instanceof HubError ? undefined : waitAfterCut(cause, tries, isRepeatable);
+    if (wait !== undefined) return { wait };
     throw cause instanceof HubError ? cause : unreachable(new URL(url).origin, cause);
   }
   if (response.ok || response.status === 304) return response;
   const body = await response.text().catch(() => "");
-  throw hubError(response, body, access);
+  const wait = waitAfterAnswer(response, tries, isRepeatable);
+  if (wait === undefined) throw hubError(response, body, access);
+  return { wait };
 }
 
-/** The official client's fetch: the same errors, a limit on silence, and word of the bytes of files as they are sent. */
+/** Waits as the hub told, without losing patience meanwhile. */
+async function pause({ endpoint }: HubAccess, milliseconds: number, patience: Patience | undefined): Promise<void> {
+  if (milliseconds >= 2500) log.info(`${endpoint} asks to wait; trying again in ${Math.ceil(milliseconds / 1000)} s.`);
+  const renewing = setInterval(() => patience?.renew(), 100);
+  await sleep(milliseconds);
+  clearInterval(renewing);
+  patience?.renew();
+}
+
+/** Calls of the official client that do once what they do twice. */
+const REPEATABLE = /\/(preupload\/|info\/lfs\/objects\/batch$|v1\/xorbs\/|v1\/shards$|v1\/chunks\/)/;
+
+/** The official client's fetch: the same errors and second tries, a limit on silence, and word of the bytes of files as they are sent. */
 export function fetchFor(access: HubAccess, sent: (bytes: number) => void): typeof fetch {
-  return async (input, init = {}) => {
+  return async (input, given = {}) => {
     const url = input instanceof Request ? input.url : `${input}`;
-    if (init.body instanceof Blob) return send(access, url, { ...init, body: new CountedBlob(init.body, sent) });
-    // A hub may think for as long as a commit takes it.
-    if (url.includes("/commit/")) return send(access, url, init);
+    const init = withoutForeignToken(access, url, given);
+    const isRepeatable = !["POST", "DELETE"].includes(init.method ?? "GET") || REPEATABLE.test(new URL(url).pathname);
+    if (init.body instanceof Blob) {
+      return send(access, url, { ...init, body: new CountedBlob(init.body, sent) }, { isRepeatable });
+    }
+    // A hub may think for as long as a commit takes it, and bytes may take a slow line.
+    if (url.includes("/commit/") || init.body instanceof Uint8Array) return send(access, url, init, { isRepeatable });
     const patience = new Patience(access.endpoint);
     const signals = [patience.signal, ...(init.signal == null ? [] : [init.signal])];
     try {
-      return await send(access, url, { ...init, signal: AbortSignal.any(signals) });
+      return await send(access, url, { ...init, signal: AbortSignal.any(signals) }, { isRepeatable, patience });
     } finally {
       patience.end();
     }
   };
+}
+
+/** The token goes to its hub alone, also when an answer names another host. */
+function withoutForeignToken({ endpoint, token }: HubAccess, url: string, init: RequestInit): RequestInit {
+  const headers = new Headers(init.headers);
+  const isOwn = token !== undefined && headers.get("authorization") === `Bearer ${token}`;
+  if (!isOwn || new URL(url).origin === new URL(endpoint).origin) return init;
+  headers.delete("authorization");
+  return { ...init, headers };
 }
 
 /** A file that tells how much of it was read. */
@@ -202,7 +302,11 @@ export function unreachable(endpoint: string, cause: unknown): HubError {
   });
 }
 
-function hubError({ status, headers }: Response, body: string, { endpoint, token }: HubAccess): HubError {
+function hubError(
+  { status, headers }: Pick<Response, "status" | "headers">,
+  body: string,
+  { endpoint, token }: HubAccess,
+): HubError {
   const wireCode = headers.get("x-error-code") ?? undefined;
   const login = `abrazo login --endpoint ${endpoint}`;
   const hints: Readonly<Record<number, string>> = {
@@ -213,6 +317,8 @@ function hubError({ status, headers }: Response, body: string, { endpoint, token
         ? `Check the name and the revision; a private repository needs a login: ${login}`
         : "Check the name and the revision.",
     412: "Somebody committed meanwhile; try again.",
+    429: `Too many requests; try again ${limitEnd(headers)}.`,
+    501: "This hub does not do that.",
   };
   const message = headers.get("x-error-message") ?? bodyMessage(body) ?? "no reason given";
   return new HubError({
@@ -221,6 +327,11 @@ function hubError({ status, headers }: Response, body: string, { endpoint, token
     hint: `${hints[status] ?? ""}${elsewhere(status, endpoint)}` || undefined,
     data: { status, wireCode, requestId: headers.get("x-request-id") ?? undefined, endpoint },
   });
+}
+
+function limitEnd(headers: Headers): string {
+  const told = toldWait(headers);
+  return told === undefined ? "later" : `in ${Math.ceil(told / 1000)} s`;
 }
 
 /** Who names no hub asks Hugging Face's, which answers 401 for what it does not have, too. */

@@ -9,8 +9,15 @@ export const HUGGING_FACE = "https://huggingface.co";
 
 const env = (name: string): string | undefined => process.env[name] || undefined;
 
-export const isOffline = (): boolean =>
-  ["HF_HUB_OFFLINE", "ABRAZO_OFFLINE"].some((name) => /^(1|true|yes|on)$/i.test(env(name) ?? ""));
+const isSet = (name: string): boolean => /^(1|true|yes|on)$/i.test(env(name) ?? "");
+
+export const isOffline = (): boolean => ["HF_HUB_OFFLINE", "ABRAZO_OFFLINE"].some(isSet);
+
+/** Whether large files go in chunks where the hub can take them so; HF_HUB_DISABLE_XET says no, as to Python's client. */
+export const usesXet = (): boolean => !isSet("HF_HUB_DISABLE_XET");
+
+/** Whether files of the cache may be links; HF_HUB_DISABLE_SYMLINKS says no, as to Python's client. */
+export const linksAllowed = (): boolean => !isSet("HF_HUB_DISABLE_SYMLINKS");
 
 /**
  * Given, or ABRAZO_ENDPOINT, HF_ENDPOINT, huggingface.co; without a slash at its end.
@@ -23,6 +30,9 @@ export const isOffline = (): boolean =>
 export function endpointOf(given?: string): string {
   return checkEndpoint(given ?? env("ABRAZO_ENDPOINT") ?? env("HF_ENDPOINT") ?? HUGGING_FACE);
 }
+
+/** The hub that Python's client asks in this environment: a cache folder without a marker is of that one. */
+export const pythonEndpoint = (): string => checkEndpoint(env("HF_ENDPOINT") ?? HUGGING_FACE);
 
 /** As endpointOf, but a push never goes to a place that nobody named. */
 export function pushEndpoint(given?: string): string {
@@ -75,6 +85,11 @@ export function answerLimit(): number {
 export function cacheFolder(given?: string): string {
   const home = env("HF_HOME") ?? join(env("XDG_CACHE_HOME") ?? join(homedir(), ".cache"), "huggingface");
   return given ?? env("HF_HUB_CACHE") ?? env("HUGGINGFACE_HUB_CACHE") ?? join(home, "hub");
+}
+
+/** What an upload that goes on has sent already; not in Hugging Face's cache, whose tools would wonder. */
+export function uploadsFolder(): string {
+  return join(env("XDG_CACHE_HOME") ?? join(homedir(), ".cache"), "abrazo", "uploads");
 }
 
 /** Credentials of our own, never in Hugging Face's token file. */

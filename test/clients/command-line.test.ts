@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { filesOf } from "../../src/hub/upload.ts";
+import { filesOf } from "../../src/hub/upload-files.ts";
 import { packageFile } from "../../src/package-root.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 import { describeClients, PythonHome } from "./python.ts";

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { filesOf } from "../../src/hub/upload.ts";
+import { filesOf } from "../../src/hub/upload-files.ts";
 import { packageFile } from "../../src/package-root.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 import { describeClients, type Python, PythonHome } from "./python.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { AbrazoError } from "../../errors.ts";
 import { fullName, parseRepoId, type RepoType } from "../../hub/repo-id.ts";
-import { filesOf } from "../../hub/upload.ts";
+import { filesOf } from "../../hub/upload-files.ts";
 import { readJson } from "../../io/json.ts";
 import { readHeader } from "../../io/safetensors.ts";
 import { writeAccess } from "../access.ts";

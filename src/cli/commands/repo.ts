@@ -2,7 +2,7 @@
 
 import { suggestion } from "../../errors.ts";
 import { fullName, parseRepoId, REPO_TYPES, type RepoType, repoPath } from "../../hub/repo-id.ts";
-import { createRepo, deleteRepo } from "../../hub/upload.ts";
+import { createRepo, deleteRepo } from "../../hub/repositories.ts";
 import { writeAccess } from "../access.ts";
 import { defineCommand, HUB_FLAGS, UsageError } from "../command.ts";
 
