@@ -16,12 +16,12 @@ import {
   setRole,
   updateOrg,
 } from "../services/organizations.ts";
-import { followersOf, overviewOf, ownedRepos, setAvatar, updateProfile } from "../services/profiles.ts";
+import { followersOf, overviewOf, setAvatar, updateProfile } from "../services/profiles.ts";
 import { wireId } from "../services/wire-ids.ts";
 import { pageOf, pageResponse } from "./paging.ts";
 import { avatarResponse, avatarUrl, wireOrg, wireUser } from "./people.ts";
 import { defineRoute, jsonBody } from "./route.ts";
-import { OWNED_QUERY, ownedQuery, profileSchema, readPicture, socialsResponse, wireOwned } from "./users.ts";
+import { profileSchema, readPicture, socialsResponse } from "./users.ts";
 
 const createSchema = z.strictObject({
   name: z.string().min(1).max(96),
@@ -221,22 +221,6 @@ const settings = defineRoute({
   },
 });
 
-const repositories = defineRoute({
-  operation: "listOrganizationRepositories",
-  answers: ["GET /api/organizations/{name}/settings/repositories"],
-  method: "GET",
-  path: "/api/organizations/:name/settings/repositories",
-  access: "user",
-  scope: "org.read",
-  summary: "Repositories of an organization and what they take, for its members",
-  query: OWNED_QUERY,
-  handle: async (c, ctx) => {
-    const org = await requireOrg(ctx, c.req.param("name") ?? "", "read");
-    const query = ownedQuery(c);
-    return pageResponse(c, query, await ownedRepos(ctx, org.id, query), wireOwned);
-  },
-});
-
 const revokeSchema = z.strictObject({ token: z.string().regex(/^hf_[A-Za-z0-9_.-]{1,4000}$/) });
 
 const revoke = defineRoute({
@@ -324,7 +308,6 @@ export const organizationRoutes = [
   avatar,
   putPicture,
   settings,
-  repositories,
   revoke,
   log,
   getRules,

@@ -3,7 +3,6 @@ import type { Context as HonoContext } from "hono";
 import { z } from "zod";
 import { fullName } from "../../src/hub/repo-id.ts";
 import { SOCIALS } from "../db/schema/accounts.ts";
-import { unauthorized } from "../errors.ts";
 import { likesOf } from "../services/likes.ts";
 import { orgsOf } from "../services/organizations.ts";
 import {
@@ -12,11 +11,7 @@ import {
   followingOf,
   getAccount,
   getUser,
-  isRepoType,
-  type OwnedQuery,
-  type OwnedRepo,
   overviewOf,
-  ownedRepos,
   requireOwnProfile,
   setAvatar,
   setFollowing,
@@ -213,51 +208,6 @@ const socials = defineRoute({
   handle: async (c, ctx) => socialsResponse(c, await getUser(ctx, nameIn(c))),
 });
 
-/** What a list of repositories with their sizes asks for. */
-export function ownedQuery(c: HonoContext<HubEnv>): OwnedQuery {
-  const type = c.req.query("type");
-  return {
-    ...pageOf(c),
-    search: c.req.query("search"),
-    type: isRepoType(type) ? type : undefined,
-    sort: c.req.query("sort") === "updatedAt" ? "updatedAt" : "storage",
-    direction: c.req.query("direction") === "asc" ? "asc" : "desc",
-  };
-}
-
-export const OWNED_QUERY = {
-  search: "part of the name",
-  type: "model, dataset or space",
-  sort: "storage or updatedAt",
-  direction: "asc or desc",
-  limit: "rows of a page",
-} as const;
-
-export const wireOwned = ({ type, updatedAt, isPrivate, storage, percent, ...id }: OwnedRepo) => ({
-  id: fullName(id),
-  type,
-  updatedAt: updatedAt.toISOString(),
-  visibility: isPrivate ? "private" : "public",
-  storage,
-  storagePercent: percent,
-});
-
-const repositories = defineRoute({
-  operation: "listOwnRepositories",
-  answers: ["GET /api/settings/repositories"],
-  method: "GET",
-  path: "/api/settings/repositories",
-  access: "user",
-  scope: "any",
-  summary: "The caller's repositories and what they take",
-  query: OWNED_QUERY,
-  handle: async (c, ctx) => {
-    if (ctx.actor === undefined) throw unauthorized();
-    const query = ownedQuery(c);
-    return pageResponse(c, query, await ownedRepos(ctx, ctx.actor.id, query), wireOwned);
-  },
-});
-
 export const userRoutes = [
   overview,
   likes,
@@ -271,5 +221,4 @@ export const userRoutes = [
   putPicture,
   profile,
   socials,
-  repositories,
 ];

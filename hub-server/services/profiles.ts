@@ -1,7 +1,7 @@
 // What pages and clients show of users and organizations: numbers, people who follow, pictures, what they say about themselves.
 import { createHash } from "node:crypto";
-import { and, count, desc, eq, sql } from "drizzle-orm";
-import { REPO_TYPES, type RepoType } from "../../src/hub/repo-id.ts";
+import { and, count, desc, eq } from "drizzle-orm";
+import type { RepoType } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import { follows, likes, profiles, type Socials } from "../db/schema/accounts.ts";
 import { collections, collectionUpvotes } from "../db/schema/collections.ts";
@@ -208,50 +208,3 @@ function letter({ name }: Account): string {
   const text = `<text x="32" y="43" font-family="sans-serif" font-size="32" fill="#fff" text-anchor="middle">${first}</text>`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="${COLOURS[sum]}"/>${text}</svg>`;
 }
-
-export interface OwnedRepo {
-  type: RepoType;
-  namespace: string;
-  name: string;
-  updatedAt: Date;
-  isPrivate: boolean;
-  storage: number;
-  /** Of everything that the owner has. */
-  percent: number;
-}
-
-export interface OwnedQuery extends Slice {
-  search?: string | undefined;
-  type?: RepoType | undefined;
-  sort: "storage" | "updatedAt";
-  direction: "asc" | "desc";
-}
-
-/** Repositories of an owner with what they take, as far as the caller may see them; one more than the page. */
-export async function ownedRepos(ctx: Context, ownerId: string, query: OwnedQuery): Promise<OwnedRepo[]> {
-  const { db } = ctx;
-  const column = query.sort === "storage" ? repos.usedStorage : repos.updatedAt;
-  const pattern = `%${(query.search ?? "").replace(/[\\%_]/g, "\\$&")}%`;
-  const mine = and(eq(repos.ownerId, ownerId), visible(ctx));
-  const [all] = await db
-    .select({ bytes: sql<string>`coalesce(sum(${repos.usedStorage}), 0)` })
-    .from(repos)
-    .where(mine);
-  const rows = await db
-    .select()
-    .from(repos)
-    .where(
-      and(mine, sql`${repos.name} ilike ${pattern}`, query.type === undefined ? undefined : eq(repos.type, query.type)),
-    )
-    .orderBy(query.direction === "asc" ? column : desc(column), repos.id)
-    .limit(query.limit + 1)
-    .offset(query.offset);
-  const total = Number(all?.bytes ?? 0);
-  return rows.map((repo) => ({
-    ...repo,
-    storage: repo.usedStorage,
-    percent: total === 0 ? 0 : (100 * repo.usedStorage) / total,
-  }));
-}
-
-export const isRepoType = (value: string | undefined): value is RepoType => REPO_TYPES.some((type) => type === value);
