@@ -1,12 +1,13 @@
 // Uploads by commit: which files are large, and the commit itself as lines of JSON.
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
+import type { Context as HonoContext } from "hono";
 import { commitLineSchema, preuploadRequestSchema } from "../../src/hub/protocol/commit.ts";
 import { repoPath } from "../../src/hub/repo-id.ts";
 import { badRequest, ServiceError } from "../errors.ts";
-import { requireAccess } from "../services/access.ts";
 import { createCommit, type Operation, preupload as plan } from "../services/commits.ts";
-import { defineRoute, jsonBody, limited, originOf, repoOf, splitRevision } from "./route.ts";
+import { requirePush } from "../services/pushes.ts";
+import { defineRoute, type HubEnv, jsonBody, limited, originOf, repoOf, splitRevision } from "./route.ts";
 
 /** Python's client sends LFS files by Xet alone, which this hub does not speak yet: up to here they go as regular files. */
 const PYTHON_LIMIT = 50 * 1024 * 1024;
@@ -20,10 +21,9 @@ const preupload = defineRoute({
   summary: "Ask how each file of an upload is to be sent",
   body: preuploadRequestSchema,
   handle: async (c, ctx) => {
-    refusePullRequest(c.req.query("create_pr"));
     const request = await jsonBody(c, preuploadRequestSchema);
     const { revision } = splitRevision(c, "preupload");
-    const planned = await plan(ctx, repoOf(c), revision, request);
+    const planned = await plan(ctx, repoOf(c), revision, { ...request, createPr: wantsPullRequest(c) });
     const limit = regularLimit(c.req.header("user-agent") ?? "");
     for (const [index, file] of planned.entries()) {
       if ((request.files[index]?.size ?? 0) <= limit) file.uploadMode = "regular";
@@ -52,7 +52,8 @@ const xetWriteToken = defineRoute({
   access: "write",
   summary: "Refuses Xet uploads, and says how to do without",
   handle: async (c, ctx) => {
-    await requireAccess(ctx, "write", repoOf(c));
+    const { revision } = splitRevision(c, "xet-write-token");
+    await requirePush(ctx, repoOf(c), revision, { createPr: wantsPullRequest(c) });
     return c.redirect(`${originOf(c)}/api/xet-not-supported/${XET_OFF}`, 307);
   },
 });
@@ -78,24 +79,26 @@ const commit = defineRoute({
   access: "write",
   summary: "Commit files, given as lines of JSON",
   handle: async (c, ctx) => {
-    refusePullRequest(c.req.query("create_pr"));
-    const id = repoOf(c);
+    const [id, createPr] = [repoOf(c), wantsPullRequest(c)];
     const { revision } = splitRevision(c, "commit");
     // Before the body is read: a stranger's is not worth the memory.
-    await requireAccess(ctx, "write", id);
+    await requirePush(ctx, id, revision, { createPr });
     const { message, parent, operations } = await readLines(c.req.raw.body);
-    const result = await createCommit(ctx, id, { branch: revision, message, parent, operations });
-    const commitUrl = `${originOf(c)}${repoPath(id)}/commit/${result.id}`;
-    return c.json({ success: true, commitOid: result.id, commitUrl, hookOutput: "" });
+    const result = await createCommit(ctx, id, { branch: revision, message, parent, operations, createPr });
+    const page = `${originOf(c)}${repoPath(id)}`;
+    return c.json({
+      success: true,
+      commitOid: result.id,
+      commitUrl: `${page}/commit/${result.id}`,
+      ...(result.pullRequest !== undefined && { pullRequestUrl: `${page}/discussions/${result.pullRequest}` }),
+      hookOutput: "",
+    });
   },
 });
 
-function refusePullRequest(value: string | undefined): void {
-  if (value === undefined || value === "0" || value === "false") return;
-  throw new ServiceError(501, "Pull requests are not supported by this hub yet; commit to a branch.", {
-    code: "NOT_IMPLEMENTED",
-  });
-}
+/** Whether what is sent is to become a pull request: who proposes need not be allowed to write. */
+const wantsPullRequest = (c: HonoContext<HubEnv>): boolean =>
+  ["1", "true", "True"].includes(c.req.query("create_pr") ?? "");
 
 interface CommitLines {
   message: string;

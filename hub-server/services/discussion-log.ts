@@ -8,7 +8,7 @@ import { refs } from "../db/schema.ts";
 import { ServiceError } from "../errors.ts";
 import type { Repo } from "./access.ts";
 import { commitsBetween } from "./commit-graph.ts";
-import { pullRequestOf, pullRequestRef } from "./pushes.ts";
+import { pullRequestOf, pullRequestRef, requestClosed } from "./pushes.ts";
 import { newId } from "./wire-ids.ts";
 
 export type Discussion = typeof discussions.$inferSelect;
@@ -126,8 +126,10 @@ export async function notePushes(
       .update(discussions)
       .set({ headCommit: newSha, updatedAt: new Date() })
       .where(and(eq(discussions.repoId, repo.id), eq(discussions.num, num), eq(discussions.isPullRequest, true)))
-      .returning({ id: discussions.id });
+      .returning({ id: discussions.id, status: discussions.status });
     if (request === undefined) continue;
+    // Asked before, too, but a merge may have come in between.
+    if (request.status === "merged" || request.status === "closed") throw requestClosed(num, request.status);
     const added = await commitsBetween(tx, repo, oldSha, newSha, MOST_COMMITS);
     for (const { id, message } of added.reverse()) {
       const subject = message.split("\n")[0] ?? "";

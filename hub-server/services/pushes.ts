@@ -42,7 +42,8 @@ export async function requirePush(
   return repo;
 }
 
-const requestClosed = (num: number, status: "merged" | "closed"): ServiceError =>
+/** What is told to those who come too late. */
+export const requestClosed = (num: number, status: "merged" | "closed"): ServiceError =>
   new ServiceError(409, `Pull request ${num} is ${status}; nothing can be added to it.`, {
     code: "PULL_REQUEST_CLOSED",
     hint: status === "closed" ? "Open it again first." : "Open another one.",
