@@ -24,13 +24,15 @@ export interface Recorder {
   /** Those since the last look, as "GET /path" without queries. */
   take(): string[];
   fault: Fault | undefined;
+  /** Told of each call as it comes in. */
+  watch: ((call: Call) => void) | undefined;
   stop(): Promise<void>;
 }
 
 /** Starts a proxy before the server that `target` names at each call. */
 export async function recorder(target: () => string): Promise<Recorder> {
   const calls: Call[] = [];
-  const out: Recorder = { url: "", calls, fault: undefined, take, stop };
+  const out: Recorder = { url: "", calls, fault: undefined, watch: undefined, take, stop };
   const server = createServer((asked, answer) => forward(asked, answer, target(), out));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   // safe because the server listens on a port
@@ -46,10 +48,16 @@ export async function recorder(target: () => string): Promise<Recorder> {
   }
 }
 
-function forward(asked: IncomingMessage, answer: ServerResponse, target: string, { calls, fault }: Recorder): void {
+function forward(
+  asked: IncomingMessage,
+  answer: ServerResponse,
+  target: string,
+  { calls, fault, watch }: Recorder,
+): void {
   const { method = "", url = "", headers } = asked;
   const call: Call = { method, url, headers, status: 0, answer: {}, bytes: 0 };
   calls.push(call);
+  watch?.(call);
   const { hostname, port } = new URL(target);
   const sent = request({ hostname, port, method, path: url, headers, agent: false });
   sent.on("error", () => {
