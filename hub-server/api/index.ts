@@ -2,6 +2,7 @@
 import { adminRoutes } from "./admin.ts";
 import { authRoutes } from "./auth.ts";
 import { cardRoutes } from "./card.ts";
+import { casRoutes } from "./cas.ts";
 import { commitRoutes } from "./commit.ts";
 import { docRoutes } from "./docs.ts";
 import { lfsRoutes } from "./lfs.ts";
@@ -12,6 +13,7 @@ import { resolveRoutes } from "./resolve.ts";
 import type { Route } from "./route.ts";
 import { userRoutes } from "./users.ts";
 import { versionRoutes } from "./versions.ts";
+import { xetRoutes } from "./xet.ts";
 
 export const ROUTES: readonly Route[] = [
   ...adminRoutes,
@@ -20,6 +22,8 @@ export const ROUTES: readonly Route[] = [
   ...organizationRoutes,
   ...likeRoutes,
   ...cardRoutes,
+  ...casRoutes,
+  ...xetRoutes,
   ...commitRoutes,
   ...docRoutes(() => ROUTES),
   ...lfsRoutes,

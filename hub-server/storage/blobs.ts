@@ -31,6 +31,8 @@ export interface BlobStore {
   has(sha256: string): Promise<boolean>;
   /** Takes bytes, checks size and hash, and only then makes them visible. A mismatch leaves nothing behind. */
   put(source: AsyncIterable<Uint8Array>, expected: Expected): Promise<void>;
+  /** Takes bytes whose hash nobody knows before they have come, where a store can name them at the end (see addBlob). */
+  readonly add?: ((source: AsyncIterable<Uint8Array>) => Promise<Expected>) | undefined;
   /** Bytes of a blob, whole or a range of it. */
   open(sha256: string, range?: Range): Promise<Readable>;
   delete(sha256: string): Promise<void>;
@@ -42,7 +44,7 @@ export interface BlobStore {
   finishParts(handle: string, parts: readonly { number: number; etag: string }[], expected: Expected): Promise<void>;
   abortParts(handle: string): Promise<void>;
   /** Where clients fetch a blob without the hub, for a time; undefined where they come through the hub. */
-  readonly link?: ((sha256: string, options: LinkOptions) => Promise<string>) | undefined;
+  readonly link?: ((sha256: string, options: LinkOptions) => Promise<string | undefined>) | undefined;
 }
 
 export function mismatch(what: string): ServiceError {

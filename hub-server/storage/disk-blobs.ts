@@ -49,16 +49,32 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async put(source: AsyncIterable<Uint8Array>, expected: Expected): Promise<void> {
+    await this.#take(counted(source, expected.size), ({ sha256 }) => checkHash(sha256, expected));
+  }
+
+  add(source: AsyncIterable<Uint8Array>): Promise<Expected> {
+    return this.#take(source, () => {});
+  }
+
+  /** Writes bytes and gives them their name, if that is as it should be. */
+  async #take(source: AsyncIterable<Uint8Array>, check: (found: Expected) => void): Promise<Expected> {
     const temporary = join(this.#incoming, randomUUID());
     const hash = createHash("sha256");
+    const found: Expected = { sha256: "", size: 0 };
+    const seen = (chunk: Uint8Array) => {
+      hash.update(chunk);
+      found.size += chunk.length;
+    };
     await withFile(temporary, "wx", async (file) => {
-      await writeAll(file, 0, counted(source, expected.size), (chunk) => hash.update(chunk));
-      checkHash(hash.digest("hex"), expected);
-      await this.#publish(file, temporary, expected);
+      await writeAll(file, 0, source, seen);
+      found.sha256 = hash.digest("hex");
+      check(found);
+      await this.#publish(file, temporary, found);
     }).catch(async (error: unknown) => {
       await rm(temporary, { force: true });
       throw error;
     });
+    return found;
   }
 
   /** Gives a whole file its name. Both the bytes and the name are on the disk before anybody is told. */

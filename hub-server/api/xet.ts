@@ -1,0 +1,41 @@
+// Tokens for the content-addressed store: what clients ask a repository for before they send or fetch chunks.
+// Answered in headers and as JSON: Python reads the first, JavaScript and Rust the second.
+import type { Context as HonoContext } from "hono";
+import { plural, REPO_TYPES } from "../../src/hub/repo-id.ts";
+import { issueXetToken, type XetGrant, type XetToken } from "../services/xet-tokens.ts";
+import { defineRoute, type HubEnv, originOf, type Route, repoOf, splitRevision } from "./route.ts";
+
+/** Where the store is. Clients key their caches by it, so it is the same for as long as the hub is reached by one name. */
+export const casUrl = (c: HonoContext<HubEnv>): string => `${originOf(c)}/cas`;
+
+/** A token as headers; the batch answer of LFS has them for each object. */
+export const xetHeaders = (c: HonoContext<HubEnv>, { accessToken, expires }: XetToken): Record<string, string> => ({
+  "X-Xet-Cas-Url": casUrl(c),
+  "X-Xet-Access-Token": accessToken,
+  "X-Xet-Token-Expiration": `${expires}`,
+});
+
+const isSet = (value: string | undefined): boolean => value !== undefined && !/^(0|false)$/i.test(value);
+
+function tokenRoute(scope: XetGrant["scope"]): Route {
+  const name = `xet-${scope}-token`;
+  return defineRoute({
+    operation: scope === "read" ? "getXetReadToken" : "getXetWriteToken",
+    answers: REPO_TYPES.map((type) => `GET /api/${plural(type)}/{namespace}/{repo}/${name}/{rev}`),
+    method: "GET",
+    path: `/api/:type/:namespace/:name/${name}/*`,
+    access: scope === "read" ? "content" : "write",
+    summary: scope === "read" ? "A token to fetch files in chunks" : "A token to send files in chunks",
+    query: scope === "read" ? {} : { create_pr: "1 for a pull request, which takes no right to write" },
+    handle: async (c, ctx) => {
+      const { revision } = splitRevision(c, name);
+      const createPr = isSet(c.req.query("create_pr"));
+      const token = await issueXetToken(ctx, repoOf(c), scope, { revision, createPr });
+      const { accessToken, expires } = token;
+      const headers = { ...xetHeaders(c, token), "Cache-Control": "no-store" };
+      return c.json({ casUrl: casUrl(c), accessToken, exp: expires }, 200, headers);
+    },
+  });
+}
+
+export const xetRoutes = [tokenRoute("read"), tokenRoute("write")];

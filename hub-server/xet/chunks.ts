@@ -1,0 +1,120 @@
+// Chunks as they lie in a xorb: a header of 8 bytes, then the data, packed or as it is. Read as the bytes come, in pieces of any size.
+// Knows no hashes: what a chunk is named is for whoever asks.
+import { decodeFrame } from "./lz4.ts";
+
+export const HEADER_BYTES = 8;
+/** Bytes of a chunk before it is packed. */
+export const MOST_CHUNK_BYTES = 128 * 1024;
+/** Bytes of a packed chunk; a client sends it as it is where packing does not help. */
+const MOST_PACKED_BYTES = MOST_CHUNK_BYTES + 4096;
+
+/** What the fifth byte of a header says. */
+const SCHEMES: Readonly<Record<number, (data: Uint8Array, size: number) => Uint8Array>> = {
+  0: (data) => data,
+  1: decodeFrame,
+  2: (data, size) => ungroup(decodeFrame(data, size)),
+};
+
+/** A chunk that has come whole; `packed` lies in the reader's memory until the next piece. */
+export interface PackedChunk {
+  /** Bytes with the header. */
+  packedSize: number;
+  size: number;
+  scheme: number;
+  packed: Uint8Array;
+}
+
+/** The bytes of a chunk. */
+export function unpack({ scheme, packed, size }: PackedChunk): Uint8Array {
+  const decode = SCHEMES[scheme];
+  if (decode === undefined) throw new RangeError(`The chunk is packed by scheme ${scheme}, which nobody knows.`);
+  const bytes = decode(packed, size);
+  if (bytes.length !== size)
+    throw new RangeError(`The chunk has ${bytes.length} bytes, not ${size} as its header says.`);
+  return bytes;
+}
+
+/** Undoes "byte grouping 4": first all first bytes of groups of four, then all second ones, and so on. */
+function ungroup(grouped: Uint8Array): Uint8Array {
+  const size = grouped.length;
+  const out = new Uint8Array(size);
+  const quarter = size >> 2;
+  const rest = size & 3;
+  const second = quarter + (rest > 0 ? 1 : 0);
+  const third = second + quarter + (rest > 1 ? 1 : 0);
+  const fourth = third + quarter + (rest > 2 ? 1 : 0);
+  for (let index = 0, at = 0; index < quarter; index++, at += 4) {
+    // safe because the four groups lie within the size
+    out[at] = grouped[index] as number;
+    out[at + 1] = grouped[second + index] as number;
+    out[at + 2] = grouped[third + index] as number;
+    out[at + 3] = grouped[fourth + index] as number;
+  }
+  const starts = [0, second, third];
+  for (let group = 0; group < rest; group++) out[quarter * 4 + group] = grouped[(starts[group] ?? 0) + quarter] ?? 0;
+  return out;
+}
+
+/** Older clients put an index behind the chunks; it begins so. Nobody needs it: the chunks say the same. */
+const FOOTER = new TextEncoder().encode("XETBLOB");
+/** That of the most chunks has a third of it. */
+export const MOST_FOOTER_BYTES = 1024 * 1024;
+
+/** Cuts pieces of a xorb, as they come, into chunks. */
+export class ChunkReader {
+  /** Bytes of chunks that were read whole. */
+  taken = 0;
+  /** Whether the index of older clients was met: what follows is ignored. */
+  ended = false;
+  #rest: Uint8Array = new Uint8Array();
+  #ignored = 0;
+
+  /** Chunks that are whole with this piece. */
+  *push(piece: Uint8Array): Generator<PackedChunk> {
+    let at = 0;
+    let bytes = piece;
+    if (this.#rest.length > 0) {
+      bytes = new Uint8Array(this.#rest.length + piece.length);
+      bytes.set(this.#rest);
+      bytes.set(piece, this.#rest.length);
+    }
+    while (!this.ended && bytes.length - at >= HEADER_BYTES) {
+      if (startsFooter(bytes, at)) {
+        this.ended = true;
+        break;
+      }
+      const chunk = chunkAt(bytes, at);
+      if (bytes.length - at < chunk.packedSize) break;
+      at += chunk.packedSize;
+      this.taken += chunk.packedSize;
+      yield chunk;
+    }
+    this.#rest = this.ended ? new Uint8Array() : bytes.slice(at);
+    if (this.ended) this.#ignored += bytes.length - at;
+    if (this.#ignored > MOST_FOOTER_BYTES) throw new RangeError("Too much follows the chunks of the xorb.");
+  }
+
+  /** Refuses a xorb that ends within a chunk. */
+  finish(): void {
+    if (this.#rest.length > 0)
+      throw new RangeError(`The xorb ends within a chunk, ${this.#rest.length} bytes after its start.`);
+  }
+}
+
+const startsFooter = (bytes: Uint8Array, at: number): boolean =>
+  FOOTER.every((byte, index) => bytes[at + index] === byte);
+
+const threeBytes = (bytes: Uint8Array, at: number): number =>
+  (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16);
+
+function chunkAt(bytes: Uint8Array, at: number): PackedChunk {
+  const [version, scheme] = [bytes[at], bytes[at + 4] ?? 0];
+  const [length, size] = [threeBytes(bytes, at + 1), threeBytes(bytes, at + 5)];
+  if (version !== 0) throw new RangeError(`A chunk has version ${version}; only 0 is known.`);
+  if (size === 0 || size > MOST_CHUNK_BYTES)
+    throw new RangeError(`A chunk is said to have ${size} bytes; it may have 1 to ${MOST_CHUNK_BYTES}.`);
+  if (length === 0 || length > MOST_PACKED_BYTES)
+    throw new RangeError(`A chunk is said to have ${length} bytes packed; it may have 1 to ${MOST_PACKED_BYTES}.`);
+  const start = at + HEADER_BYTES;
+  return { packedSize: HEADER_BYTES + length, size, scheme, packed: bytes.subarray(start, start + length) };
+}

@@ -1,0 +1,28 @@
+// What the thread that checks Xet's bytes and the thread that serves say to each other.
+import type { VerifiedXorb } from "./xorb.ts";
+
+/** xorb: check the chunks and name them · digest: unpack the chunks and take the SHA-256 of what they hold. */
+export type Work = "xorb" | "digest";
+
+export interface Digest {
+  sha256: string;
+  size: number;
+}
+
+/** What each kind of work ends with. */
+export interface Results {
+  xorb: VerifiedXorb;
+  digest: Digest;
+}
+
+export type ToWorker =
+  | { kind: "open"; id: number; work: Work }
+  | { kind: "piece"; id: number; bytes: Uint8Array }
+  | { kind: "end"; id: number }
+  | { kind: "drop"; id: number };
+
+export type FromWorker =
+  /** The piece, given back, and how many bytes of chunks are right up to now. */
+  | { kind: "took"; id: number; bytes: Uint8Array; taken: number }
+  | { kind: "done"; id: number; result: Results[Work] }
+  | { kind: "refused"; id: number; message: string };
