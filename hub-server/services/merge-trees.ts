@@ -61,7 +61,8 @@ export async function mergeTrees(
     if (conflicts.length >= MOST_CONFLICTS) break;
   }
   if (conflicts.length > 0 || entries.length === 0) return { id: undefined, conflicts };
-  if (entries.length > MOST_ENTRIES) throw badRequest(`A folder may hold ${MOST_ENTRIES} entries; "${path}" would have more.`);
+  if (entries.length > MOST_ENTRIES)
+    throw badRequest(`A folder may hold ${MOST_ENTRIES} entries; "${path}" would have more.`);
   return { id: await keep(entries), conflicts };
 }
 

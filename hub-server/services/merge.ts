@@ -12,7 +12,7 @@ import { authorOf, inRepoTurn, insertCommit, moveRef } from "./commits.ts";
 import { addEvent, type Discussion } from "./discussion-log.ts";
 import { record, type UpdatedRef } from "./events.ts";
 import { idOf, type Keep, keepIn, mergeTrees } from "./merge-trees.ts";
-import { sidesOf, type RequestSides } from "./pull-requests.ts";
+import { type RequestSides, sidesOf } from "./pull-requests.ts";
 import { pullRequestRef } from "./pushes.ts";
 import { resolveRevision } from "./refs.ts";
 

@@ -47,8 +47,11 @@ export interface MarkdownPlace {
 const LONGEST = 128 * 1024;
 
 /** HTML of a card's body without its front matter; undefined when it is too long, or nested too deep, to render. */
-export async function renderMarkdown(source: string, place: MarkdownPlace): Promise<string | undefined> {
-  const body = source.replace(FRONT_MATTER, "");
+export const renderMarkdown = (source: string, place: MarkdownPlace): Promise<string | undefined> =>
+  renderText(source.replace(FRONT_MATTER, ""), place);
+
+/** HTML of a text that has no front matter, such as a comment. */
+export async function renderText(body: string, place: MarkdownPlace): Promise<string | undefined> {
   if (body.length > LONGEST) return undefined;
   try {
     return String(await toHtml(body, place));
