@@ -1,6 +1,7 @@
 // What services work with: the database, the blobs, and who asks.
 import type { Db } from "./db/client.ts";
 import type { TokenScopes } from "./db/schema.ts";
+import type { GitCache } from "./git/cache.ts";
 import type { Queue } from "./queue.ts";
 import type { Outbound } from "./services/outbound.ts";
 import type { BlobStore } from "./storage/blobs.ts";
@@ -41,6 +42,7 @@ export interface Policy {
 }
 
 export interface Deps extends Store {
+  git: GitCache;
   queue: Queue;
   /** Which addresses this server may call for its users. */
   outbound: Outbound;

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { parseRateLimit, type RateLimit } from "./rate-limit.ts";
 
 export interface ServerEnv {
+  /** Where programs are looked for: git is one. */
+  path: string;
   databaseUrl: string | undefined;
   /** Where data goes when no folder is given. */
   dataDir: string;
@@ -18,6 +20,7 @@ export interface ServerEnv {
 export function readEnv(env: NodeJS.ProcessEnv = process.env): ServerEnv {
   const dataHome = env["XDG_DATA_HOME"] || join(homedir(), ".local", "share");
   return {
+    path: env["PATH"] ?? "",
     databaseUrl: env["DATABASE_URL"] || undefined,
     dataDir: join(dataHome, "abrazo"),
     webhookHosts: (env["ABRAZO_WEBHOOK_HOSTS"] ?? "").split(/[\s,]+/).filter((entry) => entry !== ""),

@@ -9,6 +9,7 @@ import { createApp } from "./app.ts";
 import type { Deps, Store } from "./context.ts";
 import { type Database, openDatabase } from "./db/client.ts";
 import { readEnv } from "./env.ts";
+import { GitCache } from "./git/cache.ts";
 import { lockFolder } from "./lock.ts";
 import { type Handlers, type Queue, startQueue } from "./queue.ts";
 import type { RateLimit } from "./rate-limit.ts";
@@ -72,8 +73,10 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       webhook: ({ deliveryId }) => deliver({ db: store.db, outbound: calls }, deliveryId),
     };
     queue = await startQueue(database.db, handlers);
+    const git = await GitCache.open({ folder: join(dataDir, "git"), path: env.path });
     const deps: Deps = {
       ...store,
+      git,
       queue,
       outbound: calls,
       signingKey: await signingKey(database.db),
@@ -89,6 +92,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     let closed: Promise<void> | undefined;
     const close = async () => {
       await listening.close();
+      await git.close();
       await working.close();
       await opened.close();
       lock.release();

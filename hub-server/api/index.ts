@@ -5,6 +5,7 @@ import { cardRoutes } from "./card.ts";
 import { casRoutes } from "./cas.ts";
 import { commitRoutes } from "./commit.ts";
 import { docRoutes } from "./docs.ts";
+import { gitRoutes } from "./git.ts";
 import { lfsRoutes } from "./lfs.ts";
 import { likeRoutes } from "./likes.ts";
 import { organizationRoutes } from "./organizations.ts";
@@ -26,6 +27,7 @@ export const ROUTES: readonly Route[] = [
   ...xetRoutes,
   ...commitRoutes,
   ...docRoutes(() => ROUTES),
+  ...gitRoutes,
   ...lfsRoutes,
   ...versionRoutes,
   ...repoRoutes,

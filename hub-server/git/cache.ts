@@ -198,6 +198,17 @@ export class GitCache {
       if (!this.#users.has(name)) await this.forget(name);
   }
 
+  /** A folder for what comes in; it goes with the work. */
+  async withFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
+    const folder = join(this.incoming, randomUUID());
+    await mkdir(folder, { recursive: true });
+    try {
+      return await work(folder);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
   /** Throws the folder of a repository away; the next who asks makes it anew. */
   async forget(repoId: string): Promise<void> {
     const aside = join(this.incoming, randomUUID());
@@ -274,7 +285,6 @@ export class GitLease {
   readonly #repoId: string;
   readonly #signal: AbortSignal;
   readonly #done: () => void;
-  #incoming: string | undefined;
   #reader: Running | undefined;
 
   constructor(cache: GitCache, repoId: string, signal: AbortSignal, done: () => void) {
@@ -318,20 +328,12 @@ export class GitLease {
     return child.stdout;
   }
 
-  /** A folder for what comes in; it goes with the lease. */
-  async incoming(): Promise<string> {
-    this.#incoming ??= join(this.#cache.incoming, randomUUID());
-    await mkdir(this.#incoming, { recursive: true });
-    return this.#incoming;
-  }
-
   /**
-   * Has git unpack a pack beside the repository.
+   * Has git unpack a pack beside the repository, in a folder that nobody else looks into.
    *
    * @throws ServiceError 400 with git's words for a pack that it refuses
    */
-  async unpack(pack: string): Promise<Quarantine> {
-    const folder = join(await this.incoming(), "quarantine");
+  async unpack(pack: string, folder: string): Promise<Quarantine> {
     await prepareFolder(folder, join(this.#cache.folderOf(this.#repoId), "objects"));
     const args = ["index-pack", "--stdin", "--fix-thin", "--strict"];
     await this.#cache.run(args, folder, this.#signal, createReadStream(pack)).catch((error: unknown) => {
@@ -353,12 +355,6 @@ export class GitLease {
 
   release(): void {
     this.#reader?.child.kill("SIGKILL");
-    if (this.#incoming !== undefined) {
-      const path = this.#incoming;
-      rm(path, { recursive: true, force: true }).catch((error: unknown) =>
-        log.warn(`${path} was not removed: ${error}`),
-      );
-    }
     this.#done();
   }
 }

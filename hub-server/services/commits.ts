@@ -1,83 +1,88 @@
 // Commits: one queue per repository, only touched folders written, contents first, the ref last, all in one transaction.
-import { createHash } from "node:crypto";
+// The API makes them here; git's pushes end here too (services/git-push.ts), through `inRepoTurn` and `moveRef`.
 import { and, eq } from "drizzle-orm";
 import type { RepoId } from "../../src/hub/repo-id.ts";
 import { parseGitignore } from "../../src/io/git-ignore.ts";
-import {
-  encodeCommit,
-  encodePointer,
-  encodeTree,
-  isLfsPath,
-  objectId,
-  type Signature,
-} from "../../src/io/git-objects.ts";
+import { encodeCommit, encodeTree, isLfsPath, objectId, type Signature } from "../../src/io/git-objects.ts";
 import { log } from "../../src/log.ts";
 import type { Context } from "../context.ts";
 import type { Tx } from "../db/client.ts";
-import { commits, contents, lfsObjects, refs, repos, type StoredEntry, trees } from "../db/schema.ts";
-import { badRequest, ServiceError } from "../errors.ts";
-import { type Repo, requireAccess } from "./access.ts";
+import { annotatedTags } from "../db/schema/uploads.ts";
+import { commits, contents, refs, repos, type StoredEntry, trees } from "../db/schema.ts";
+import { badRequest, repoNotFound, ServiceError } from "../errors.ts";
+import { Turns } from "../in-turn.ts";
+import type { Repo } from "./access.ts";
+import { IncomingContents } from "./contents.ts";
+import { record, type UpdatedRef } from "./events.ts";
 import { findEntry, readContent, readTree } from "./files.ts";
 import { indexRepo } from "./indexer.ts";
 import { checkPath, isBroken } from "./paths.ts";
+import { openPullRequest } from "./pull-requests.ts";
+import { pullRequestRef, requirePush } from "./pushes.ts";
 import { branchRef, resolveRevision } from "./refs.ts";
 
-/** Up to this a content is a row, above it a blob. */
-const ROW_LIMIT = 64 * 1024;
 export const LFS_LIMIT = 10 * 1024 * 1024;
 /** Characters of a .gitignore that are read: each rule costs time for each file of an upload. */
 const MOST_RULES = 64 * 1024;
 /** As the Hub recommends. */
-const MOST_ENTRIES = 10_000;
+export const MOST_ENTRIES = 10_000;
 
 export type Operation =
   | { kind: "file"; path: string; bytes: Uint8Array }
+  /** A file that is too large to hold: its bytes are read before the next operation is asked for. */
+  | { kind: "stream"; path: string; size: number; open(): AsyncIterable<Uint8Array> }
   | { kind: "lfs"; path: string; sha256: string; size?: number | undefined }
   | { kind: "delete"; path: string }
   | { kind: "deleteFolder"; path: string };
 
 export interface CommitInput {
+  /** A branch's name, or a full ref. */
   branch: string;
   message: string;
   /** The head that the caller saw; another one is refused with 412. */
   parent?: string | undefined;
-  operations: readonly Operation[];
+  /** As they come: contents are stored while the next are on their way. */
+  operations: Iterable<Operation> | AsyncIterable<Operation>;
+  /** Leave the branch: open a pull request into it, named by the first line of the message. */
+  createPr?: boolean | undefined;
 }
 
-/** Waits its turn: commits to one repository run one after the other, in the order they came. */
-const queues = new Map<string, Promise<unknown>>();
-
-function inTurn<Result>(key: string, work: () => Promise<Result>): Promise<Result> {
-  const before = queues.get(key) ?? Promise.resolve();
-  const mine = before.then(work, work);
-  const settled = mine.catch(() => {});
-  queues.set(key, settled);
-  void settled.then(() => {
-    if (queues.get(key) === settled) queues.delete(key);
-  });
-  return mine;
+export interface CommitResult {
+  id: string;
+  /** False when everything was so already. */
+  changed: boolean;
+  /** Number of the pull request that was opened. */
+  pullRequest?: number | undefined;
 }
 
-export async function createCommit(
+/** Commits to one repository wait their turn, in the order they came. */
+const turns = new Turns();
+
+/**
+ * Changes refs of a repository, in turn with all others that do: in one transaction, which tells what happened to whom it
+ * concerns. Afterwards the index follows where main moved.
+ */
+export async function inRepoTurn<Result>(
   ctx: Context,
-  id: RepoId,
-  input: CommitInput,
-): Promise<{ id: string; changed: boolean }> {
-  const repo = await requireAccess(ctx, "write", id);
-  if (input.message.includes("\0")) throw badRequest("The message of a commit cannot hold a NUL.");
-  if (isBroken(input.message)) throw badRequest("The message of the commit is not well-formed Unicode.");
-  const { actor } = ctx;
-  const author = { name: actor?.name ?? "", email: `${actor?.name}@users.noreply.abrazo` };
-  const prepared = await prepare(ctx, repo, input.operations);
-  const result = await inTurn(repo.id, () =>
+  repo: Repo,
+  work: (tx: Tx) => Promise<{ result: Result; updatedRefs: readonly UpdatedRef[] }>,
+): Promise<Result> {
+  const { result, updatedRefs } = await turns.run(repo.id, () =>
     ctx.db.transaction(async (tx) => {
-      const written = await write(tx, repo, input, prepared, author);
-      if (written.changed) await ctx.queue.send(tx, "index", { repoId: repo.id }, repo.id);
-      return written;
+      // The row lock keeps other processes on the same database in turn, too.
+      const [still] = await tx.select({ id: repos.id }).from(repos).where(eq(repos.id, repo.id)).for("update");
+      if (still === undefined) throw repoNotFound();
+      const done = await work(tx);
+      if (done.updatedRefs.length > 0) {
+        await tx.update(repos).set({ updatedAt: new Date() }).where(eq(repos.id, repo.id));
+        await record(tx, ctx, { scope: "repo.content", action: "update", repo, updatedRefs: done.updatedRefs });
+        if (movesMain(done.updatedRefs)) await ctx.queue.send(tx, "index", { repoId: repo.id }, repo.id);
+      }
+      return done;
     }),
   );
   // Clients ask for what they committed at once. If this fails or is cut off, the queue does it again.
-  if (result.changed) {
+  if (movesMain(updatedRefs)) {
     await indexRepo(ctx, repo).catch((error: unknown) =>
       log.warn(`${repo.namespace}/${repo.name} was not indexed; it is tried again: ${error}`),
     );
@@ -85,108 +90,136 @@ export async function createCommit(
   return result;
 }
 
+const movesMain = (updated: readonly UpdatedRef[]): boolean => updated.some(({ ref }) => ref === branchRef("main"));
+
+/** Sets a ref; null removes it. What annotated it before does not any more. */
+export async function moveRef(
+  tx: Tx,
+  repo: Repo,
+  name: string,
+  commitId: string | null,
+  tag?: { id: string; message: string; raw: Uint8Array } | undefined,
+): Promise<void> {
+  if (commitId === null) {
+    await tx.delete(refs).where(and(eq(refs.repoId, repo.id), eq(refs.name, name)));
+    return;
+  }
+  await tx
+    .insert(refs)
+    .values({ repoId: repo.id, name, commitId })
+    .onConflictDoUpdate({ target: [refs.repoId, refs.name], set: { commitId } });
+  await tx.delete(annotatedTags).where(and(eq(annotatedTags.repoId, repo.id), eq(annotatedTags.name, name)));
+  if (tag !== undefined) await tx.insert(annotatedTags).values({ repoId: repo.id, name, ...tag });
+}
+
+/** Commits to a branch, or to the ref of a pull request. */
+export async function createCommit(ctx: Context, id: RepoId, input: CommitInput): Promise<CommitResult> {
+  const ref = input.branch.startsWith("refs/") ? input.branch : branchRef(input.branch);
+  const repo = await requirePush(ctx, id, ref, { createPr: input.createPr });
+  if (!/^refs\/(heads|pr|convert)\//.test(ref)) throw badRequest(`"${ref}" is no branch; commits go to branches.`);
+  return commitTo(ctx, repo, ref, input);
+}
+
+/** Commits to a ref; who may is the caller's to know. */
+export async function commitTo(
+  ctx: Context,
+  repo: Repo,
+  name: string,
+  { message, parent, operations, createPr }: Omit<CommitInput, "branch">,
+): Promise<CommitResult> {
+  if (message.includes("\0")) throw badRequest("The message of a commit cannot hold a NUL.");
+  if (isBroken(message)) throw badRequest("The message of the commit is not well-formed Unicode.");
+  const author = authorOf(ctx);
+  const incoming = new IncomingContents(ctx, repo);
+  const prepared = await prepare(incoming, operations);
+  return inRepoTurn<CommitResult>(ctx, repo, async (tx) => {
+    const request = createPr === true ? await requestFor(tx, ctx, repo, name, { message, parent }) : undefined;
+    const ref = request?.ref ?? name;
+    const head = await resolveRevision({ db: tx }, repo, ref);
+    if (parent !== undefined && parent !== head?.id) {
+      throw new ServiceError(412, `${ref} is at ${head?.id ?? "nothing"}, not at ${parent}.`, {
+        code: "STALE_PARENT",
+        hint: "Look at what changed, and commit again on top of it.",
+      });
+    }
+    await incoming.flush(tx);
+    const treeId = await applyAll(tx, head?.treeId, prepared);
+    if (head !== undefined && (treeId === head.treeId || prepared.length === 0))
+      return { result: { id: head.id, changed: false, pullRequest: request?.num }, updatedRefs: [] };
+    const commitId = await insertCommit(tx, repo, {
+      treeId,
+      parents: head === undefined ? [] : [head.id],
+      author,
+      message,
+    });
+    await moveRef(tx, repo, ref, commitId);
+    const updatedRefs = [{ ref, oldSha: head?.id ?? null, newSha: commitId }];
+    return { result: { id: commitId, changed: true, pullRequest: request?.num }, updatedRefs };
+  });
+}
+
+/** A commit of now by an author who is the committer, too; gives its id. */
+export async function insertCommit(
+  tx: Tx,
+  repo: Repo,
+  {
+    treeId,
+    parents,
+    author,
+    message,
+  }: { treeId: string; parents: string[]; author: { name: string; email: string }; message: string },
+): Promise<string> {
+  const signature: Signature = { ...author, time: Math.floor(Date.now() / 1000) };
+  const encoded = encodeCommit({ tree: treeId, parents, author: signature, committer: signature, message });
+  const id = objectId("commit", encoded);
+  const { name: authorName, email: authorEmail, time } = signature;
+  const row = { repoId: repo.id, id, treeId, parents, authorName, authorEmail, time, message };
+  await tx.insert(commits).values(row).onConflictDoNothing();
+  return id;
+}
+
+/** Whom commits of the caller name. */
+export const authorOf = ({ actor }: Pick<Context, "actor">): { name: string; email: string } => ({
+  name: actor?.name ?? "",
+  email: `${actor?.name}@users.noreply.abrazo`,
+});
+
+/** Opens the pull request that a commit begins; it starts where the caller says the branch was. Gives its ref. */
+async function requestFor(
+  tx: Tx,
+  ctx: Context,
+  repo: Repo,
+  base: string,
+  { message, parent }: Pick<CommitInput, "message" | "parent">,
+): Promise<{ ref: string; num: number }> {
+  const [title = "", ...rest] = message.split("\n");
+  const description = rest.join("\n").trim();
+  const { num } = await openPullRequest(tx, ctx, repo, { title, description, base, from: parent, draft: false });
+  return { ref: pullRequestRef(num), num };
+}
+
 interface Prepared {
   path: string[];
-  /** Undefined deletes. */
-  content: { id: string; size: number; bytes: Uint8Array | null; sha256: string | null; isLfs: boolean } | undefined;
+  /** Id of the content; undefined deletes. */
+  content: string | undefined;
   folder: boolean;
 }
 
 /** Checks names, hashes contents and stores large ones before the transaction begins. */
-async function prepare(ctx: Context, repo: Repo, operations: readonly Operation[]): Promise<Prepared[]> {
+async function prepare(incoming: IncomingContents, operations: CommitInput["operations"]): Promise<Prepared[]> {
   const out: Prepared[] = [];
-  for (const operation of operations) {
+  for await (const operation of operations) {
     const path = checkPath(operation.path.replace(/\/$/, ""));
-    const deletes = operation.kind === "delete" || operation.kind === "deleteFolder";
-    const content = deletes ? undefined : await contentOf(ctx, repo, operation);
-    out.push({ path, content, folder: operation.kind === "deleteFolder" });
+    out.push({ path, content: await contentOf(incoming, operation), folder: operation.kind === "deleteFolder" });
   }
   return out;
 }
 
-async function contentOf(ctx: Context, repo: Repo, operation: Exclude<Operation, { kind: "delete" | "deleteFolder" }>) {
-  if (operation.kind === "lfs") {
-    const { sha256 } = operation;
-    const mine = and(eq(lfsObjects.repoId, repo.id), eq(lfsObjects.sha256, sha256));
-    const [object] = await ctx.db.select().from(lfsObjects).where(mine);
-    if (object === undefined || !(await ctx.blobs.has(sha256))) {
-      throw badRequest(
-        `LFS pointer pointed to a file that does not exist: ${operation.path} (${sha256}).`,
-        "Upload the file first.",
-      );
-    }
-    if (operation.size !== undefined && operation.size !== object.size) {
-      throw badRequest(
-        `${operation.path} is said to have ${operation.size} bytes; the uploaded object has ${object.size}.`,
-      );
-    }
-    return {
-      id: objectId("blob", encodePointer(sha256, object.size)),
-      size: object.size,
-      bytes: null,
-      sha256,
-      isLfs: true,
-    };
-  }
-  const { bytes } = operation;
-  const id = objectId("blob", bytes);
-  if (bytes.length <= ROW_LIMIT) return { id, size: bytes.length, bytes, sha256: null, isLfs: false };
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  if (!(await ctx.blobs.has(sha256))) await ctx.blobs.put(asSource(bytes), { sha256, size: bytes.length });
-  return { id, size: bytes.length, bytes: null, sha256, isLfs: false };
-}
-
-async function* asSource(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}
-
-async function write(
-  tx: Tx,
-  repo: Repo,
-  { branch, message, parent, operations }: CommitInput,
-  prepared: readonly Prepared[],
-  author: { name: string; email: string },
-): Promise<{ id: string; changed: boolean }> {
-  // The row lock keeps other processes on the same database in turn, too.
-  await tx.select({ id: repos.id }).from(repos).where(eq(repos.id, repo.id)).for("update");
-  const ref = branch.startsWith("refs/") ? branch : branchRef(branch);
-  const head = await resolveRevision({ db: tx }, repo, ref);
-  if (parent !== undefined && parent !== head?.id) {
-    throw new ServiceError(412, `The branch ${branch} is at ${head?.id ?? "nothing"}, not at ${parent}.`, {
-      code: "STALE_PARENT",
-      hint: "Look at what changed, and commit again on top of it.",
-    });
-  }
-  const rows = prepared.map(({ content }) => content).filter((content) => content !== undefined);
-  for (const row of rows) await tx.insert(contents).values(row).onConflictDoNothing();
-  const treeId = await applyAll(tx, head?.treeId, prepared);
-  if (head !== undefined && (treeId === head.treeId || operations.length === 0)) return { id: head.id, changed: false };
-  const time = Math.floor(Date.now() / 1000);
-  const signature: Signature = { ...author, time };
-  const parents = head === undefined ? [] : [head.id];
-  const commitId = objectId(
-    "commit",
-    encodeCommit({ tree: treeId, parents, author: signature, committer: signature, message }),
-  );
-  await tx
-    .insert(commits)
-    .values({
-      repoId: repo.id,
-      id: commitId,
-      treeId,
-      parents,
-      authorName: author.name,
-      authorEmail: author.email,
-      time,
-      message,
-    })
-    .onConflictDoNothing();
-  await tx
-    .insert(refs)
-    .values({ repoId: repo.id, name: ref, commitId })
-    .onConflictDoUpdate({ target: [refs.repoId, refs.name], set: { commitId } });
-  await tx.update(repos).set({ updatedAt: new Date() }).where(eq(repos.id, repo.id));
-  return { id: commitId, changed: true };
+function contentOf(incoming: IncomingContents, operation: Operation): Promise<string> | undefined {
+  if (operation.kind === "file") return incoming.add(operation.path, operation.bytes);
+  if (operation.kind === "stream") return incoming.addStream(operation.size, operation.open());
+  if (operation.kind === "lfs") return incoming.addLfs(operation.path, operation.sha256, operation.size);
+  return undefined;
 }
 
 /** A folder while it is changed: entries by name, subfolders opened on demand. */
@@ -195,7 +228,7 @@ interface Folder {
   opened: Map<string, Folder>;
 }
 
-const EMPTY_TREE = objectId("tree", new Uint8Array());
+export const EMPTY_TREE = objectId("tree", new Uint8Array());
 
 async function openFolder(tx: Tx, treeId: string | undefined): Promise<Folder> {
   const entries = treeId === undefined ? [] : await readTree({ db: tx }, treeId);
@@ -216,7 +249,9 @@ async function apply(tx: Tx, root: Folder, { path, content, folder }: Prepared):
     if (at.opened.has(name) || at.entries.get(name)?.kind === "directory") {
       throw badRequest(`"${path.join("/")}" is a folder; delete it before putting a file there.`);
     }
-    at.entries.set(name, { name, kind: "file", id: content.id });
+    // A program stays one when its content changes; a link becomes the file that was put in its place.
+    const mode = at.entries.get(name)?.mode;
+    at.entries.set(name, { name, kind: "file", id: content, ...(mode === "100755" && { mode }) });
     return;
   }
   const there = at.entries.get(name);
@@ -265,9 +300,17 @@ export async function preupload(
   ctx: Context,
   id: RepoId,
   revision: string,
-  { files, gitIgnore }: { files: readonly { path: string; size: number }[]; gitIgnore?: string | undefined },
+  {
+    files,
+    gitIgnore,
+    createPr,
+  }: {
+    files: readonly { path: string; size: number }[];
+    gitIgnore?: string | undefined;
+    createPr?: boolean | undefined;
+  },
 ): Promise<{ path: string; uploadMode: "lfs" | "regular"; shouldIgnore: boolean; oid: string | null }[]> {
-  const repo = await requireAccess(ctx, "write", id);
+  const repo = await requirePush(ctx, id, revision, { createPr });
   const head = await resolveRevision(ctx, repo, revision);
   const read = async (name: string) => {
     const entry = head === undefined ? undefined : await findEntry(ctx, head.treeId, [name]);

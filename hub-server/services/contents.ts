@@ -1,12 +1,14 @@
 // Contents on their way in: hashed, and stored as rows when small and as blobs when large. The same for both doors, the API
 // and git. Nothing here can be seen until a commit names it.
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { and, eq } from "drizzle-orm";
-import { encodePointer, objectId, parsePointer } from "../../src/io/git-objects.ts";
+import { encodePointer, objectHash, objectId, parsePointer } from "../../src/io/git-objects.ts";
 import type { Context } from "../context.ts";
 import type { Db, Tx } from "../db/client.ts";
 import { contents, lfsObjects } from "../db/schema.ts";
 import { badRequest } from "../errors.ts";
+import { addBlob } from "../storage/add-blob.ts";
+import { counted } from "../storage/blobs.ts";
 import type { Repo } from "./access.ts";
 
 /** Up to this a content is a row, above it a blob. */
@@ -43,6 +45,13 @@ export class IncomingContents {
     return this.#take({ id, size, bytes: null, sha256, isLfs: false });
   }
 
+  /** Takes bytes that are too many to hold, of a length that is known; none of them is a pointer, which is short. */
+  async addStream(size: number, source: AsyncIterable<Uint8Array>): Promise<string> {
+    const hash = objectHash("blob", size);
+    const { sha256 } = await addBlob(this.#ctx.blobs, hashed(counted(source, size), hash));
+    return this.#take({ id: hash.digest("hex"), size, bytes: null, sha256, isLfs: false });
+  }
+
   /** Takes a large object that was uploaded to this repository before. */
   async addLfs(path: string, sha256: string, claimed: number | undefined): Promise<string> {
     const { db, blobs } = this.#ctx;
@@ -77,6 +86,13 @@ export class IncomingContents {
     this.#held += row.bytes?.length ?? 0;
     if (this.#held > HELD) await this.flush(this.#ctx.db);
     return row.id;
+  }
+}
+
+async function* hashed(source: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    hash.update(chunk);
+    yield chunk;
   }
 }
 

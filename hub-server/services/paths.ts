@@ -1,7 +1,7 @@
 // Which file names a repository may hold. The same rule for every door.
 import { badRequest } from "../errors.ts";
 
-const MOST_BYTES = 1024;
+export const MOST_BYTES = 1024;
 
 /** Segments of a path inside a repository, or a 400 that says what is wrong with it. */
 export function checkPath(path: string): string[] {

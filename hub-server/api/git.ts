@@ -1,0 +1,211 @@
+// git over HTTP ("smart"): clone, fetch and push, with the address of a repository's page, with ".git" behind it or without.
+// Answers and refusals are in the words that git shows its user.
+
+import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createGunzip } from "node:zlib";
+import type { Context as HonoContext } from "hono";
+import { plural, REPO_TYPES, type RepoType } from "../../src/hub/repo-id.ts";
+import type { Context } from "../context.ts";
+import { asServiceError } from "../error-response.ts";
+import { badRequest, ServiceError } from "../errors.ts";
+import { FLUSH, KEEP_ALIVE, PktReader, pktLine, sideBand } from "../git/pkt-line.ts";
+import { pushReport, readPush } from "../git/receive.ts";
+import type { Repo } from "../services/access.ts";
+import { type GitService, gitRepo, showRefs, uploadPack } from "../services/git.ts";
+import { type PushOutcome, receivePush } from "../services/git-push.ts";
+import { defineRoute, type HubEnv, limited, type Route, repoOf } from "./route.ts";
+
+/** Bytes of a request to fetch: it names commits, of which a large clone has some ten thousand. */
+const FETCH_LIMIT = 16 * 1024 * 1024;
+/** Bytes of a push, on the way and unpacked from gzip; the pack has limits of its own. */
+const PUSH_LIMIT = 3 * 1024 ** 3;
+/** After so long without a word, one that says nothing is sent. */
+const SILENCE_MS = 5_000;
+
+const NO_CACHE = { "Cache-Control": "no-cache, max-age=0, must-revalidate" };
+const isService = (name: string | undefined): name is GitService =>
+  name === "git-upload-pack" || name === "git-receive-pack";
+
+/** git shows the text of an error, and no JSON. */
+async function inGitsWords(c: HonoContext<HubEnv>, answer: () => Promise<Response>): Promise<Response> {
+  try {
+    return await answer();
+  } catch (error) {
+    const { status, message, hint, code, wireCode, headers } = asServiceError(error, c.get("requestId"));
+    const text = hint === undefined ? message : `${message} ${hint}`;
+    const told = {
+      "Content-Type": "text/plain; charset=utf-8",
+      "X-Request-Id": c.get("requestId"),
+      ...headers,
+      "X-Error-Code": wireCode ?? code,
+      "X-Error-Message": text.replace(/[^\x20-\x7e]+/g, " "),
+    };
+    return new Response(`${text}\n`, { status, headers: told });
+  }
+}
+
+/** The body, unpacked where git packed it, up to a limit on both. */
+function bodyOf(c: HonoContext<HubEnv>, limit: number): AsyncIterable<Uint8Array> {
+  const sent = limited(c.req.raw.body, limit);
+  const encoding = c.req.header("content-encoding") ?? "identity";
+  if (encoding === "identity") return sent;
+  if (!/^(x-)?gzip$/.test(encoding)) {
+    throw new ServiceError(415, `The encoding "${encoding}" is not known here; git sends gzip.`, { code: "ENCODING" });
+  }
+  return unzipped(sent, limit);
+}
+
+async function* unzipped(source: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  const unzip = Readable.from(source).compose(createGunzip());
+  try {
+    for await (const chunk of unzip) {
+      size += chunk.length;
+      if (size > limit)
+        throw new ServiceError(413, `The body unpacks to more than ${limit} bytes.`, { code: "BODY_TOO_LARGE" });
+      yield chunk;
+    }
+  } catch (error) {
+    if (error instanceof ServiceError) throw error;
+    throw badRequest("The body is no gzip, or was cut off.");
+  } finally {
+    unzip.destroy();
+  }
+}
+
+async function wholeBody(c: HonoContext<HubEnv>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of bodyOf(c, FETCH_LIMIT)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** The version that a client speaks, if it is one of git's: it becomes a variable of a process. */
+function protocolOf(c: HonoContext<HubEnv>): string | undefined {
+  const value = c.req.header("git-protocol");
+  return value !== undefined && /^version=[0-2]$/.test(value) ? value : undefined;
+}
+
+// safe because Node's stream types and fetch types describe the same object
+const streamed = (source: Readable): ReadableStream<Uint8Array> => Readable.toWeb(source) as ReadableStream<Uint8Array>;
+
+const SUFFIX: Readonly<Record<RepoType, string>> = { model: "", dataset: "Dataset", space: "Space" };
+
+function routesOf(type: RepoType): Route[] {
+  const base = `${type === "model" ? "" : `/${plural(type)}`}/:namespace/:name`;
+  const idOf = (c: HonoContext<HubEnv>) => ({ ...repoOf(c), type });
+
+  const refs = defineRoute({
+    operation: `gitRefs${SUFFIX[type]}`,
+    method: "GET",
+    path: `${base}/info/refs`,
+    access: "content",
+    summary: "What git may fetch, or move by a push",
+    query: { service: "git-upload-pack or git-receive-pack" },
+    handle: (c, ctx) =>
+      inGitsWords(c, async () => {
+        const service = c.req.query("service");
+        if (!isService(service)) {
+          throw new ServiceError(403, "This hub speaks git's smart protocol alone.", {
+            code: "DUMB_PROTOCOL",
+            hint: "Use git 1.6.6 or later.",
+          });
+        }
+        const repo = await gitRepo(ctx, service, idOf(c));
+        const headers = { "Content-Type": `application/x-${service}-advertisement`, ...NO_CACHE };
+        if (service === "git-receive-pack") return c.body(Buffer.from(await showRefs(ctx, repo)), 200, headers);
+        const protocol = protocolOf(c);
+        const answer = await uploadPack(ctx, repo, { protocol, advertise: true }, c.req.raw.signal);
+        return c.body(streamed(announced(answer, protocol)), 200, headers);
+      }),
+  });
+
+  const fetch = defineRoute({
+    operation: `gitUploadPack${SUFFIX[type]}`,
+    method: "POST",
+    path: `${base}/git-upload-pack`,
+    access: "content",
+    summary: "What a clone or fetch asks of git",
+    handle: (c, ctx) =>
+      inGitsWords(c, async () => {
+        const repo = await gitRepo(ctx, "git-upload-pack", idOf(c));
+        // All of it before git is started: who sends slowly occupies nothing.
+        const input = await wholeBody(c);
+        const request = { protocol: protocolOf(c), advertise: false, input };
+        const answer = await uploadPack(ctx, repo, request, c.req.raw.signal);
+        const headers = { "Content-Type": "application/x-git-upload-pack-result", ...NO_CACHE };
+        return c.body(streamed(answer), 200, headers);
+      }),
+  });
+
+  const push = defineRoute({
+    operation: `gitReceivePack${SUFFIX[type]}`,
+    method: "POST",
+    path: `${base}/git-receive-pack`,
+    access: "write",
+    summary: "A push: refs to move, and the objects behind them",
+    handle: (c, ctx) =>
+      inGitsWords(c, async () => {
+        const repo = await gitRepo(ctx, "git-receive-pack", idOf(c));
+        await ctx.git.required();
+        const headers = { "Content-Type": "application/x-git-receive-pack-result", ...NO_CACHE };
+        return c.body(streamed(Readable.from(await received(c, ctx, repo))), 200, headers);
+      }),
+  });
+
+  return [refs, fetch, push];
+}
+
+/** The refs as git's own server gives them: with a line before them, but in the second version of the protocol. */
+function announced(answer: Readable, protocol: string | undefined): Readable {
+  if (protocol === "version=2") return answer;
+  async function* withLine(): AsyncGenerator<Uint8Array> {
+    yield Buffer.concat([pktLine("# service=git-upload-pack\n"), FLUSH]);
+    yield* answer;
+  }
+  return Readable.from(withLine());
+}
+
+async function received(c: HonoContext<HubEnv>, ctx: Context, repo: Repo): Promise<AsyncIterable<Uint8Array>> {
+  const reader = new PktReader(bodyOf(c, PUSH_LIMIT));
+  const { commands, capabilities } = await readPush(reader);
+  // git asks in this way whether it may push, before it sends something large.
+  if (commands.length === 0) return Readable.from([]);
+  const talks = capabilities.has("side-band-64k");
+  const report = ({ unpacked, refs }: PushOutcome) => {
+    if (!capabilities.has("report-status")) return Buffer.alloc(0);
+    const plain = pushReport(unpacked, refs);
+    return talks ? Buffer.concat([sideBand("answer", plain), FLUSH]) : plain;
+  };
+  const { signal } = c.req.raw;
+  return told(talks, async (say) => {
+    try {
+      return report(await receivePush(ctx, repo, { commands, pack: reader.rest(), say, signal }));
+    } catch (error) {
+      // Who is gone reads no answer, and their leaving is no failure of ours.
+      const why = signal.aborted ? "the connection was lost" : asServiceError(error, c.get("requestId")).message;
+      say(why);
+      return report({ unpacked: why, refs: commands.map(({ ref }) => ({ ref, why })) });
+    }
+  });
+}
+
+/** Lines for people while something is done, and its answer at the end. */
+async function* told(
+  talks: boolean,
+  work: (say: (text: string) => void) => Promise<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const lines: string[] = [];
+  const stop = new AbortController();
+  const done = work((text) => lines.push(text)).finally(() => stop.abort());
+  done.catch(() => {});
+  while (!stop.signal.aborted) {
+    await sleep(SILENCE_MS, undefined, { signal: stop.signal }).catch(() => {});
+    if (talks && !stop.signal.aborted) yield KEEP_ALIVE;
+  }
+  const answer = await done;
+  if (talks) for (const line of lines) yield sideBand("text", `${line}\n`);
+  yield answer;
+}
+
+export const gitRoutes: Route[] = REPO_TYPES.flatMap(routesOf);

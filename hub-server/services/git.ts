@@ -1,0 +1,78 @@
+// git over HTTP: who may clone and push, and what they are shown.
+import type { Readable } from "node:stream";
+import { and, eq, inArray } from "drizzle-orm";
+import type { RepoId } from "../../src/hub/repo-id.ts";
+import type { Context } from "../context.ts";
+import { discussions } from "../db/schema/discussions.ts";
+import { credentialsWanted, ServiceError } from "../errors.ts";
+import { receiveAdvertisement } from "../git/receive.ts";
+import { type Repo, requireAccess } from "./access.ts";
+import { gitRefs, gitRows } from "./git-rows.ts";
+
+export type GitService = "git-upload-pack" | "git-receive-pack";
+
+/**
+ * The repository, if the caller may fetch from it or push to it.
+ *
+ * @throws ServiceError 401 for strangers wherever it is not public, or not there: git sends credentials only when asked
+ */
+export async function gitRepo(ctx: Context, service: GitService, id: RepoId): Promise<Repo> {
+  try {
+    if (service === "git-upload-pack") return await requireAccess(ctx, "content", id);
+    const mine = await ownRequest(ctx, id);
+    return mine ?? (await requireAccess(ctx, "write", id));
+  } catch (error) {
+    if (ctx.actor === undefined && error instanceof ServiceError && error.status < 500) throw credentialsWanted();
+    throw error;
+  }
+}
+
+/** The repository, where the caller has a pull request that is not over: they may push to that, and to nothing else. */
+async function ownRequest(ctx: Context, id: RepoId): Promise<Repo | undefined> {
+  if (ctx.actor === undefined) return undefined;
+  const repo = await requireAccess(ctx, "contribute", id);
+  const [request] = await ctx.db
+    .select({ num: discussions.num })
+    .from(discussions)
+    .where(
+      and(
+        eq(discussions.repoId, repo.id),
+        eq(discussions.authorId, ctx.actor.id),
+        eq(discussions.isPullRequest, true),
+        inArray(discussions.status, ["draft", "open"]),
+      ),
+    )
+    .limit(1);
+  return request === undefined ? undefined : repo;
+}
+
+export interface UploadPack {
+  /** Value of the header Git-Protocol. */
+  protocol: string | undefined;
+  /** Shows what there is, rather than answering a request. */
+  advertise: boolean;
+  input?: Uint8Array;
+}
+
+/** git's answer to a clone or fetch, as it comes. */
+export async function uploadPack(
+  ctx: Context,
+  repo: Repo,
+  request: UploadPack,
+  signal: AbortSignal,
+): Promise<Readable> {
+  const lease = await ctx.git.lease(repo.id, signal);
+  try {
+    await lease.sync(gitRows(ctx, repo));
+    return await lease.uploadPack(request);
+  } catch (error) {
+    lease.release();
+    throw error;
+  }
+}
+
+/** What somebody who is about to push is shown. */
+export async function showRefs(ctx: Context, repo: Repo): Promise<Uint8Array> {
+  await ctx.git.required();
+  return receiveAdvertisement(await gitRefs(ctx, repo));
+}
