@@ -28,13 +28,14 @@ export function createApp(deps: Deps, options: AppOptions): Hono<HubEnv> {
   app.use(async (c, next) => {
     const requestId = c.req.header("x-request-id") ?? c.req.header("x-amzn-trace-id") ?? randomUUID();
     c.set("requestId", requestId.slice(0, 200).replace(/[^\x20-\x7e]/g, ""));
-    c.header("X-Request-Id", c.get("requestId"));
-    for (const [name, value] of Object.entries(CROSS_ORIGIN)) c.header(name, value);
     if (c.req.method === "OPTIONS") return preflight();
     const named = OWN_CREDENTIALS.test(c.req.path) ? undefined : c.req.header("authorization");
     const actor = await actorOf(deps, named, isFromElsewhere(c) ? undefined : getCookie(c, SESSION_COOKIE));
     c.set("ctx", { ...deps, actor: actor && { ...actor, address: addressOf(c) } });
-    return next();
+    await next();
+    // Afterwards, as what is set before does not reach the answers that handlers make themselves.
+    const headers = { ...CROSS_ORIGIN, "X-Request-Id": c.get("requestId") };
+    for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value);
   });
   if (rateLimit !== undefined) limitRate(app, rateLimit);
   docsRoutes(app);
@@ -76,10 +77,10 @@ function notImplemented(): never {
 function limitRate(app: Hono<HubEnv>, limit: RateLimit): void {
   const count = rateLimiter(limit);
   app.use("/api/*", async (c, next) => {
-    if (!/^\/api\/(lfs|telemetry)\//.test(c.req.path)) {
-      for (const [name, value] of Object.entries(count(callerOf(c)))) c.header(name, value);
-    }
-    return next();
+    if (/^\/api\/(lfs|telemetry)\//.test(c.req.path)) return next();
+    const headers = count(callerOf(c));
+    await next();
+    for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value);
   });
 }
 
