@@ -61,7 +61,7 @@ const headXorb = defineRoute({
 /** The answer to a HEAD: how long the thing is, or that there is none. */
 function exists(c: HonoContext<HubEnv>, size: number | undefined, missing: string): Response {
   if (size === undefined) throw new ServiceError(404, missing, { code: "XET_NOT_FOUND" });
-  if (c.req.method === "HEAD") return new Response(null, { status: 200, headers: { "Content-Length": `${size}` } });
+  if (c.req.method === "HEAD") return c.body(null, 200, { "Content-Length": `${size}` });
   throw new ServiceError(405, "Only HEAD is answered here.", {
     code: "METHOD_NOT_ALLOWED",
     headers: { Allow: "HEAD" },
@@ -110,7 +110,7 @@ const putShardTelling = defineRoute({
   handle: async (c, ctx) => {
     const register = await shardOf(c, ctx);
     const stream = frames((tell) => register((verified, total) => tell({ type: "validating", verified, total })));
-    return new Response(stream, { headers: { "Content-Type": "application/x-ndjson", "Cache-Control": "no-store" } });
+    return c.body(stream, 200, { "Content-Type": "application/x-ndjson", "Cache-Control": "no-store" });
   },
 });
 
@@ -179,10 +179,10 @@ const data = defineRoute({
       ETag: `"${link.xorb}"`,
       "Cache-Control": "private, max-age=3600",
     };
-    if (c.req.method === "HEAD") return new Response(null, { status: 206, headers });
+    if (c.req.method === "HEAD") return c.body(null, 206, headers);
     // safe because Node's stream types and fetch types describe the same object
     const body = Readable.toWeb(await openXorb(ctx, { xorb: link.xorb, start, end })) as ReadableStream;
-    return new Response(body, { status: 206, headers });
+    return c.body(body, 206, headers);
   },
 });
 

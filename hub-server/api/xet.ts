@@ -1,7 +1,10 @@
-// Tokens for the content-addressed store: what clients ask a repository for before they send or fetch chunks.
-// Answered in headers and as JSON: Python reads the first, JavaScript and Rust the second.
+// The way from a repository to the content-addressed store: tokens for it, and the headers that tell a client that a file is there.
+// Tokens are answered in headers and as JSON: Python reads the first, JavaScript and Rust the second.
 import type { Context as HonoContext } from "hono";
-import { plural, REPO_TYPES } from "../../src/hub/repo-id.ts";
+import { fullName, plural, REPO_TYPES } from "../../src/hub/repo-id.ts";
+import type { Context } from "../context.ts";
+import type { FileHandle } from "../services/files.ts";
+import { xetHashes } from "../services/xet-files.ts";
 import { issueXetToken, type XetGrant, type XetToken } from "../services/xet-tokens.ts";
 import { defineRoute, type HubEnv, originOf, type Route, repoOf, splitRevision } from "./route.ts";
 
@@ -14,6 +17,30 @@ export const xetHeaders = (c: HonoContext<HubEnv>, { accessToken, expires }: Xet
   "X-Xet-Access-Token": accessToken,
   "X-Xet-Token-Expiration": `${expires}`,
 });
+
+/** What JavaScript's client accepts as the answer to "where is this file?". */
+export const XET_FILE_INFO = "application/vnd.xet-fileinfo+json";
+
+/** Headers of a file that may be fetched in chunks; none for every other one. */
+export async function xetFileHeaders(
+  c: HonoContext<HubEnv>,
+  ctx: Context,
+  { repo, commit, entry }: FileHandle,
+): Promise<Record<string, string>> {
+  if (entry.lfs === undefined) return {};
+  const hash = (await xetHashes(ctx, repo.id, [entry.lfs.sha256])).get(entry.lfs.sha256);
+  if (hash === undefined) return {};
+  const route = `${originOf(c)}/api/${plural(repo.type)}/${fullName(repo)}/xet-read-token/${commit.id}`;
+  const plan = `${casUrl(c)}/v1/reconstructions/${hash}`;
+  return {
+    "X-Xet-Hash": hash,
+    "X-Xet-Refresh-Route": route,
+    Link: `<${route}>; rel="xet-auth", <${plan}>; rel="xet-reconstruction-info"`,
+  };
+}
+
+/** Whether the client asks where a file is, rather than for its bytes. */
+export const asksWhere = (c: HonoContext<HubEnv>): boolean => c.req.header("accept")?.includes(XET_FILE_INFO) === true;
 
 const isSet = (value: string | undefined): boolean => value !== undefined && !/^(0|false)$/i.test(value);
 
