@@ -3,17 +3,24 @@ import { adminRoutes } from "./admin.ts";
 import { authRoutes } from "./auth.ts";
 import { cardRoutes } from "./card.ts";
 import { casRoutes } from "./cas.ts";
+import { collectionRoutes } from "./collections.ts";
 import { commitRoutes } from "./commit.ts";
+import { discussionRoutes } from "./discussions.ts";
 import { docRoutes } from "./docs.ts";
+import { gateRoutes } from "./gates.ts";
 import { gitRoutes } from "./git.ts";
 import { lfsRoutes } from "./lfs.ts";
 import { likeRoutes } from "./likes.ts";
+import { notificationRoutes } from "./notifications.ts";
 import { organizationRoutes } from "./organizations.ts";
 import { repoRoutes } from "./repos.ts";
 import { resolveRoutes } from "./resolve.ts";
+import { resourceGroupRoutes } from "./resource-groups.ts";
 import type { Route } from "./route.ts";
+import { serviceAccountRoutes } from "./service-accounts.ts";
 import { userRoutes } from "./users.ts";
 import { versionRoutes } from "./versions.ts";
+import { webhookRoutes } from "./webhooks.ts";
 import { xetRoutes } from "./xet.ts";
 
 export const ROUTES: readonly Route[] = [
@@ -22,10 +29,17 @@ export const ROUTES: readonly Route[] = [
   ...userRoutes,
   ...organizationRoutes,
   ...likeRoutes,
+  ...collectionRoutes,
+  ...gateRoutes,
+  ...resourceGroupRoutes,
+  ...serviceAccountRoutes,
   ...cardRoutes,
   ...casRoutes,
   ...xetRoutes,
   ...commitRoutes,
+  ...discussionRoutes,
+  ...webhookRoutes,
+  ...notificationRoutes,
   ...docRoutes(() => ROUTES),
   ...gitRoutes,
   ...lfsRoutes,

@@ -63,7 +63,7 @@ const NEEDED: Readonly<Record<Action, Permission>> = {
 };
 
 /** Whether a membership counts for this request: the organization may take it from some addresses alone, and not by every token. */
-function counts({ db, actor }: Caller): SQL<boolean> {
+export function membershipCounts({ db, actor }: Caller): SQL<boolean> {
   const barred = db
     .select({ one: sql`1` })
     .from(networkRules)
@@ -88,7 +88,7 @@ export async function roleIn({ db, actor }: Caller, orgId: string): Promise<OrgR
   const [row] = await db
     .select({ role: orgMembers.role })
     .from(orgMembers)
-    .where(and(eq(orgMembers.orgId, orgId), eq(orgMembers.userId, actor.id), counts({ db, actor })));
+    .where(and(eq(orgMembers.orgId, orgId), eq(orgMembers.userId, actor.id), membershipCounts({ db, actor })));
   return row?.role;
 }
 
@@ -114,7 +114,7 @@ async function standingOn({ db, actor }: Caller, repo: Repo): Promise<Standing> 
   const [row] = await db
     .select({
       role: orgMembers.role,
-      counts: counts({ db, actor }),
+      counts: membershipCounts({ db, actor }),
       groupId: resourceGroups.id,
       groupRole: resourceGroupMembers.role,
       makerId: repoCreators.userId,
@@ -290,7 +290,7 @@ function throughMembership({ actor, db }: Caller): SQL {
       and(
         eq(orgMembers.orgId, repos.ownerId),
         eq(orgMembers.userId, userId),
-        counts({ actor, db }),
+        membershipCounts({ actor, db }),
         or(eq(orgMembers.role, "admin"), not(exists(grouped)), exists(inGroup)),
       ),
     );

@@ -1,6 +1,6 @@
 // Organizations: made, described, deleted; who belongs to them and as what.
 // What members may do with repositories is in access.ts.
-import { and, asc, count, eq, ilike, or, sql } from "drizzle-orm";
+import { and, asc, count, eq, ilike, inArray, or, sql } from "drizzle-orm";
 import type { Context } from "../context.ts";
 import type { Tx } from "../db/client.ts";
 import {
@@ -9,6 +9,7 @@ import {
   resourceGroupMembers,
   resourceGroups,
   revokedOrgTokens,
+  serviceAccounts,
 } from "../db/schema/organizations.ts";
 import { repos, tokens, users } from "../db/schema.ts";
 import { badRequest, forbidden, ServiceError, unauthorized } from "../errors.ts";
@@ -92,7 +93,14 @@ export async function deleteOrg(ctx: Context, name: string): Promise<void> {
       code: "ORG_NOT_EMPTY",
       hint: "Delete or move them first.",
     });
-  await ctx.db.delete(users).where(eq(users.id, org.id));
+  await ctx.db.transaction(async (tx) => {
+    const programs = tx
+      .select({ id: serviceAccounts.userId })
+      .from(serviceAccounts)
+      .where(eq(serviceAccounts.orgId, org.id));
+    await tx.delete(users).where(and(eq(users.kind, "service"), inArray(users.id, programs)));
+    await tx.delete(users).where(eq(users.id, org.id));
+  });
 }
 
 export interface Member {

@@ -6,9 +6,9 @@ import type { TokenScopes } from "../db/schema.ts";
 /** Permissions of fine-grained tokens, with words for the form that makes one. */
 export const PERMISSIONS = {
   "repo.content.read": "See private repositories and read their files",
-  "repo.write": "Change files, branches and tags",
+  "repo.write": "Change files, branches and tags, decide who reads gated contents",
   "repo.create": "Make repositories",
-  "repo.manage": "Make and delete repositories, change their settings, decide about access",
+  "repo.manage": "Make and delete repositories, change their settings",
   "discussion.write": "Take part in discussions and propose changes",
   "collection.read": "See private collections",
   "collection.write": "Make and change collections",

@@ -40,6 +40,7 @@ CREATE TABLE "collections" (
 	"id" text PRIMARY KEY NOT NULL,
 	"owner_id" uuid NOT NULL,
 	"title" text NOT NULL,
+	"slug" text NOT NULL,
 	"description" text,
 	"is_private" boolean DEFAULT false NOT NULL,
 	"theme" text NOT NULL,
@@ -387,6 +388,7 @@ CREATE TABLE "xet_xorbs" (
 --> statement-breakpoint
 DROP INDEX "repos_updated";--> statement-breakpoint
 ALTER TABLE "commits" ADD COLUMN "raw" "bytea";--> statement-breakpoint
+ALTER TABLE "evaluations" ADD COLUMN "filename" text;--> statement-breakpoint
 ALTER TABLE "repos" ADD COLUMN "gated" text;--> statement-breakpoint
 ALTER TABLE "repos" ADD COLUMN "is_disabled" boolean DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE "repos" ADD COLUMN "likes" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
@@ -512,6 +514,7 @@ CREATE INDEX "xet_chunks_xorb" ON "xet_chunks" USING btree ("xorb");--> statemen
 CREATE INDEX "xet_file_xorbs_xorb" ON "xet_file_xorbs" USING btree ("xorb");--> statement-breakpoint
 CREATE INDEX "xet_files_sha256" ON "xet_files" USING btree ("sha256");--> statement-breakpoint
 CREATE INDEX "xet_xorbs_sha256" ON "xet_xorbs" USING btree ("sha256");--> statement-breakpoint
+CREATE INDEX "evaluations_dataset" ON "evaluations" USING btree (lower("dataset"));--> statement-breakpoint
 CREATE INDEX "repos_owner" ON "repos" USING btree ("owner_id","type");--> statement-breakpoint
 CREATE INDEX "repos_tags" ON "repos" USING gin ("tags");--> statement-breakpoint
 CREATE INDEX "repos_by_updated" ON "repos" USING btree ("type","is_private","updated_at","id");--> statement-breakpoint

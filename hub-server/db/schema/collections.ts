@@ -12,6 +12,8 @@ export const collections = pgTable(
       .notNull()
       .references(() => users.id, { onDelete: "cascade" }),
     title: text("title").notNull(),
+    /** The title's letters and digits; with the id behind it, the collection's name in addresses. */
+    slug: text("slug").notNull(),
     description: text("description"),
     isPrivate: boolean("is_private").notNull().default(false),
     theme: text("theme").notNull(),
