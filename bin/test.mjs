@@ -53,6 +53,9 @@ skipped += counts.skipped;
 // A run that broke outside a test (an unhandled error, a file that does not load) is a failure of its own.
 if (!ok && counts.failed === 0) failed++;
 
+if (suite === "clients" && rest.length === 0)
+  console.log(runTool("tsx", ["bin/conformance.ts", "results"], "pipe").output);
+
 finish();
 
 function finish() {
