@@ -11,6 +11,7 @@ import { gateRoutes } from "./gates.ts";
 import { gitRoutes } from "./git.ts";
 import { lfsRoutes } from "./lfs.ts";
 import { likeRoutes } from "./likes.ts";
+import { lockRoutes } from "./locks.ts";
 import { notificationRoutes } from "./notifications.ts";
 import { organizationRoutes } from "./organizations.ts";
 import { repoRoutes } from "./repos.ts";
@@ -43,6 +44,7 @@ export const ROUTES: readonly Route[] = [
   ...docRoutes(() => ROUTES),
   ...gitRoutes,
   ...lfsRoutes,
+  ...lockRoutes,
   ...versionRoutes,
   ...repoRoutes,
   ...resolveRoutes,

@@ -103,6 +103,14 @@ CREATE TABLE "access_requests" (
 	CONSTRAINT "access_requests_repo_id_user_id_pk" PRIMARY KEY("repo_id","user_id")
 );
 --> statement-breakpoint
+CREATE TABLE "lfs_locks" (
+	"id" text PRIMARY KEY NOT NULL,
+	"repo_id" uuid NOT NULL,
+	"path" text NOT NULL,
+	"owner_id" uuid NOT NULL,
+	"locked_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "notification_settings" (
 	"user_id" uuid PRIMARY KEY NOT NULL,
 	"values" jsonb NOT NULL
@@ -425,6 +433,8 @@ ALTER TABLE "discussions" ADD CONSTRAINT "discussions_author_id_users_id_fk" FOR
 ALTER TABLE "access_requests" ADD CONSTRAINT "access_requests_repo_id_repos_id_fk" FOREIGN KEY ("repo_id") REFERENCES "public"."repos"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "access_requests" ADD CONSTRAINT "access_requests_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "access_requests" ADD CONSTRAINT "access_requests_granted_by_users_id_fk" FOREIGN KEY ("granted_by") REFERENCES "public"."users"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "lfs_locks" ADD CONSTRAINT "lfs_locks_repo_id_repos_id_fk" FOREIGN KEY ("repo_id") REFERENCES "public"."repos"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "lfs_locks" ADD CONSTRAINT "lfs_locks_owner_id_users_id_fk" FOREIGN KEY ("owner_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "notification_settings" ADD CONSTRAINT "notification_settings_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "notifications" ADD CONSTRAINT "notifications_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "notifications" ADD CONSTRAINT "notifications_discussion_id_discussions_id_fk" FOREIGN KEY ("discussion_id") REFERENCES "public"."discussions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -485,6 +495,7 @@ CREATE INDEX "discussion_events_discussion" ON "discussion_events" USING btree (
 CREATE UNIQUE INDEX "discussions_num" ON "discussions" USING btree ("repo_id","num");--> statement-breakpoint
 CREATE INDEX "discussions_repo" ON "discussions" USING btree ("repo_id","pinned" DESC NULLS LAST,"num" DESC NULLS LAST);--> statement-breakpoint
 CREATE INDEX "access_requests_list" ON "access_requests" USING btree ("repo_id","status","created_at");--> statement-breakpoint
+CREATE UNIQUE INDEX "lfs_locks_path" ON "lfs_locks" USING btree ("repo_id","path");--> statement-breakpoint
 CREATE INDEX "notifications_user" ON "notifications" USING btree ("user_id","updated_at" DESC NULLS LAST);--> statement-breakpoint
 CREATE UNIQUE INDEX "watches_owner" ON "watches" USING btree ("owner_id","user_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "watches_repo" ON "watches" USING btree ("repo_id","user_id");--> statement-breakpoint
