@@ -23,9 +23,14 @@ function isNoText(error: unknown): boolean {
   return cause instanceof Error && "code" in cause && typeof cause.code === "string" && NO_TEXT.has(cause.code);
 }
 
+/** Whether the caller went away in the middle of its body: nobody reads the answer, and nothing is wrong here. */
+const isCutOff = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && error.code === "ECONNRESET" && error.message === "aborted";
+
 /** What to tell whoever asked. An error that nobody expected is logged under the request's id, and told without details. */
 export function asServiceError(error: unknown, requestId: string | undefined): ServiceError {
   if (error instanceof ServiceError) return error;
+  if (isCutOff(error)) return badRequest("The request was cut off before its end.");
   if (isNoText(error)) return badRequest("The request is not allowed: it holds a NUL or broken Unicode.");
   log.error(`request ${requestId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const message =
