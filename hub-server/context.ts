@@ -41,9 +41,18 @@ export interface Policy {
   organizations: "users" | "admins";
 }
 
+/** How large files travel. */
+export interface Transfers {
+  /** Bytes of a part of an upload; on S3 at least 5 MiB. */
+  partSize: number;
+  /** Objects with more bytes come in parts, from clients that can. */
+  multipartAbove: number;
+}
+
 export interface Deps extends Store {
   git: GitCache;
   queue: Queue;
+  transfers: Transfers;
   /** Which addresses this server may call for its users. */
   outbound: Outbound;
   /** Signs links that authorise themselves. */

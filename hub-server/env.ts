@@ -2,6 +2,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseRateLimit, type RateLimit } from "./rate-limit.ts";
+import type { S3Options } from "./storage/s3-blobs.ts";
 
 export interface ServerEnv {
   /** Where programs are looked for: git is one. */
@@ -15,6 +16,8 @@ export interface ServerEnv {
   webhookHosts: readonly string[];
   /** Who may make organizations. */
   organizations: "users" | "admins";
+  /** Where blobs are kept instead of the data folder. */
+  s3: S3Options | undefined;
 }
 
 export function readEnv(env: NodeJS.ProcessEnv = process.env): ServerEnv {
@@ -26,5 +29,20 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): ServerEnv {
     webhookHosts: (env["ABRAZO_WEBHOOK_HOSTS"] ?? "").split(/[\s,]+/).filter((entry) => entry !== ""),
     rateLimit: parseRateLimit(env["ABRAZO_RATE_LIMIT"] ?? ""),
     organizations: env["ABRAZO_ORGANIZATIONS"] === "admins" ? "admins" : "users",
+    s3: readS3(env),
+  };
+}
+
+/** A bucket is named by ABRAZO_S3_BUCKET; who may use it, by Amazon's own variables. */
+function readS3(env: NodeJS.ProcessEnv): S3Options | undefined {
+  const bucket = env["ABRAZO_S3_BUCKET"] || undefined;
+  if (bucket === undefined) return undefined;
+  return {
+    bucket,
+    region: env["ABRAZO_S3_REGION"] || env["AWS_REGION"] || "us-east-1",
+    endpoint: env["ABRAZO_S3_ENDPOINT"]?.replace(/\/+$/, "") || undefined,
+    publicEndpoint: env["ABRAZO_S3_PUBLIC_ENDPOINT"]?.replace(/\/+$/, "") || undefined,
+    prefix: env["ABRAZO_S3_PREFIX"] || undefined,
+    redirect: env["ABRAZO_S3_REDIRECT"] !== "0",
   };
 }

@@ -6,19 +6,23 @@ import { join } from "node:path";
 import { serve } from "@hono/node-server";
 import { AbrazoError } from "../src/errors.ts";
 import { createApp } from "./app.ts";
-import type { Deps, Store } from "./context.ts";
+import type { Deps, Store, Transfers } from "./context.ts";
 import { type Database, openDatabase } from "./db/client.ts";
 import { readEnv } from "./env.ts";
 import { GitCache } from "./git/cache.ts";
 import { lockFolder } from "./lock.ts";
 import { type Handlers, type Queue, startQueue } from "./queue.ts";
 import type { RateLimit } from "./rate-limit.ts";
-import { indexById } from "./services/indexer.ts";
+import { HubBlobs } from "./services/blobs.ts";
+import { flushDownloads, refreshNumbers } from "./services/downloads.ts";
+import { indexById, indexStale } from "./services/indexer.ts";
 import { outbound } from "./services/outbound.ts";
 import { signingKey } from "./services/settings.ts";
 import { userCount } from "./services/users.ts";
 import { deliver } from "./services/webhook-delivery.ts";
+import type { BlobStore } from "./storage/blobs.ts";
 import { DiskBlobStore } from "./storage/disk-blobs.ts";
+import { S3BlobStore, type S3Options } from "./storage/s3-blobs.ts";
 
 export interface HubOptions {
   /** Default 7860, and the next free one if that is taken; a port that was asked for is not replaced. */
@@ -34,7 +38,14 @@ export interface HubOptions {
   webhookHosts?: readonly string[] | undefined;
   /** Who may make organizations; everybody when left out. */
   organizations?: "users" | "admins" | undefined;
+  /** A bucket that keeps the blobs instead of the data folder. */
+  s3?: S3Options | undefined;
+  /** How large files travel. */
+  transfers?: Partial<Transfers> | undefined;
 }
+
+const MIB = 1024 * 1024;
+const TRANSFERS: Transfers = { partSize: 64 * MIB, multipartAbove: 2048 * MIB };
 
 export interface Hub {
   url: string;
@@ -66,18 +77,24 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
   let queue: Queue | undefined;
   try {
     database = await openDatabase(databaseUrl === undefined ? { folder: dataDir } : { url: databaseUrl });
-    const store: Store = { db: database.db, blobs: await DiskBlobStore.create(join(dataDir, "blobs")) };
+    const whole = await openBlobs(options.s3 ?? env.s3, dataDir);
+    const store: Store = { db: database.db, blobs: new HubBlobs(database.db, whole) };
     const calls = outbound(options.webhookHosts ?? env.webhookHosts);
     const handlers: Handlers = {
       index: ({ repoId }) => indexById(store, repoId),
+      reindex: () => indexStale(store),
       webhook: ({ deliveryId }) => deliver({ db: store.db, outbound: calls }, deliveryId),
     };
     queue = await startQueue(database.db, handlers);
+    const started = queue;
+    await database.db.transaction((tx) => started.send(tx, "reindex", {}, "all"));
+    await refreshNumbers(store);
     const git = await GitCache.open({ folder: join(dataDir, "git"), path: env.path });
     const deps: Deps = {
       ...store,
       git,
       queue,
+      transfers: { ...TRANSFERS, ...options.transfers },
       outbound: calls,
       signingKey: await signingKey(database.db),
       localKey: randomBytes(32).toString("hex"),
@@ -93,6 +110,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     const close = async () => {
       await listening.close();
       await git.close();
+      await flushDownloads(store);
       await working.close();
       await opened.close();
       lock.release();
@@ -114,6 +132,9 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     throw error;
   }
 }
+
+const openBlobs = (s3: S3Options | undefined, dataDir: string): Promise<BlobStore> =>
+  s3 === undefined ? DiskBlobStore.create(join(dataDir, "blobs")) : S3BlobStore.create(s3);
 
 async function listen(
   app: ReturnType<typeof createApp>,

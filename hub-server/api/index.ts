@@ -10,6 +10,7 @@ import { docRoutes } from "./docs.ts";
 import { gateRoutes } from "./gates.ts";
 import { gitRoutes } from "./git.ts";
 import { lfsRoutes } from "./lfs.ts";
+import { lfsFileRoutes } from "./lfs-files.ts";
 import { likeRoutes } from "./likes.ts";
 import { lockRoutes } from "./locks.ts";
 import { notificationRoutes } from "./notifications.ts";
@@ -44,6 +45,7 @@ export const ROUTES: readonly Route[] = [
   ...docRoutes(() => ROUTES),
   ...gitRoutes,
   ...lfsRoutes,
+  ...lfsFileRoutes,
   ...lockRoutes,
   ...versionRoutes,
   ...repoRoutes,

@@ -2,56 +2,88 @@
 
 import { Readable } from "node:stream";
 import type { Context as HonoContext } from "hono";
-import { plural, type RepoType } from "../../src/hub/repo-id.ts";
+import { plural, REPO_TYPES, type RepoId, type RepoType } from "../../src/hub/repo-id.ts";
 import { encodePointer } from "../../src/io/git-objects.ts";
-import { ServiceError } from "../errors.ts";
-import type { Repo } from "../services/access.ts";
+import type { Context } from "../context.ts";
 import { type FileHandle, openFile } from "../services/files.ts";
-import { countDownload } from "../services/repos.ts";
 import { contentTypeOf } from "./content-type.ts";
+import { countDownload } from "./count-download.ts";
 import { defineRoute, type HubEnv, type Route, repoOf, splitRevision } from "./route.ts";
+import { type Sendable, send } from "./send.ts";
+import { asksWhere, XET_FILE_INFO, xetFileHeaders } from "./xet.ts";
 
-interface Served {
-  size: number;
-  etag: string;
-  open(start: number, end: number): Promise<Readable>;
-}
+type Kind = "resolve" | "raw";
 
-function route(type: RepoType, kind: "resolve" | "raw"): Route {
+/** How long a link to a blob that lies elsewhere holds: long enough for a slow client to begin. */
+const LINK_SECONDS = 3600;
+
+const SUFFIX: Readonly<Record<RepoType, string>> = { model: "", dataset: "Dataset", space: "Space" };
+
+function route(type: RepoType, kind: Kind): Route {
   const prefix = type === "model" ? "" : `/${plural(type)}`;
+  const place = `${prefix}/{namespace}/{repo}/resolve/{rev}/{path}`;
   return defineRoute({
-    operation: `${kind}${type === "model" ? "" : "Dataset"}`,
+    operation: `${kind}${SUFFIX[type]}`,
+    ...(kind === "resolve" && { answers: [`GET ${place}`] }),
     method: "GET",
     path: `${prefix}/:namespace/:name/${kind}/*`,
-    access: "read",
+    access: "content",
     summary: kind === "resolve" ? "The bytes of a file" : "What git stores for a file: the pointer of a large one",
-    handle: async (c, ctx) => {
-      const { revision, path } = splitRevision(c, kind);
-      const file = await openFile(ctx, { ...repoOf(c), type }, revision, path);
-      const served = kind === "raw" ? rawOf(file) : resolvedOf(file);
-      if (kind === "resolve" && isDownload(c, file.repo, path)) await countDownload(ctx, file.repo);
-      return respond(c, file, served, path, revision);
-    },
+    query: QUERY,
+    handle: (c, ctx) => respond(c, ctx, { ...repoOf(c), type }, kind, splitRevision(c, kind)),
   });
 }
 
-/**
- * Whether a request is a download to count: the whole of a file that stands for the repository. That is a model's config,
- * or its weights where it has none, and each file of data. A client that looks whether its copy is current (HEAD), or
- * asks for the first byte to learn the size, downloads nothing.
- */
-function isDownload(c: HonoContext<HubEnv>, { type, config }: Repo, path: string): boolean {
-  if (c.req.method === "HEAD" || !/^(bytes=0-(?!0$).*)?$/.test(c.req.header("range") ?? "")) return false;
-  if (type === "dataset") return /\.(csv|tsv|jsonl?|parquet|txt|zip|tar|arrow)(\.\w+)?$/.test(path);
-  const hasConfig = Object.keys(config ?? {}).length > 0;
-  return hasConfig ? path === "config.json" : /\.(safetensors|onnx|gguf|bin|pt|pth)$/.test(path);
+const QUERY = {
+  download: "Whether browsers save the file rather than show it",
+  noContentDisposition: "Leaves out the file's name",
+};
+
+/** Where the Hub sends for small files, and where clients may have been told to look. */
+const resolveCache = defineRoute({
+  operation: "resolveCache",
+  answers: REPO_TYPES.map((type) => `GET /api/resolve-cache/${plural(type)}/{namespace}/{repo}/{rev}/{path}`),
+  method: "GET",
+  path: "/api/resolve-cache/:type/:namespace/:name/*",
+  access: "content",
+  summary: "The bytes of a file",
+  query: QUERY,
+  handle: (c, ctx) => {
+    const id = repoOf(c);
+    const place = splitRevision(c, `${c.req.param("type")}/${c.req.param("namespace")}/${c.req.param("name")}`);
+    return respond(c, ctx, id, "resolve", place);
+  },
+});
+
+async function respond(
+  c: HonoContext<HubEnv>,
+  ctx: Context,
+  id: RepoId,
+  kind: Kind,
+  { revision, path }: { revision: string; path: string },
+): Promise<Response> {
+  const file = await openFile(ctx, id, revision, path);
+  if (kind === "resolve") countDownload(c, ctx, file.repo);
+  const xet = kind === "resolve" ? await xetFileHeaders(c, ctx, file) : {};
+  const headers = { ...headersOf(c, file, path, revision), ...xet };
+  if (xet["X-Xet-Hash"] !== undefined && asksWhere(c)) return fileInfo(c, file, headers);
+  const elsewhere = kind === "resolve" && c.req.method === "GET" ? await linkTo(ctx, file, headers) : undefined;
+  if (elsewhere !== undefined)
+    return c.body(null, 302, { ...headers, Location: elsewhere, "Cache-Control": "no-store", "Content-Length": "0" });
+  return send(c, { ...(kind === "raw" ? rawOf(file) : resolvedOf(file)), headers });
 }
 
-function resolvedOf({ entry, open }: FileHandle): Served {
+/** Where a file is, for a client that would rather fetch it in chunks. */
+function fileInfo(c: HonoContext<HubEnv>, { entry: { size, lfs } }: FileHandle, headers: Headers): Response {
+  const etag = `"${lfs?.sha256}"`;
+  return c.json({ hash: headers["X-Xet-Hash"], size }, 200, { ...headers, ETag: etag, "Content-Type": XET_FILE_INFO });
+}
+
+function resolvedOf({ entry, open }: FileHandle): Omit<Sendable, "headers"> {
   return { size: entry.size, etag: entry.lfs?.sha256 ?? entry.id, open: (start, end) => open({ start, end }) };
 }
 
-function rawOf(file: FileHandle): Served {
+function rawOf(file: FileHandle): Omit<Sendable, "headers"> {
   const { lfs } = file.entry;
   if (lfs === undefined) return resolvedOf(file);
   const pointer = encodePointer(lfs.sha256, lfs.size);
@@ -62,65 +94,56 @@ function rawOf(file: FileHandle): Served {
   };
 }
 
-async function respond(
+/** Where the store gives a large file to clients itself. Small ones would take longer by two requests than by one. */
+async function linkTo(ctx: Context, { entry }: FileHandle, headers: Headers): Promise<string | undefined> {
+  if (entry.lfs === undefined || ctx.blobs.link === undefined) return undefined;
+  return ctx.blobs.link(entry.lfs.sha256, {
+    seconds: LINK_SECONDS,
+    contentType: headers["Content-Type"] ?? "application/octet-stream",
+    contentDisposition: headers["Content-Disposition"],
+  });
+}
+
+type Headers = Record<string, string>;
+
+function headersOf(
   c: HonoContext<HubEnv>,
-  { entry, commit }: FileHandle,
-  served: Served,
+  { repo, entry, commit }: FileHandle,
   path: string,
   revision: string,
-): Promise<Response> {
-  const { size, etag } = served;
-  const name = path.split("/").at(-1) ?? path;
-  const plain = name.replace(/[^\x20-\x7e]|["\\]/g, "_");
-  const headers: Record<string, string> = {
+): Headers {
+  const shared = repo.isPrivate || repo.gated !== null ? "private" : "public";
+  const disposition = c.req.query("noContentDisposition") === undefined ? dispositionOf(c, path) : undefined;
+  return {
     "X-Repo-Commit": commit.id,
-    ETag: `"${etag}"`,
-    "Accept-Ranges": "bytes",
     "Content-Type": contentTypeOf(path),
-    "Content-Disposition": `inline; filename*=UTF-8''${encodeURIComponent(name)}; filename="${plain}";`,
-    "Cache-Control": revision === commit.id ? "public, max-age=31536000, immutable" : "no-cache",
+    ...(disposition !== undefined && { "Content-Disposition": disposition }),
+    "Cache-Control": revision === commit.id ? `${shared}, max-age=31536000, immutable` : "no-cache",
     "X-Content-Type-Options": "nosniff",
     // Files come from users: whatever they are, they run nothing in this origin.
     "Content-Security-Policy": "default-src 'none'; sandbox",
-    "Access-Control-Expose-Headers":
-      "X-Repo-Commit, X-Linked-Etag, X-Linked-Size, ETag, Content-Range, Content-Length, Accept-Ranges, X-Error-Code, X-Error-Message, X-Request-Id",
+    // Pages that shut others out still show pictures and play sounds from here.
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    ...(entry.lfs !== undefined && {
+      "X-Linked-Etag": `"${entry.lfs.sha256}"`,
+      "X-Linked-Size": `${entry.lfs.size}`,
+    }),
   };
-  if (entry.lfs !== undefined) {
-    headers["X-Linked-Etag"] = `"${entry.lfs.sha256}"`;
-    headers["X-Linked-Size"] = `${entry.lfs.size}`;
-  }
-  if (c.req.header("if-none-match") === `"${etag}"`) return new Response(null, { status: 304, headers });
-  const range = parseRange(c.req.header("range"), size);
-  if (range === "empty") headers["Content-Range"] = "bytes */0";
-  const [start, end] = range === undefined || range === "empty" ? [0, size] : range;
-  const partial = range !== undefined && range !== "empty";
-  if (partial) headers["Content-Range"] = `bytes ${start}-${end - 1}/${size}`;
-  headers["Content-Length"] = `${end - start}`;
-  if (c.req.method === "HEAD") return new Response(null, { status: partial ? 206 : 200, headers });
-  // safe because Node's stream types and fetch types describe the same object
-  const body = Readable.toWeb(await served.open(start, end)) as ReadableStream;
-  return new Response(body, { status: partial ? 206 : 200, headers });
 }
 
-/** The range asked for; undefined is the whole. A range of an empty file gets the empty file, because clients cannot take a 416 for it. */
-function parseRange(header: string | undefined, size: number): [number, number] | "empty" | undefined {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? "");
-  if (match === null || (match[1] === "" && match[2] === "")) return undefined;
-  if (size === 0) return "empty";
-  const start = match[1] === "" ? Math.max(0, size - Number(match[2])) : Number(match[1]);
-  const end = match[1] === "" || match[2] === "" ? size : Math.min(size, Number(match[2]) + 1);
-  if (start >= size || end <= start) {
-    throw new ServiceError(416, `The file has ${size} bytes.`, {
-      code: "RANGE",
-      headers: { "Content-Range": `bytes */${size}` },
-    });
-  }
-  return [start, end];
+/** The file's name twice, for clients that know UTF-8 and for those that do not; Python's wants the last semicolon. */
+function dispositionOf(c: HonoContext<HubEnv>, path: string): string {
+  const name = path.split("/").at(-1) ?? path;
+  const plain = name.replace(/[^\x20-\x7e]|["\\;]/g, "_");
+  const exact = encodeURIComponent(name).replace(
+    /['()*]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  const way = ["", "true", "True", "1"].includes(c.req.query("download") ?? "no") ? "attachment" : "inline";
+  return `${way}; filename*=UTF-8''${exact}; filename="${plain}";`;
 }
 
 export const resolveRoutes = [
-  route("model", "resolve"),
-  route("dataset", "resolve"),
-  route("model", "raw"),
-  route("dataset", "raw"),
+  ...REPO_TYPES.flatMap((type) => [route(type, "resolve"), route(type, "raw")]),
+  resolveCache,
 ];

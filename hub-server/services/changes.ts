@@ -1,9 +1,13 @@
 // What a commit changed: files, lines, tensors and metrics, against its first parent.
 // Renders nothing.
 import type { RepoId } from "../../src/hub/repo-id.ts";
+import { encodePointer } from "../../src/io/git-objects.ts";
 import type { Context } from "../context.ts";
+import type { StoredEntry } from "../db/schema.ts";
+import { badRequest } from "../errors.ts";
 import { type Repo, requireAccess } from "./access.ts";
-import { type FileEntry, listTreeOf, readContent } from "./files.ts";
+import { mergeBase } from "./commit-graph.ts";
+import { describeEntries, type FileEntry, readContent, readTrees } from "./files.ts";
 import { listEvaluations } from "./indexer.ts";
 import { type CommitRow, requireRevision } from "./refs.ts";
 import { type TensorChanges, tensorChanges } from "./tensor-changes.ts";
@@ -56,24 +60,99 @@ export async function fileChanges(
   from: CommitRow | undefined,
   to: CommitRow | undefined,
 ): Promise<Pick<CommitChanges, "files" | "more">> {
-  const [before, after] = [await filesOf(ctx, from), await filesOf(ctx, to)];
-  const paths = [...new Set([...before.keys(), ...after.keys()])].sort(weightsFirst);
-  const changed = paths.filter((path) => before.get(path)?.id !== after.get(path)?.id);
+  const differing = await differences(ctx, from?.treeId, to?.treeId);
+  const paths = [...differing.keys()].sort(weightsFirst);
   const files: FileChange[] = [];
-  for (const path of changed.slice(0, MOST_FILES))
-    files.push(await fileChange(ctx, path, before.get(path), after.get(path)));
-  return { files, more: Math.max(0, changed.length - MOST_FILES) };
+  for (const path of paths.slice(0, MOST_FILES)) {
+    const { before, after } = differing.get(path) ?? {};
+    files.push(await fileChange(ctx, path, await describe(ctx, path, before), await describe(ctx, path, after)));
+  }
+  return { files, more: Math.max(0, paths.length - MOST_FILES) };
 }
+
+async function describe(ctx: Context, path: string, entry: StoredEntry | undefined): Promise<FileEntry | undefined> {
+  const [described] = entry === undefined ? [] : await describeEntries(ctx, [{ path, entry }]);
+  return described?.kind === "file" ? described : undefined;
+}
+
+/** What `a..b` and `a...b` name: the changes from a to b, or those of b since the two parted. */
+export async function comparison(
+  ctx: Context,
+  id: RepoId,
+  spec: string,
+): Promise<Pick<CommitChanges, "files" | "more"> & { from: CommitRow; to: CommitRow }> {
+  const repo = await requireAccess(ctx, "content", id);
+  const [, base = "", dots, head = ""] = /^(.+?)(\.{2,3})(.+)$/.exec(spec) ?? [];
+  if (dots === undefined) throw badRequest(`"${spec}" is no comparison.`, "Write it as main..next, or main...next.");
+  const [named, to] = [await requireRevision(ctx, repo, base), await requireRevision(ctx, repo, head)];
+  const parted = dots === "..." ? await mergeBase(ctx.db, repo, named.id, to.id) : named.id;
+  if (parted === undefined)
+    throw badRequest(`"${base}" and "${head}" have no commit in common.`, "Compare them with two dots.");
+  const from = await requireRevision(ctx, repo, parted);
+  const { files, more } = await fileChanges(ctx, from, to);
+  const told = await Promise.all(files.map((file) => withPointers(ctx, file)));
+  return { from, to, files: told.sort((a, b) => (a.path < b.path ? -1 : 1)), more };
+}
+
+/** A large file's change as that of its pointer, which is what git compares. */
+async function withPointers(ctx: Context, file: FileChange): Promise<FileChange> {
+  const { before, after } = file;
+  if (before?.lfs === undefined && after?.lfs === undefined) return file;
+  const [old, now] = [await pointerOrText(ctx, before), await pointerOrText(ctx, after)];
+  return old === undefined || now === undefined ? file : { ...file, text: { before: old, after: now } };
+}
+
+async function pointerOrText(ctx: Context, file: FileEntry | undefined): Promise<string | undefined> {
+  if (file?.lfs !== undefined) return Buffer.from(encodePointer(file.lfs.sha256, file.lfs.size)).toString("utf8");
+  return file !== undefined && file.size > TEXT_LIMIT ? undefined : textOf(ctx, file);
+}
+
+interface Sides {
+  before?: StoredEntry | undefined;
+  after?: StoredEntry | undefined;
+}
+
+/** Folders that are compared at once. */
+const AT_ONCE = 64;
+
+/** Files that two trees have not in common, by path; only folders that differ are read. */
+async function differences(
+  ctx: Context,
+  before: string | undefined,
+  after: string | undefined,
+): Promise<Map<string, Sides>> {
+  const out = new Map<string, Sides>();
+  const open: { prefix: string; before: string | undefined; after: string | undefined }[] = [];
+  if (before !== after) open.push({ prefix: "", before, after });
+  while (open.length > 0) {
+    const some = open.splice(-AT_ONCE);
+    const ids = some.flatMap((folder) => [folder.before, folder.after]).filter((id) => id !== undefined);
+    const read = await readTrees(ctx, ids);
+    for (const { prefix, ...folder } of some) {
+      const [old, now] = [byName(read, folder.before), byName(read, folder.after)];
+      for (const name of new Set([...old.keys(), ...now.keys()])) {
+        const sides = { before: old.get(name), after: now.get(name) };
+        if (sides.before?.id === sides.after?.id && sides.before?.kind === sides.after?.kind) continue;
+        const [a, b] = [only("directory", sides.before)?.id, only("directory", sides.after)?.id];
+        if (a !== undefined || b !== undefined) open.push({ prefix: `${prefix}${name}/`, before: a, after: b });
+        const files = { before: only("file", sides.before), after: only("file", sides.after) };
+        if (files.before !== undefined || files.after !== undefined) out.set(prefix + name, files);
+      }
+    }
+  }
+  return out;
+}
+
+const byName = (read: ReadonlyMap<string, StoredEntry[]>, id: string | undefined): Map<string, StoredEntry> =>
+  new Map((read.get(id ?? "") ?? []).map((entry) => [entry.name, entry]));
+
+const only = (kind: StoredEntry["kind"], entry: StoredEntry | undefined): StoredEntry | undefined =>
+  entry?.kind === kind ? entry : undefined;
 
 /** What a model is comes before what describes it. */
 function weightsFirst(a: string, b: string): number {
   const rank = (path: string) => (path.endsWith(".safetensors") ? 0 : 1);
   return rank(a) - rank(b) || (a < b ? -1 : 1);
-}
-
-async function filesOf(ctx: Context, commit: CommitRow | undefined): Promise<Map<string, FileEntry>> {
-  const entries = commit === undefined ? [] : await listTreeOf(ctx, commit.treeId, "", true);
-  return new Map(entries.filter((entry) => entry.kind === "file").map((entry) => [entry.path, entry]));
 }
 
 async function fileChange(

@@ -1,13 +1,13 @@
 // Reading versions: folders, files and their bytes. Nothing here writes.
 
 import { Readable } from "node:stream";
-import { eq, inArray } from "drizzle-orm";
+import { and, eq, inArray, sql } from "drizzle-orm";
 import type { RepoId } from "../../src/hub/repo-id.ts";
 import { encodePointer } from "../../src/io/git-objects.ts";
 import type { Context } from "../context.ts";
 import type { Db, Tx } from "../db/client.ts";
-import { contents, type StoredEntry, trees } from "../db/schema.ts";
-import { entryNotFound } from "../errors.ts";
+import { contents, lfsObjects, type StoredEntry, trees } from "../db/schema.ts";
+import { badRequest, entryNotFound } from "../errors.ts";
 import type { Range } from "../storage/blobs.ts";
 import { type Repo, requireAccess } from "./access.ts";
 import { checkPath } from "./paths.ts";
@@ -39,24 +39,84 @@ export async function readTree({ db }: Reader, treeId: string): Promise<StoredEn
   return tree?.entries ?? [];
 }
 
-/** The entry at a path below a tree, or undefined. */
+/** Rows of several folders by their tree ids. */
+export async function readTrees({ db }: Reader, treeIds: readonly string[]): Promise<Map<string, StoredEntry[]>> {
+  const ids = [...new Set(treeIds)];
+  const rows = ids.length === 0 ? [] : await db.select().from(trees).where(inArray(trees.id, ids));
+  return new Map(rows.map(({ id, entries }) => [id, entries]));
+}
+
+/** The entry at a path below a tree, or undefined. The database walks down, so that large folders stay there. */
 export async function findEntry(
-  reader: Reader,
+  { db }: Reader,
   treeId: string,
   segments: readonly string[],
 ): Promise<StoredEntry | undefined> {
-  let at: StoredEntry = { name: "", kind: "directory", id: treeId };
-  for (const segment of segments) {
-    if (at.kind !== "directory") return undefined;
-    const next = (await readTree(reader, at.id)).find(({ name }) => name === segment);
-    if (next === undefined) return undefined;
-    at = next;
-  }
-  return at;
+  const [row] = await db.execute<{ entry: StoredEntry }>(sql`
+    with recursive walk as (
+      select 0 as depth, jsonb_build_object('name', '', 'kind', 'directory', 'id', ${treeId}::text) as entry
+      union all
+      select w.depth + 1, e from walk w
+      join ${trees} t on t.id = w.entry ->> 'id'
+      cross join lateral jsonb_array_elements(t.entries) e
+      where w.entry ->> 'kind' = 'directory' and e ->> 'name' = ${asJson(segments)} ->> w.depth
+    )
+    select entry from walk where depth = ${segments.length}`);
+  return row?.entry;
 }
 
-/** Entries with sizes, for stored entries under a prefix. */
-async function describeEntries(
+/** A list for a query: one parameter, however long it is. */
+const asJson = (list: readonly string[]) => sql`(${JSON.stringify(list)}::text)::jsonb`;
+
+/** Entries of some names in some folders: by the folder's id, then by name. */
+export async function entriesNamed(
+  { db }: Reader,
+  treeIds: readonly string[],
+  names: readonly string[],
+): Promise<Map<string, Map<string, StoredEntry>>> {
+  const out = new Map<string, Map<string, StoredEntry>>();
+  if (treeIds.length === 0 || names.length === 0) return out;
+  const rows = await db.execute<{ id: string; entry: StoredEntry }>(sql`
+    select t.id, e as entry from ${trees} t
+    cross join lateral jsonb_array_elements(t.entries) e
+    where t.id in (select jsonb_array_elements_text(${asJson([...new Set(treeIds)])}))
+      and e ->> 'name' in (select jsonb_array_elements_text(${asJson([...new Set(names)])}))`);
+  for (const { id, entry } of rows) {
+    const folder = out.get(id) ?? new Map<string, StoredEntry>();
+    out.set(id, folder.set(entry.name, entry));
+  }
+  return out;
+}
+
+/** The entries at many paths below a tree, a query for each level; paths where nothing is are left out. */
+export async function findEntries(
+  reader: Reader,
+  treeId: string,
+  paths: readonly (readonly string[])[],
+): Promise<Map<string, StoredEntry>> {
+  const found = new Map<string, StoredEntry>();
+  let at = paths.map((segments) => ({ segments, treeId }));
+  for (let depth = 0; at.length > 0; depth++) {
+    const names = at.map(({ segments }) => segments[depth] ?? "");
+    const here = await entriesNamed(
+      reader,
+      at.map((item) => item.treeId),
+      names,
+    );
+    const next: typeof at = [];
+    for (const { segments, treeId: id } of at) {
+      const entry = here.get(id)?.get(segments[depth] ?? "");
+      if (entry === undefined) continue;
+      if (depth === segments.length - 1) found.set(segments.join("/"), entry);
+      else if (entry.kind === "directory") next.push({ segments, treeId: entry.id });
+    }
+    at = next;
+  }
+  return found;
+}
+
+/** Entries with sizes, for stored entries at their paths. */
+export async function describeEntries(
   { db }: Reader,
   found: readonly { path: string; entry: StoredEntry }[],
 ): Promise<Entry[]> {
@@ -94,8 +154,10 @@ export async function listTree(
 ): Promise<{ commit: CommitRow | undefined; entries: Entry[] }> {
   const repo = await requireAccess(ctx, "read", id);
   const commit = await resolveRevision(ctx, repo, revision);
-  if (commit === undefined) return { commit, entries: [] };
-  return { commit, entries: await listTreeOf(ctx, commit.treeId, path, recursive, commit.id) };
+  if (commit !== undefined)
+    return { commit, entries: await listTreeOf(ctx, commit.treeId, path, recursive, commit.id) };
+  if (path !== "") throw entryNotFound(path);
+  return { commit, entries: [] };
 }
 
 export async function listTreeOf(
@@ -111,16 +173,10 @@ export async function listTreeOf(
   const found: { path: string; entry: StoredEntry }[] = [];
   let level = [{ prefix: segments.length === 0 ? "" : `${segments.join("/")}/`, id: folder.id }];
   while (level.length > 0) {
-    const rows = await reader.db
-      .select()
-      .from(trees)
-      .where(
-        inArray(
-          trees.id,
-          level.map((item) => item.id),
-        ),
-      );
-    const byId = new Map(rows.map((row) => [row.id, row.entries]));
+    const byId = await readTrees(
+      reader,
+      level.map((item) => item.id),
+    );
     const next: typeof level = [];
     for (const { prefix, id } of level) {
       for (const entry of byId.get(id) ?? []) {
@@ -134,21 +190,24 @@ export async function listTreeOf(
   return describeEntries(reader, found);
 }
 
-/** Entries of given paths; those that do not exist are left out. */
+/** Paths that one question may name. */
+const MOST_PATHS = 2000;
+
+/** Entries of given paths, files and folders; those that do not exist are left out. */
 export async function pathsInfo(
   ctx: Context,
   id: RepoId,
   revision: string,
   paths: readonly string[],
-): Promise<Entry[]> {
+): Promise<{ repo: Repo; commit: CommitRow; entries: Entry[] }> {
   const repo = await requireAccess(ctx, "read", id);
+  if (paths.length > MOST_PATHS)
+    throw badRequest(`${paths.length} paths in one question; ask for up to ${MOST_PATHS}.`);
   const commit = await requireRevision(ctx, repo, revision);
-  const found: { path: string; entry: StoredEntry }[] = [];
-  for (const path of paths) {
-    const entry = await findEntry(ctx, commit.treeId, checkPath(path.replace(/\/$/, "")));
-    if (entry !== undefined) found.push({ path, entry });
-  }
-  return describeEntries(ctx, found);
+  const asked = [...new Set(paths)].map((path) => checkPath(path.replace(/\/$/, "")));
+  const stored = await findEntries(ctx, commit.treeId, asked);
+  const found = [...stored].map(([path, entry]) => ({ path, entry }));
+  return { repo, commit, entries: await describeEntries(ctx, found) };
 }
 
 export interface FileHandle {
@@ -161,13 +220,23 @@ export interface FileHandle {
 
 /** A file of a revision, with its bytes ready to be read. */
 export async function openFile(ctx: Context, id: RepoId, revision: string, path: string): Promise<FileHandle> {
-  const repo = await requireAccess(ctx, "read", id);
+  const repo = await requireAccess(ctx, "content", id);
   const commit = await requireRevision(ctx, repo, revision);
   const stored = await findEntry(ctx, commit.treeId, checkPath(path));
   if (stored?.kind !== "file") throw entryNotFound(path, commit.id);
   const [entry] = await describeEntries(ctx, [{ path, entry: stored }]);
   if (entry?.kind !== "file") throw entryNotFound(path, commit.id);
+  if (entry.lfs !== undefined) await requireObject(ctx, repo, entry.lfs.sha256, path, commit.id);
   return { repo, commit, entry, open: (range) => openContent(ctx, entry.id, range) };
+}
+
+/** An object that was deleted for good is gone from every commit, whoever else has the same. */
+async function requireObject({ db }: Reader, repo: Repo, sha256: string, path: string, commit: string): Promise<void> {
+  const [object] = await db
+    .select({ size: lfsObjects.size })
+    .from(lfsObjects)
+    .where(and(eq(lfsObjects.repoId, repo.id), eq(lfsObjects.sha256, sha256)));
+  if (object === undefined) throw entryNotFound(path, commit);
 }
 
 /** Bytes behind a git blob id. */

@@ -1,14 +1,17 @@
-// Which commit last touched each entry of a folder, for the list of files.
-// Looks back a bounded way: what is older has no answer.
-import { inArray } from "drizzle-orm";
+// Which commit last touched an entry: for the list of files, and for clients that ask for it.
+// Looks back a bounded way, along first parents.
 import type { Context } from "../context.ts";
-import { type StoredEntry, trees } from "../db/schema.ts";
-import type { CommitRow } from "./refs.ts";
+import type { StoredEntry } from "../db/schema.ts";
+import type { Repo } from "./access.ts";
+import { entriesNamed, readTrees } from "./files.ts";
+import { type CommitRow, firstParents } from "./refs.ts";
 
-/** Commits worth looking at. */
+/** Commits worth looking at for a page. */
 export const LOOK_BACK = 100;
 /** Folders with more entries are listed without, because every version of them would be read. */
 const MOST_ENTRIES = 500;
+/** Commits that are looked at for a client, and how many at once. */
+const [MOST_COMMITS, FIRST_STEP, MOST_STEP] = [2000, 16, 256];
 
 /** The last commit by the name of an entry. `commits` are the newest of a revision, along first parents. */
 export async function lastChanges(
@@ -35,6 +38,75 @@ export async function lastChanges(
   return found;
 }
 
+/**
+ * The last commit that touched each of some paths that a commit has. What was last touched longer ago than is looked back
+ * has the oldest commit that was looked at: there it is the same still.
+ */
+export async function lastCommits(
+  ctx: Context,
+  repo: Repo,
+  head: CommitRow,
+  paths: readonly string[],
+): Promise<Map<string, CommitRow>> {
+  const found = new Map<string, CommitRow>();
+  const open = new Map(paths.map((path) => [path, path.split("/")]));
+  let [oldest, looked, step] = [head, 0, FIRST_STEP];
+  while (open.size > 0) {
+    const log = await firstParents(ctx, repo, oldest, { limit: step + 1, offset: 0, counted: false });
+    const ids = await idsAt(ctx, log.commits, open);
+    for (const [index, commit] of log.commits.entries()) {
+      const before = log.commits[index + 1];
+      if (before === undefined && commit.parents.length > 0) break;
+      for (const path of open.keys()) {
+        if (before !== undefined && ids(commit, path) === ids(before, path)) continue;
+        found.set(path, commit);
+        open.delete(path);
+      }
+    }
+    oldest = log.commits.at(-1) ?? oldest;
+    looked += step;
+    step = Math.min(2 * step, MOST_STEP);
+    if (looked >= MOST_COMMITS || log.commits.length < 2) break;
+  }
+  for (const path of open.keys()) found.set(path, oldest);
+  return found;
+}
+
+/** Ids of paths at commits, a query for each level of the paths. */
+async function idsAt(
+  ctx: Context,
+  commits: readonly CommitRow[],
+  paths: ReadonlyMap<string, readonly string[]>,
+): Promise<(commit: CommitRow, path: string) => string | undefined> {
+  const key = (commit: CommitRow, path: string) => `${commit.id} ${path}`;
+  const at = new Map<string, StoredEntry>();
+  for (const commit of commits) {
+    for (const path of paths.keys()) at.set(key(commit, path), { name: "", kind: "directory", id: commit.treeId });
+  }
+  const deepest = Math.max(0, ...[...paths.values()].map((segments) => segments.length));
+  for (let depth = 0; depth < deepest; depth++) {
+    const [folders, names] = [new Set<string>(), new Set<string>()];
+    const going = [...paths].filter(([, segments]) => depth < segments.length);
+    for (const [path, segments] of going) {
+      names.add(segments[depth] ?? "");
+      for (const commit of commits) {
+        const entry = at.get(key(commit, path));
+        if (entry?.kind === "directory") folders.add(entry.id);
+      }
+    }
+    const here = await entriesNamed(ctx, [...folders], [...names]);
+    for (const [path, segments] of going) {
+      for (const commit of commits) {
+        const folder = at.get(key(commit, path));
+        const next = folder?.kind === "directory" ? here.get(folder.id)?.get(segments[depth] ?? "") : undefined;
+        if (next === undefined) at.delete(key(commit, path));
+        else at.set(key(commit, path), next);
+      }
+    }
+  }
+  return (commit, path) => at.get(key(commit, path))?.id;
+}
+
 /** The ids of the entries of one folder by name, at each of some commits; a query for each level of the path. */
 async function foldersAt(
   ctx: Context,
@@ -42,7 +114,7 @@ async function foldersAt(
   segments: readonly string[],
 ): Promise<Map<string, Map<string, string>>> {
   let at = new Map(commits.map((commit) => [commit.id, commit.treeId]));
-  let rows = await entriesOf(ctx, [...at.values()]);
+  let rows = await readTrees(ctx, [...at.values()]);
   for (const segment of segments) {
     const next = new Map<string, string>();
     for (const [commitId, treeId] of at) {
@@ -50,17 +122,11 @@ async function foldersAt(
       if (child !== undefined) next.set(commitId, child.id);
     }
     at = next;
-    rows = await entriesOf(ctx, [...at.values()]);
+    rows = await readTrees(ctx, [...at.values()]);
   }
   const named = ([commitId, treeId]: [string, string]): [string, Map<string, string>] => [
     commitId,
     new Map((rows.get(treeId) ?? []).map(({ name, id }) => [name, id])),
   ];
   return new Map([...at].map(named));
-}
-
-async function entriesOf(ctx: Context, treeIds: readonly string[]): Promise<Map<string, StoredEntry[]>> {
-  const ids = [...new Set(treeIds)];
-  const rows = ids.length === 0 ? [] : await ctx.db.select().from(trees).where(inArray(trees.id, ids));
-  return new Map(rows.map(({ id, entries }) => [id, entries]));
 }

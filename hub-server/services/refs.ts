@@ -1,10 +1,11 @@
 // Revisions: branches, tags and commit ids, and the log behind them.
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { and, eq, inArray, like, sql } from "drizzle-orm";
 import type { RepoId } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import type { Db, Tx } from "../db/client.ts";
+import { annotatedTags } from "../db/schema/uploads.ts";
 import { commits, refs } from "../db/schema.ts";
-import { badRequest, revisionNotFound, ServiceError } from "../errors.ts";
+import { revisionNotFound } from "../errors.ts";
 import { type Repo, requireAccess } from "./access.ts";
 
 export type CommitRow = typeof commits.$inferSelect;
@@ -39,7 +40,19 @@ export async function resolveRevision(
   const match = names.map((name) => found.find((row) => row.name === name)).find((row) => row !== undefined);
   if (match !== undefined) return match.commit;
   if (names.includes(branchRef("main"))) return undefined;
-  throw revisionNotFound(revision);
+  const short = /^[0-9a-f]{7,39}$/.test(revision) ? await byBeginning(db, repo, revision) : undefined;
+  if (short === undefined) throw revisionNotFound(revision);
+  return short;
+}
+
+/** The commit whose id begins so, if there is exactly one. */
+async function byBeginning(db: Db | Tx, repo: Repo, beginning: string): Promise<CommitRow | undefined> {
+  const found = await db
+    .select()
+    .from(commits)
+    .where(and(eq(commits.repoId, repo.id), like(commits.id, `${beginning}%`)))
+    .limit(2);
+  return found.length === 1 ? found[0] : undefined;
 }
 
 /** The commit of a revision, an error for an empty repository. */
@@ -53,58 +66,41 @@ export interface RefInfo {
   name: string;
   ref: string;
   targetCommit: string;
+  /** Of an annotated tag. */
+  message?: string;
 }
 
-export async function listRefs(ctx: Context, id: RepoId): Promise<{ branches: RefInfo[]; tags: RefInfo[] }> {
+export interface RefLists {
+  branches: RefInfo[];
+  converts: RefInfo[];
+  tags: RefInfo[];
+  pullRequests: RefInfo[];
+}
+
+export async function listRefs(ctx: Context, id: RepoId): Promise<RefLists> {
   const repo = await requireAccess(ctx, "read", id);
-  const rows = await ctx.db.select().from(refs).where(eq(refs.repoId, repo.id)).orderBy(refs.name);
-  const under = (prefix: string) =>
+  const rows = await ctx.db
+    .select({ name: refs.name, commitId: refs.commitId, message: annotatedTags.message })
+    .from(refs)
+    .leftJoin(annotatedTags, and(eq(annotatedTags.repoId, refs.repoId), eq(annotatedTags.name, refs.name)))
+    .where(eq(refs.repoId, repo.id))
+    .orderBy(refs.name);
+  const under = (prefix: string, shown = prefix): RefInfo[] =>
     rows
       .filter(({ name }) => name.startsWith(prefix))
-      .map(({ name, commitId }) => ({ name: name.slice(prefix.length), ref: name, targetCommit: commitId }));
-  return { branches: under("refs/heads/"), tags: under("refs/tags/") };
-}
-
-/** git's rules for ref names, the ones that can be broken here. */
-function checkRefName(name: string): void {
-  const bad = /[\s~^:?*[\\]|\.\.|@\{|^[./]|[./]$|\/\/|\.lock$|\/\./.test(name) || name === "" || name.length > 200;
-  if (bad || /^[0-9a-f]{40}$/.test(name)) throw badRequest(`"${name}" is no valid branch or tag name.`);
-}
-
-export async function createRef(
-  ctx: Context,
-  id: RepoId,
-  { kind, name, startingPoint = "main" }: { kind: "branch" | "tag"; name: string; startingPoint?: string },
-): Promise<void> {
-  const repo = await requireAccess(ctx, "write", id);
-  checkRefName(name);
-  const commit = await requireRevision(ctx, repo, startingPoint);
-  const ref = kind === "branch" ? branchRef(name) : `refs/tags/${name}`;
-  const made = await ctx.db
-    .insert(refs)
-    .values({ repoId: repo.id, name: ref, commitId: commit.id })
-    .onConflictDoNothing()
-    .returning();
-  if (made.length === 0) throw new ServiceError(409, `The ${kind} "${name}" exists already.`, { code: "REF_EXISTS" });
-}
-
-export async function deleteRef(
-  ctx: Context,
-  id: RepoId,
-  { kind, name }: { kind: "branch" | "tag"; name: string },
-): Promise<void> {
-  const repo = await requireAccess(ctx, "write", id);
-  if (kind === "branch" && name === "main") throw forbiddenMain();
-  const ref = kind === "branch" ? branchRef(name) : `refs/tags/${name}`;
-  const gone = await ctx.db
-    .delete(refs)
-    .where(and(eq(refs.repoId, repo.id), eq(refs.name, ref)))
-    .returning();
-  if (gone.length === 0) throw revisionNotFound(name);
-}
-
-function forbiddenMain(): ServiceError {
-  return new ServiceError(403, "The branch main cannot be deleted.", { code: "PROTECTED_BRANCH" });
+      .map(({ name, commitId, message }) => ({
+        name: name.slice(shown.length),
+        ref: name,
+        targetCommit: commitId,
+        ...(message !== null && { message }),
+      }));
+  return {
+    branches: under("refs/heads/"),
+    converts: under("refs/convert/"),
+    tags: under("refs/tags/"),
+    // The number alone would be no revision.
+    pullRequests: under("refs/pr/", ""),
+  };
 }
 
 /** Commits behind a revision, newest first, along first parents. */
@@ -124,8 +120,11 @@ export async function firstParents(
   ctx: Context,
   repo: Repo,
   head: CommitRow,
-  { limit, offset }: { limit: number; offset: number },
+  { limit, offset, counted = true }: { limit: number; offset: number; counted?: boolean },
 ): Promise<{ commits: CommitRow[]; total: number }> {
+  // Counting reads the log to its end.
+  const total = counted ? sql`(select count(*)::int from history)` : sql`0`;
+  const deepest = counted ? sql`true` : sql`h.depth < ${offset + limit - 1}`;
   const rows = await ctx.db.execute<{ id: string; depth: number; total: number }>(sql`
     with recursive history as (
       select ${commits.id} as id, ${commits.parents} as parents, 0 as depth from ${commits}
@@ -133,8 +132,9 @@ export async function firstParents(
       union all
       select c.id, c.parents, h.depth + 1 from history h
       join ${commits} c on c.repo_id = ${repo.id} and c.id = h.parents[1]
+      where ${deepest}
     )
-    select id, depth, (select count(*)::int from history) as total from history
+    select id, depth, ${total} as total from history
     order by depth limit ${limit} offset ${offset}`);
   const ids = rows.map((row) => row.id);
   if (ids.length === 0) return { commits: [], total: 0 };
