@@ -14,6 +14,7 @@ import { lfsFileRoutes } from "./lfs-files.ts";
 import { likeRoutes } from "./likes.ts";
 import { lockRoutes } from "./locks.ts";
 import { notificationRoutes } from "./notifications.ts";
+import { oauthRoutes } from "./oauth.ts";
 import { organizationRoutes } from "./organizations.ts";
 import { repoRoutes } from "./repos.ts";
 import { resolveRoutes } from "./resolve.ts";
@@ -31,6 +32,7 @@ export const ROUTES: readonly Route[] = [
   ...userRoutes,
   ...organizationRoutes,
   ...likeRoutes,
+  ...oauthRoutes,
   ...collectionRoutes,
   ...gateRoutes,
   ...resourceGroupRoutes,
