@@ -10,12 +10,14 @@ import { runPlain } from "./db/plain.ts";
 export interface Jobs {
   /** Bring what is known of a repository up to the head of its main branch. */
   index: { repoId: string };
+  /** Do so for all repositories that another version of this hub indexed. */
+  reindex: { [key: string]: never };
   /** Tell a webhook of something that happened. */
   webhook: { deliveryId: string };
 }
 
 /** How many jobs of a kind run at once: receivers of webhooks may take their time, and others must not wait for one. */
-const AT_ONCE: { readonly [Name in keyof Jobs]: number } = { index: 1, webhook: 4 };
+const AT_ONCE: { readonly [Name in keyof Jobs]: number } = { index: 1, reindex: 1, webhook: 4 };
 
 export interface Queue {
   /** Puts a job into the queue with the writes of a transaction: both happen or neither. One that waits already is enough. */
@@ -47,7 +49,11 @@ export async function startQueue(
     if (handle === undefined) return [];
     return Array.from({ length: AT_ONCE[name] }, () => workOn(boss, name, handle, pollingIntervalSeconds * 1000));
   };
-  const working = [...(await start("index", handlers.index)), ...(await start("webhook", handlers.webhook))];
+  const working = [
+    ...(await start("index", handlers.index)),
+    ...(await start("reindex", handlers.reindex)),
+    ...(await start("webhook", handlers.webhook)),
+  ];
   return {
     send: async (tx, name, data, key) => {
       await boss.send(name, data, { singletonKey: key, db: through(tx) });

@@ -1,38 +1,88 @@
-// Repositories: create, delete, move, settings; info and lists.
+// Repositories: create, delete, move, copy, settings, and what those of an owner take up.
 import type { Context as HonoContext } from "hono";
 import { z } from "zod";
-import {
-  fullName,
-  parseRepoId,
-  plural,
-  REPO_TYPES,
-  type RepoId,
-  type RepoType,
-  repoPath,
-} from "../../src/hub/repo-id.ts";
+import { fullName, parseRepoId, REPO_TYPES, type RepoId, type RepoType, repoPath } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import { badRequest, ServiceError, unauthorized } from "../errors.ts";
 import type { Repo } from "../services/access.ts";
-import { listTreeOf } from "../services/files.ts";
-import { type CommitRow, requireRevision, resolveRevision } from "../services/refs.ts";
-import { createRepo, deleteRepo, getRepo, listRepos, moveRepo, SORTS, updateSettings } from "../services/repos.ts";
-import { defineRoute, type HubEnv, jsonBody, originOf, type Route, repoOf, splitRevision } from "./route.ts";
+import { duplicateRepo } from "../services/duplicate.ts";
+import { createRepo, deleteRepo, moveRepo, SDKS, updateSettings } from "../services/repos.ts";
+import { storageOfOrganization, storageOfUser } from "../services/storage.ts";
+import { wireId } from "../services/wire-ids.ts";
+import { infoRoutes } from "./repo-info.ts";
+import { searchRoutes } from "./repo-search.ts";
+import { defineRoute, type HubEnv, jsonBody, originOf, repoOf } from "./route.ts";
 
 const repoType = z.enum(REPO_TYPES).default("model");
-const createSchema = z.object({
+const visibility = z.enum(["public", "private", "protected"]);
+const createSchema = z.looseObject({
   name: z.string().min(1),
   organization: z.string().nullish(),
-  type: z.enum([...REPO_TYPES, "space"]).nullish(),
+  type: z.enum(REPO_TYPES).nullish(),
   private: z.boolean().nullish(),
-  visibility: z.enum(["public", "private", "protected"]).nullish(),
-  files: z.array(z.object({ path: z.string(), content: z.string(), encoding: z.literal("base64") })).optional(),
+  visibility: visibility.nullish(),
+  sdk: z.enum(SDKS).nullish(),
+  license: z.string().min(1).max(100).nullish(),
+  files: z
+    .array(z.object({ path: z.string(), content: z.string(), encoding: z.literal("base64") }))
+    .max(100)
+    .nullish(),
 });
 const namedSchema = z.object({ name: z.string().min(1), organization: z.string().nullish(), type: repoType.nullish() });
 const moveSchema = z.object({ fromRepo: z.string(), toRepo: z.string(), type: repoType });
-const settingsSchema = z.looseObject({
-  private: z.boolean().optional(),
-  visibility: z.enum(["public", "private"]).optional(),
+const duplicateSchema = z.looseObject({
+  repository: z.string().min(1),
+  private: z.boolean().nullish(),
+  visibility: visibility.nullish(),
 });
+const settingsSchema = z.looseObject({
+  private: z.boolean().nullish(),
+  visibility: visibility.nullish(),
+  gated: z.union([z.literal(false), z.enum(["auto", "manual"])]).nullish(),
+  discussionsDisabled: z.boolean().nullish(),
+  xetEnabled: z.boolean().nullish(),
+});
+
+/** Keys for what runs spaces, which this hub does not do, and for places to keep things, of which it has one. */
+const NOT_HERE = new Set([
+  "hardware",
+  "storageTier",
+  "sleepTimeSeconds",
+  "secrets",
+  "variables",
+  "volumes",
+  "template",
+  "devMode",
+  "region",
+  "resourceGroupId",
+]);
+
+/** Refuses what this hub would not do, by name: a caller learns it now, and not when it is missed. */
+function refuseOthers(body: Readonly<Record<string, unknown>>, schema: z.ZodObject, what: string): void {
+  const others = Object.keys(body).filter((key) => body[key] != null && !(key in schema.shape));
+  if (others.length === 0) return;
+  const known = Object.keys(schema.shape).join(", ");
+  const [status, code] = others.some((key) => NOT_HERE.has(key))
+    ? ([501, "NOT_IMPLEMENTED"] as const)
+    : ([400, "BAD_REQUEST"] as const);
+  throw new ServiceError(status, `${what} not supported: ${others.join(", ")}.`, {
+    code,
+    hint: `Supported are ${known}.`,
+  });
+}
+
+function privacyOf(input: {
+  private?: boolean | null | undefined;
+  visibility?: string | null | undefined;
+}): boolean | undefined {
+  if (input.visibility === "protected") {
+    throw badRequest(
+      'The visibility "protected" is for spaces that run, which this hub does not do.',
+      'Choose "private" or "public".',
+    );
+  }
+  return input.private ?? (input.visibility == null ? undefined : input.visibility === "private");
+}
 
 /** "name" with an organization, "ns/name", or the caller's own namespace. */
 function idFrom(
@@ -50,8 +100,22 @@ function idFrom(
   }
 }
 
+/** The answer to whoever makes a repository. Python reads the address also off a refusal, when an existing one is fine. */
+async function made(c: HonoContext<HubEnv>, id: RepoId, make: () => Promise<Repo>): Promise<Response> {
+  const url = (of: RepoId) => `${originOf(c)}${repoPath(of)}`;
+  try {
+    const repo = await make();
+    return c.json({ url: url(repo), id: wireId(repo.id), name: fullName(repo) });
+  } catch (error) {
+    if (!(error instanceof ServiceError) || error.code !== "REPO_EXISTS") throw error;
+    const headers = { "X-Error-Code": error.code, "X-Error-Message": error.message };
+    return c.json({ error: error.message, url: url(id) }, 409, headers);
+  }
+}
+
 const create = defineRoute({
   operation: "createRepo",
+  answers: ["POST /api/repos/create"],
   method: "POST",
   path: "/api/repos/create",
   access: "user",
@@ -59,23 +123,19 @@ const create = defineRoute({
   body: createSchema,
   handle: async (c, ctx) => {
     const input = await jsonBody(c, createSchema);
-    if (input.type === "space")
-      throw new ServiceError(501, "Spaces are not supported by this hub.", { code: "NOT_IMPLEMENTED" });
-    const id = idFrom(ctx, input, input.type ?? "model");
-    const url = `${originOf(c)}${repoPath(id)}`;
-    const isPrivate = input.private ?? (input.visibility != null && input.visibility !== "public");
-    const files = (input.files ?? []).map(({ path, content }) => ({ path, bytes: Buffer.from(content, "base64") }));
-    try {
-      const repo = await createRepo(ctx, { ...id, isPrivate, files });
-      return c.json({ url, id: repo.id, name: fullName(repo) });
-    } catch (error) {
-      if (!(error instanceof ServiceError) || error.status !== 409) throw error;
-      // Python reads the URL off the refusal when it was told that an existing repository is fine.
-      return c.json({ error: error.message, url }, 409, {
-        "X-Error-Code": error.code,
-        "X-Error-Message": error.message,
-      });
-    }
+    refuseOthers(input, createSchema, "For new repositories");
+    const { type, sdk, license, files } = input;
+    if (type === "space" && sdk == null) throw badRequest("A space needs an sdk.", `Choose one of ${SDKS.join(", ")}.`);
+    if (type !== "space" && sdk != null) throw badRequest(`Only spaces have an sdk, and this is a ${type ?? "model"}.`);
+    const id = idFrom(ctx, input, type ?? "model");
+    const wanted = {
+      ...id,
+      isPrivate: privacyOf(input),
+      sdk: sdk ?? undefined,
+      license: license ?? undefined,
+      files: (files ?? []).map(({ path, content }) => ({ path, bytes: Buffer.from(content, "base64") })),
+    };
+    return made(c, id, () => createRepo(ctx, wanted));
   },
 });
 
@@ -95,6 +155,7 @@ const remove = defineRoute({
 
 const move = defineRoute({
   operation: "moveRepo",
+  answers: ["POST /api/repos/move"],
   method: "POST",
   path: "/api/repos/move",
   access: "manage",
@@ -107,139 +168,104 @@ const move = defineRoute({
   },
 });
 
+const duplicate = defineRoute({
+  operation: "duplicateRepo",
+  answers: ["POST /api/{repoType}/{namespace}/{repo}/duplicate"],
+  method: "POST",
+  path: "/api/:type/:namespace/:name/duplicate",
+  access: "content",
+  summary: "Make a copy with all branches, tags and commits; no bytes are moved",
+  body: duplicateSchema,
+  handle: async (c, ctx) => {
+    const input = await jsonBody(c, duplicateSchema);
+    refuseOthers(input, duplicateSchema, "For copies");
+    const from = repoOf(c);
+    const to = idFrom(ctx, { name: input.repository }, from.type);
+    return made(c, to, () => duplicateRepo(ctx, from, to, { isPrivate: privacyOf(input) }));
+  },
+});
+
 const settings = defineRoute({
   operation: "updateRepoSettings",
+  answers: REPO_TYPES.map((type) => `PUT /api/${type}s/{namespace}/{repo}/settings`),
   method: "PUT",
   path: "/api/:type/:namespace/:name/settings",
   access: "manage",
-  summary: "Change who sees a repository",
+  summary: "Change who sees a repository, who has to ask for its content, and whether it is discussed",
   body: settingsSchema,
   handle: async (c, ctx) => {
     const input = await jsonBody(c, settingsSchema);
-    const unknown = Object.keys(input).filter((key) => !["private", "visibility"].includes(key));
-    if (unknown.length > 0)
-      throw new ServiceError(501, `Settings not supported: ${unknown.join(", ")}.`, { code: "NOT_IMPLEMENTED" });
-    const isPrivate = input.private ?? (input.visibility === undefined ? undefined : input.visibility === "private");
-    await updateSettings(ctx, repoOf(c), { isPrivate });
-    return c.json({ success: true });
+    refuseOthers(input, settingsSchema, "Settings");
+    if (input.xetEnabled === false) throw badRequest("Xet cannot be switched off for a repository of this hub.");
+    const { gated, discussionsDisabled } = input;
+    const repo = await updateSettings(ctx, repoOf(c), {
+      isPrivate: privacyOf(input),
+      gated: gated == null ? undefined : gated === false ? null : gated,
+      discussionsDisabled: discussionsDisabled ?? undefined,
+    });
+    return c.json({
+      private: repo.isPrivate,
+      visibility: repo.isPrivate ? "private" : "public",
+      gated: repo.gated ?? false,
+      discussionsDisabled: repo.discussionsDisabled,
+    });
   },
 });
 
-async function infoResponse(c: HonoContext<HubEnv>, ctx: Context, revision: string | undefined): Promise<Response> {
-  const repo = await getRepo(ctx, repoOf(c));
-  const commit =
-    revision === undefined ? await resolveRevision(ctx, repo, "HEAD") : await requireRevision(ctx, repo, revision);
-  const blobs = c.req.query("blobs") === "true" || c.req.query("blobs") === "True";
-  return c.json(await describe(ctx, repo, commit, blobs));
-}
+const CURSOR = { cursor: "Where a page begins, as the Link header of the one before gives it" };
 
-async function describe(
-  ctx: Context,
-  repo: Repo,
-  commit: CommitRow | undefined,
-  blobs: boolean,
-): Promise<Record<string, unknown>> {
-  const entries = commit === undefined ? [] : await listTreeOf(ctx, commit.treeId, "", true);
-  const files = entries.filter((entry) => entry.kind === "file");
-  const siblings = files.map(({ path, size, id, lfs }) => ({
-    rfilename: path,
-    ...(blobs && { size, blobId: id, ...(lfs && { lfs }) }),
-  }));
-  return { ...summary(repo), sha: commit?.id ?? null, siblings, usedStorage: repo.usedStorage };
-}
-
-/** What lists and info have in common. */
-function summary(repo: Repo): Record<string, unknown> {
-  return {
-    _id: repo.id.replaceAll("-", "").slice(0, 24),
+function storageAnswer(
+  c: HonoContext<HubEnv>,
+  { repos, next, total }: Awaited<ReturnType<typeof storageOfUser>>,
+): Response {
+  const headers: Record<string, string> = {};
+  if (next !== undefined) {
+    const url = new URL(c.req.url);
+    url.searchParams.set("cursor", next);
+    headers["Link"] = `<${originOf(c)}${url.pathname}${url.search}>; rel="next"`;
+  }
+  const rows = repos.map((repo) => ({
     id: fullName(repo),
-    ...(repo.type === "model" && { modelId: fullName(repo) }),
-    author: repo.namespace,
-    private: repo.isPrivate,
-    disabled: false,
-    gated: false,
-    downloads: repo.downloads,
-    likes: 0,
-    tags: repo.tags,
-    ...(repo.pipelineTag !== null && { pipeline_tag: repo.pipelineTag }),
-    ...(repo.libraryName !== null && { library_name: repo.libraryName }),
-    ...(repo.cardData !== null && { cardData: repo.cardData }),
-    ...(repo.config !== null && Object.keys(repo.config).length > 0 && { config: configSummary(repo.config) }),
-    ...(repo.safetensors !== null && { safetensors: { parameters: repo.safetensors, total: repo.parameters } }),
-    createdAt: repo.createdAt.toISOString(),
-    lastModified: repo.updatedAt.toISOString(),
-  };
+    type: repo.type,
+    updatedAt: repo.updatedAt.toISOString(),
+    visibility: repo.isPrivate ? "private" : "public",
+    storage: repo.usedStorage,
+    storagePercent: total === 0 ? 0 : (repo.usedStorage / total) * 100,
+  }));
+  return c.json(rows, 200, headers);
 }
 
-const configSummary = ({ architectures, model_type }: Record<string, unknown>) => ({ architectures, model_type });
-
-const info = defineRoute({
-  operation: "getRepo",
+const ownStorage = defineRoute({
+  operation: "listOwnRepos",
+  answers: ["GET /api/settings/repositories"],
   method: "GET",
-  path: "/api/:type/:namespace/:name",
-  access: "read",
-  summary: "What a repository is and holds",
-  handle: (c, ctx) => infoResponse(c, ctx, undefined),
+  path: "/api/settings/repositories",
+  access: "user",
+  summary: "The caller's repositories with the bytes that they take up, the largest first",
+  query: CURSOR,
+  handle: async (c, ctx) => storageAnswer(c, await storageOfUser(ctx, c.req.query("cursor"))),
 });
 
-const infoAt = defineRoute({
-  operation: "getRepoAtRevision",
+const organizationStorage = defineRoute({
+  operation: "listOrganizationRepos",
+  answers: ["GET /api/organizations/{name}/settings/repositories"],
   method: "GET",
-  path: "/api/:type/:namespace/:name/revision/*",
-  access: "read",
-  summary: "What a repository is and holds at a revision",
-  handle: (c, ctx) => infoResponse(c, ctx, splitRevision(c, "revision").revision),
+  path: "/api/organizations/:name/settings/repositories",
+  access: "user",
+  summary: "The repositories of an organization with the bytes that they take up, for its members",
+  query: CURSOR,
+  handle: async (c, ctx) =>
+    storageAnswer(c, await storageOfOrganization(ctx, c.req.param("name") ?? "", c.req.query("cursor"))),
 });
 
-const authCheck = defineRoute({
-  operation: "authCheck",
-  method: "GET",
-  path: "/api/:type/:namespace/:name/auth-check",
-  access: "read",
-  summary: "200 if the caller may read",
-  handle: async (c, ctx) => {
-    await getRepo(ctx, repoOf(c));
-    return c.json({ success: true });
-  },
-});
-
-function listOf(type: RepoType): Route {
-  return defineRoute({
-    operation: `list${type === "model" ? "Models" : "Datasets"}`,
-    method: "GET",
-    path: `/api/${plural(type)}`,
-    access: "public",
-    summary: `List ${plural(type)}`,
-    handle: async (c, ctx) => {
-      const limit = boundedInt(c.req.query("limit"), 100, 1000);
-      const offset = boundedInt(c.req.query("cursor"), 0, 1e9);
-      const sort = Object.keys(SORTS).find((key): key is keyof typeof SORTS => key === c.req.query("sort"));
-      const filters = (c.req.queries("filter") ?? []).flatMap((value) => value.split(","));
-      const { repos, total } = await listRepos(ctx, {
-        type,
-        search: c.req.query("search"),
-        author: c.req.query("author"),
-        tags: filters,
-        pipelineTag: c.req.query("pipeline_tag"),
-        sort,
-        limit,
-        offset,
-      });
-      const headers: Record<string, string> = {};
-      if (offset + repos.length < total) {
-        const next = new URL(c.req.url);
-        next.searchParams.set("cursor", `${offset + repos.length}`);
-        headers["Link"] = `<${originOf(c)}${next.pathname}${next.search}>; rel="next"`;
-      }
-      return c.json(repos.map(summary), 200, headers);
-    },
-  });
-}
-
-function boundedInt(value: string | undefined, fallback: number, most: number): number {
-  const number = Number(value ?? fallback);
-  if (!Number.isInteger(number) || number < 0) throw badRequest(`"${value}" is no whole number.`);
-  return Math.min(number, most);
-}
-
-export const repoRoutes = [create, remove, move, settings, listOf("model"), listOf("dataset"), infoAt, authCheck, info];
+export const repoRoutes = [
+  create,
+  remove,
+  move,
+  ownStorage,
+  organizationStorage,
+  ...searchRoutes,
+  duplicate,
+  settings,
+  ...infoRoutes,
+];

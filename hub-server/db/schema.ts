@@ -100,7 +100,13 @@ export const repos = pgTable(
     likes: integer("likes").notNull().default(0),
     /** What runs a space. */
     sdk: text("sdk"),
+    /** Of the last 30 days. */
     downloads: integer("downloads").notNull().default(0),
+    downloadsAllTime: bigint("downloads_all_time", { mode: "number" }).notNull().default(0),
+    /** What happened in the last week, by services/downloads.ts. */
+    trendingScore: integer("trending_score").notNull().default(0),
+    likes30d: integer("likes_30d").notNull().default(0),
+    discussionsDisabled: boolean("discussions_disabled").notNull().default(false),
     createdAt: now("created_at"),
     updatedAt: now("updated_at"),
     /** What the indexer read off the head of main. */
@@ -113,12 +119,30 @@ export const repos = pgTable(
     /** Parameters by dtype tag. */
     safetensors: jsonb("safetensors").$type<Record<string, number>>(),
     config: jsonb("config").$type<Record<string, unknown>>(),
+    /** Bytes of the files at the head of main. */
+    mainSize: bigint("main_size", { mode: "number" }).notNull().default(0),
+    /** Bytes of these and of all large files of the history. */
     usedStorage: bigint("used_storage", { mode: "number" }).notNull().default(0),
-    searchText: text("search_text").notNull().default(""),
   },
   (table) => [
     uniqueIndex("repos_id").on(table.type, sql`lower(${table.namespace})`, sql`lower(${table.name})`),
-    index("repos_updated").on(table.type, table.updatedAt.desc()),
+    index("repos_owner").on(table.ownerId, table.type),
+    index("repos_tags").using("gin", table.tags),
+    // One for each order of lists: who may see what is settled first, so that a page is a piece of an index.
+    index("repos_by_updated").on(table.type, table.isPrivate, table.updatedAt, table.id),
+    index("repos_by_created").on(table.type, table.isPrivate, table.createdAt, table.id),
+    index("repos_by_downloads").on(table.type, table.isPrivate, table.downloads, table.id),
+    index("repos_by_likes").on(table.type, table.isPrivate, table.likes, table.id),
+    index("repos_by_likes_30d").on(table.type, table.isPrivate, table.likes30d, table.id),
+    index("repos_by_trending").on(table.type, table.isPrivate, table.trendingScore, table.id),
+    index("repos_by_size").on(table.type, table.isPrivate, table.mainSize, table.id),
+    index("repos_by_parameters").on(table.type, table.isPrivate, sql`coalesce(${table.parameters}, 0)`, table.id),
+    index("repos_by_name").on(
+      table.type,
+      table.isPrivate,
+      sql`lower(${table.namespace} || '/' || ${table.name})`,
+      table.id,
+    ),
   ],
 );
 
@@ -226,6 +250,11 @@ export const evaluations = pgTable(
     low: doublePrecision("low"),
     high: doublePrecision("high"),
     count: integer("count"),
+    /** The file that says it. */
+    filename: text("filename"),
   },
-  (table) => [index("evaluations_commit").on(table.repoId, table.commitId)],
+  (table) => [
+    index("evaluations_commit").on(table.repoId, table.commitId),
+    index("evaluations_dataset").on(sql`lower(${table.dataset})`),
+  ],
 );

@@ -1,9 +1,10 @@
 // What a list can be narrowed by, with how many repositories each value leaves.
 // Counts only what the caller may see.
 import { count, desc, sql } from "drizzle-orm";
+import type { RepoType } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import { repos } from "../db/schema.ts";
-import { conditions, type ListQuery } from "./repos.ts";
+import { conditions, type ListQuery } from "./list-repos.ts";
 
 export interface Facet {
   name: string;
@@ -16,29 +17,35 @@ export interface Facets {
   licenses: Facet[];
   /** Datasets that models were trained on. */
   datasets: Facet[];
+  /** What spaces are written for. */
+  sdks: Facet[];
 }
 
 const MOST_VALUES = 24;
 
 /** Each facet counts under the other filters of the query, so that every value it offers has a result. */
 export async function facets(ctx: Context, query: ListQuery): Promise<Facets> {
-  const byColumn = async (column: typeof repos.pipelineTag | typeof repos.libraryName, without: Partial<ListQuery>) => {
+  const { type, filters = {} } = query;
+  const byColumn = async (
+    column: typeof repos.pipelineTag | typeof repos.libraryName | typeof repos.sdk,
+    own: "pipeline_tag" | "library" | "sdk",
+  ) => {
     const rows = await ctx.db
       .select({ name: column, count: count() })
       .from(repos)
-      .where(conditions(ctx, { ...query, ...without }))
+      .where(conditions(ctx, { type, filters: { ...filters, [own]: [] } }))
       .groupBy(column)
       .orderBy(desc(count()), column)
       .limit(MOST_VALUES + 1);
     return rows.flatMap(({ name, count: found }) => (name === null ? [] : [{ name, count: found }]));
   };
   const byTag = async (prefix: string) => {
-    const others = (query.tags ?? []).filter((tag) => !tag.startsWith(prefix));
+    const others = (filters.filter ?? []).filter((tag) => !tag.startsWith(prefix));
     const tag = sql<string>`unnest(${repos.tags})`.as("tag");
     const tags = ctx.db
       .select({ tag })
       .from(repos)
-      .where(conditions(ctx, { ...query, tags: others }))
+      .where(conditions(ctx, { type, filters: { ...filters, filter: others } }))
       .as("tags");
     const rows = await ctx.db
       .select({ name: tags.tag, count: count() })
@@ -49,13 +56,16 @@ export async function facets(ctx: Context, query: ListQuery): Promise<Facets> {
       .limit(MOST_VALUES);
     return rows.map(({ name, count: found }) => ({ name: name.slice(prefix.length), count: found }));
   };
+  const tasks: Readonly<Record<RepoType, () => Promise<Facet[]>>> = {
+    model: () => byColumn(repos.pipelineTag, "pipeline_tag"),
+    dataset: () => byTag("task_categories:"),
+    space: async () => [],
+  };
   return {
-    tasks:
-      query.type === "model"
-        ? await byColumn(repos.pipelineTag, { pipelineTag: undefined })
-        : await byTag("task_categories:"),
-    libraries: query.type === "model" ? await byColumn(repos.libraryName, { library: undefined }) : [],
+    tasks: await tasks[type](),
+    libraries: type === "model" ? await byColumn(repos.libraryName, "library") : [],
     licenses: await byTag("license:"),
-    datasets: query.type === "model" ? await byTag("dataset:") : [],
+    datasets: type === "model" ? await byTag("dataset:") : [],
+    sdks: type === "space" ? await byColumn(repos.sdk, "sdk") : [],
   };
 }

@@ -1,17 +1,24 @@
 // After a commit: card metadata, tensor summary, tags, search text and evaluations of the head of main → rows.
 // The only place that reads files to learn about a repository.
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, gt, isNull, ne, or, sql } from "drizzle-orm";
 import { parse as parseYaml } from "yaml";
 import { headerLength, parseHeader, type SafetensorsHeader } from "../../src/io/safetensors.ts";
 import { trainingRecordSchema } from "../../src/io/training-record.ts";
 import type { Store } from "../context.ts";
-import { evaluations, repos } from "../db/schema.ts";
+import { type RepoFacts, repoIndex, repoLinks } from "../db/schema/repos.ts";
+import { evaluations, lfsObjects, repos } from "../db/schema.ts";
 import type { Repo } from "./access.ts";
+import { type Described, linksOf, list, tagsOf, text } from "./card-tags.ts";
 import { type FileEntry, listTreeOf, openContent, readContent } from "./files.ts";
 import { claimedEvaluations } from "./model-index.ts";
 import { type CommitRow, resolveRevision } from "./refs.ts";
+import { describedBy, evalResultsOf, scoresOf, taskOfConfig, tokenizerFacts, transformersInfo } from "./repo-facts.ts";
+import { searchDocument } from "./search-text.ts";
 
 const CARD_LIMIT = 1024 * 1024;
+/** Raised when a row would come out otherwise: those that older versions wrote are written again at the next start. */
+const INDEX_VERSION = 1;
+const MOST_RESULT_FILES = 100;
 /** What a column of integers holds. */
 const MOST_EXAMPLES = 2 ** 31 - 1;
 export const FRONT_MATTER = /^\s*---\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/;
@@ -32,17 +39,42 @@ export async function indexRepo(ctx: Store, repo: Repo): Promise<void> {
 
 /** A job of the queue: does nothing when the commit's own request has indexed it already. */
 export async function indexById(ctx: Store, repoId: string): Promise<void> {
-  const [repo] = await ctx.db.select().from(repos).where(eq(repos.id, repoId));
-  if (repo === undefined) return;
-  const head = await resolveRevision(ctx, repo, "refs/heads/main");
-  if (head?.id !== repo.indexedCommit) await indexRepo(ctx, repo);
+  const [found] = await ctx.db
+    .select({ repo: repos, version: repoIndex.version })
+    .from(repos)
+    .leftJoin(repoIndex, eq(repoIndex.repoId, repos.id))
+    .where(eq(repos.id, repoId));
+  if (found === undefined) return;
+  const head = await resolveRevision(ctx, found.repo, "refs/heads/main");
+  const current = head?.id === found.repo.indexedCommit && found.version === INDEX_VERSION;
+  if (!current) await indexRepo(ctx, found.repo);
+}
+
+const AT_ONCE = 200;
+
+/** A job of the queue: indexes what an older version of this file indexed, or nothing did yet. */
+export async function indexStale(ctx: Store): Promise<void> {
+  for (let after = "00000000-0000-0000-0000-000000000000"; ; ) {
+    const stale = or(isNull(repoIndex.version), ne(repoIndex.version, INDEX_VERSION));
+    const rows = await ctx.db
+      .select({ repo: repos })
+      .from(repos)
+      .leftJoin(repoIndex, eq(repoIndex.repoId, repos.id))
+      .where(and(stale, gt(repos.id, after)))
+      .orderBy(repos.id)
+      .limit(AT_ONCE);
+    for (const { repo } of rows) await indexRepo(ctx, repo);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    after = last.repo.id;
+  }
 }
 
 async function indexCommit(ctx: Store, repo: Repo, commit: CommitRow): Promise<void> {
   const files = (await listTreeOf(ctx, commit.treeId, "", true)).filter((entry) => entry.kind === "file");
-  const named = (path: string) => files.find((file) => file.path === path && file.size <= CARD_LIMIT);
+  const paths = files.map(({ path }) => path);
   const read = async (path: string) => {
-    const file = named(path);
+    const file = files.find((candidate) => candidate.path === path && candidate.size <= CARD_LIMIT);
     return file === undefined ? undefined : storableText((await readContent(ctx, file.id)).toString("utf8"));
   };
   const readme = await read("README.md");
@@ -50,24 +82,83 @@ async function indexCommit(ctx: Store, repo: Repo, commit: CommitRow): Promise<v
   const config = jsonObject(await read("config.json"));
   const safetensors = await parametersByDtype(ctx, files);
   const parameters = Object.values(safetensors).reduce((sum, count) => sum + count, 0);
-  const task = text(card["pipeline_tag"]);
-  const library = text(card["library_name"]) ?? (config["model_type"] === undefined ? undefined : "transformers");
-  await ctx.db
-    .update(repos)
-    .set({
-      indexedCommit: commit.id,
-      cardData: card,
-      tags: tagsOf(card, config, files, task, library),
-      pipelineTag: task ?? null,
-      libraryName: library ?? null,
-      parameters: parameters > 0 ? parameters : null,
-      safetensors: parameters > 0 ? safetensors : null,
-      config,
-      usedStorage: files.reduce((sum, file) => sum + file.size, 0),
-      searchText: searchText(repo, card, readme),
-    })
-    .where(eq(repos.id, repo.id));
-  await indexEvaluations(ctx, repo, commit, card, await read("training-record.json"));
+  const library = repo.type === "model" ? (text(card["library_name"]) ?? libraryOf(config, paths)) : undefined;
+  const shown = library === "transformers" ? taskOfConfig(config) : undefined;
+  const task = repo.type === "model" ? (text(card["pipeline_tag"]) ?? shown) : undefined;
+  const sdk = repo.type === "space" ? (text(card["sdk"]) ?? repo.sdk ?? undefined) : undefined;
+  const body = (readme ?? "").replace(FRONT_MATTER, "");
+  const described: Described = { type: repo.type, card, config, paths, readme: body, task, library, sdk };
+  const tags = tagsOf(described);
+  const loading = library === "transformers" ? transformersInfo(config, paths, task) : undefined;
+  const facts: RepoFacts = {
+    ...(loading !== undefined && { transformersInfo: loading }),
+    ...tokenizerFacts(jsonObject(await read("tokenizer_config.json"))),
+    ...(isObject(config["quantization_config"]) && { quantizationConfig: config["quantization_config"] }),
+    ...(repo.type === "dataset" && describedBy(body)),
+    ...(repo.type === "model" && (await evalResults(paths, read))),
+  };
+  const titles = [card["pretty_name"], card["title"], card["short_description"]].flatMap(list);
+  const { names, document } = searchDocument({
+    name: `${repo.namespace}/${repo.name}`,
+    titles: [...titles, ...tags],
+    body,
+  });
+  const [mainSize, usedStorage] = await storageOf(ctx, repo, files);
+  await ctx.db.transaction(async (tx) => {
+    await tx
+      .update(repos)
+      .set({
+        indexedCommit: commit.id,
+        cardData: card,
+        tags,
+        pipelineTag: task ?? null,
+        libraryName: library ?? null,
+        sdk: sdk ?? null,
+        parameters: parameters > 0 ? parameters : null,
+        safetensors: parameters > 0 ? safetensors : null,
+        config,
+        mainSize,
+        usedStorage,
+      })
+      .where(eq(repos.id, repo.id));
+    await tx
+      .insert(repoIndex)
+      .values({ repoId: repo.id, version: INDEX_VERSION, names, document, facts })
+      .onConflictDoUpdate({ target: repoIndex.repoId, set: { version: INDEX_VERSION, names, document, facts } });
+    await tx.delete(repoLinks).where(eq(repoLinks.repoId, repo.id));
+    const links = linksOf(described).map((link) => ({ repoId: repo.id, ...link }));
+    if (links.length > 0) await tx.insert(repoLinks).values(links);
+  });
+  await indexEvaluations(ctx, repo, commit, { card, record: await read("training-record.json"), facts });
+}
+
+/** The library of a model whose card names none. */
+function libraryOf(config: Record<string, unknown>, paths: readonly string[]): string | undefined {
+  if (paths.includes("model_index.json")) return "diffusers";
+  if (paths.includes("modules.json")) return "sentence-transformers";
+  if (paths.includes("adapter_config.json")) return "peft";
+  return config["model_type"] === undefined ? undefined : "transformers";
+}
+
+async function evalResults(
+  paths: readonly string[],
+  read: (path: string) => Promise<string | undefined>,
+): Promise<Pick<RepoFacts, "evalResults">> {
+  const names = paths.filter((path) => /^\.eval_results\/[^/]+\.ya?ml$/.test(path)).slice(0, MOST_RESULT_FILES);
+  const found: NonNullable<RepoFacts["evalResults"]> = [];
+  for (const name of names) found.push(...evalResultsOf(name, (await read(name)) ?? ""));
+  return found.length === 0 ? {} : { evalResults: found };
+}
+
+/** Bytes of the files of a version, and with all large files that the repository keeps. A content that stands twice is kept once. */
+async function storageOf(ctx: Store, repo: Repo, files: readonly FileEntry[]): Promise<[main: number, used: number]> {
+  const main = files.reduce((sum, file) => sum + file.size, 0);
+  const small = new Map(files.filter(({ lfs }) => lfs === undefined).map(({ id, size }) => [id, size]));
+  const [large] = await ctx.db
+    .select({ size: sql<string>`coalesce(sum(${lfsObjects.size}), 0)` })
+    .from(lfsObjects)
+    .where(eq(lfsObjects.repoId, repo.id));
+  return [main, [...small.values()].reduce((sum, size) => sum + size, 0) + Number(large?.size ?? 0)];
 }
 
 /** Front matter of a card; an unreadable one counts as none, because a commit is not the place to fail for it. */
@@ -109,38 +200,6 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
-const list = (value: unknown): string[] =>
-  (Array.isArray(value) ? value : [value]).filter((item) => typeof item === "string");
-
-function tagsOf(
-  card: Record<string, unknown>,
-  config: Record<string, unknown>,
-  files: readonly FileEntry[],
-  task: string | undefined,
-  library: string | undefined,
-): string[] {
-  const formats = [
-    files.some(({ path }) => path.endsWith(".safetensors")) ? "safetensors" : undefined,
-    files.some(({ path }) => path.endsWith(".onnx")) ? "onnx" : undefined,
-  ];
-  const named = [
-    library,
-    ...formats,
-    text(config["model_type"]),
-    task,
-    ...list(card["tags"]),
-    ...list(card["language"]),
-  ];
-  const prefixed = [
-    ...list(card["datasets"]).map((name) => `dataset:${name}`),
-    ...list(card["base_model"]).map((name) => `base_model:${name}`),
-    ...list(card["license"]).map((name) => `license:${name}`),
-    ...list(card["task_categories"]).map((name) => `task_categories:${name}`),
-  ];
-  return [...new Set([...named, ...prefixed].filter((tag) => tag !== undefined))];
-}
-
 async function parametersByDtype(ctx: Store, files: readonly FileEntry[]): Promise<Record<string, number>> {
   const totals: Record<string, number> = {};
   for (const file of files.filter(({ path }) => /^model.*\.safetensors$/.test(path))) {
@@ -163,26 +222,18 @@ export async function safetensorsHeader(ctx: Pick<Store, "blobs" | "db">, file: 
   return parseHeader(await part(8, 8 + length), file.size);
 }
 
-function searchText(repo: Repo, card: Record<string, unknown>, readme: string | undefined): string {
-  const body = (readme ?? "").replace(FRONT_MATTER, "").slice(0, 20_000);
-  return [`${repo.namespace}/${repo.name}`, text(card["pretty_name"]), ...list(card["tags"]), body]
-    .join(" ")
-    .toLowerCase();
-}
-
 /** What was measured: the training record says it with intervals and counts; without one, the card's own claims. */
 async function indexEvaluations(
   ctx: Store,
   repo: Repo,
   commit: CommitRow,
-  card: Record<string, unknown>,
-  source: string | undefined,
+  { card, record: source, facts }: { card: Record<string, unknown>; record: string | undefined; facts: RepoFacts },
 ): Promise<void> {
   const place = { repoId: repo.id, commitId: commit.id };
   const record = trainingRecordSchema.safeParse(jsonObject(source)).data;
-  const rows =
+  const measured =
     record === undefined
-      ? claimedEvaluations(card).map((claim) => ({ ...place, ...claim }))
+      ? claimedEvaluations(card).map((claim) => ({ ...place, ...claim, filename: "README.md" }))
       : record.evaluations.map(({ dataset, metric, metricName, value, interval, count, slice }) => ({
           ...place,
           dataset: dataset.id ?? dataset.name,
@@ -195,7 +246,9 @@ async function indexEvaluations(
           low: interval?.[0] ?? null,
           high: interval?.[1] ?? null,
           count: count === undefined || count > MOST_EXAMPLES ? null : count,
+          filename: "training-record.json",
         }));
+  const rows = [...measured, ...scoresOf(facts).map((score) => ({ ...place, ...score }))];
   await ctx.db.transaction(async (tx) => {
     await tx.delete(evaluations).where(and(eq(evaluations.repoId, repo.id), eq(evaluations.commitId, commit.id)));
     if (rows.length > 0) await tx.insert(evaluations).values(rows);

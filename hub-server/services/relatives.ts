@@ -3,7 +3,7 @@
 import { fullName, invalidName, type RepoId, type RepoType } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import type { Repo } from "./access.ts";
-import { listRepos, visibleRepos } from "./repos.ts";
+import { countRepos, visibleRepos } from "./list-repos.ts";
 
 export interface Relative {
   name: string;
@@ -30,7 +30,7 @@ export async function relativesOf(ctx: Context, repo: Repo): Promise<Relatives> 
     (type: RepoType) =>
     (name: string): Relative => ({ name, id: known.find((id) => id.type === type && fullName(id) === name) });
   const tag = `${repo.type === "model" ? "base_model" : "dataset"}:${own}`;
-  const { total } = await listRepos(ctx, { type: "model", tags: [tag], limit: 1 });
+  const total = await countRepos(ctx, { type: "model", filters: { filter: [tag] } });
   const itself = repo.type === "model" && repo.tags.includes(tag) ? 1 : 0;
   return {
     bases: bases.map(relative("model")),

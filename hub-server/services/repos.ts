@@ -1,137 +1,172 @@
-// Repositories: create, delete, move, settings, look up, list.
-import { and, arrayContains, asc, count, desc, eq, ilike, or, type SQL, sql } from "drizzle-orm";
-import { fullName, invalidName, type RepoId, type RepoType } from "../../src/hub/repo-id.ts";
+// The life of repositories: create, delete, move, settings, look up.
+// Lists are in list-repos.ts, copies in duplicate.ts.
+import { and, eq, ne, sql } from "drizzle-orm";
+import { stringify } from "yaml";
+import { fullName, invalidName, type RepoId } from "../../src/hub/repo-id.ts";
 import { defaultGitattributes } from "../../src/io/git-objects.ts";
 import type { Context } from "../context.ts";
+import type { Tx } from "../db/client.ts";
 import { redirects, repos } from "../db/schema.ts";
 import { badRequest, ServiceError } from "../errors.ts";
-import { findRepo, type Repo, requireAccess, requireNamespace, visible } from "./access.ts";
+import { noteCreator, type Repo, requireAccess, requireNamespace } from "./access.ts";
 import { createCommit, type Operation } from "./commits.ts";
+import { indexRepo } from "./indexer.ts";
+
+/** What a space may be written for. This hub keeps spaces; it does not run them. */
+export const SDKS = ["gradio", "docker", "static", "streamlit"] as const;
+export type Sdk = (typeof SDKS)[number];
 
 export interface CreateRepoInput extends RepoId {
-  isPrivate?: boolean;
+  isPrivate?: boolean | undefined;
+  /** Of spaces alone. */
+  sdk?: Sdk | undefined;
+  /** Stands in the card that the repository begins with. */
+  license?: string | undefined;
   files?: readonly { path: string; bytes: Uint8Array }[];
 }
 
-/** Makes a repository with its first commit: the default .gitattributes and what the caller sends along. */
-export async function createRepo(
-  ctx: Context,
-  { isPrivate = false, files = [], ...id }: CreateRepoInput,
-): Promise<Repo> {
-  const owner = await requireNamespace(ctx, id.namespace);
-  const reason = invalidName(id.name);
-  if (reason !== undefined) throw badRequest(`"${id.name}" is no repository name: ${reason}.`);
-  const [repo] = await ctx.db
-    .insert(repos)
-    .values({ ...id, namespace: owner.name, ownerId: owner.id, isPrivate, searchText: fullName(id).toLowerCase() })
-    .onConflictDoNothing()
-    .returning();
-  if (repo === undefined) {
-    throw new ServiceError(409, `The ${id.type} ${fullName(id)} exists already.`, { code: "REPO_EXISTS" });
-  }
+/** Names that addresses of files take: "ns/resolve/…" would not be the file of a repository. */
+const RESERVED = new Set([
+  "resolve",
+  "raw",
+  "tree",
+  "blob",
+  "blame",
+  "commit",
+  "commits",
+  "discussions",
+  "settings",
+  "info",
+]);
+
+/** Refuses a name that no repository may have. */
+export function checkName(name: string): void {
+  const reason = invalidName(name) ?? (RESERVED.has(name.toLowerCase()) ? "it is reserved" : undefined);
+  if (reason !== undefined) throw badRequest(`"${name}" is no repository name: ${reason}.`);
+}
+
+export const repoExists = (id: RepoId) =>
+  new ServiceError(409, `The ${id.type} ${fullName(id)} exists already.`, { code: "REPO_EXISTS" });
+
+/** Makes a repository with its first commit: the default .gitattributes, a card where there is something to say, and what the caller sends along. */
+export async function createRepo(ctx: Context, input: CreateRepoInput): Promise<Repo> {
+  const { type, namespace, name, isPrivate = false, sdk, license, files = [] } = input;
+  const owner = await requireNamespace(ctx, namespace);
+  checkName(name);
+  const repo = await ctx.db.transaction((tx) =>
+    insertRepo(ctx, tx, { type, namespace: owner.name, name, ownerId: owner.id, isPrivate, sdk: sdk ?? null }),
+  );
   const attributes: Operation = { kind: "file", path: ".gitattributes", bytes: Buffer.from(defaultGitattributes()) };
-  const operations = [attributes, ...files.map((file): Operation => ({ kind: "file", ...file }))];
-  await createCommit(ctx, id, { branch: "main", message: "initial commit", operations });
+  const card = files.some(({ path }) => path === "README.md") ? undefined : firstCard(repo, { sdk, license });
+  const all = card === undefined ? files : [{ path: "README.md", bytes: Buffer.from(card) }, ...files];
+  const operations = [attributes, ...all.map((file): Operation => ({ kind: "file", ...file }))];
+  try {
+    await createCommit(ctx, repo, { branch: "main", message: "initial commit", operations });
+  } catch (error) {
+    // Nothing half-made stays: the name is free again.
+    await ctx.db.delete(repos).where(eq(repos.id, repo.id));
+    throw error;
+  }
   return repo;
 }
 
+type RepoRow = typeof repos.$inferInsert;
+
+/** The row of a new repository; a name that led to another one is its own from now on. */
+export async function insertRepo(ctx: Context, tx: Tx, row: RepoRow): Promise<Repo> {
+  await holdName(tx, row);
+  const [repo] = await tx.insert(repos).values(row).onConflictDoNothing().returning();
+  if (repo === undefined) throw repoExists(row);
+  await tx.delete(redirects).where(leadsFrom(row));
+  await noteCreator(ctx, tx, repo.id);
+  return repo;
+}
+
+const leadsFrom = (id: RepoId) => and(eq(redirects.type, id.type), eq(redirects.from, fullName(id).toLowerCase()));
+
+/** The card of a repository whose maker said something about it; others write their own. */
+function firstCard(repo: Repo, { sdk, license }: Pick<CreateRepoInput, "sdk" | "license">): string | undefined {
+  const facts = {
+    ...(repo.type === "space" && { title: repo.name, sdk }),
+    ...(license !== undefined && { license }),
+  };
+  return Object.keys(facts).length === 0 ? undefined : `---\n${stringify(facts)}---\n`;
+}
+
+/** Deletes, by the name that the repository has now: an old name that a script remembers deletes nothing. */
 export async function deleteRepo(ctx: Context, id: RepoId): Promise<void> {
   const repo = await requireAccess(ctx, "manage", id);
+  if (fullName(repo).toLowerCase() !== fullName(id).toLowerCase()) {
+    throw new ServiceError(409, `${fullName(id)} was moved to ${fullName(repo)}, and was not deleted.`, {
+      code: "REPO_MOVED",
+      hint: `To delete it, name it ${fullName(repo)}.`,
+    });
+  }
   await ctx.db.delete(repos).where(eq(repos.id, repo.id));
 }
 
-/** Renames; the old name keeps leading here until somebody takes it. */
+/** Renames; all old names keep leading here until somebody takes them. */
 export async function moveRepo(ctx: Context, from: RepoId, to: RepoId): Promise<void> {
   const repo = await requireAccess(ctx, "manage", from);
+  if (to.type !== repo.type) throw badRequest(`A ${repo.type} cannot become a ${to.type}.`);
   const owner = await requireNamespace(ctx, to.namespace);
-  const reason = invalidName(to.name);
-  if (reason !== undefined) throw badRequest(`"${to.name}" is no repository name: ${reason}.`);
-  if ((await findRepo(ctx, to))?.id !== undefined) {
-    throw new ServiceError(409, `The ${to.type} ${fullName(to)} exists already.`, { code: "REPO_EXISTS" });
-  }
-  await ctx.db.transaction(async (tx) => {
+  checkName(to.name);
+  const target = { type: repo.type, namespace: owner.name, name: to.name };
+  const moved = await ctx.db.transaction(async (tx) => {
+    await requireFree(tx, target, repo.id);
     await tx
       .insert(redirects)
       .values({ type: repo.type, from: fullName(repo).toLowerCase(), repoId: repo.id })
       .onConflictDoUpdate({ target: [redirects.type, redirects.from], set: { repoId: repo.id } });
-    await tx
+    await tx.delete(redirects).where(leadsFrom(target));
+    const [row] = await tx
       .update(repos)
-      .set({ namespace: owner.name, name: to.name, ownerId: owner.id, updatedAt: new Date() })
-      .where(eq(repos.id, repo.id));
+      .set({ namespace: owner.name, name: to.name, ownerId: owner.id, updatedAt: new Date(), indexedCommit: null })
+      .where(eq(repos.id, repo.id))
+      .returning();
+    // It is found by its new name, too, even if this process ends here.
+    await ctx.queue.send(tx, "index", { repoId: repo.id }, repo.id);
+    return row;
   });
+  if (moved !== undefined) await indexRepo(ctx, moved);
 }
 
-export async function updateSettings(
-  ctx: Context,
-  id: RepoId,
-  { isPrivate }: { isPrivate?: boolean | undefined },
-): Promise<void> {
+/** Of two that take a name at once, one waits for the other. */
+async function holdName(tx: Tx, id: RepoId): Promise<void> {
+  await tx.execute(sql`select pg_advisory_xact_lock(hashtext(${`${id.type} ${fullName(id).toLowerCase()}`}))`);
+}
+
+/** Refuses a name that another repository has. */
+async function requireFree(tx: Tx, id: RepoId, ownId: string): Promise<void> {
+  await holdName(tx, id);
+  const [other] = await tx
+    .select({ id: repos.id })
+    .from(repos)
+    .where(
+      and(
+        eq(repos.type, id.type),
+        eq(sql`lower(${repos.namespace})`, id.namespace.toLowerCase()),
+        eq(sql`lower(${repos.name})`, id.name.toLowerCase()),
+        ne(repos.id, ownId),
+      ),
+    );
+  if (other !== undefined) throw repoExists(id);
+}
+
+export interface RepoSettings {
+  isPrivate?: boolean | undefined;
+  /** null opens the gate. */
+  gated?: "auto" | "manual" | null | undefined;
+  discussionsDisabled?: boolean | undefined;
+}
+
+export async function updateSettings(ctx: Context, id: RepoId, given: RepoSettings): Promise<Repo> {
   const repo = await requireAccess(ctx, "manage", id);
-  if (isPrivate !== undefined) await ctx.db.update(repos).set({ isPrivate }).where(eq(repos.id, repo.id));
+  if (repo.type === "space" && given.gated != null) throw badRequest("A space cannot be gated; make it private.");
+  const changes = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  if (Object.keys(changes).length === 0) return repo;
+  const [changed] = await ctx.db.update(repos).set(changes).where(eq(repos.id, repo.id)).returning();
+  return changed ?? repo;
 }
 
 export const getRepo = (ctx: Context, id: RepoId): Promise<Repo> => requireAccess(ctx, "read", id);
-
-export async function countDownload(ctx: Context, repo: Repo): Promise<void> {
-  await ctx.db
-    .update(repos)
-    .set({ downloads: sql`${repos.downloads} + 1` })
-    .where(eq(repos.id, repo.id));
-}
-
-export const SORTS = {
-  lastModified: repos.updatedAt,
-  createdAt: repos.createdAt,
-  downloads: repos.downloads,
-  num_parameters: repos.parameters,
-  name: repos.name,
-} as const;
-
-export interface ListQuery {
-  type: RepoType;
-  search?: string | undefined;
-  author?: string | undefined;
-  /** All of these tags. */
-  tags?: readonly string[];
-  pipelineTag?: string | undefined;
-  library?: string | undefined;
-  sort?: keyof typeof SORTS | undefined;
-  limit?: number;
-  offset?: number;
-}
-
-/** Repositories that the caller may see. */
-export async function listRepos(ctx: Context, query: ListQuery): Promise<{ repos: Repo[]; total: number }> {
-  const { sort = "lastModified", limit = 30, offset = 0 } = query;
-  const where = conditions(ctx, query);
-  const order = sort === "name" ? asc(sql`lower(${repos.name})`) : sql`${desc(SORTS[sort])} nulls last`;
-  const rows = await ctx.db.select().from(repos).where(where).orderBy(order, repos.id).limit(limit).offset(offset);
-  const [total] = await ctx.db.select({ value: count() }).from(repos).where(where);
-  return { repos: rows, total: total?.value ?? 0 };
-}
-
-/** What a query asks of a repository, that the caller may see it among it. */
-export function conditions(ctx: Context, query: ListQuery): SQL | undefined {
-  const words = (query.search ?? "").toLowerCase().split(/\s+/).filter(Boolean);
-  return and(
-    eq(repos.type, query.type),
-    visible(ctx),
-    query.author === undefined ? undefined : eq(sql`lower(${repos.namespace})`, query.author.toLowerCase()),
-    query.pipelineTag === undefined ? undefined : eq(repos.pipelineTag, query.pipelineTag),
-    query.library === undefined ? undefined : eq(repos.libraryName, query.library),
-    query.tags === undefined || query.tags.length === 0 ? undefined : arrayContains(repos.tags, [...query.tags]),
-    ...words.map((word) => ilike(repos.searchText, `%${word.replace(/[\\%_]/g, "\\$&")}%`)),
-  );
-}
-
-/** Those of some repositories that exist and that the caller may see, by their names as given. */
-export async function visibleRepos(ctx: Context, ids: readonly RepoId[]): Promise<RepoId[]> {
-  const wanted = ids.map(({ type, namespace, name }) =>
-    and(eq(repos.type, type), eq(repos.namespace, namespace), eq(repos.name, name)),
-  );
-  if (wanted.length === 0) return [];
-  return ctx.db
-    .select({ type: repos.type, namespace: repos.namespace, name: repos.name })
-    .from(repos)
-    .where(and(visible(ctx), or(...wanted)));
-}

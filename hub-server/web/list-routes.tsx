@@ -5,13 +5,16 @@ import { plural, REPO_TYPES, type RepoType } from "../../src/hub/repo-id.ts";
 import { type HubEnv, originOf } from "../api/route.ts";
 import { ServiceError } from "../errors.ts";
 import { facets } from "../services/facets.ts";
-import { type ListQuery, listRepos } from "../services/repos.ts";
+import { FILTER_NAMES, type ListFilters, sortOf } from "../services/list-parameters.ts";
+import { countRepos, listRepos } from "../services/list-repos.ts";
 import { findUser, userCount } from "../services/users.ts";
 import { Home, SearchPage, UserPage } from "./pages/home.tsx";
-import { RepoList, SORT_NAMES } from "./pages/lists.tsx";
+import { RepoList, sortNames } from "./pages/lists.tsx";
 import { type C, html, shellOf } from "./respond.tsx";
 
 const PAGE_SIZE = 30;
+/** Who looks further narrows the list instead. */
+const MOST_OFFSET = 30_000;
 /** Repositories of each type on home, in search results and on the page of a user. */
 const SHELF = 8;
 
@@ -28,9 +31,9 @@ export function listRoutes(web: Hono<HubEnv>): void {
     const ctx = c.get("ctx");
     const search = (c.req.query("search") ?? "").trim();
     if (search === "") return c.redirect("/models", 302);
-    const models = await listRepos(ctx, { type: "model", search, limit: SHELF });
-    const datasets = await listRepos(ctx, { type: "dataset", search, limit: SHELF });
-    return html(c, <SearchPage shell={shellOf(c)} search={search} models={models} datasets={datasets} />);
+    const of = (type: RepoType) => listRepos(ctx, { type, filters: { search: [search] }, limit: SHELF });
+    const props = { models: await of("model"), datasets: await of("dataset"), spaces: await of("space") };
+    return html(c, <SearchPage shell={shellOf(c)} search={search} {...props} />);
   });
   for (const type of REPO_TYPES) web.get(`/${plural(type)}`, (c) => list(c, type));
 }
@@ -38,25 +41,23 @@ export function listRoutes(web: Hono<HubEnv>): void {
 async function list(c: C, type: RepoType): Promise<Response> {
   const ctx = c.get("ctx");
   const query = new URL(c.req.url).searchParams;
-  const sort = SORT_NAMES.find((name) => name === query.get("sort")) ?? "lastModified";
+  const filters = filtersOf(query);
+  const names = sortNames(type, filters.search !== undefined);
+  const sort = names.find((name) => name === query.get("sort")) ?? names[0] ?? "lastModified";
   const cursor = Math.floor(Number(query.get("cursor") ?? 0));
   // Whole pages, so that the way back leads through the same ones.
-  const offset = Number.isSafeInteger(cursor) && cursor > 0 ? cursor - (cursor % PAGE_SIZE) : 0;
-  const narrowed: ListQuery = {
-    type,
-    search: query.get("search") ?? undefined,
-    author: query.get("author") ?? undefined,
-    tags: query.getAll("filter"),
-    pipelineTag: query.get("pipeline_tag") ?? undefined,
-    library: query.get("library") ?? undefined,
+  const offset = Number.isSafeInteger(cursor) && cursor > 0 ? Math.min(cursor, MOST_OFFSET) - (cursor % PAGE_SIZE) : 0;
+  const order = sort === "relevance" ? undefined : sortOf(sort, type);
+  const other = {
+    type: type === "model" ? ("dataset" as const) : ("model" as const),
+    filters: { search: filters.search ?? [] },
   };
-  const other: ListQuery = { type: type === "model" ? "dataset" : "model", search: narrowed.search, limit: 1 };
   const props = {
     shell: shellOf(c),
     type,
-    ...(await listRepos(ctx, { ...narrowed, sort, limit: PAGE_SIZE, offset })),
-    others: narrowed.search === undefined ? 0 : (await listRepos(ctx, other)).total,
-    facets: await facets(ctx, narrowed),
+    ...(await listRepos(ctx, { type, filters, sort: order, limit: PAGE_SIZE, offset })),
+    others: filters.search === undefined ? 0 : await countRepos(ctx, other),
+    facets: await facets(ctx, { type, filters }),
     query,
     sort,
     offset,
@@ -65,13 +66,19 @@ async function list(c: C, type: RepoType): Promise<Response> {
   return html(c, <RepoList {...props} />);
 }
 
+/** Filters that say something: an empty field of a form says nothing. */
+function filtersOf(query: URLSearchParams): ListFilters {
+  const given = FILTER_NAMES.map((name) => [name, query.getAll(name).filter((value) => value.trim() !== "")] as const);
+  return Object.fromEntries(given.filter(([, values]) => values.length > 0));
+}
+
 export function userRoute(web: Hono<HubEnv>): void {
   web.get("/:name", async (c) => {
     const ctx = c.get("ctx");
     const user = await findUser(ctx, c.req.param("name"));
     if (user === undefined) throw new ServiceError(404, "There is no such page.", { code: "NO_PAGE" });
-    const of = (type: RepoType) => listRepos(ctx, { type, author: user.name, limit: SHELF });
-    const props = { shell: shellOf(c), name: user.name, models: await of("model"), datasets: await of("dataset") };
-    return html(c, <UserPage {...props} />);
+    const of = (type: RepoType) => listRepos(ctx, { type, filters: { author: [user.name] }, limit: SHELF });
+    const props = { models: await of("model"), datasets: await of("dataset"), spaces: await of("space") };
+    return html(c, <UserPage shell={shellOf(c)} name={user.name} {...props} />);
   });
 }

@@ -186,12 +186,13 @@ export function hubContract(name: string, start: () => Promise<TestHub>): void {
       expect(info.cardData.license).toBe("mit");
       expect(info.tags).toEqual(expect.arrayContaining(["tiny", "license:mit", "dataset:ana/reviews"]));
       const ctx = { ...hub.deps, actor: undefined };
-      const narrowed = await facets(ctx, { type: "model", search: "zebra" });
+      const narrowed = await facets(ctx, { type: "model", filters: { search: ["zebra"] } });
       expect(narrowed).toEqual({
         tasks: [{ name: "text-classification", count: 1 }],
         libraries: [],
         licenses: [{ name: "mit", count: 1 }],
         datasets: [{ name: "ana/reviews", count: 1 }],
+        sdks: [],
       });
     });
 

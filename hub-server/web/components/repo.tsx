@@ -1,6 +1,6 @@
 // Parts that pages of repositories share: the card in a list, the header with tabs, the menu of revisions, the crumbs.
 import type { Child } from "hono/jsx";
-import { plural, repoPath } from "../../../src/hub/repo-id.ts";
+import { plural, type RepoType, repoPath } from "../../../src/hub/repo-id.ts";
 import type { Repo } from "../../services/access.ts";
 import type { RefInfo } from "../../services/refs.ts";
 import { ago, day, many, pathUrl, short, words } from "../format.ts";
@@ -18,9 +18,9 @@ export const Private = () => (
   </span>
 );
 
-/** The task of a model, or the first one that the card of a dataset names. */
-function taskOf({ pipelineTag, tags }: Repo): string | undefined {
-  return pipelineTag ?? tags.find((tag) => tag.startsWith("task_categories:"))?.slice("task_categories:".length);
+/** The task of a model, the first one that the card of a dataset names, or what a space is written for. */
+function taskOf({ pipelineTag, sdk, tags }: Repo): string | undefined {
+  return pipelineTag ?? sdk ?? tags.find((tag) => tag.startsWith("task_categories:"))?.slice("task_categories:".length);
 }
 
 export const RepoCard = ({ repo }: { repo: Repo }) => {
@@ -51,7 +51,13 @@ export const RepoCard = ({ repo }: { repo: Repo }) => {
   );
 };
 
-export type Tab = "card" | "files" | "commits";
+const KINDS: Readonly<Record<RepoType, { all: string; card: string }>> = {
+  model: { all: "Models", card: "Model card" },
+  dataset: { all: "Datasets", card: "Dataset card" },
+  space: { all: "Spaces", card: "Space card" },
+};
+
+export type Tab = "card" | "files" | "commits" | "discussions";
 
 /** The list of repositories that share a value with this one. */
 export const filterUrl = (repo: Repo, key: "filter" | "pipeline_tag" | "library", value: string): string =>
@@ -60,15 +66,16 @@ export const filterUrl = (repo: Repo, key: "filter" | "pipeline_tag" | "library"
 export function RepoHeader({ repo, tab, children }: { repo: Repo; tab: Tab; children?: Child }) {
   const base = repoPath(repo);
   const tabs: [Tab, string, string][] = [
-    ["card", repo.type === "model" ? "Model card" : "Dataset card", base],
+    ["card", KINDS[repo.type].card, base],
     ["files", "Files", `${base}/tree/main`],
     ["commits", "History", `${base}/commits/main`],
   ];
+  if (!repo.discussionsDisabled) tabs.push(["discussions", "Discussions", `${base}/discussions`]);
   return (
     <div class="head">
       <p class="kind">
         <a href={`/${plural(repo.type)}`}>
-          <Icon name={repo.type} /> {repo.type === "model" ? "Models" : "Datasets"}
+          <Icon name={repo.type} /> {KINDS[repo.type].all}
         </a>
         {repo.isPrivate ? <Private /> : null}
       </p>

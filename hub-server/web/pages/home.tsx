@@ -99,11 +99,13 @@ export function SearchPage({
   search,
   models,
   datasets,
+  spaces,
 }: {
   shell: Shell;
   search: string;
   models: Found;
   datasets: Found;
+  spaces: Found;
 }) {
   const all = (type: RepoType) => `/${plural(type)}?${new URLSearchParams({ search })}`;
   return (
@@ -124,6 +126,7 @@ export function SearchPage({
           all={all("dataset")}
           empty="No dataset has these words in its name, tags or card."
         />
+        {spaces.total === 0 ? null : <Shelf type="space" found={spaces} all={all("space")} empty="" />}
       </div>
     </Page>
   );
@@ -134,11 +137,13 @@ export function UserPage({
   name,
   models,
   datasets,
+  spaces,
 }: {
   shell: Shell;
   name: string;
   models: Found;
   datasets: Found;
+  spaces: Found;
 }) {
   const own = shell.actor?.name === name;
   const all = (type: RepoType) => `/${plural(type)}?${new URLSearchParams({ author: name })}`;
@@ -157,6 +162,7 @@ export function UserPage({
       <div class="halves">
         <Shelf type="model" found={models} all={all("model")} empty="No models." />
         <Shelf type="dataset" found={datasets} all={all("dataset")} empty="No datasets." />
+        {spaces.total === 0 ? null : <Shelf type="space" found={spaces} all={all("space")} empty="" />}
       </div>
     </Page>
   );

@@ -1,4 +1,4 @@
-// The lists of models and datasets: search, filters, order, pages. Every choice is in the address.
+// The lists of models, datasets and spaces: search, filters, order, pages. Every choice is in the address.
 import type { Child } from "hono/jsx";
 import { plural, type RepoType } from "../../../src/hub/repo-id.ts";
 import type { Repo } from "../../services/access.ts";
@@ -9,14 +9,29 @@ import { grouped, words } from "../format.ts";
 import { Page, type Shell } from "../layout.tsx";
 
 const SORT_LABELS = {
+  relevance: "Best match",
   lastModified: "Recently updated",
+  trendingScore: "Trending",
   downloads: "Most downloads",
+  likes: "Most likes",
   createdAt: "Newest",
   num_parameters: "Most parameters",
-  name: "Name",
+  mainSize: "Largest",
+  id: "Name",
 } as const;
-export type SortName = keyof typeof SORT_LABELS;
-export const SORT_NAMES: readonly SortName[] = ["lastModified", "downloads", "createdAt", "num_parameters", "name"];
+type SortName = keyof typeof SORT_LABELS;
+
+const isSort = (name: string): name is SortName => Object.hasOwn(SORT_LABELS, name);
+
+/** Orders that a list can have; the first is the one that it has by itself. */
+export const sortNames = (type: RepoType, searched: boolean): SortName[] =>
+  Object.keys(SORT_LABELS)
+    .filter(isSort)
+    .filter((name) => {
+      if (name === "relevance") return searched;
+      if (name === "num_parameters") return type === "model";
+      return name !== "downloads" || type !== "space";
+    });
 
 export interface ListProps {
   shell: Shell;
@@ -40,8 +55,14 @@ const title = (type: RepoType): string => TITLES[type];
 const FILTERS: Readonly<Record<string, string>> = {
   pipeline_tag: "Task",
   library: "Library",
+  sdk: "SDK",
   author: "By",
   filter: "Tag",
+  apps: "Runs in",
+  num_parameters: "Parameters",
+  models: "Uses",
+  datasets: "Uses",
+  gated: "Gated",
 };
 
 /** A value of a filter, as it stands in the address. */
@@ -167,7 +188,7 @@ const ListForm = ({ type, query, sort }: { type: RepoType; query: URLSearchParam
       aria-label={`Search ${plural(type)}`}
     />
     <select name="sort" aria-label="Order">
-      {SORT_NAMES.filter((name) => type === "model" || name !== "num_parameters").map((name) => (
+      {sortNames(type, (query.get("search") ?? "").trim() !== "").map((name) => (
         <option value={name} selected={name === sort}>
           {SORT_LABELS[name]}
         </option>
@@ -206,9 +227,10 @@ function Filters({ type, facets, query, total }: ListProps) {
     <aside class="facets" aria-label="Filters">
       {tasks}
       {group("Libraries", "library", facets.libraries)}
+      {group("SDKs", "sdk", facets.sdks)}
       {group("Licenses", "filter", facets.licenses, "license:")}
       {group("Trained on", "filter", facets.datasets, "dataset:")}
-      {any ? null : <p class="muted small">Filters appear once cards name tasks, libraries and licenses.</p>}
+      {any ? null : <p class="muted small">Filters appear once cards say what is here.</p>}
     </aside>
   );
 }

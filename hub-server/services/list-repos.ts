@@ -1,0 +1,184 @@
+// Lists of repositories: the pages of a query, how many there are, and who among them the caller may see.
+// What can be asked for stands in list-parameters.ts.
+import { and, count, eq, inArray, or, type SQL, sql } from "drizzle-orm";
+import type { RepoId, RepoType } from "../../src/hub/repo-id.ts";
+import type { Context } from "../context.ts";
+import { orgMembers } from "../db/schema/organizations.ts";
+import { repoIndex } from "../db/schema/repos.ts";
+import { repos } from "../db/schema.ts";
+import { badRequest } from "../errors.ts";
+import { type Repo, visible } from "./access.ts";
+import {
+  filtered,
+  LIST_SORTS,
+  type ListFilters,
+  type ListSort,
+  orderBy,
+  type SortName,
+  searchOf,
+} from "./list-parameters.ts";
+
+export interface ListQuery {
+  type: RepoType;
+  filters?: ListFilters;
+  /** Without one: how well it fits the words that are searched for, else the latest first. */
+  sort?: SortName | undefined;
+  /** Names begin with the first, everything else with the most, unless this says otherwise. */
+  ascending?: boolean | undefined;
+}
+
+/** What a query asks of a repository, that the caller may see it among it. */
+export const conditions = (ctx: Context, { type, filters = {} }: ListQuery): SQL | undefined =>
+  and(eq(repos.type, type), visible(ctx), filtered(type, filters));
+
+/** How many names, and how many other texts, are ranked: beyond that a search is too wide for an order to mean much. */
+const MOST_RANKED = 1000;
+/** Weights of places: body, inside a word of the name, title and tags, name. */
+const WEIGHTS = "{0.05, 0.2, 0.4, 1}";
+
+interface Place {
+  id: string;
+  key: string;
+}
+
+/** Part of a list, as ids with their places in its order. */
+interface Slice {
+  limit: number;
+  offset?: number;
+  after?: Place | undefined;
+}
+
+async function placesOf(ctx: Context, query: ListQuery, slice: Slice): Promise<Place[]> {
+  const search = query.sort === undefined ? searchOf(query.filters?.search) : undefined;
+  return search === undefined ? sortedPlaces(ctx, query, slice) : rankedPlaces(ctx, query, search, slice);
+}
+
+/**
+ * Public repositories and those of the caller are two pieces of an index, each read from its beginning and merged: however
+ * many private ones of others lie between, none of them is looked at.
+ */
+async function sortedPlaces(ctx: Context, query: ListQuery, { limit, offset = 0, after }: Slice): Promise<Place[]> {
+  const sort: ListSort = LIST_SORTS[query.sort ?? "lastModified"];
+  const ascending = query.ascending ?? sort.ascending ?? false;
+  const compared = ascending ? sql`>` : sql`<`;
+  const cast = sql.raw(sort.cast);
+  const beyond = after && sql`(${sort.key}, ${repos.id}) ${compared} (${after.key}::${cast}, ${after.id}::uuid)`;
+  const where = and(conditions(ctx, query), beyond);
+  const order = orderBy(sort, ascending);
+  const pieces = (await shares(ctx)).map(
+    (share) =>
+      sql`(select ${repos.id} as id, ${sort.key} as key from ${repos} where ${and(share, where)} order by ${order} limit ${limit + offset})`,
+  );
+  const way = sql.raw(ascending ? "asc" : "desc");
+  const rows = await ctx.db.execute<{ id: string; key: string }>(
+    sql`select id, key::text as key from (${sql.join(pieces, sql` union all `)}) as found order by found.key ${way}, id ${way} limit ${limit} offset ${offset}`,
+  );
+  return [...rows];
+}
+
+/** What the caller may see, in parts that indexes hold together. */
+async function shares({ actor, db }: Context): Promise<SQL[]> {
+  const open = eq(repos.isPrivate, false);
+  if (actor === undefined) return [open];
+  if (actor.admin) return [open, eq(repos.isPrivate, true)];
+  const rows = await db.select({ id: orgMembers.orgId }).from(orgMembers).where(eq(orgMembers.userId, actor.id));
+  const owned = and(eq(repos.isPrivate, true), inArray(repos.ownerId, [actor.id, ...rows.map(({ id }) => id)]));
+  return owned === undefined ? [open] : [open, owned];
+}
+
+/** Those whose name fits are ranked before the others are looked at, so that a wide search misses none of them. */
+async function rankedPlaces(
+  ctx: Context,
+  query: ListQuery,
+  search: string,
+  { limit, offset = 0, after }: Slice,
+): Promise<Place[]> {
+  const { search: _, ...filters } = query.filters ?? {};
+  const where = conditions(ctx, { ...query, filters });
+  const rank = sql`ts_rank(${WEIGHTS}::float4[], ${repoIndex.document}, ${search}::tsquery)::float8`;
+  const hits = (column: typeof repoIndex.names | typeof repoIndex.document) =>
+    sql`(select ${repos.id} as id, ${rank} as key from ${repoIndex} join ${repos} on ${repos.id} = ${repoIndex.repoId} where ${column} @@ ${search}::tsquery and ${where} limit ${MOST_RANKED})`;
+  const beyond = after === undefined ? sql`true` : sql`(key, id) < (${after.key}::float8, ${after.id}::uuid)`;
+  const rows = await ctx.db.execute<{ id: string; key: string }>(
+    sql`select id, key::text as key from (${hits(repoIndex.names)} union ${hits(repoIndex.document)}) as found where ${beyond} order by found.key desc, id desc limit ${limit} offset ${offset}`,
+  );
+  return [...rows];
+}
+
+/** Whole rows in the order of their ids. */
+async function rowsOf(ctx: Context, ids: readonly string[]): Promise<Repo[]> {
+  if (ids.length === 0) return [];
+  const rows = await ctx.db
+    .select()
+    .from(repos)
+    .where(inArray(repos.id, [...ids]));
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return ids.map((id) => byId.get(id)).filter((row) => row !== undefined);
+}
+
+/** Repositories that the caller may see, and how many there are in all. */
+export async function listRepos(
+  ctx: Context,
+  { limit = 30, offset = 0, ...query }: ListQuery & { limit?: number; offset?: number },
+): Promise<{ repos: Repo[]; total: number }> {
+  const places = await placesOf(ctx, query, { limit, offset });
+  return {
+    repos: await rowsOf(
+      ctx,
+      places.map(({ id }) => id),
+    ),
+    total: await countRepos(ctx, query),
+  };
+}
+
+export async function countRepos(ctx: Context, query: ListQuery): Promise<number> {
+  const [total] = await ctx.db.select({ value: count() }).from(repos).where(conditions(ctx, query));
+  return total?.value ?? 0;
+}
+
+/** A page that begins behind a place of the order: what is made or changed meanwhile moves nobody else. */
+export async function pageOfRepos(
+  ctx: Context,
+  { limit, cursor, ...query }: ListQuery & { limit: number; cursor?: string | undefined },
+): Promise<{ repos: Repo[]; next: string | undefined }> {
+  const after = cursor === undefined ? undefined : readCursor(cursor);
+  const places = await placesOf(ctx, query, { limit: limit + 1, after });
+  const page = places.slice(0, limit);
+  const last = page.at(-1);
+  const next = places.length > limit && last !== undefined ? writeCursor(last) : undefined;
+  return {
+    repos: await rowsOf(
+      ctx,
+      page.map(({ id }) => id),
+    ),
+    next,
+  };
+}
+
+const writeCursor = ({ key, id }: Place): string => Buffer.from(JSON.stringify([key, id])).toString("base64url");
+
+function readCursor(cursor: string): Place {
+  const wrong = () =>
+    badRequest(`"${cursor}" is no place in a list.`, "Take it from the Link header of the page before.");
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
+  } catch {
+    throw wrong();
+  }
+  const [key, id] = Array.isArray(value) ? value : [];
+  if (typeof key !== "string" || typeof id !== "string" || !/^[0-9a-f-]{36}$/.test(id)) throw wrong();
+  return { key, id };
+}
+
+/** Those of some repositories that exist and that the caller may see, by their names as given. */
+export async function visibleRepos(ctx: Context, ids: readonly RepoId[]): Promise<RepoId[]> {
+  const wanted = ids.map(({ type, namespace, name }) =>
+    and(eq(repos.type, type), eq(repos.namespace, namespace), eq(repos.name, name)),
+  );
+  if (wanted.length === 0) return [];
+  return ctx.db
+    .select({ type: repos.type, namespace: repos.namespace, name: repos.name })
+    .from(repos)
+    .where(and(visible(ctx), or(...wanted)));
+}

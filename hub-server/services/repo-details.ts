@@ -1,0 +1,176 @@
+// What has to be read, besides their rows, to describe repositories: for a whole page of them in a few queries.
+// Says nothing of what may be seen but of the repositories that others name.
+import { and, eq, inArray, ne, sql } from "drizzle-orm";
+import { fullName } from "../../src/hub/repo-id.ts";
+import type { Context } from "../context.ts";
+import { type RepoFacts, repoIndex, repoLinks } from "../db/schema/repos.ts";
+import { commits, refs, repos, type StoredEntry, trees } from "../db/schema.ts";
+import { type Repo, visible } from "./access.ts";
+import { type FileEntry, listTreeOf } from "./files.ts";
+import { branchRef } from "./refs.ts";
+
+export type Source = "facts" | "heads" | "files" | "links" | "spaces" | "children";
+
+export interface Head {
+  id: string;
+  treeId: string;
+}
+
+export interface Sibling {
+  rfilename: string;
+  size?: number;
+  blobId?: string;
+  lfs?: { sha256: string; size: number; pointerSize: number };
+}
+
+/** By the ids of repositories; links also by what they are, as "dataset <id>". */
+export interface Loaded {
+  facts: ReadonlyMap<string, RepoFacts>;
+  heads: ReadonlyMap<string, Head>;
+  siblings: ReadonlyMap<string, readonly Sibling[]>;
+  links: ReadonlyMap<string, readonly string[]>;
+  spaces: ReadonlyMap<string, readonly string[]>;
+  children: ReadonlyMap<string, number>;
+}
+
+/** Spaces that are named of a model. */
+const MOST_SPACES = 100;
+
+export async function load(
+  ctx: Context,
+  rows: readonly Repo[],
+  sources: ReadonlySet<Source>,
+  { blobs, at }: { blobs: boolean; at: Head | undefined },
+): Promise<Loaded> {
+  const ids = rows.map(({ id }) => id);
+  const wants = (source: Source) => sources.has(source) && ids.length > 0;
+  const heads = wants("heads") || wants("files") ? await headsOf(ctx, ids) : new Map<string, Head>();
+  if (at !== undefined) for (const id of ids) heads.set(id, at);
+  return {
+    heads,
+    facts: wants("facts") ? await factsOf(ctx, ids) : new Map(),
+    siblings: wants("files") ? await siblingsOf(ctx, heads, blobs) : new Map(),
+    links: wants("links") ? await linksOf(ctx, ids) : new Map(),
+    spaces: wants("spaces") ? await spacesOf(ctx, rows) : new Map(),
+    children: wants("children") ? await childrenOf(ctx, rows) : new Map(),
+  };
+}
+
+async function headsOf({ db }: Context, ids: readonly string[]): Promise<Map<string, Head>> {
+  const found = await db
+    .select({ repoId: refs.repoId, id: commits.id, treeId: commits.treeId })
+    .from(refs)
+    .innerJoin(commits, and(eq(commits.repoId, refs.repoId), eq(commits.id, refs.commitId)))
+    .where(and(inArray(refs.repoId, [...ids]), eq(refs.name, branchRef("main"))));
+  return new Map(found.map(({ repoId, id, treeId }) => [repoId, { id, treeId }]));
+}
+
+async function factsOf({ db }: Context, ids: readonly string[]): Promise<Map<string, RepoFacts>> {
+  const found = await db
+    .select({ id: repoIndex.repoId, facts: repoIndex.facts })
+    .from(repoIndex)
+    .where(inArray(repoIndex.repoId, [...ids]));
+  return new Map(found.map(({ id, facts }) => [id, facts]));
+}
+
+async function siblingsOf(
+  ctx: Context,
+  heads: ReadonlyMap<string, Head>,
+  blobs: boolean,
+): Promise<Map<string, Sibling[]>> {
+  if (!blobs) return namesOf(ctx, heads);
+  const out = new Map<string, Sibling[]>();
+  for (const [repoId, { treeId }] of heads) {
+    const files = (await listTreeOf(ctx, treeId, "", true)).filter(
+      (entry): entry is FileEntry => entry.kind === "file",
+    );
+    const described = files.map(({ path, size, id, lfs }) => ({
+      rfilename: path,
+      size,
+      blobId: id,
+      ...(lfs && { lfs }),
+    }));
+    out.set(repoId, described);
+  }
+  return out;
+}
+
+/** Names alone, of all repositories together: a query for each level of folders. */
+async function namesOf({ db }: Context, heads: ReadonlyMap<string, Head>): Promise<Map<string, Sibling[]>> {
+  const out = new Map<string, Sibling[]>([...heads.keys()].map((id) => [id, []]));
+  let level = [...heads].map(([repoId, { treeId }]) => ({ repoId, prefix: "", treeId }));
+  while (level.length > 0) {
+    const treeIds = [...new Set(level.map(({ treeId }) => treeId))];
+    const rows = await db.select().from(trees).where(inArray(trees.id, treeIds));
+    const entries = new Map<string, StoredEntry[]>(rows.map((row) => [row.id, row.entries]));
+    const next: typeof level = [];
+    for (const { repoId, prefix, treeId } of level) {
+      for (const { name, kind, id } of entries.get(treeId) ?? []) {
+        if (kind === "file") out.get(repoId)?.push({ rfilename: prefix + name });
+        else next.push({ repoId, prefix: `${prefix}${name}/`, treeId: id });
+      }
+    }
+    level = next;
+  }
+  for (const files of out.values()) files.sort((a, b) => (a.rfilename < b.rfilename ? -1 : 1));
+  return out;
+}
+
+/** What the cards name, as they write it. */
+async function linksOf({ db }: Context, ids: readonly string[]): Promise<Map<string, string[]>> {
+  const rows = await db
+    .select()
+    .from(repoLinks)
+    .where(inArray(repoLinks.repoId, [...ids]))
+    .orderBy(repoLinks.target);
+  const out = new Map<string, string[]>();
+  for (const { repoId, kind, target } of rows) {
+    const key = `${kind} ${repoId}`;
+    out.set(key, [...(out.get(key) ?? []), target]);
+  }
+  return out;
+}
+
+const lowered = (rows: readonly Repo[]): Map<string, string> =>
+  new Map(rows.map((repo) => [fullName(repo).toLowerCase(), repo.id]));
+
+/** Spaces that the caller may see and whose cards name these models. */
+async function spacesOf(ctx: Context, rows: readonly Repo[]): Promise<Map<string, string[]>> {
+  const byName = lowered(rows);
+  const target = sql<string>`lower(${repoLinks.target})`;
+  const found = await ctx.db
+    .select({ target, namespace: repos.namespace, name: repos.name })
+    .from(repoLinks)
+    .innerJoin(repos, eq(repos.id, repoLinks.repoId))
+    .where(and(eq(repoLinks.kind, "model"), inArray(target, [...byName.keys()]), eq(repos.type, "space"), visible(ctx)))
+    .orderBy(repos.namespace, repos.name)
+    .limit(MOST_SPACES * rows.length);
+  const out = new Map<string, string[]>();
+  for (const row of found) {
+    const id = byName.get(row.target) ?? "";
+    const list = out.get(id) ?? [];
+    if (list.length < MOST_SPACES) out.set(id, [...list, fullName(row)]);
+  }
+  return out;
+}
+
+/** How many models that the caller may see were made from these. */
+async function childrenOf(ctx: Context, rows: readonly Repo[]): Promise<Map<string, number>> {
+  const byName = lowered(rows);
+  const target = sql<string>`lower(${repoLinks.target})`;
+  const found = await ctx.db
+    .select({ target, count: sql<number>`count(*)::int` })
+    .from(repoLinks)
+    .innerJoin(repos, eq(repos.id, repoLinks.repoId))
+    .where(
+      and(
+        eq(repoLinks.kind, "base_model"),
+        inArray(target, [...byName.keys()]),
+        // A model that was trained further in place names itself.
+        ne(sql`lower(${repos.namespace} || '/' || ${repos.name})`, target),
+        visible(ctx),
+      ),
+    )
+    .groupBy(target);
+  return new Map(found.map((row) => [byName.get(row.target) ?? "", row.count]));
+}
