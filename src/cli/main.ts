@@ -54,7 +54,7 @@ async function runCommand(command: Command, words: readonly string[], json: bool
   } finally {
     ui.close();
   }
-  return EXIT.done;
+  return ui.isBad ? EXIT.failed : EXIT.done;
 }
 
 function showVersion(json: boolean): number {

@@ -4,33 +4,26 @@ import { readText } from "../hub/client.ts";
 import { fullName, type RepoId } from "../hub/repo-id.ts";
 import { createRepo } from "../hub/repositories.ts";
 import type { HubAccess } from "../hub/request.ts";
-import { uploadFolder } from "../hub/upload.ts";
+import { type Uploaded, type UploadOptions, uploadFolder } from "../hub/upload.ts";
 import { refreshCard } from "./card.ts";
 
-export interface PublishOptions {
+export interface PublishOptions extends UploadOptions {
   access: HubAccess;
   id: RepoId;
   folder: string;
-  message: string;
-  revision?: string | undefined;
   isPrivate?: boolean | undefined;
   /** Write or refresh the card. */
   card: boolean;
 }
 
-export interface Published {
-  commit: string;
-  url: string;
-  files: number;
-}
-
-export async function publish(options: PublishOptions): Promise<Published> {
-  const { access, id, folder, message, revision = "main", isPrivate = false, card } = options;
+export async function publish(options: PublishOptions): Promise<Uploaded> {
+  const { access, id, folder, isPrivate = false, card, ...upload } = options;
+  const { revision = "main" } = upload;
   const made = await createRepo(access, id, { isPrivate });
   // What people wrote into the repository's card stays when it is pushed to from a folder without one.
   const ofBranch = async () =>
     (await readText(access, id, revision, "README.md")) ??
     (revision === "main" ? undefined : await readText(access, id, "main", "README.md"));
   if (card) await refreshCard(folder, fullName(id), { earlier: made ? undefined : ofBranch });
-  return uploadFolder(access, id, folder, { message, revision });
+  return uploadFolder(access, id, folder, upload);
 }

@@ -25,6 +25,10 @@ export function printable(text: string): string {
 export interface Ui {
   /** A result: words for people, or the document for --json. */
   result(document: unknown, words: string): void;
+  /** A result that is bad news: it is printed as any, and the exit code is 1. */
+  badResult(document: unknown, words: string): void;
+  /** Whether a result was bad news. */
+  readonly isBad: boolean;
   /** A note for people, on stderr; none with --quiet. */
   note(text: string): void;
   /** Asks for a line that is not shown. */
@@ -44,10 +48,19 @@ export function makeUi({ json, quiet }: { json: boolean; quiet: boolean }): Ui {
     progress?.clear();
     process.stderr.write(`${level}: ${printable(message)}\n`);
   });
+  let isBad = false;
+  const result = (document: unknown, words: string) => {
+    progress?.clear();
+    printResult(json, document, words);
+  };
   return {
-    result: (document, words) => {
-      progress?.clear();
-      printResult(json, document, words);
+    result,
+    badResult: (document, words) => {
+      isBad = true;
+      result(document, words);
+    },
+    get isBad() {
+      return isBad;
     },
     note: (text) => {
       progress?.clear();

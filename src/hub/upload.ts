@@ -298,7 +298,7 @@ class UploadProgress implements UploadListener {
 
   #report(done = false): void {
     const loaded = done ? this.#total : Math.min(this.#loaded, this.#total);
-    const saved = done ? { figures: { "MB saved": this.#saved / 1e6 } } : {};
+    const saved = done && this.#saved > this.#total / 100 ? { figures: { "MB saved": this.#saved / 1e6 } } : {};
     reportProgress({ task: this.#task, loaded, total: this.#total, unit: "bytes", done, ...saved });
   }
 

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { AbrazoError } from "../../errors.ts";
 import type { RepoId } from "../../hub/repo-id.ts";
 import type { HubAccess } from "../../hub/request.ts";
+import type { Uploaded } from "../../hub/upload.ts";
 import type { TrainingRecord } from "../../io/training-record.ts";
 import { defineCommand, HUB_FLAGS } from "../command.ts";
 import { describeRecord } from "../describe.ts";
-import type { Published } from "../publish.ts";
 
 const SHARED = {
   epochs: { type: "number", whole: true, least: 1, summary: "Passes over the data" },
@@ -107,7 +107,7 @@ async function pushTarget(name: string, flags: { endpoint?: string; token?: stri
   });
 }
 
-async function pushResult(folder: string, { access, id }: Target, { datasets }: TrainingRecord): Promise<Published> {
+async function pushResult(folder: string, { access, id }: Target, { datasets }: TrainingRecord): Promise<Uploaded> {
   const { publish } = await import("../publish.ts");
   const message = `Fine-tune on ${datasets[0]?.name ?? "a file"}`;
   try {

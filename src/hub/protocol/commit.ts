@@ -36,5 +36,6 @@ export const commitLineSchema = z.discriminatedUnion("key", [
 export const lfsBatchRequestSchema = z.object({
   operation: z.enum(["upload", "download"]),
   transfers: z.array(z.string()).default(["basic"]),
+  ref: z.object({ name: z.string() }).nullish(),
   objects: z.array(z.object({ oid: sha256, size: z.number().int().nonnegative() })).max(1000),
 });
