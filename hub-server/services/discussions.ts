@@ -13,7 +13,7 @@ import { addEvent, countLetters, type Discussion, type DiscussionEvent, insertDi
 import { record } from "./events.ts";
 import { mergePullRequest } from "./merge.ts";
 import { isBroken } from "./paths.ts";
-import { dropRef, opened, openPullRequest, storageOf, TITLE_LETTERS } from "./pull-requests.ts";
+import { dropRef, opened, openPullRequest, requireDiscussions, storageOf, TITLE_LETTERS } from "./pull-requests.ts";
 
 /** Of one comment. */
 export const COMMENT_LETTERS = 65_536;
@@ -31,7 +31,7 @@ const notFound = (num: number | string) =>
 /** The repository of a discussion, if the caller may do this with it and discussions are on. */
 export async function discussionRepo(ctx: Context, id: RepoId, action: Action): Promise<Repo> {
   const repo = await requireAccess(ctx, action, id);
-  if (repo.discussionsDisabled) throw forbidden(`Discussions are switched off for ${fullName(repo)}.`);
+  requireDiscussions(repo);
   return repo;
 }
 

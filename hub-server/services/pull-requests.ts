@@ -1,10 +1,11 @@
 // Pull requests as far as they are no merge: opening one, what it changes, its ref and the room it takes.
 // Who may push to one is asked in pushes.ts.
 import { and, eq, inArray, ne } from "drizzle-orm";
+import { fullName } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import type { Db, Tx } from "../db/client.ts";
 import { commits, contents, lfsObjects, refs } from "../db/schema.ts";
-import { badRequest, revisionNotFound, ServiceError } from "../errors.ts";
+import { badRequest, forbidden, revisionNotFound, ServiceError } from "../errors.ts";
 import type { Repo } from "./access.ts";
 import { type CommitChanges, fileChanges } from "./changes.ts";
 import { commitsBetween, mergeBase } from "./commit-graph.ts";
@@ -16,6 +17,11 @@ import { branchRef, type CommitRow, resolveRevision } from "./refs.ts";
 
 /** As the Hub has it; a title that comes from a commit may be shorter. */
 export const TITLE_LETTERS = { least: 3, most: 200 } as const;
+
+/** @throws 403 where discussions are switched off */
+export function requireDiscussions(repo: Repo): void {
+  if (repo.discussionsDisabled) throw forbidden(`Discussions are switched off for ${fullName(repo)}.`);
+}
 
 export interface PullRequestInput {
   title: string;
@@ -34,6 +40,7 @@ export async function openPullRequest(
   repo: Repo,
   { title, description, base, from, draft }: PullRequestInput,
 ): Promise<Discussion> {
+  requireDiscussions(repo);
   const ref = base.startsWith("refs/") ? base : branchRef(base);
   if (!ref.startsWith("refs/heads/")) throw badRequest(`A pull request goes into a branch, not into "${base}".`);
   const start = (await resolveRevision({ db: tx }, repo, ref)) ?? undefined;

@@ -8,6 +8,7 @@ import { type HubEnv, originOf } from "../api/route.ts";
 import { ServiceError } from "../errors.ts";
 import { accountRoutes } from "./account-routes.tsx";
 import { ASSETS } from "./assets.ts";
+import { discussionPages } from "./discussion-routes.tsx";
 import { listRoutes, userRoute } from "./list-routes.tsx";
 import { repositoryRoutes } from "./repository-routes.tsx";
 import { errorPage } from "./respond.tsx";
@@ -27,7 +28,10 @@ export function webRoutes({ setupSecret }: WebOptions): Hono<HubEnv> {
   }
   listRoutes(web);
   accountRoutes(web, setupSecret);
-  for (const type of REPO_TYPES) repositoryRoutes(web, type);
+  for (const type of REPO_TYPES) {
+    discussionPages(web, type);
+    repositoryRoutes(web, type);
+  }
   userRoute(web);
   web.get("*", () => {
     throw new ServiceError(404, "There is no such page.", { code: "NO_PAGE" });
