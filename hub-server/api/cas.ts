@@ -1,6 +1,5 @@
 // The content-addressed store of Xet: xorbs and shards come in, plans of files and bytes of xorbs go out.
 // Its callers show a token of the store, not of the hub; bytes of xorbs have links that authorise themselves.
-import { Readable } from "node:stream";
 import type { Context as HonoContext } from "hono";
 import type { Context } from "../context.ts";
 import { badRequest, ServiceError } from "../errors.ts";
@@ -9,6 +8,7 @@ import { readXetToken, readXorbLink, type XetGrant, xorbLink } from "../services
 import { type Progress, putXorb, registerShard, takeShard } from "../services/xet-upload.ts";
 import { isHashText } from "../xet/hash.ts";
 import type { Fetch, Plan, Span } from "../xet/reconstruct.ts";
+import { bodyOf, toSocket } from "./node-server.ts";
 import { rangeOf } from "./range.ts";
 import { defineRoute, type HubEnv } from "./route.ts";
 import { casUrl } from "./xet.ts";
@@ -24,13 +24,6 @@ function hashOf(c: HonoContext<HubEnv>): string {
   const hash = c.req.param("hash") ?? "";
   if (!isHashText(hash)) throw badRequest(`"${hash}" is no hash: it has 64 hex digits.`);
   return hash;
-}
-
-function bodyOf(c: HonoContext<HubEnv>): AsyncIterable<Uint8Array> {
-  const { body } = c.req.raw;
-  if (body === null) throw badRequest("The request has no body.");
-  // safe because Node's fetch types and stream types describe the same object
-  return Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
 }
 
 const putXorbRoute = defineRoute({
@@ -180,9 +173,7 @@ const data = defineRoute({
       "Cache-Control": "private, max-age=3600",
     };
     if (c.req.method === "HEAD") return c.body(null, 206, headers);
-    // safe because Node's stream types and fetch types describe the same object
-    const body = Readable.toWeb(await openXorb(ctx, { xorb: link.xorb, start, end })) as ReadableStream;
-    return c.body(body, 206, headers);
+    return toSocket(c, 206, headers, await openXorb(ctx, { xorb: link.xorb, start, end }));
   },
 });
 

@@ -1,7 +1,8 @@
 // The way from a repository to the content-addressed store: tokens for it, and the headers that tell a client that a file is there.
 // Tokens are answered in headers and as JSON: Python reads the first, JavaScript and Rust the second.
+import { randomUUID } from "node:crypto";
 import type { Context as HonoContext } from "hono";
-import { fullName, plural, REPO_TYPES } from "../../src/hub/repo-id.ts";
+import { fullName, plural, REPO_TYPES, type RepoId } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import type { FileHandle } from "../services/files.ts";
 import { xetHashes } from "../services/xet-files.ts";
@@ -12,7 +13,7 @@ import { defineRoute, type HubEnv, originOf, type Route, repoOf, splitRevision }
 export const casUrl = (c: HonoContext<HubEnv>): string => `${originOf(c)}/cas`;
 
 /** A token as headers; the batch answer of LFS has them for each object. */
-export const xetHeaders = (c: HonoContext<HubEnv>, { accessToken, expires }: XetToken): Record<string, string> => ({
+const xetHeaders = (c: HonoContext<HubEnv>, { accessToken, expires }: XetToken): Record<string, string> => ({
   "X-Xet-Cas-Url": casUrl(c),
   "X-Xet-Access-Token": accessToken,
   "X-Xet-Token-Expiration": `${expires}`,
@@ -43,6 +44,21 @@ export async function xetFileHeaders(
 export const asksWhere = (c: HonoContext<HubEnv>): boolean => c.req.header("accept")?.includes(XET_FILE_INFO) === true;
 
 const isSet = (value: string | undefined): boolean => value !== undefined && !/^(0|false)$/i.test(value);
+
+/** Where a client of LFS that speaks Xet sends its objects, with a token for all of them: the upload action of a batch. */
+export async function xetUpload(
+  c: HonoContext<HubEnv>,
+  ctx: Context,
+  id: RepoId,
+  ref: string | undefined,
+): Promise<{ href: string; header: Record<string, string> }> {
+  const revision = (ref ?? "main").replace(/^refs\/heads\//, "");
+  // As in the rest of a batch, who may only propose may upload: the commit decides.
+  const token = await issueXetToken(ctx, id, "write", { revision, createPr: true });
+  const route = `${originOf(c)}/api/${plural(id.type)}/${fullName(id)}/xet-write-token/${encodeURIComponent(revision)}`;
+  const session = c.req.header("x-xet-session-id") ?? randomUUID();
+  return { href: `${route}?create_pr=1`, header: { ...xetHeaders(c, token), "X-Xet-Session-Id": session } };
+}
 
 function tokenRoute(scope: XetGrant["scope"]): Route {
   const name = `xet-${scope}-token`;

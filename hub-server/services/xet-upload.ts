@@ -17,6 +17,7 @@ import { keep } from "./blobs.ts";
 import { findXorb, xorbSource } from "./xet-files.ts";
 import type { XetGrant } from "./xet-tokens.ts";
 
+/** With what older clients put behind the chunks. */
 const MOST_BODY_BYTES = MOST_XORB_BYTES + MOST_FOOTER_BYTES;
 /** Clients cut their shards at 64 MiB. */
 export const MOST_SHARD_BYTES = 65 * 1024 * 1024;

@@ -135,3 +135,113 @@ export function makeShard(files: readonly TestFile[], xorbs: readonly TestXorb[]
   header.writeBigUInt64LE(2n, 32);
   return Buffer.concat([header, ...files.flatMap(fileRecords), END, ...xorbs.flatMap(xorbRecords), END]);
 }
+
+export interface CasToken {
+  casUrl: string;
+  accessToken: string;
+  exp: number;
+}
+
+export type Json = Record<string, unknown>;
+
+/** A caller of a hub's store, as one user or as nobody. */
+export class XetClient {
+  readonly #hub: string;
+  readonly #headers: Record<string, string>;
+
+  constructor(hub: string, token: string | undefined) {
+    this.#hub = hub;
+    this.#headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  }
+
+  /** Any call of the hub's API. */
+  call(method: string, path: string, body?: unknown): Promise<Response> {
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    const type = body === undefined ? {} : { "content-type": "application/json" };
+    return fetch(`${this.#hub}${path}`, { method, headers: { ...this.#headers, ...type }, ...sent });
+  }
+
+  async createRepo(name: string, { type = "model", isPrivate = false } = {}): Promise<void> {
+    const made = await this.call("POST", "/api/repos/create", {
+      name,
+      type,
+      private: isPrivate,
+      ...(type === "space" && { sdk: "static" }),
+    });
+    if (!made.ok) throw new Error(`${name}: ${made.status} ${await made.text()}`);
+  }
+
+  tokenResponse(scope: "read" | "write", repo: string, revision = "main", query = ""): Promise<Response> {
+    const place = /^(datasets|spaces)\//.test(repo) ? repo : `models/${repo}`;
+    return this.call("GET", `/api/${place}/xet-${scope}-token/${revision}${query}`);
+  }
+
+  async token(scope: "read" | "write", repo: string): Promise<CasToken> {
+    const response = await this.tokenResponse(scope, repo);
+    if (!response.ok) throw new Error(`${scope} token of ${repo}: ${response.status}`);
+    return response.json();
+  }
+
+  /** Uploads what a file needs, and the file. */
+  async upload(repo: string, file: TestFile): Promise<void> {
+    const cas = new Cas(await this.token("write", repo));
+    const xorbs = [...new Set(file.terms.map(({ xorb }) => xorb))];
+    for (const { hash, bytes } of xorbs) await expectOk(cas.putXorb(hash, bytes));
+    await expectOk(cas.putShard(makeShard([file], xorbs)));
+  }
+
+  commit(repo: string, path: string, file: TestFile): Promise<Response> {
+    const lines = [
+      { key: "header", value: { summary: `Add ${path}` } },
+      { key: "lfsFile", value: { path, algo: "sha256", oid: sha256Of(file), size: bytesOf(file).length } },
+    ];
+    const place = /^(datasets|spaces)\//.test(repo) ? repo : `models/${repo}`;
+    return fetch(`${this.#hub}/api/${place}/commit/main`, {
+      method: "POST",
+      headers: { ...this.#headers, "content-type": "application/x-ndjson" },
+      body: lines.map((line) => JSON.stringify(line)).join("\n"),
+    });
+  }
+}
+
+async function expectOk(promise: Promise<Response>): Promise<void> {
+  const response = await promise;
+  if (!response.ok) throw new Error(`${response.url}: ${response.status} ${await response.text()}`);
+}
+
+/** The store by one of its tokens. */
+export class Cas {
+  readonly #token: CasToken;
+
+  constructor(token: CasToken) {
+    this.#token = token;
+  }
+
+  call(method: string, path: string, { body, range }: { body?: Uint8Array; range?: string } = {}): Promise<Response> {
+    return fetch(`${this.#token.casUrl}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${this.#token.accessToken}`,
+        ...(range !== undefined && { range: `bytes=${range}` }),
+      },
+      ...(body !== undefined && { body: Uint8Array.from(body) }),
+    });
+  }
+
+  putXorb(hash: string, body: Uint8Array): Promise<Response> {
+    return this.call("POST", `/v1/xorbs/default/${hash}`, { body });
+  }
+
+  putShard(body: Uint8Array, version: 1 | 2 = 1): Promise<Response> {
+    return this.call("POST", `/v${version}/shards`, { body });
+  }
+
+  plan(hash: string, range?: string, version: 1 | 2 = 2): Promise<Response> {
+    return this.call("GET", `/v${version}/reconstructions/${hash}`, range === undefined ? {} : { range });
+  }
+}
+
+export const errorOf = async (response: Response): Promise<[number, string | null, string]> => {
+  const { error }: { error: string } = await response.json();
+  return [response.status, response.headers.get("x-error-code"), error];
+};
