@@ -10,6 +10,7 @@ import { redirects, repos } from "../db/schema.ts";
 import { badRequest, ServiceError } from "../errors.ts";
 import { noteCreator, type Repo, requireAccess, requireNamespace } from "./access.ts";
 import { createCommit, type Operation } from "./commits.ts";
+import { record } from "./events.ts";
 import { indexRepo } from "./indexer.ts";
 
 /** What a space may be written for. This hub keeps spaces; it does not run them. */
@@ -79,6 +80,7 @@ export async function insertRepo(ctx: Context, tx: Tx, row: RepoRow): Promise<Re
   if (repo === undefined) throw repoExists(row);
   await tx.delete(redirects).where(leadsFrom(row));
   await noteCreator(ctx, tx, repo.id);
+  await record(tx, ctx, { scope: "repo", action: "create", repo });
   return repo;
 }
 
@@ -102,7 +104,10 @@ export async function deleteRepo(ctx: Context, id: RepoId): Promise<void> {
       hint: `To delete it, name it ${fullName(repo)}.`,
     });
   }
-  await ctx.db.delete(repos).where(eq(repos.id, repo.id));
+  await ctx.db.transaction(async (tx) => {
+    await record(tx, ctx, { scope: "repo", action: "delete", repo });
+    await tx.delete(repos).where(eq(repos.id, repo.id));
+  });
 }
 
 /** Renames; all old names keep leading here until somebody takes them. */
@@ -119,6 +124,8 @@ export async function moveRepo(ctx: Context, from: RepoId, to: RepoId): Promise<
       .values({ type: repo.type, from: fullName(repo).toLowerCase(), repoId: repo.id })
       .onConflictDoUpdate({ target: [redirects.type, redirects.from], set: { repoId: repo.id } });
     await tx.delete(redirects).where(leadsFrom(target));
+    const movedTo = { name: fullName(target), ownerId: owner.id };
+    await record(tx, ctx, { scope: "repo", action: "move", repo, movedTo });
     const [row] = await tx
       .update(repos)
       .set({ namespace: owner.name, name: to.name, ownerId: owner.id, updatedAt: new Date(), indexedCommit: null })
@@ -165,8 +172,13 @@ export async function updateSettings(ctx: Context, id: RepoId, given: RepoSettin
   if (repo.type === "space" && given.gated != null) throw badRequest("A space cannot be gated; make it private.");
   const changes = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   if (Object.keys(changes).length === 0) return repo;
-  const [changed] = await ctx.db.update(repos).set(changes).where(eq(repos.id, repo.id)).returning();
-  return changed ?? repo;
+  return ctx.db.transaction(async (tx) => {
+    const [changed = repo] = await tx.update(repos).set(changes).where(eq(repos.id, repo.id)).returning();
+    const { isPrivate, ...others } = changes;
+    const updatedConfig = { ...(isPrivate !== undefined && { private: isPrivate }), ...others };
+    await record(tx, ctx, { scope: "repo.config", action: "update", repo: changed, updatedConfig });
+    return changed;
+  });
 }
 
 export const getRepo = (ctx: Context, id: RepoId): Promise<Repo> => requireAccess(ctx, "read", id);
