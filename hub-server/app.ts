@@ -8,6 +8,7 @@ import { plural, REPO_TYPES } from "../src/hub/repo-id.ts";
 import { addressOf } from "./address.ts";
 import { unanswered } from "./api/compat.ts";
 import { ROUTES } from "./api/index.ts";
+import { isSent } from "./api/node-server.ts";
 import { type HubEnv, originOf, requireCaller } from "./api/route.ts";
 import type { Actor, Deps } from "./context.ts";
 import { CROSS_ORIGIN, errorResponse } from "./error-response.ts";
@@ -32,10 +33,11 @@ export function createApp(deps: Deps, options: AppOptions): Hono<HubEnv> {
     const named = OWN_CREDENTIALS.test(c.req.path) ? undefined : c.req.header("authorization");
     const actor = await actorOf(deps, named, isFromElsewhere(c) ? undefined : getCookie(c, SESSION_COOKIE));
     c.set("ctx", { ...deps, actor: actor && { ...actor, address: addressOf(c) } });
+    c.set("common", { ...CROSS_ORIGIN, "X-Request-Id": c.get("requestId") });
     await next();
     // Afterwards, as what is set before does not reach the answers that handlers make themselves.
-    const headers = { ...CROSS_ORIGIN, "X-Request-Id": c.get("requestId") };
-    for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value);
+    if (isSent(c)) return;
+    for (const [name, value] of Object.entries(c.get("common"))) c.res.headers.set(name, value);
   });
   if (rateLimit !== undefined) limitRate(app, rateLimit);
   docsRoutes(app);
@@ -78,9 +80,8 @@ function limitRate(app: Hono<HubEnv>, limit: RateLimit): void {
   const count = rateLimiter(limit);
   app.use("/api/*", async (c, next) => {
     if (/^\/api\/(lfs|telemetry)\//.test(c.req.path)) return next();
-    const headers = count(callerOf(c));
-    await next();
-    for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value);
+    c.set("common", { ...c.get("common"), ...count(callerOf(c)) });
+    return next();
   });
 }
 

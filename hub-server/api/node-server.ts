@@ -35,8 +35,11 @@ export async function toSocket(
   // safe because Node's stream types and fetch types describe the same object
   if (node === undefined) return new Response(Readable.toWeb(source) as ReadableStream, { status, headers });
   const { outgoing } = node;
-  outgoing.writeHead(status, { ...Object.fromEntries(c.res.headers), ...headers });
+  outgoing.writeHead(status, { ...c.get("common"), ...headers });
   // A client that goes away ends the stream, and that is all.
   await pipeline(source, outgoing).catch(() => outgoing.destroy());
   return RESPONSE_ALREADY_SENT;
 }
+
+/** Whether the answer is on its way by `toSocket`: what stands in for it must be left as it is. */
+export const isSent = (c: HonoContext<HubEnv>): boolean => bindings(c)?.outgoing.headersSent === true;

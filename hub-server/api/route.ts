@@ -8,7 +8,14 @@ import type { Actor, Context } from "../context.ts";
 import { badRequest, forbidden, repoNotFound, ServiceError, unauthorized } from "../errors.ts";
 import { type Permission, permits } from "../services/scopes.ts";
 
-export type HubEnv = { Variables: { ctx: Context; requestId: string } };
+export interface HubEnv {
+  Variables: {
+    ctx: Context;
+    requestId: string;
+    /** Headers of every answer; set for handlers by the application. */
+    common: Readonly<Record<string, string>>;
+  };
+}
 
 export interface Route {
   /** A name of our own, the same for ever. */
