@@ -141,17 +141,19 @@ class Line {
 
   finish(): JsonLine {
     if (this.#text !== undefined)
-      throw badRequest("The commit ends in the middle of a line; it may have been cut off.");
+      throw noJson();
     const [text, long] = [Buffer.concat(this.#kept).toString("utf8"), this.#long];
     [this.#kept, this.#keptBytes, this.#long] = [[], 0, new Map()];
     if (text.trim() === "") return { value: undefined, long };
     try {
       return { value: JSON.parse(text), long };
     } catch {
-      throw badRequest("A line of the commit is no JSON; the upload may have been cut off.");
+      throw noJson();
     }
   }
 }
+
+const noJson = (): ServiceError => badRequest("A line of the commit is no JSON; the upload may have been cut off.");
 
 /** A long text's bytes as UTF-8, without the escapes. */
 export async function* longText(spool: Spool, { start, end, escaped }: LongText): AsyncGenerator<Buffer> {

@@ -6,6 +6,7 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import { AbrazoError } from "../../src/errors.ts";
 import { type BlobStore, checkHash, counted, type Expected, type LinkOptions, type Part, type Range } from "./blobs.ts";
 import { presignedGet } from "./presign.ts";
+import { Spool } from "./spool.ts";
 
 export interface S3Options {
   bucket: string;
@@ -172,16 +173,20 @@ export class S3BlobStore implements BlobStore {
     return { ...this.#object(key), UploadId };
   }
 
+  /** By way of a temporary file: what the sender breaks off is not begun at S3, and a part may be larger than the memory. */
   async putPart(handle: string, { number, size }: Part, source: AsyncIterable<Uint8Array>): Promise<string> {
-    const sent = await this.#client.send(
-      new this.#sdk.UploadPartCommand({
-        ...this.#upload(handle),
-        PartNumber: number,
-        Body: Readable.from(counted(source, size), { objectMode: false }),
-        ContentLength: size,
-      }),
-    );
-    return (sent.ETag ?? "").replaceAll('"', "");
+    const spool = new Spool();
+    try {
+      for await (const chunk of counted(source, size)) await spool.append(chunk);
+      const body = Readable.from(spool.read(0, size), { objectMode: false });
+      // The failure is the command's, too; unheard here it would end the process.
+      body.on("error", () => {});
+      const part = { ...this.#upload(handle), PartNumber: number, Body: body, ContentLength: size };
+      const sent = await this.#client.send(new this.#sdk.UploadPartCommand(part));
+      return (sent.ETag ?? "").replaceAll('"', "");
+    } finally {
+      await spool.close();
+    }
   }
 
   async finishParts(
