@@ -14,14 +14,15 @@ import { defineRoute, type HubEnv } from "./route.ts";
 import { casUrl } from "./xet.ts";
 import { frames } from "./xet-frames.ts";
 
-/** Clients ask for chunks and send xorbs under one prefix; another is for another store. */
-const PREFIX = ":prefix{default|default-merkledb}";
+/** What clients ask for chunks and send xorbs under: now, and as the protocol's description has it. */
+const PREFIXES: readonly string[] = ["default", "default-merkledb"];
 
 const grantOf = (c: HonoContext<HubEnv>, ctx: Context, scope: XetGrant["scope"]): XetGrant =>
   readXetToken(ctx, c.req.header("authorization"), scope);
 
 function hashOf(c: HonoContext<HubEnv>): string {
-  const hash = c.req.param("hash") ?? "";
+  const { prefix = "default", hash = "" } = c.req.param();
+  if (!PREFIXES.includes(prefix)) throw badRequest(`"${prefix}" is no prefix of this store; use "default".`);
   if (!isHashText(hash)) throw badRequest(`"${hash}" is no hash: it has 64 hex digits.`);
   return hash;
 }
@@ -29,7 +30,7 @@ function hashOf(c: HonoContext<HubEnv>): string {
 const putXorbRoute = defineRoute({
   operation: "xetPutXorb",
   method: "POST",
-  path: `/cas/v1/xorbs/${PREFIX}/:hash`,
+  path: "/cas/v1/xorbs/:prefix/:hash",
   access: "link",
   summary: "Send a xorb; every chunk of it is checked",
   handle: async (c, ctx) => {
@@ -41,7 +42,7 @@ const putXorbRoute = defineRoute({
 const headXorb = defineRoute({
   operation: "xetHeadXorb",
   method: "GET",
-  path: `/cas/v1/xorbs/${PREFIX}/:hash`,
+  path: "/cas/v1/xorbs/:prefix/:hash",
   access: "link",
   summary: "Whether a xorb is there (HEAD); its bytes are fetched by the links of a plan",
   handle: async (c, ctx) => {
@@ -160,7 +161,7 @@ const data = defineRoute({
   access: "link",
   summary: "Bytes of a xorb, by the link of a plan",
   handle: async (c, ctx) => {
-    const link = readXorbLink(ctx, hashOf(c), new URL(c.req.url).searchParams);
+    const link = readXorbLink(ctx, c.req.param("hash") ?? "", new URL(c.req.url).searchParams);
     // Ranges are places in the xorb; the link allows some of them, and no range is all that it allows.
     const { start, end } = rangeOf(c, link.end) ?? link;
     if (start < link.start) throw new ServiceError(416, "The link is for other bytes.", { code: "RANGE" });
@@ -180,7 +181,7 @@ const data = defineRoute({
 const chunk = defineRoute({
   operation: "xetChunk",
   method: "GET",
-  path: `/cas/v1/chunks/${PREFIX}/:hash`,
+  path: "/cas/v1/chunks/:prefix/:hash",
   access: "link",
   summary: "Which xorb has a chunk, so that it need not be sent",
   handle: async (c, ctx) => {
