@@ -3,9 +3,11 @@
 import type { Hono } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { type RepoType, repoPath } from "../../src/hub/repo-id.ts";
+import { addressOf } from "../address.ts";
 import { type HubEnv, originOf } from "../api/route.ts";
 import type { Context } from "../context.ts";
 import { ServiceError } from "../errors.ts";
+import { Attempts } from "../services/attempts.ts";
 import { createRepo } from "../services/repos.ts";
 import {
   checkPassword,
@@ -18,6 +20,7 @@ import {
   userCount,
 } from "../services/users.ts";
 import { SESSION_COOKIE } from "./cookie.ts";
+import { field, safeNext } from "./forms.ts";
 import { LoginPage, NewRepoPage, SetupPage, TokensPage } from "./pages/account.tsx";
 import { type C, html, shellOf, signedIn } from "./respond.tsx";
 
@@ -27,13 +30,6 @@ export function accountRoutes(web: Hono<HubEnv>, setupSecret: string): void {
   newRepository(web);
   tokens(web);
 }
-
-/** Only paths of this hub: a login must not lead elsewhere. */
-const safeNext = (value: unknown): string => (typeof value === "string" && /^\/(?![/\\])/.test(value) ? value : "/");
-const field = (form: FormData, name: string): string => {
-  const value = form.get(name);
-  return typeof value === "string" ? value : "";
-};
 
 async function startSession(c: C, ctx: Context, userId: string): Promise<void> {
   const secure = originOf(c).startsWith("https:");
@@ -46,6 +42,9 @@ async function startSession(c: C, ctx: Context, userId: string): Promise<void> {
   });
 }
 
+/** Passwords that may be tried: of one name from one address, and from one address at all. */
+const guesses = { name: new Attempts(10, 300), address: new Attempts(100, 300) };
+
 function login(web: Hono<HubEnv>): void {
   web.get("/login", (c) => {
     const next = safeNext(c.req.query("next"));
@@ -55,13 +54,18 @@ function login(web: Hono<HubEnv>): void {
   web.post("/login", async (c) => {
     const form = await c.req.formData();
     const [ctx, name, next] = [c.get("ctx"), field(form, "name"), safeNext(field(form, "next"))];
+    const key = `${addressOf(c)} ${name.toLowerCase().slice(0, 100)}`;
     try {
-      const user = await checkPassword(ctx, name, field(form, "password"));
+      guesses.address.count(addressOf(c));
+      guesses.name.count(key);
+      const user = await checkPassword(ctx, name, field(form, "password").slice(0, 1000));
+      guesses.name.forget(key);
       await startSession(c, ctx, user.id);
       return c.redirect(next, 303);
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
-      return html(c, <LoginPage shell={shellOf(c)} next={next} problem={error.message} name={name} />, 401);
+      const page = <LoginPage shell={shellOf(c)} next={next} problem={error.message} name={name} />;
+      return error.status === 429 ? html(c, page, 429, { ...error.headers }) : html(c, page, 401);
     }
   });
   web.post("/logout", async (c) => {

@@ -10,6 +10,7 @@ import { accountRoutes } from "./account-routes.tsx";
 import { ASSETS } from "./assets.ts";
 import { discussionPages } from "./discussion-routes.tsx";
 import { listRoutes, userRoute } from "./list-routes.tsx";
+import { oauthPages } from "./oauth-routes.tsx";
 import { repositoryRoutes } from "./repository-routes.tsx";
 import { errorPage } from "./respond.tsx";
 
@@ -28,6 +29,7 @@ export function webRoutes({ setupSecret }: WebOptions): Hono<HubEnv> {
   }
   listRoutes(web);
   accountRoutes(web, setupSecret);
+  oauthPages(web);
   for (const type of REPO_TYPES) {
     discussionPages(web, type);
     repositoryRoutes(web, type);

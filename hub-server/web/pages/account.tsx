@@ -3,7 +3,7 @@ import type { RepoType } from "../../../src/hub/repo-id.ts";
 import { Day, Snippet } from "../components/repo.tsx";
 import { Page, type Shell } from "../layout.tsx";
 
-const Problem = ({ text }: { text: string | undefined }) =>
+export const Problem = ({ text }: { text: string | undefined }) =>
   text === undefined ? null : (
     <p class="note bad" role="alert">
       {text}
