@@ -81,7 +81,7 @@ async function loadLanguageModel(folder: string, options: EngineOptions): Promis
   const { config } = model;
   const generation = await readGenerationConfig(folder, config, tokenizer);
   return overGraphs<LanguageModel>(model, options, (compile, ends) => {
-    const decoder = decoderOver(model, compile);
+    const decoder = decoderOver(model, compile, options.device);
     return { config, tokenizer, folder, runtime: "native", generation, decoder, ...ends };
   });
 }

@@ -7,12 +7,14 @@ import { architectureOf } from "../models/auto.ts";
 import { checkingIds } from "../models/checked-ids.ts";
 import type { Compile } from "../models/graphs.ts";
 import { adapterWeights } from "../models/lora-layers.ts";
-import { cacheName, INPUT_NAMES, traceModel } from "../models/trace.ts";
+import { cacheName, INPUT_NAMES, type TraceOptions, traceModel } from "../models/trace.ts";
 import { optionsOf } from "../options.ts";
-import { type CompiledGraph, compileGraph, type Feed, type WeightDType } from "../tensor/index.ts";
+import { type CompiledGraph, compileGraph, DeviceArray, type Feed, type WeightDType } from "../tensor/index.ts";
 import type { Need, Room } from "./admission.ts";
+import type { RowCache } from "./cache-rows.ts";
+import { DeviceRowCache } from "./device-row-cache.ts";
 import { logitRows, tokenFeeds } from "./feeds.ts";
-import { RowCache } from "./row-cache.ts";
+import { HostRowCache } from "./row-cache.ts";
 
 /** One call of a decoder: the new tokens of every row, with the mask over all tokens so far. */
 export interface DecodeStep {
@@ -90,11 +92,11 @@ export function makeDecoder(model: AnyModel, given?: DecoderOptions): Decoder {
   requireParts("makeDecoder", model, ["config", "inputs", "forward"], "a model");
   const options = decoderOptions("makeDecoder", given);
   const exact = adapterWeights(model);
-  return decoderOver(model, (_, trace) => compileGraph(trace(), { ...options, exact }));
+  return decoderOver(model, (_, trace) => compileGraph(trace(), { ...options, exact }), options.device);
 }
 
-/** A decoder whose graphs someone else compiles. */
-export function decoderOver(model: AnyModel, compile: Compile): Decoder {
+/** A decoder whose graphs someone else compiles for a device. */
+export function decoderOver(model: AnyModel, compile: Compile, device = "cpu"): Decoder {
   const architecture = architectureOf(model.config);
   const layout = architecture.cache(model.config);
   if (layout === undefined) {
@@ -106,22 +108,33 @@ export function decoderOver(model: AnyModel, compile: Compile): Decoder {
     });
   }
   const checked = (graph: CompiledGraph) => checkingIds(graph, model.config);
-  const graph = checked(compile("step", () => traceModel(model, { present: "new", lastOnly: true })));
-  // Only drafts are verified with logits of several positions: compiled when first asked for.
-  let wide: CompiledGraph | undefined;
-  const wideGraph = () => {
-    wide ??= checked(compile("wide step", () => traceModel(model, { present: "new" })));
-    return wide;
+  // What a graph holds of a model on a device is a copy: those that nobody asks for are not compiled.
+  const graphs = new Map<string, CompiledGraph>();
+  const graphOf = (name: string, options: TraceOptions) => {
+    const graph = graphs.get(name) ?? checked(compile(name, () => traceModel(model, options)));
+    graphs.set(name, graph);
+    return graph;
   };
+  const step = () => graphOf("step", { present: "new", lastOnly: true });
+  // Only drafts are verified with logits of several positions.
+  const wide = () => graphOf("wide step", { present: "new" });
+  const placed = () => graphOf("placed step", { present: "placed", lastOnly: true });
+  const staysThere = DeviceArray.isKeptOn(device);
+  // What is wrong with the model or the device shows at once.
+  if (staysThere) placed();
+  else step();
   const maxLength = architecture.maxLength(model.config);
   const names = new Set<string>(model.inputs.map((name) => INPUT_NAMES[name]));
   return {
     maxLength,
-    start: () => new CachedDecoding(graph, wideGraph, layout, names, maxLength),
-    rows: () => new RowCache({ graph, layout, names, maxLength }),
+    start: () => new CachedDecoding(step(), wide, layout, names, maxLength),
+    rows: () =>
+      staysThere
+        ? new DeviceRowCache({ graph: placed(), layout, names, maxLength }, device)
+        : new HostRowCache({ graph: step(), layout, names, maxLength }),
     dispose: () => {
-      graph.dispose();
-      wide?.dispose();
+      for (const graph of graphs.values()) graph.dispose();
+      graphs.clear();
     },
   };
 }

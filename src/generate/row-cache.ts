@@ -1,42 +1,23 @@
 // Keys and values of texts that come and go, in one buffer: each row holds as many tokens as its own text has, so that whoever joins
 // or leaves moves rows, and a step copies a token's share.
 // Knows no sampling, and not whose the rows are.
-import type { CacheLayout } from "../models/architecture.ts";
-import { cacheName } from "../models/trace.ts";
-import type { CompiledGraph, Feed } from "../tensor/index.ts";
+import type { Feed } from "../tensor/index.ts";
+import {
+  type CacheRow,
+  type NextToken,
+  nextInputs,
+  partsOf,
+  promptInputs,
+  type RowCache,
+  type RowCacheParts,
+  roomFor,
+} from "./cache-rows.ts";
 import { logitRows, type TokenInputs, tokenFeeds } from "./feeds.ts";
-
-/** One text's place in the cache. */
-export interface CacheRow {
-  /** Its index now: a row that leaves is replaced by the last. */
-  place: number;
-  /** Tokens held. */
-  length: number;
-  /** Runs that it did not take part in since its last. */
-  idle: number;
-}
-
-/** A row and its next token. */
-export interface NextToken {
-  row: CacheRow;
-  id: bigint;
-  position: bigint;
-}
-
-/** What a cache is kept for. */
-export interface RowCacheParts {
-  graph: CompiledGraph;
-  layout: CacheLayout;
-  /** Wire names of the inputs that the graph has. */
-  names: ReadonlySet<string>;
-  /** Tokens that a row may have. */
-  maxLength: number;
-}
 
 /** Runs that a row may sit out at its place: then it goes behind those that take part, and costs them nothing. */
 const PATIENCE = 8;
 
-export class RowCache {
+export class HostRowCache implements RowCache {
   readonly #parts: RowCacheParts;
   /** [capacity, H, room, D] each, by wire name. */
   #cache = new Map<string, Float32Array>();
@@ -49,25 +30,13 @@ export class RowCache {
     this.#parts = parts;
   }
 
-  /**
-   * Reads prompts, whose rows are padded in front, with their mask [B, T]: a new row for each. Nothing has changed when it throws.
-   *
-   * @returns the rows, and the logits after their last tokens
-   */
   read(prompts: TokenInputs): { rows: CacheRow[]; logits: Float32Array[] } {
-    const columns = prompts.inputIds.length / prompts.rows;
     const { heads, width } = this.#parts.layout;
-    // A past of one token, which is masked: the WebGPU runtime crashes on inputs without elements.
-    const attentionMask = new BigInt64Array(prompts.rows * (columns + 1));
-    for (let row = 0; row < prompts.rows; row++)
-      attentionMask.set(prompts.attentionMask.subarray(row * columns, (row + 1) * columns), row * (columns + 1) + 1);
-    const feeds = tokenFeeds(this.#parts.names, { ...prompts, attentionMask });
-    const nothing = new Float32Array(prompts.rows * heads * width);
-    for (const name of this.#names()) feeds[name] = { data: nothing, shape: [prompts.rows, heads, 1, width] };
+    const { inputs, columns, lengths } = promptInputs(prompts);
+    const feeds: Record<string, Feed> = tokenFeeds(this.#parts.names, inputs);
+    const nothing = { data: new Float32Array(prompts.rows * heads * width), shape: [prompts.rows, heads, 1, width] };
+    for (const part of partsOf(this.#parts.layout)) feeds[`past_key_values.${part}`] = nothing;
     const results = this.#parts.graph.run(feeds);
-    const lengths = Array.from({ length: prompts.rows }, (_, row) =>
-      prompts.attentionMask.subarray(row * columns, (row + 1) * columns).reduce((sum, one) => sum + Number(one), 0),
-    );
     this.#fit(this.#rows.length + prompts.rows, Math.max(...lengths));
     const rows = lengths.map((length, at) => {
       const row = this.#append(length);
@@ -77,14 +46,12 @@ export class RowCache {
     return { rows, logits: logitRows(results["logits"], prompts.rows) };
   }
 
-  /** One more token of each of these rows, in one run. The logits come in their order. Nothing has changed when it throws. */
   next(tokens: readonly NextToken[]): Float32Array[] {
     this.#settle(new Set(tokens.map(({ row }) => row)));
     this.#fit(this.#rows.length, Math.max(...tokens.map(({ row }) => row.length + 1)));
     // Rows between those that take part are run along; what comes of them is not read.
     const rows = 1 + Math.max(...tokens.map(({ row }) => row.place));
-    const inputs = this.#inputs(tokens, rows);
-    const feeds = tokenFeeds(this.#parts.names, inputs);
+    const feeds = tokenFeeds(this.#parts.names, nextInputs(tokens, rows, this.#room));
     const { heads, width } = this.#parts.layout;
     const size = heads * this.#room * width;
     for (const [name, data] of this.#cache)
@@ -100,7 +67,6 @@ export class RowCache {
     });
   }
 
-  /** A row with the same tokens. */
   copy(row: CacheRow): CacheRow {
     this.#fit(this.#rows.length + 1, row.length);
     const copy = this.#append(row.length);
@@ -108,7 +74,6 @@ export class RowCache {
     return copy;
   }
 
-  /** Drops a row; the last takes its place. */
   remove(row: CacheRow): void {
     const last = this.#rows.pop();
     if (last === undefined) return;
@@ -120,34 +85,10 @@ export class RowCache {
     this.#shrink();
   }
 
-  #names(): string[] {
-    return Array.from({ length: this.#parts.layout.layers }, (_, layer) =>
-      (["key", "value"] as const).map((part) => cacheName("past_key_values", layer, part)),
-    ).flat();
-  }
-
   #append(length: number): CacheRow {
     const row = { place: this.#rows.length, length, idle: 0 };
     this.#rows.push(row);
     return row;
-  }
-
-  #inputs(tokens: readonly NextToken[], rows: number): TokenInputs {
-    const wide = this.#room + 1;
-    const inputs = {
-      inputIds: new BigInt64Array(rows),
-      positionIds: new BigInt64Array(rows),
-      attentionMask: new BigInt64Array(rows * wide),
-      rows,
-    };
-    // Each sees itself at least: a row without any key would give no numbers.
-    for (let row = 0; row < rows; row++) inputs.attentionMask[row * wide + this.#room] = 1n;
-    for (const { row, id, position } of tokens) {
-      inputs.inputIds[row.place] = id;
-      inputs.positionIds[row.place] = position;
-      inputs.attentionMask.fill(1n, row.place * wide, row.place * wide + row.length);
-    }
-    return inputs;
   }
 
   /** Copies `count` columns of one row of results into the cache, after `at` tokens. */
@@ -200,15 +141,12 @@ export class RowCache {
     this.#rows[other.place] = other;
   }
 
-  /** Makes room for so many rows, and for so many tokens of each: a quarter more than is needed, so that it is rare. */
+  /** Makes room for so many rows, and for so many tokens of each. */
   #fit(rows: number, tokens: number): void {
     const isRoomy = rows <= this.#capacity && tokens <= this.#room;
     if (isRoomy) return;
     const { maxLength } = this.#parts;
-    const room =
-      tokens <= this.#room
-        ? this.#room
-        : Math.min(Math.max(tokens, maxLength), Math.max(tokens + 32, Math.ceil(tokens * 1.25)));
+    const room = tokens <= this.#room ? this.#room : roomFor(tokens, maxLength);
     this.#resize(rows <= this.#capacity ? this.#capacity : Math.max(rows, Math.ceil(this.#capacity * 1.25)), room);
   }
 
@@ -226,8 +164,8 @@ export class RowCache {
 
   #resize(capacity: number, room: number): void {
     const { heads, width } = this.#parts.layout;
-    const names = this.#cache.size === 0 ? this.#names() : [...this.#cache.keys()];
-    for (const name of names) {
+    for (const part of partsOf(this.#parts.layout)) {
+      const name = `past_key_values.${part}`;
       const old = this.#cache.get(name);
       const made = new Float32Array(capacity * heads * room * width);
       for (const { place, length } of old === undefined ? [] : this.#rows) {

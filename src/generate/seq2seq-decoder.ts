@@ -118,7 +118,7 @@ function readSource(encoder: CompiledGraph, { inputIds, attentionMask, rows }: S
 
 /** A graph that is fed the sources besides. */
 function withFeeds(graph: CompiledGraph, source: SourceRows): CompiledGraph {
-  return { run: (feeds) => graph.run({ ...feeds, ...source.feeds() }), dispose: () => graph.dispose() };
+  return { run: (feeds, into) => graph.run({ ...feeds, ...source.feeds() }, into), dispose: () => graph.dispose() };
 }
 
 /** The sources in the rows that go on. Rows that only change places with others of their source move nothing. */

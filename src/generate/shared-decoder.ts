@@ -2,9 +2,9 @@
 // one run. Texts join when they come and leave when they end.
 // Knows no options of generation: a text is seen by its steps alone.
 import { Admission, type Bounds } from "./admission.ts";
+import type { CacheRow, RowCache } from "./cache-rows.ts";
 import type { TokenInputs } from "./feeds.ts";
 import type { Decoder, DecodeStep, Decoding } from "./kv-cache.ts";
-import type { CacheRow, RowCache } from "./row-cache.ts";
 
 /** Decoders that take turns, such as a model's alone and with each of its adapters: together they have so much in hand at once. */
 export class SharedDecoders {

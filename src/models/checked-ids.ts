@@ -1,7 +1,7 @@
 // Ids that a compiled model is fed, held against its table of words: outside it a device may read anything, and tell nobody.
 // Knows no model but by its config.
 import { AbrazoError } from "../errors.ts";
-import type { CompiledGraph, Feed } from "../tensor/index.ts";
+import type { CompiledGraph, Feeds } from "../tensor/index.ts";
 import type { BaseConfig } from "./architecture.ts";
 import { architectureOf } from "./auto.ts";
 import { INPUT_NAMES } from "./inputs.ts";
@@ -10,9 +10,9 @@ import { INPUT_NAMES } from "./inputs.ts";
 export function checkingIds(graph: CompiledGraph, config: BaseConfig): CompiledGraph {
   const words = wordsOf(architectureOf(config).parse(config));
   return {
-    run: (feeds) => {
+    run: (feeds, into) => {
       requireWords(feeds[INPUT_NAMES.inputIds], words);
-      return graph.run(feeds);
+      return graph.run(feeds, into);
     },
     dispose: () => graph.dispose(),
   };
@@ -25,8 +25,8 @@ function wordsOf({ vocab_size: words, text_config: text }: BaseConfig): number {
   return typeof inner === "number" ? inner : Number.POSITIVE_INFINITY;
 }
 
-function requireWords(ids: Feed | undefined, words: number): void {
-  if (!(ids?.data instanceof BigInt64Array)) return;
+function requireWords(ids: Feeds[string] | undefined, words: number): void {
+  if (ids === undefined || !("data" in ids) || !(ids.data instanceof BigInt64Array)) return;
   for (const id of ids.data) {
     if (id >= 0n && id < words) continue;
     throw new AbrazoError({

@@ -63,7 +63,7 @@ export class ModelGraphs {
     ofKind.set(name, { graph, names });
     if (names.length === 0) return graph;
     const fed = Object.fromEntries(Object.entries(adapter.feeds).filter(([input]) => names.includes(input)));
-    return { run: (feeds) => graph.run({ ...feeds, ...fed }), dispose: () => undefined };
+    return { run: (feeds, into) => graph.run({ ...feeds, ...fed }, into), dispose: () => undefined };
   }
 
   /** Where an adapter changes nothing, as one of a decoder alone in the graph of an encoder, the base's graph does. */

@@ -1,7 +1,7 @@
 // A model as a traced graph: symbolic inputs, with the names and sizes that Hugging Face's exporters use.
 // Branches on no architecture: each says what it reads.
 
-import { cat, noGrad, symbolic, type Tensor, type Traced } from "../tensor/index.ts";
+import { cat, noGrad, symbolic, type Tensor, type Traced, where } from "../tensor/index.ts";
 import type { AnyModel, CacheLayout, KeyValue, ModelOutput } from "./architecture.ts";
 import { architectureOf } from "./auto.ts";
 import { ALL, type InputName, inputOf, NOW, OUTPUT_NAMES } from "./inputs.ts";
@@ -9,13 +9,16 @@ import { ALL, type InputName, inputOf, NOW, OUTPUT_NAMES } from "./inputs.ts";
 export { INPUT_NAMES } from "./inputs.ts";
 
 const PAST = "past_sequence_length";
+/** Wire name of the input that says where a placed token goes. */
+export const CACHE_PLACE = "cache_place";
 
 export interface TraceOptions {
   /**
    * Take keys and values, for models that declare a cache, and give them: "new" those of the call's tokens alone, "all"
-   * joined with the past, as other runtimes expect.
+   * joined with the past, as other runtimes expect; "placed" the new ones and, as `placed.*`, the past with those of the first
+   * token put where the input `cache_place` [B, 1, P, 1] says, for a past that stays on a device.
    */
-  present?: "new" | "all";
+  present?: "new" | "all" | "placed";
   /** Logits of the last position alone. */
   lastOnly?: boolean;
 }
@@ -40,7 +43,17 @@ export function traceModel(model: AnyModel, { present, lastOnly = false }: Trace
     named[cacheName("present", layer, "value")] = before === undefined ? value : cat([before.value, value], 2);
   }
   const flat = (past ?? []).flatMap(({ key, value }) => [key, value]);
-  return { inputs: [...inputs.values(), ...flat], outputs: named };
+  const all = [...inputs.values(), ...flat];
+  if (present !== "placed" || past === undefined) return { inputs: all, outputs: named };
+  const place = symbolic(CACHE_PLACE, ["batch_size", 1, PAST, 1], "bool");
+  for (const [layer, fresh] of (output.present ?? []).entries()) {
+    for (const part of ["key", "value"] as const) {
+      const before = past[layer]?.[part];
+      if (before !== undefined)
+        named[cacheName("placed", layer, part)] = where(place, fresh[part].narrow(2, 0, 1), before);
+    }
+  }
+  return { inputs: [...all, place], outputs: named };
 }
 
 /** Where texts and images go in together, each kind has a batch of its own. */
@@ -52,7 +65,11 @@ function symbolicInput(name: InputName, model: AnyModel, hasPast: boolean): Tens
   return symbolic(wire, [batch, ...sizes], dtype);
 }
 
-export function cacheName(kind: "past_key_values" | "present", layer: number, part: "key" | "value"): string {
+export function cacheName(
+  kind: "past_key_values" | "present" | "placed",
+  layer: number,
+  part: "key" | "value",
+): string {
   return `${kind}.${layer}.${part}`;
 }
 

@@ -6,6 +6,7 @@ import { allocate, DTYPES, type DType, type TypedArray } from "../graph/dtype.ts
 import { forgetRecorded, type Node } from "../graph/node.ts";
 import { readEarly } from "../graph/parts.ts";
 import { topological } from "../graph/walk.ts";
+import { DeviceArray } from "../onnx/device-array.ts";
 import { external, folderOf, withoutPrepacking, withWeights } from "../onnx/execute.ts";
 import { type Lowered, type LowerOptions, lower } from "../onnx/lower.ts";
 import { encodeModel, type OnnxModel } from "../onnx/proto.ts";
@@ -55,10 +56,17 @@ export interface Feed {
   shape: readonly number[];
 }
 
+/** Inputs by name: elements in memory, or what lies on the graph's device. */
+export type Feeds = Readonly<Record<string, Feed | DeviceArray>>;
+
 /** A graph with a session of its own. */
 export interface CompiledGraph {
-  /** Runs on this thread; feeds are read in place, results are new arrays. */
-  run(feeds: Readonly<Record<string, Feed>>): Record<string, Feed>;
+  /**
+   * Runs on this thread; feeds are read in place, results are new arrays.
+   *
+   * @param into where outputs stay on the device, by name: they are not among the results
+   */
+  run(feeds: Feeds, into?: Readonly<Record<string, DeviceArray>>): Record<string, Feed>;
   dispose(): void;
 }
 
@@ -99,7 +107,7 @@ export function compileGraph(traced: Traced, given?: CompileGraphOptions): Compi
   const session = sessionOf(held, outputs);
   const dtypes = new Map<string, DType>(lowered.inputs.map(({ name, node }) => [name, node.dtype]));
   return {
-    run: (feeds) => runSession(session, feeds, dtypes, traced.outputs),
+    run: (feeds, into = {}) => runSession(session, { feeds, into }, dtypes, traced.outputs),
     dispose: () => session.release(),
   };
 }
@@ -114,7 +122,7 @@ function sessionOf({ model, options, release }: ReturnType<typeof holdWeights>, 
 
 function runSession(
   session: Session,
-  feeds: Readonly<Record<string, Feed>>,
+  { feeds, into }: { feeds: Feeds; into: Readonly<Record<string, DeviceArray>> },
   dtypes: ReadonlyMap<string, DType>,
   outputs: Traced["outputs"],
 ): Record<string, Feed> {
@@ -122,13 +130,16 @@ function runSession(
     [...dtypes].map(([name, dtype]) => {
       const feed = feeds[name];
       if (feed === undefined) throw internalError(`the graph needs an input "${name}"`);
+      if (feed instanceof DeviceArray) return [name, feed.native];
       const given = toSession(dtype, feed.data.length > 0 ? feed.data : allocate(dtype, 0));
       return [name, nativeTensor(given.dtype, given.data, feed.shape)];
     }),
   );
-  const results = session.run(natives);
+  const held = Object.entries(into).map(([name, array]) => [name, array.native] as const);
+  const results = session.run(natives, Object.fromEntries(held));
+  const wanted = Object.entries(outputs).filter(([name]) => !(name in into));
   return Object.fromEntries(
-    Object.entries(outputs).map(([name, { dtype }]) => {
+    wanted.map(([name, { dtype }]) => {
       const result = results[name];
       if (result === undefined) throw internalError(`output ${name} did not come back`);
       return [name, { data: fromSession(dtype, result.data), shape: result.dims }];

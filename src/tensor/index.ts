@@ -1,5 +1,6 @@
 // Public entry point of the tensor core.
 export type { DType, TypedArray } from "../graph/dtype.ts";
+export { DeviceArray } from "../onnx/device-array.ts";
 export { deviceStats } from "../onnx/device-memory.ts";
 export { DEVICES, type Device, isAvailable, resolveDevice } from "../onnx/devices.ts";
 export { clearSessions, configureSessions, sessionStats } from "../onnx/session.ts";
@@ -12,6 +13,7 @@ export {
   compileGraph,
   exportOnnx,
   type Feed,
+  type Feeds,
   portableModel,
   type Traced,
   type WeightDType,

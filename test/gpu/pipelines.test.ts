@@ -106,6 +106,23 @@ describe("webgpu", () => {
     },
   );
 
+  it("keeps what texts have read on the device, whoever comes and goes", async () => {
+    const folder = await tinyLanguageModel(join(root, "long"), 5, 256);
+    const [cpu, gpu] = [
+      await pipeline("text-generation", folder),
+      await pipeline("text-generation", folder, { device: "webgpu" }),
+    ];
+    // Beams copy rows and drop others; texts of other lengths end at other times, and two calls share their steps.
+    const calls = (run: typeof cpu) =>
+      Promise.all([
+        run(texts, { doSample: false, maxNewTokens: 70 }),
+        run(texts.slice(0, 2), { doSample: false, numBeams: 3, maxNewTokens: 20 }),
+        run([texts[1] ?? "", `${texts[3]} ${texts[3]}`], { seed: 3, maxNewTokens: 45 }),
+      ]);
+    expect(await calls(gpu)).toEqual(await calls(cpu));
+    await Promise.all([cpu.dispose(), gpu.dispose()]);
+  });
+
   it("has adapters, of several kinds", async () => {
     const folder = folders["a tiny classifier"] ?? "";
     const adapters = {

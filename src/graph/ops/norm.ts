@@ -97,13 +97,17 @@ defineOp({
 });
 
 /**
- * In float32 in the form that onnxruntime's optimizer knows, which makes one kernel of it: steps of one token gain a twentieth.
- * In float64 in another: the optimizer would take an epsilon of its own.
+ * One kernel of onnxruntime's where there is one: steps of one token gain a twentieth. Exported, in float32, in the form that its
+ * optimizer makes that kernel of; in float64 in another, for there it would take an epsilon of its own.
  */
 function lowerRmsNorm(ctx: LowerContext): readonly string[] {
   const on = (opType: string, ...inputs: string[]) => ctx.emit(opType, inputs)[0] ?? "";
-  const { dtype, attrs } = ctx.node;
+  const { dtype, attrs, shape } = ctx.node;
   const x = ctx.input(0);
+  if (dtype === "float32" && ctx.device !== "export" && !shape.includes(0)) {
+    const epsilon = { float: numberAttr(attrs, "eps") };
+    return ctx.emit("SimplifiedLayerNormalization", [x, ctx.input(1)], { attrs: { axis: -1, epsilon, stash_type: 1 } });
+  }
   const square = dtype === "float32" ? on("Pow", x, ctx.constant(dtype, 2)) : on("Mul", x, x);
   const meanSquare = on("ReduceMean", square, ctx.int64([-1]));
   const root = on("Sqrt", on("Add", meanSquare, ctx.constant(dtype, numberAttr(attrs, "eps"))));
