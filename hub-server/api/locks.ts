@@ -31,11 +31,7 @@ async function inLfsWords(
   } catch (error) {
     const { status, message, hint, code, wireCode, headers } = asServiceError(error, c.get("requestId"));
     const text = hint === undefined ? message : `${message} ${hint}`;
-    const body = {
-      ...(error instanceof LockExists && { lock: wire(error.lock) }),
-      message: text,
-      request_id: c.get("requestId"),
-    };
+    const body = { ...(error instanceof LockExists && { lock: wire(error.lock) }), message: text };
     const told = { ...MEDIA, "X-Request-Id": c.get("requestId"), "X-Error-Code": wireCode ?? code, ...headers };
     return new Response(JSON.stringify(body), { status, headers: told });
   }

@@ -280,6 +280,11 @@ export class GitCache {
   }
 }
 
+const firstError = ({ said }: GitFailed): string => /^(?:error|fatal): (.*)$/m.exec(said)?.[1] ?? "it is no request";
+
+const refused = (error: GitFailed): ServiceError =>
+  new ServiceError(400, `git refuses the request: ${firstError(error)}.`, { code: "GIT_REFUSED" });
+
 export class GitLease {
   readonly #cache: GitCache;
   readonly #repoId: string;
@@ -314,11 +319,15 @@ export class GitLease {
     const { child, ended } = this.#cache.start(args, folder, this.#signal, extra);
     child.stdin.end(input);
     const outcome = ended.catch(async (error: unknown) => {
-      if (error instanceof GitFailed && DAMAGED.test(error.said)) {
-        log.warn(`The git cache of ${this.#repoId} is made anew: ${error.said}`);
-        await this.#cache.forget(this.#repoId);
-      }
-      throw error;
+      if (!(error instanceof GitFailed)) throw error;
+      if (!DAMAGED.test(error.said)) throw refused(error);
+      log.warn(`The git cache of ${this.#repoId} is made anew: ${error.said}`);
+      await this.#cache.forget(this.#repoId);
+      throw new ServiceError(503, "The repository is made ready for git anew.", {
+        code: "GIT_CACHE",
+        hint: "Try again.",
+        headers: { "Retry-After": "1" },
+      });
     });
     outcome.catch(() => {}).finally(() => this.release());
     // An answer that never begins is an error that can be told still.
@@ -338,8 +347,7 @@ export class GitLease {
     const args = ["index-pack", "--stdin", "--fix-thin", "--strict"];
     await this.#cache.run(args, folder, this.#signal, createReadStream(pack)).catch((error: unknown) => {
       if (!(error instanceof GitFailed)) throw error;
-      const reason = /^(?:error|fatal): (.*)$/m.exec(error.said)?.[1] ?? "it is damaged";
-      throw packRefused(`git refuses what was pushed: ${reason}.`, "Look at it with git fsck.");
+      throw packRefused(`git refuses what was pushed: ${firstError(error)}.`, "Look at it with git fsck.");
     });
     const [index] = await packsOf(folder);
     const ids = index === undefined ? [] : idsOfIndex(await readFile(index));

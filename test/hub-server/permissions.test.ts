@@ -2,11 +2,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ROUTES } from "../../hub-server/api/index.ts";
 import type { Route } from "../../hub-server/api/route.ts";
+import type { RepoType } from "../../src/hub/repo-id.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 
 interface Example {
   /** What stands for the path's star. */
   rest?: string;
+  query?: string;
   body?: unknown;
   /** For routes that name the repository in the body. */
   named?(namespace: string, name: string): unknown;
@@ -19,6 +21,13 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   commit: { rest: "main", body: { key: "header", value: { summary: "x" } } },
   lfsBatch: { body: { operation: "upload", transfers: ["basic"], objects: [{ oid: "0".repeat(64), size: 1 }] } },
   lfsBatchDataset: { body: { operation: "upload", transfers: ["basic"], objects: [{ oid: "0".repeat(64), size: 1 }] } },
+  lfsBatchSpace: { body: { operation: "upload", transfers: ["basic"], objects: [{ oid: "0".repeat(64), size: 1 }] } },
+  gitRefs: { query: "?service=git-upload-pack" },
+  gitRefsDataset: { query: "?service=git-upload-pack" },
+  gitRefsSpace: { query: "?service=git-upload-pack" },
+  lfsLock: { body: { path: "a.txt" } },
+  lfsLockDataset: { body: { path: "a.txt" } },
+  lfsLockSpace: { body: { path: "a.txt" } },
   deleteRepo: { named: (organization, name) => ({ organization, name }) },
   moveRepo: {
     named: (namespace, name) => ({ fromRepo: `${namespace}/${name}`, toRepo: `${namespace}/${name}-moved` }),
@@ -39,7 +48,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
 };
 
 type Caller = "anonymous" | "wrong token" | "other" | "reader" | "owner" | "admin";
-const OF_REPOSITORIES = new Set(["read", "write", "manage"]);
+const OF_REPOSITORIES = new Set(["read", "content", "contribute", "write", "manage"]);
 const routes = ROUTES.filter(({ access }) => OF_REPOSITORIES.has(access));
 
 let hub: TestHub;
@@ -61,11 +70,13 @@ beforeAll(async () => {
 });
 afterAll(() => hub.stop());
 
-const typeOf = ({ path, operation }: Route) =>
-  path.startsWith("/datasets/") || operation.endsWith("Dataset") ? "dataset" : "model";
+function typeOf({ path, operation }: Route): RepoType {
+  if (path.startsWith("/spaces/")) return "space";
+  return path.startsWith("/datasets/") || operation.endsWith("Dataset") ? "dataset" : "model";
+}
 
 function call(route: Route, namespace: string, name: string, caller: Caller): Promise<Response> {
-  const { rest = "", body, named } = EXAMPLES[route.operation] ?? {};
+  const { rest = "", query = "", body, named } = EXAMPLES[route.operation] ?? {};
   const path = route.path
     .replace(":type", `${typeOf(route)}s`)
     .replace(":namespace", namespace)
@@ -73,7 +84,7 @@ function call(route: Route, namespace: string, name: string, caller: Caller): Pr
     .replace("*", rest);
   const sent = named?.(namespace, name) ?? body;
   const token = tokens[caller];
-  return fetch(`${hub.url}${path}`, {
+  return fetch(`${hub.url}${path}${query}`, {
     method: route.method,
     redirect: "manual",
     headers: {
@@ -85,12 +96,12 @@ function call(route: Route, namespace: string, name: string, caller: Caller): Pr
 }
 
 /** A repository of ana's with a second branch and a tag. */
-async function freshRepo(type: "model" | "dataset", isPrivate: boolean): Promise<string> {
+async function freshRepo(type: RepoType, isPrivate: boolean): Promise<string> {
   const name = `r${made++}`;
   const headers = { authorization: `Bearer ${tokens.owner}`, "content-type": "application/json" };
   const post = (path: string, body: unknown) =>
     fetch(`${hub.url}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
-  expect((await post("/api/repos/create", { name, type, private: isPrivate })).status).toBe(200);
+  expect((await post("/api/repos/create", { name, type, sdk: "static", private: isPrivate })).status).toBe(200);
   expect((await post(`/api/${type}s/ana/${name}/branch/other`, {})).status).toBe(201);
   expect((await post(`/api/${type}s/ana/${name}/tag/main`, { tag: "v1" })).status).toBe(201);
   return name;
@@ -104,17 +115,18 @@ const outcome = async (response: Response): Promise<"allowed" | "hidden" | 401 |
   return "allowed";
 };
 
-const isLfs = ({ operation }: Route): boolean => operation.startsWith("lfsBatch");
+/** Routes of git and git-lfs, which send credentials only when they are asked to. */
+const isGit = ({ operation }: Route): boolean => /^(lfs|git)[A-Z]/.test(operation);
 
-/** What DESIGN's rule says of a caller: what may not be seen does not exist, and LFS asks strangers to log in. */
+/** What DESIGN's rule says of a caller: what may not be seen does not exist, and git asks strangers to log in. */
 function expected(route: Route, caller: Caller, isPrivate: boolean): "allowed" | "hidden" | 401 | 403 {
   if (caller === "owner" || caller === "admin") return "allowed";
   if (caller === "wrong token") return 401;
-  const reads = route.access === "read";
+  const reads = route.access === "read" || route.access === "content";
   if (caller === "reader") return reads ? "allowed" : 403;
-  if (caller === "anonymous" && isLfs(route)) return 401;
+  if (caller === "anonymous" && isGit(route)) return reads && !isPrivate ? "allowed" : 401;
   if (isPrivate) return "hidden";
-  if (reads) return "allowed";
+  if (reads || (caller === "other" && route.access === "contribute")) return "allowed";
   return caller === "anonymous" ? 401 : 403;
 }
 
@@ -145,7 +157,7 @@ describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as 
       const [hidden, missing] = [await call(route, "ana", name, caller), await call(route, "ana", "not-there", caller)];
       expect(hidden.status).toBe(missing.status);
       expect((await hidden.text()).replaceAll(name, "X")).toBe((await missing.text()).replaceAll("not-there", "X"));
-      if (isLfs(route) && caller === "anonymous")
+      if (isGit(route) && caller === "anonymous")
         expect(hidden.headers.get("www-authenticate")).toMatch(/^Basic realm=/);
     }
   });

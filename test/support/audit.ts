@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { asc, eq, sql } from "drizzle-orm";
 import type { Deps } from "../../hub-server/context.ts";
 import { commits, contents, lfsObjects, refs, repos, trees, users } from "../../hub-server/db/schema.ts";
-import { encodeCommit, encodePointer, encodeTree, objectId } from "../../src/io/git-objects.ts";
+import { commitBytes } from "../../hub-server/services/git-rows.ts";
+import { encodePointer, encodeTree, objectId } from "../../src/io/git-objects.ts";
 
 export interface Audit {
   commits: number;
@@ -64,9 +65,7 @@ export async function audit({ db, blobs }: Deps): Promise<Audit> {
         faults.push(`commit ${id} is missing`);
         continue;
       }
-      const who = { name: row.authorName, email: row.authorEmail, time: row.time };
-      const encoded = encodeCommit({ ...row, tree: row.treeId, author: who, committer: who });
-      if (objectId("commit", encoded) !== id) faults.push(`commit ${id} holds something else`);
+      if (objectId("commit", commitBytes(row)) !== id) faults.push(`commit ${id} holds something else`);
       await checkTree(row.treeId);
       open.push(...row.parents);
     }
