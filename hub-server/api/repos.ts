@@ -119,6 +119,7 @@ const create = defineRoute({
   method: "POST",
   path: "/api/repos/create",
   access: "user",
+  scope: "repo.create",
   summary: "Make a repository",
   body: createSchema,
   handle: async (c, ctx) => {
@@ -241,6 +242,7 @@ const ownStorage = defineRoute({
   method: "GET",
   path: "/api/settings/repositories",
   access: "user",
+  scope: "repo.content.read",
   summary: "The caller's repositories with the bytes that they take up, the largest first",
   query: CURSOR,
   handle: async (c, ctx) => storageAnswer(c, await storageOfUser(ctx, c.req.query("cursor"))),
@@ -252,6 +254,7 @@ const organizationStorage = defineRoute({
   method: "GET",
   path: "/api/organizations/:name/settings/repositories",
   access: "user",
+  scope: "org.read",
   summary: "The repositories of an organization with the bytes that they take up, for its members",
   query: CURSOR,
   handle: async (c, ctx) =>

@@ -2,7 +2,7 @@
 import type { Context as HonoContext } from "hono";
 import { z } from "zod";
 import { WEBHOOK_DOMAINS } from "../db/schema/webhooks.ts";
-import { ServiceError } from "../errors.ts";
+import { badRequest, ServiceError } from "../errors.ts";
 import {
   createWebhook,
   deleteWebhook,
@@ -57,6 +57,7 @@ const list = defineRoute({
   method: "GET",
   path: BASE,
   access: "user",
+  scope: "user.webhooks.read",
   summary: "Webhooks of the caller",
   handle: async (c, ctx) => c.json((await listWebhooks(ctx)).map(wire)),
 });
@@ -67,6 +68,7 @@ const create = defineRoute({
   method: "POST",
   path: BASE,
   access: "user",
+  scope: "user.webhooks.write",
   summary: "Have an address told what happens to repositories",
   body: inputSchema,
   handle: async (c, ctx) => c.json({ webhook: wire(await createWebhook(ctx, await inputOf(c), originOf(c))) }),
@@ -78,6 +80,7 @@ const get = defineRoute({
   method: "GET",
   path: ONE,
   access: "user",
+  scope: "user.webhooks.read",
   summary: "One webhook",
   handle: async (c, ctx) => c.json({ webhook: wire(await getWebhook(ctx, idOf(c))) }),
 });
@@ -88,6 +91,7 @@ const update = defineRoute({
   method: "POST",
   path: ONE,
   access: "user",
+  scope: "user.webhooks.write",
   summary: "Change a webhook; what is left out stays",
   body: inputSchema,
   handle: async (c, ctx) => c.json({ webhook: wire(await updateWebhook(ctx, idOf(c), await inputOf(c), originOf(c))) }),
@@ -99,6 +103,7 @@ const remove = defineRoute({
   method: "DELETE",
   path: ONE,
   access: "user",
+  scope: "user.webhooks.write",
   summary: "Delete a webhook with its log",
   handle: async (c, ctx) => {
     await deleteWebhook(ctx, idOf(c));
@@ -110,11 +115,15 @@ const toggle = defineRoute({
   operation: "toggleWebhook",
   answers: ["POST /api/settings/webhooks/{webhookId}/{action}"],
   method: "POST",
-  path: `${ONE}/:action{enable|disable}`,
+  path: `${ONE}/:action`,
   access: "user",
+  scope: "user.webhooks.write",
   summary: "Switch a webhook on or off",
-  handle: async (c, ctx) =>
-    c.json({ webhook: wire(await toggleWebhook(ctx, idOf(c), c.req.param("action") === "enable")) }),
+  handle: async (c, ctx) => {
+    const action = c.req.param("action");
+    if (action !== "enable" && action !== "disable") throw badRequest(`"${action}" is not enable or disable.`);
+    return c.json({ webhook: wire(await toggleWebhook(ctx, idOf(c), action === "enable")) });
+  },
 });
 
 const logs = defineRoute({
@@ -122,6 +131,7 @@ const logs = defineRoute({
   method: "GET",
   path: `${ONE}/logs`,
   access: "user",
+  scope: "user.webhooks.read",
   summary: "What a webhook was told lately, and what its receiver answered",
   handle: async (c, ctx) => {
     const rows = await listDeliveries(ctx, idOf(c));
@@ -146,6 +156,7 @@ const again = defineRoute({
   method: "POST",
   path: `${ONE}/replay/:logId`,
   access: "user",
+  scope: "user.webhooks.write",
   summary: "Send an entry of the log again",
   handle: async (c, ctx) => c.json({ status: await replay(ctx, idOf(c), c.req.param("logId") ?? "") }),
 });
