@@ -34,8 +34,7 @@ export async function dropFromHistory(tx: Tx, repo: Repo, blobIds: ReadonlySet<s
   for (const { name, commitId } of heads) {
     const newSha = renamed.get(commitId);
     if (newSha === undefined) continue;
-    await moveRef(tx, repo, name, newSha);
-    await moveTag(tx, repo, name, newSha);
+    await moveRef(tx, repo, name, newSha, await tagFor(tx, repo, name, newSha));
     updated.push({ ref: name, oldSha: commitId, newSha });
   }
   return updated;
@@ -88,21 +87,18 @@ async function insertRewritten(tx: Tx, commit: CommitRow): Promise<string> {
 }
 
 /** A tag's object names its commit, so another commit takes another object. */
-async function moveTag(tx: Tx, repo: Repo, ref: string, commitId: string): Promise<void> {
-  const mine = and(eq(annotatedTags.repoId, repo.id), eq(annotatedTags.name, ref));
-  const [tag] = await tx.select().from(annotatedTags).where(mine);
-  if (tag === undefined) return;
-  const tagger = {
-    name: repo.namespace,
-    email: `${repo.namespace}@users.noreply.abrazo`,
-    time: Math.floor(Date.now() / 1000),
-  };
+async function tagFor(tx: Tx, repo: Repo, ref: string, commitId: string) {
+  const [tag] = await tx
+    .select({ message: annotatedTags.message })
+    .from(annotatedTags)
+    .where(and(eq(annotatedTags.repoId, repo.id), eq(annotatedTags.name, ref)));
+  if (tag === undefined) return undefined;
+  const { message } = tag;
+  const who = { name: repo.namespace, email: `${repo.namespace}@users.noreply.abrazo` };
+  const tagger = { ...who, time: Math.floor(Date.now() / 1000) };
   const name = ref.slice("refs/tags/".length);
-  const raw = encodeTag({ object: commitId, name, tagger, message: `${tag.message.replace(/\n?$/, "\n")}` });
-  await tx
-    .update(annotatedTags)
-    .set({ id: objectId("tag", raw), raw })
-    .where(mine);
+  const raw = encodeTag({ object: commitId, name, tagger, message: message.replace(/\n?$/, "\n") });
+  return { id: objectId("tag", raw), message, raw };
 }
 
 /** Folders without some files; each is looked at once, however many commits have it. */

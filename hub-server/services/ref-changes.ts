@@ -5,7 +5,6 @@ import type { RepoId } from "../../src/hub/repo-id.ts";
 import { encodeTag, objectId } from "../../src/io/git-objects.ts";
 import type { Context } from "../context.ts";
 import type { Tx } from "../db/client.ts";
-import { annotatedTags } from "../db/schema/uploads.ts";
 import { refs, trees } from "../db/schema.ts";
 import { badRequest, revisionNotFound, ServiceError } from "../errors.ts";
 import { type Repo, requireAccess } from "./access.ts";
@@ -115,23 +114,21 @@ export async function createTag(
   await inRepoTurn(ctx, repo, async (tx) => {
     if ((await commitOf(tx, repo, ref)) !== undefined) throw exists(`The tag "${name}"`);
     await checkRoom(tx, repo, ref);
-    await moveRef(tx, repo, ref, commit.id);
-    if (message !== "") await insertTag(tx, ctx, repo, { name, object: commit.id, message });
+    await moveRef(
+      tx,
+      repo,
+      ref,
+      commit.id,
+      message === "" ? undefined : tagOf(ctx, { name, object: commit.id, message }),
+    );
     return { result: undefined, updatedRefs: [{ ref, oldSha: null, newSha: commit.id }] };
   });
 }
 
-async function insertTag(
-  tx: Tx,
-  ctx: Context,
-  repo: Repo,
-  { name, object, message }: { name: string; object: string; message: string },
-): Promise<void> {
+function tagOf(ctx: Context, { name, object, message }: { name: string; object: string; message: string }) {
   const tagger = { ...authorOf(ctx), time: Math.floor(Date.now() / 1000) };
   const raw = encodeTag({ object, name, tagger, message: message.endsWith("\n") ? message : `${message}\n` });
-  await tx
-    .insert(annotatedTags)
-    .values({ repoId: repo.id, name: tagRef(name), id: objectId("tag", raw), message, raw });
+  return { id: objectId("tag", raw), message, raw };
 }
 
 export async function deleteRef(
