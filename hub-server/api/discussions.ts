@@ -4,6 +4,7 @@ import { z } from "zod";
 import { repoPath } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import { badRequest } from "../errors.ts";
+import type { Action } from "../services/access.ts";
 import {
   DISCUSSION_SORTS,
   type DiscussionDetails,
@@ -34,7 +35,10 @@ import { defineRoute, type HubEnv, jsonBody, originOf, repoOf } from "./route.ts
 import { unifiedDiff } from "./unified-diff.ts";
 
 const BASE = "/api/:type/:namespace/:name/discussions";
-const ONE = `${BASE}/:num{[0-9]+}`;
+const ONE = `${BASE}/:num`;
+
+/** Asks before anything of the call is read: a stranger's body is not worth the memory. */
+const asks = (c: HonoContext<HubEnv>, ctx: Context, action: Action) => discussionRepo(ctx, repoOf(c), action);
 
 /** The number of a discussion in the path. */
 function numOf(c: HonoContext<HubEnv>): number {
@@ -85,6 +89,7 @@ const list = defineRoute({
     sort: Object.keys(DISCUSSION_SORTS).join(", "),
   },
   handle: async (c, ctx) => {
+    await asks(c, ctx, "read");
     const { repo, items, count, start, closed } = await listDiscussions(ctx, repoOf(c), queryOf(c));
     const discussions = items.map((item) => wireDiscussion(c, repo, item));
     return c.json({ discussions, count, start, numClosedDiscussions: closed });
@@ -106,8 +111,7 @@ const create = defineRoute({
   summary: "Open a discussion, or a draft of a pull request",
   body: createSchema,
   handle: async (c, ctx) => {
-    // Before the body is read: a stranger's is not worth the memory.
-    await discussionRepo(ctx, repoOf(c), "contribute");
+    await asks(c, ctx, "contribute");
     const { title, description, pullRequest } = await jsonBody(c, createSchema);
     const input = { title, description: description ?? "", pullRequest: pullRequest === true };
     const { repo, discussion } = await createDiscussion(ctx, repoOf(c), input);
@@ -125,6 +129,7 @@ const details = defineRoute({
   summary: "One discussion with all that happened in it",
   query: { diff: "1 for the changes of a pull request, in git's unified format" },
   handle: async (c, ctx) => {
+    await asks(c, ctx, "read");
     const found = await discussionDetails(ctx, repoOf(c), numOf(c));
     const events = [];
     for (const event of found.events) events.push(await wireEvent(c, found.repo, event));
@@ -161,6 +166,7 @@ const remove = defineRoute({
   access: "manage",
   summary: "Delete a discussion with its comments, and the ref of a pull request",
   handle: async (c, ctx) => {
+    await asks(c, ctx, "manage");
     await deleteDiscussion(ctx, repoOf(c), numOf(c));
     return c.json({ success: true });
   },
@@ -180,7 +186,7 @@ const addComment = defineRoute({
   summary: "Write a comment",
   body: commentSchema,
   handle: async (c, ctx) => {
-    await discussionRepo(ctx, repoOf(c), "contribute");
+    await asks(c, ctx, "contribute");
     const { comment: text } = await jsonBody(c, commentSchema);
     const event = await comment(ctx, repoOf(c), numOf(c), text);
     return c.json({ newMessage: await eventBody(c, ctx, event) }, 201);
@@ -198,7 +204,7 @@ const edit = defineRoute({
   summary: "Change a comment of one's own; what it said is kept",
   body: editSchema,
   handle: async (c, ctx) => {
-    await discussionRepo(ctx, repoOf(c), "contribute");
+    await asks(c, ctx, "contribute");
     const { content } = await jsonBody(c, editSchema);
     const event = await editComment(ctx, repoOf(c), { num: numOf(c), commentId: commentIdOf(c), text: content });
     return c.json({ updatedComment: await eventBody(c, ctx, event) });
@@ -212,6 +218,7 @@ const hide = defineRoute({
   access: "contribute",
   summary: "Hide a comment for good",
   handle: async (c, ctx) => {
+    await asks(c, ctx, "contribute");
     const event = await hideComment(ctx, repoOf(c), { num: numOf(c), commentId: commentIdOf(c) });
     return c.json({ updatedComment: await eventBody(c, ctx, event) });
   },
@@ -228,6 +235,7 @@ const changeTitle = defineRoute({
   summary: "Give a discussion another title",
   body: titleSchema,
   handle: async (c, ctx) => {
+    await asks(c, ctx, "contribute");
     const { title } = await jsonBody(c, titleSchema);
     return c.json({ newTitle: await eventBody(c, ctx, await rename(ctx, repoOf(c), numOf(c), title)) });
   },
@@ -244,6 +252,7 @@ const status = defineRoute({
   summary: "Close, open again, or publish a draft",
   body: statusSchema,
   handle: async (c, ctx) => {
+    await asks(c, ctx, "contribute");
     const input = await jsonBody(c, statusSchema);
     const asked = { status: input.status, comment: input.comment ?? undefined };
     return c.json({ newStatus: await eventBody(c, ctx, await changeStatus(ctx, repoOf(c), numOf(c), asked)) });
@@ -261,6 +270,7 @@ const pinned = defineRoute({
   summary: "Put a discussion before all others, or back",
   body: pinSchema,
   handle: async (c, ctx) => {
+    await asks(c, ctx, "write");
     const { pinned: on } = await jsonBody(c, pinSchema);
     return c.json({ newPinned: await eventBody(c, ctx, await pin(ctx, repoOf(c), numOf(c), on)) });
   },
@@ -276,6 +286,7 @@ const lockRoute = defineRoute({
   summary: "Leave comments to those who may write",
   body: lockSchema,
   handle: async (c, ctx) => {
+    await asks(c, ctx, "write");
     const { locked } = await jsonBody(c, lockSchema);
     return c.json({ newLocked: await eventBody(c, ctx, await lock(ctx, repoOf(c), numOf(c), locked)) });
   },
@@ -292,6 +303,7 @@ const mergeRoute = defineRoute({
   summary: "Merge a pull request into its branch",
   body: mergeSchema,
   handle: async (c, ctx) => {
+    await asks(c, ctx, "write");
     const input = await jsonBody(c, mergeSchema);
     const mergeCommitId = await merge(ctx, repoOf(c), numOf(c), input.comment ?? undefined);
     return c.json({ mergeCommitId });
@@ -306,6 +318,7 @@ const deleteRef = defineRoute({
   access: "write",
   summary: "Delete the ref of a pull request that is over, and free what it alone holds",
   handle: async (c, ctx) => {
+    await asks(c, ctx, "write");
     await deleteRequestRef(ctx, repoOf(c), numOf(c));
     return c.json({ success: true });
   },
@@ -319,6 +332,7 @@ const storage = defineRoute({
   access: "read",
   summary: "How much deleting the ref of a pull request would free",
   handle: async (c, ctx) => {
+    await asks(c, ctx, "read");
     const { bytes, files } = await requestStorage(ctx, repoOf(c), numOf(c));
     return c.json({ size: bytes, numFiles: files });
   },

@@ -45,6 +45,13 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   deleteBranch: { rest: "other" },
   createTag: { rest: "main", body: { tag: "made" } },
   deleteTag: { rest: "v1" },
+  createDiscussion: { body: { title: "A title", description: "" } },
+  commentDiscussion: { body: { comment: "x" } },
+  editDiscussionComment: { body: { content: "x" } },
+  renameDiscussion: { body: { title: "A title" } },
+  changeDiscussionStatus: { body: { status: "closed" } },
+  pinDiscussion: { body: { pinned: true } },
+  lockDiscussion: { body: { locked: true } },
 };
 
 type Caller = "anonymous" | "wrong token" | "other" | "reader" | "owner" | "admin";
@@ -81,6 +88,7 @@ function call(route: Route, namespace: string, name: string, caller: Caller): Pr
     .replace(":type", `${typeOf(route)}s`)
     .replace(":namespace", namespace)
     .replace(":name", name)
+    .replace(":num", "1")
     .replace("*", rest);
   const sent = named?.(namespace, name) ?? body;
   const token = tokens[caller];
@@ -101,7 +109,10 @@ async function freshRepo(type: RepoType, isPrivate: boolean): Promise<string> {
   const headers = { authorization: `Bearer ${tokens.owner}`, "content-type": "application/json" };
   const post = (path: string, body: unknown) =>
     fetch(`${hub.url}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
-  expect((await post("/api/repos/create", { name, type, sdk: "static", private: isPrivate })).status).toBe(200);
+  expect(
+    (await post("/api/repos/create", { name, type, ...(type === "space" && { sdk: "static" }), private: isPrivate }))
+      .status,
+  ).toBe(200);
   expect((await post(`/api/${type}s/ana/${name}/branch/other`, {})).status).toBe(201);
   expect((await post(`/api/${type}s/ana/${name}/tag/main`, { tag: "v1" })).status).toBe(201);
   return name;
