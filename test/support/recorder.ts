@@ -24,15 +24,20 @@ export interface Recorder {
   /** Those since the last look, as "GET /path" without queries. */
   take(): string[];
   fault: Fault | undefined;
-  /** Told of each call as it comes in. */
+  /** Told of each call as it comes in; what it changes in address or headers is what the hub sees. */
   watch: ((call: Call) => void) | undefined;
+  /** What a client meets while the hub is not there: a proxy's 502, or a connection that ends without an answer. */
+  away: "502" | "cut";
   stop(): Promise<void>;
 }
+
+/** How long a connection stays open for a hub that is not there, before it is cut: clients try again a few times only. */
+const PATIENCE_MS = 2000;
 
 /** Starts a proxy before the server that `target` names at each call. */
 export async function recorder(target: () => string): Promise<Recorder> {
   const calls: Call[] = [];
-  const out: Recorder = { url: "", calls, fault: undefined, watch: undefined, take, stop };
+  const out: Recorder = { url: "", calls, fault: undefined, watch: undefined, away: "502", take, stop };
   const server = createServer((asked, answer) => forward(asked, answer, target(), out));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   // safe because the server listens on a port
@@ -48,22 +53,19 @@ export async function recorder(target: () => string): Promise<Recorder> {
   }
 }
 
-function forward(
-  asked: IncomingMessage,
-  answer: ServerResponse,
-  target: string,
-  { calls, fault, watch }: Recorder,
-): void {
+function forward(asked: IncomingMessage, answer: ServerResponse, target: string, how: Recorder): void {
+  const { calls, fault, watch } = how;
   const { method = "", url = "", headers } = asked;
   const call: Call = { method, url, headers, status: 0, answer: {}, bytes: 0 };
   calls.push(call);
   watch?.(call);
   const { hostname, port } = new URL(target);
-  const sent = request({ hostname, port, method, path: url, headers, agent: false });
+  const sent = request({ hostname, port, method, path: call.url, headers, agent: false });
   sent.on("error", () => {
     call.status = 502;
-    if (!answer.headersSent) answer.writeHead(502);
-    answer.end();
+    if (how.away === "cut") setTimeout(() => answer.destroy(), PATIENCE_MS);
+    else if (answer.headersSent) answer.end();
+    else answer.writeHead(502).end();
   });
   sent.on("response", (given) => {
     call.status = given.statusCode ?? 0;
