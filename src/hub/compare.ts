@@ -1,7 +1,8 @@
-// Two revisions of a repository, file by file. Reads lists alone, so it works with any hub.
-import { listFiles, type RemoteEntry } from "./client.ts";
+// Two revisions of a repository, file by file or line by line.
+// Computes no lines: the hub does.
+import { apiPath, listFiles, type RemoteEntry } from "./client.ts";
 import type { RepoId } from "./repo-id.ts";
-import type { HubAccess } from "./request.ts";
+import { type HubAccess, requestText } from "./request.ts";
 
 /** A file that two revisions do not have alike. */
 export interface FileChange {
@@ -12,7 +13,7 @@ export interface FileChange {
 }
 
 /**
- * The files that differ between two revisions, by path.
+ * The files that differ between two revisions, by path. Reads lists alone, so it works with any hub.
  *
  * @example needs a hub
  * ```ts
@@ -34,4 +35,18 @@ export async function diffRevisions(access: HubAccess, id: RepoId, from: string,
     else if (was !== undefined) changes.push({ path, change: "deleted", before: was });
   }
   return changes;
+}
+
+/**
+ * What changed between two revisions, as git's unified diff.
+ *
+ * @example needs a hub
+ * ```ts
+ * const access = { endpoint: "http://127.0.0.1:7860", token: undefined };
+ * await compareRevisions(access, parseRepoId("ana/mood"), "v1", "main"); // "diff --git a/config.json b/config.json\n…"
+ * ```
+ */
+export async function compareRevisions(access: HubAccess, id: RepoId, from: string, to: string): Promise<string> {
+  const range = `${encodeURIComponent(from)}..${encodeURIComponent(to)}`;
+  return (await requestText(access, `${apiPath(id)}/compare/${range}`)).text;
 }

@@ -143,6 +143,8 @@ export class Transfer {
         path: file.path.split("/").map(encodeURIComponent).join("/"),
         revision: this.#commit,
         fetch: fetchFor(this.#access, () => {}),
+        // What is fetched side by side lies in memory until its turn comes, and would be lost with the process.
+        parallelDownloads: false,
       });
       if (blob === null || blob.size !== file.size) return false;
       // safe because Node's fetch types and stream types describe the same object

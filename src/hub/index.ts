@@ -1,5 +1,29 @@
 // Public entry point of the hub client. Names are those of Python's huggingface_hub, in camelCase.
+export {
+  type AccessToken,
+  addOrganizationMember,
+  createOrganization,
+  createToken,
+  listOrganizationMembers,
+  listTokens,
+  type OrganizationMember,
+  type OrganizationRole,
+  removeOrganizationMember,
+  revokeToken,
+  setOrganizationRole,
+  type TokenOptions,
+} from "./accounts.ts";
+export {
+  type CacheProblem,
+  type CacheReport,
+  type CacheSavings,
+  pruneCache,
+  removeFromCache,
+  verifyCache,
+} from "./cache-care.ts";
+export { type CachedBlob, type CachedFile, type CachedRepo, type CachedRevision, scanCacheDir } from "./cache-scan.ts";
 export { commitOf, getPathsInfo, listFiles, type RemoteEntry, whoAmI } from "./client.ts";
+export { compareRevisions, diffRevisions, type FileChange } from "./compare.ts";
 export {
   changeDiscussionStatus,
   commentDiscussion,
@@ -49,3 +73,14 @@ export { type ResolvedModel, type ResolveOptions, resolveModel } from "./resolve
 export { cacheFolder, endpointOf, tokenFor } from "./settings.ts";
 export { downloadFile, type Snapshot, type SnapshotOptions, snapshot } from "./snapshot.ts";
 export { planUpload, type Uploaded, type UploadOptions, type UploadPlan, uploadFolder } from "./upload.ts";
+export {
+  createWebhook,
+  deleteWebhook,
+  listWebhookDeliveries,
+  listWebhooks,
+  replayWebhook,
+  setWebhookEnabled,
+  type Webhook,
+  type WebhookDelivery,
+  type WebhookOptions,
+} from "./webhooks.ts";

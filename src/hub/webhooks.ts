@@ -83,3 +83,43 @@ export async function setWebhookEnabled(access: HubAccess, id: string, isEnabled
   const path = webhooksPath(id, isEnabled ? "/enable" : "/disable");
   return (await requestJson(access, path, oneSchema, { method: "POST", isRepeatable: true })).value.webhook;
 }
+
+const deliverySchema = z.looseObject({
+  id: z.string(),
+  state: z.string(),
+  attempts: z.number(),
+  status: z.number().nullish(),
+  answer: z.string().nullish(),
+  payload: z.looseObject({ event: z.looseObject({ action: z.string(), scope: z.string() }).optional() }),
+  createdAt: z.string(),
+});
+/** What a webhook was told, and what its receiver answered. */
+export type WebhookDelivery = z.infer<typeof deliverySchema>;
+
+/**
+ * What a webhook was told lately, the newest first. A route of an Abrazo hub.
+ *
+ * @example needs a hub
+ * ```ts
+ * await listWebhookDeliveries({ endpoint: "http://127.0.0.1:7860", token: "hf_…" }, "65f0…");
+ * // [{ id: "66a1…", state: "delivered", status: 200, payload: { event: { action: "update", scope: "repo.content" }, … }, … }]
+ * ```
+ */
+export async function listWebhookDeliveries(access: HubAccess, id: string): Promise<WebhookDelivery[]> {
+  return (await requestJson(access, webhooksPath(id, "/logs"), z.array(deliverySchema))).value;
+}
+
+const replayedSchema = z.looseObject({ status: z.number().optional() });
+
+/**
+ * Sends again what a webhook was told. Returns the status that its receiver answered with.
+ *
+ * @example needs a hub
+ * ```ts
+ * await replayWebhook({ endpoint: "http://127.0.0.1:7860", token: "hf_…" }, "65f0…", "66a1…"); // 200
+ * ```
+ */
+export async function replayWebhook(access: HubAccess, id: string, delivery: string): Promise<number | undefined> {
+  const path = webhooksPath(id, `/replay/${encodeURIComponent(delivery)}`);
+  return (await requestJson(access, path, replayedSchema, { method: "POST" })).value.status;
+}

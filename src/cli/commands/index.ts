@@ -87,6 +87,8 @@ export const COMMANDS: Readonly<Record<string, { summary: string; load(): Promis
     summary: "Switch a webhook off",
     load: async () => (await import("./webhook.ts")).webhookDisable,
   },
+  "webhook logs": { summary: "What a webhook was told", load: async () => (await import("./webhook.ts")).webhookLogs },
+  "webhook replay": { summary: "Send it again", load: async () => (await import("./webhook.ts")).webhookReplay },
   "webhook delete": {
     summary: "Delete a webhook",
     load: async () => (await import("./webhook.ts")).webhookDelete,

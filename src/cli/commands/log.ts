@@ -1,5 +1,5 @@
 // abrazo log, abrazo diff: the commits of a repository, and what changed between two of them.
-import { diffRevisions, type FileChange } from "../../hub/compare.ts";
+import { compareRevisions, diffRevisions, type FileChange } from "../../hub/compare.ts";
 import { listRepoCommits } from "../../hub/refs.ts";
 import { defineCommand } from "../command.ts";
 import { NAME, REPO_FLAGS, REVISION_FLAG, source, usage } from "../repository.ts";
@@ -30,15 +30,24 @@ const LETTER = { added: "A", deleted: "D", changed: "M" } as const;
 
 export const diff = defineCommand({
   name: "diff",
-  summary: "List the files that differ between two revisions.",
+  summary: "List the files that differ between two revisions, or their lines.",
   args: [NAME, { name: "A..B", summary: "The two revisions; main stands for one that is left out" }],
-  flags: REPO_FLAGS,
-  examples: ["abrazo diff ana/sentiment-small v1..main", "abrazo diff ana/reviews v1..v2 --type dataset --json"],
+  flags: { ...REPO_FLAGS, patch: { type: "boolean", short: "p", summary: "Lines of text files, as git shows them" } },
+  examples: [
+    "abrazo diff ana/sentiment-small v1..main",
+    "abrazo diff ana/sentiment-small v1.. --patch",
+    "abrazo diff ana/reviews v1..v2 --type dataset --json",
+  ],
   run: async ({ args: [name, range = ""], flags, ui }) => {
     const { id, access } = source(name, flags);
     const [, from, to] = /^(.*?)\.\.\.?(.*)$/.exec(range) ?? [];
     if (from === undefined || to === undefined)
       throw usage(`"${range}" names no two revisions.`, "Give them as A..B, for example v1..main.");
+    if (flags.patch === true) {
+      const patch = await compareRevisions(access, id, from || "main", to || "main");
+      ui.result({ patch }, patch.trimEnd());
+      return;
+    }
     const changes = await diffRevisions(access, id, from || "main", to || "main");
     ui.result(changes, changes.length === 0 ? "They hold the same files." : changes.map(lineOf).join("\n"));
   },

@@ -1,10 +1,18 @@
 // abrazo webhook: what a hub calls when something happens.
 import { REPO_TYPES } from "../../hub/repo-id.ts";
-import { createWebhook, deleteWebhook, listWebhooks, setWebhookEnabled, type Webhook } from "../../hub/webhooks.ts";
+import {
+  createWebhook,
+  deleteWebhook,
+  listWebhookDeliveries,
+  listWebhooks,
+  replayWebhook,
+  setWebhookEnabled,
+  type Webhook,
+} from "../../hub/webhooks.ts";
 import { readAccess, writeAccess } from "../access.ts";
 import { type Command, defineCommand, HUB_FLAGS } from "../command.ts";
 import { oneOf, usage } from "../repository.ts";
-import { table } from "../table.ts";
+import { shortDate, table } from "../table.ts";
 
 const ID = { name: "ID", summary: "Its id, as webhook list shows it" } as const;
 const WATCHED = ["user", "org", ...REPO_TYPES] as const;
@@ -85,3 +93,31 @@ const switchCommand = (action: "enable" | "disable"): Command =>
 
 export const webhookEnable = switchCommand("enable");
 export const webhookDisable = switchCommand("disable");
+
+export const webhookLogs = defineCommand({
+  name: "webhook logs",
+  summary: "List what a webhook was told lately, and what its receiver answered.",
+  args: [ID],
+  flags: HUB_FLAGS,
+  examples: ["abrazo webhook logs 65f0a1b2c3d4e5f601234567"],
+  run: async ({ args: [id = ""], flags, ui }) => {
+    const found = await listWebhookDeliveries(readAccess(flags), id);
+    const rows = found.map(({ id: delivery, createdAt, state, attempts, status, payload: { event } }) => [
+      ...[delivery, shortDate(createdAt), `${event?.action ?? ""} ${event?.scope ?? ""}`.trim(), state],
+      ...[`${attempts}`, status == null ? "none" : `${status}`],
+    ]);
+    ui.result(found, table(["DELIVERY", "DATE", "EVENT", "STATE", "TRIES", "ANSWER"], rows));
+  },
+});
+
+export const webhookReplay = defineCommand({
+  name: "webhook replay",
+  summary: "Send again what a webhook was told.",
+  args: [ID, { name: "DELIVERY", summary: "Id of the delivery, as webhook logs shows it" }],
+  flags: HUB_FLAGS,
+  examples: ["abrazo webhook replay 65f0a1b2c3d4e5f601234567 66a1b2c3d4e5f60123456789"],
+  run: async ({ args: [id = "", delivery = ""], flags, ui }) => {
+    const status = await replayWebhook(writeAccess(flags), id, delivery);
+    ui.result({ id, delivery, status }, `${delivery} was sent again; the receiver answered ${status ?? "nothing"}.`);
+  },
+});
