@@ -57,6 +57,13 @@ const PAGES = {
   "history-strange": "/ana/strange/commits/main",
   commit: "fineTuned",
   "commit-strange": "strange",
+  discussions: "/ana/strange/discussions",
+  "discussions-nothing": "/ana/empty/discussions?type=pull_request&search=nothing",
+  discussion: "/ana/strange/discussions/1",
+  "discussion-new": "/ana/strange/discussions/new",
+  "pull-request": "/ana/strange/discussions/2",
+  "pull-request-files": "/ana/strange/discussions/2/files",
+  "pull-request-conflict": "/ana/strange/discussions/3",
   user: "/ana",
   new: "/new",
   tokens: "/settings/tokens",
@@ -79,6 +86,7 @@ const STRANGER = {
   "home-stranger": "/",
   "model-stranger": "/ana/mood",
   "empty-stranger": "/ana/empty",
+  "discussion-stranger": "/ana/strange/discussions/1",
   login: "/login",
 };
 

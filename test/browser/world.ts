@@ -124,6 +124,7 @@ export async function makeWorld(): Promise<World> {
   const many = Array.from({ length: 600 }, (_, index) => file(`part-${`${index}`.padStart(4, "0")}.txt`, `${index}\n`));
   await uploadFiles({ ...at, repo: "ana/many", files: many });
   await datasets(at);
+  await talk(at);
 
   const login = await fetch(`${hub.url}/login`, {
     method: "POST",
@@ -243,4 +244,38 @@ async function datasets(at: At): Promise<void> {
     files: [file("data.csv", `${[header, ...lines].join("\n")}\n`), file("data.jsonl", `${objects.join("\n")}\nno\n`)],
   });
   await uploadFiles({ ...at, repo: "datasets/ana/no-table", files: [file("notes.txt", "x\n")] });
+}
+
+/** Discussions: a thread of strangers, a pull request that may be merged, and one that conflicts. */
+async function talk({ hubUrl, accessToken, ...at }: At): Promise<void> {
+  const post = async (path: string, body: unknown) => {
+    const headers = { authorization: `Bearer ${accessToken}`, "content-type": "application/json" };
+    const address = `${hubUrl}/api/models/ana/strange/discussions${path}`;
+    const response = await fetch(address, { method: "POST", headers, body: JSON.stringify(body) });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  };
+  const title = `<script>document.title="hacked"</script> ${"title".repeat(20)}`;
+  await post("", { title, description: HOSTILE });
+  for (const comment of HOSTILE_ROWS) await post("/1/comment", { comment });
+  await post("/1/title", { title: "\u202Eturned around, and a title that is long enough to have to wrap on a phone" });
+  await post("/1/pin", { pinned: true });
+  const propose = (path: string, content: string) =>
+    uploadFiles({
+      ...at,
+      hubUrl,
+      accessToken,
+      repo: "ana/strange",
+      isPullRequest: true,
+      commitTitle: `Change ${path}, for reasons that are told at length`,
+      files: [file(path, content)],
+    });
+  await propose("proposed.txt", "new\n");
+  await propose(`${"long-name-".repeat(24)}.json`, "[]");
+  await uploadFiles({
+    ...at,
+    hubUrl,
+    accessToken,
+    repo: "ana/strange",
+    files: [file(`${"long-name-".repeat(24)}.json`, "1")],
+  });
 }
