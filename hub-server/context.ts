@@ -47,6 +47,8 @@ export interface Transfers {
   partSize: number;
   /** Objects with more bytes come in parts, from clients that can. */
   multipartAbove: number;
+  /** How long a token of the chunk store is said to hold; clients ask for a new one half a minute before. */
+  xetTokenSeconds: number;
 }
 
 export interface Deps extends Store {

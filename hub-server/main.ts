@@ -45,7 +45,7 @@ export interface HubOptions {
 }
 
 const MIB = 1024 * 1024;
-const TRANSFERS: Transfers = { partSize: 64 * MIB, multipartAbove: 2048 * MIB };
+const TRANSFERS: Transfers = { partSize: 64 * MIB, multipartAbove: 2048 * MIB, xetTokenSeconds: 30 * 60 };
 
 export interface Hub {
   url: string;

@@ -20,6 +20,23 @@ const PREFIXES: readonly string[] = ["default", "default-merkledb"];
 const grantOf = (c: HonoContext<HubEnv>, ctx: Context, scope: XetGrant["scope"]): XetGrant =>
   readXetToken(ctx, c.req.header("authorization"), scope);
 
+/** Bytes of a body that are read though nobody wants them: a client that is still sending sees no answer. */
+const MOST_UNWANTED = 80 * 1024 * 1024;
+
+/** The same for a call with a body. A token that has expired is the usual refusal, and the client must learn of it. */
+async function writeGrantOf(c: HonoContext<HubEnv>, ctx: Context): Promise<XetGrant> {
+  try {
+    return grantOf(c, ctx, "write");
+  } catch (error) {
+    let unwanted = 0;
+    for await (const piece of bodyOf(c)) {
+      unwanted += piece.length;
+      if (unwanted > MOST_UNWANTED) break;
+    }
+    throw error;
+  }
+}
+
 function hashOf(c: HonoContext<HubEnv>): string {
   const { prefix = "default", hash = "" } = c.req.param();
   if (!PREFIXES.includes(prefix)) throw badRequest(`"${prefix}" is no prefix of this store; use "default".`);
@@ -34,7 +51,7 @@ const putXorbRoute = defineRoute({
   access: "link",
   summary: "Send a xorb; every chunk of it is checked",
   handle: async (c, ctx) => {
-    grantOf(c, ctx, "write");
+    await writeGrantOf(c, ctx);
     return c.json({ was_inserted: await putXorb(ctx, hashOf(c), bodyOf(c)) });
   },
 });
@@ -72,7 +89,7 @@ async function shardOf(
   c: HonoContext<HubEnv>,
   ctx: Context,
 ): Promise<(progress: Progress) => Promise<{ result: 0 | 1 }>> {
-  const grant = grantOf(c, ctx, "write");
+  const grant = await writeGrantOf(c, ctx);
   const { shard, release } = await takeShard(bodyOf(c), shardSize(c));
   return async (progress) => {
     try {
