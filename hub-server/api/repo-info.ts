@@ -14,7 +14,14 @@ import {
 } from "../services/list-parameters.ts";
 import { pageOfRepos } from "../services/list-repos.ts";
 import { requireRevision, resolveRevision } from "../services/refs.ts";
-import { describeRepos, FIELD_NAMES, type FieldName, needsFiles, type Told } from "../services/repo-fields.ts";
+import {
+  describeRepos,
+  FIELD_NAMES,
+  type FieldName,
+  needsFiles,
+  needsWhole,
+  type Told,
+} from "../services/repo-fields.ts";
 import { getRepo } from "../services/repos.ts";
 import { scanOf } from "../services/scan.ts";
 import { defineRoute, type HubEnv, originOf, type Route, repoOf, splitRevision } from "./route.ts";
@@ -147,6 +154,7 @@ function listOf(type: RepoType): Route {
         ascending: directionOf(query.get("direction")),
         limit,
         cursor: query.get("cursor") ?? undefined,
+        whole: needsWhole(type, told),
       });
       const headers: Record<string, string> = next === undefined ? {} : { Link: linkTo(c, next) };
       return c.json(await describeRepos(ctx, type, repos, told), 200, headers);

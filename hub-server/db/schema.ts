@@ -128,6 +128,7 @@ export const repos = pgTable(
     uniqueIndex("repos_id").on(table.type, sql`lower(${table.namespace})`, sql`lower(${table.name})`),
     index("repos_owner").on(table.ownerId, table.type),
     index("repos_tags").using("gin", table.tags),
+    index("repos_gated").on(table.type, table.id).where(sql`${table.gated} is not null`),
     // One for each order of lists: who may see what is settled first, so that a page is a piece of an index.
     index("repos_by_updated").on(table.type, table.isPrivate, table.updatedAt, table.id),
     index("repos_by_created").on(table.type, table.isPrivate, table.createdAt, table.id),

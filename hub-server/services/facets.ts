@@ -4,7 +4,8 @@ import { count, desc, sql } from "drizzle-orm";
 import type { RepoType } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import { repos } from "../db/schema.ts";
-import { conditions, type ListQuery } from "./list-repos.ts";
+import { Latest } from "../latest.ts";
+import { conditions, type ListQuery, MOST_COUNTED } from "./list-repos.ts";
 
 export interface Facet {
   name: string;
@@ -22,6 +23,17 @@ export interface Facets {
 }
 
 const MOST_VALUES = 24;
+
+/** Facets of many repositories change little: they are counted once in a while. */
+const KEPT_MS = 60_000;
+const kept = new Latest<Facets>(200);
+
+/** The facets of a query that so many repositories answer to. */
+export function facetsOf(ctx: Context, query: ListQuery, total: number): Promise<Facets> {
+  if (total < MOST_COUNTED) return facets(ctx, query);
+  const key = [Math.floor(Date.now() / KEPT_MS), ctx.actor?.id, ctx.actor?.tokenId, query.type, query.filters];
+  return kept.get(JSON.stringify(key), () => facets(ctx, query));
+}
 
 /** Each facet counts under the other filters of the query, so that every value it offers has a result. */
 export async function facets(ctx: Context, query: ListQuery): Promise<Facets> {
@@ -61,11 +73,13 @@ export async function facets(ctx: Context, query: ListQuery): Promise<Facets> {
     dataset: () => byTag("task_categories:"),
     space: async () => [],
   };
-  return {
-    tasks: await tasks[type](),
-    libraries: type === "model" ? await byColumn(repos.libraryName, "library") : [],
-    licenses: await byTag("license:"),
-    datasets: type === "model" ? await byTag("dataset:") : [],
-    sdks: type === "space" ? await byColumn(repos.sdk, "sdk") : [],
-  };
+  const none: Facet[] = [];
+  const [ofTasks, libraries, licenses, datasets, sdks] = await Promise.all([
+    tasks[type](),
+    type === "model" ? byColumn(repos.libraryName, "library") : none,
+    byTag("license:"),
+    type === "model" ? byTag("dataset:") : none,
+    type === "space" ? byColumn(repos.sdk, "sdk") : none,
+  ]);
+  return { tasks: ofTasks, libraries, licenses, datasets, sdks };
 }

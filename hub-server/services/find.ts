@@ -6,7 +6,7 @@ import type { Context } from "../context.ts";
 import { repos, users } from "../db/schema.ts";
 import { Latest } from "../latest.ts";
 import type { Repo } from "./access.ts";
-import { listRepos } from "./list-repos.ts";
+import { countRepos, pageOfRepos } from "./list-repos.ts";
 import { wordsOf } from "./search-text.ts";
 
 export const FINDABLE = [...REPO_TYPES, "user", "org"] as const;
@@ -23,21 +23,28 @@ export interface Found {
   owners: Partial<Record<"user" | "org", { rows: FoundOwner[]; count: number }>>;
 }
 
+/** Of more nobody counts how many more. */
+const MOST_FOUND = 1000;
+
 /** The best of each kind; without words the most used. */
 export async function find(ctx: Context, words: string, kinds: readonly Findable[], limit: number): Promise<Found> {
   const found: Found = { repos: {}, owners: {} };
-  for (const kind of kinds) {
+  const search = wordsOf(words).length > 0;
+  const look = async (kind: Findable) => {
     if (kind === "user" || kind === "org") {
       found.owners[kind] = await findOwners(ctx, kind, words, limit);
-      continue;
+      return;
     }
-    const search = wordsOf(words).length > 0;
     const query = search
       ? { type: kind, filters: { search: [words] } }
       : { type: kind, sort: "trendingScore" as const };
-    const { repos: rows, total } = await listRepos(ctx, { ...query, limit });
-    found.repos[kind] = { rows, count: total };
-  }
+    const [{ repos: rows }, count] = await Promise.all([
+      pageOfRepos(ctx, { ...query, limit, whole: false }),
+      countRepos(ctx, query, MOST_FOUND),
+    ]);
+    found.repos[kind] = { rows, count };
+  };
+  await Promise.all(kinds.map(look));
   return found;
 }
 
@@ -63,7 +70,8 @@ async function findOwners({ db }: Context, kind: "user" | "org", words: string, 
 /** What was liked and fetched most in the last week. */
 export async function trending(ctx: Context, types: readonly RepoType[], limit: number): Promise<Repo[]> {
   const rows: Repo[] = [];
-  for (const type of types) rows.push(...(await listRepos(ctx, { type, sort: "trendingScore", limit })).repos);
+  for (const type of types)
+    rows.push(...(await pageOfRepos(ctx, { type, sort: "trendingScore", limit, whole: false })).repos);
   return rows.sort((a, b) => b.trendingScore - a.trendingScore).slice(0, limit);
 }
 

@@ -1,6 +1,6 @@
 // Lists of repositories: the pages of a query, how many there are, and who among them the caller may see.
 // What can be asked for stands in list-parameters.ts.
-import { and, count, eq, inArray, or, type SQL, sql } from "drizzle-orm";
+import { and, count, eq, getTableColumns, inArray, or, type SQL, sql } from "drizzle-orm";
 import type { RepoId, RepoType } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import { orgMembers } from "../db/schema/organizations.ts";
@@ -105,54 +105,55 @@ async function rankedPlaces(
   return [...rows];
 }
 
-/** Whole rows in the order of their ids. */
-async function rowsOf(ctx: Context, ids: readonly string[]): Promise<Repo[]> {
-  if (ids.length === 0) return [];
+/** What is large in a row and seldom wanted. */
+const LIGHT = {
+  ...getTableColumns(repos),
+  cardData: sql<Repo["cardData"]>`null`,
+  config: sql<Repo["config"]>`null`,
+};
+
+/** Rows in the order of their ids, without cards and configurations unless these are wanted. */
+async function rowsOf(ctx: Context, places: readonly Place[], whole: boolean): Promise<Repo[]> {
+  if (places.length === 0) return [];
+  const ids = places.map(({ id }) => id);
   const rows = await ctx.db
-    .select()
+    .select(whole ? getTableColumns(repos) : LIGHT)
     .from(repos)
-    .where(inArray(repos.id, [...ids]));
+    .where(inArray(repos.id, ids));
   const byId = new Map(rows.map((row) => [row.id, row]));
   return ids.map((id) => byId.get(id)).filter((row) => row !== undefined);
 }
 
-/** Repositories that the caller may see, and how many there are in all. */
+/** Beyond this nobody counts. */
+export const MOST_COUNTED = 10_000;
+
+/** Repositories that the caller may see, without cards, and how many there are in all: MOST_COUNTED at most. */
 export async function listRepos(
   ctx: Context,
   { limit = 30, offset = 0, ...query }: ListQuery & { limit?: number; offset?: number },
 ): Promise<{ repos: Repo[]; total: number }> {
   const places = await placesOf(ctx, query, { limit, offset });
-  return {
-    repos: await rowsOf(
-      ctx,
-      places.map(({ id }) => id),
-    ),
-    total: await countRepos(ctx, query),
-  };
+  const complete = offset === 0 && places.length < limit;
+  return { repos: await rowsOf(ctx, places, false), total: complete ? places.length : await countRepos(ctx, query) };
 }
 
-export async function countRepos(ctx: Context, query: ListQuery): Promise<number> {
-  const [total] = await ctx.db.select({ value: count() }).from(repos).where(conditions(ctx, query));
+export async function countRepos(ctx: Context, query: ListQuery, most = MOST_COUNTED): Promise<number> {
+  const found = ctx.db.select({ id: repos.id }).from(repos).where(conditions(ctx, query)).limit(most).as("found");
+  const [total] = await ctx.db.select({ value: count() }).from(found);
   return total?.value ?? 0;
 }
 
-/** A page that begins behind a place of the order: what is made or changed meanwhile moves nobody else. */
+/** A page that begins behind a place of the order, with cards where `whole` says so: what is made or changed meanwhile moves nobody else. */
 export async function pageOfRepos(
   ctx: Context,
-  { limit, cursor, ...query }: ListQuery & { limit: number; cursor?: string | undefined },
+  { limit, cursor, whole, ...query }: ListQuery & { limit: number; cursor?: string | undefined; whole: boolean },
 ): Promise<{ repos: Repo[]; next: string | undefined }> {
   const after = cursor === undefined ? undefined : readCursor(cursor);
   const places = await placesOf(ctx, query, { limit: limit + 1, after });
   const page = places.slice(0, limit);
   const last = page.at(-1);
   const next = places.length > limit && last !== undefined ? writeCursor(last) : undefined;
-  return {
-    repos: await rowsOf(
-      ctx,
-      page.map(({ id }) => id),
-    ),
-    next,
-  };
+  return { repos: await rowsOf(ctx, page, whole), next };
 }
 
 const writeCursor = ({ key, id }: Place): string => Buffer.from(JSON.stringify([key, id])).toString("base64url");

@@ -44,16 +44,17 @@ export async function load(
 ): Promise<Loaded> {
   const ids = rows.map(({ id }) => id);
   const wants = (source: Source) => sources.has(source) && ids.length > 0;
-  const heads = wants("heads") || wants("files") ? await headsOf(ctx, ids) : new Map<string, Head>();
-  if (at !== undefined) for (const id of ids) heads.set(id, at);
-  return {
-    heads,
-    facts: wants("facts") ? await factsOf(ctx, ids) : new Map(),
-    siblings: wants("files") ? await siblingsOf(ctx, heads, blobs) : new Map(),
-    links: wants("links") ? await linksOf(ctx, ids) : new Map(),
-    spaces: wants("spaces") ? await spacesOf(ctx, rows) : new Map(),
-    children: wants("children") ? await childrenOf(ctx, rows) : new Map(),
-  };
+  const none = new Map<string, never>();
+  const known = at && new Map(ids.map((id) => [id, at]));
+  const heads = known ?? (wants("heads") || wants("files") ? await headsOf(ctx, ids) : none);
+  const [facts, siblings, links, spaces, children] = await Promise.all([
+    wants("facts") ? factsOf(ctx, ids) : none,
+    wants("files") ? siblingsOf(ctx, heads, blobs) : none,
+    wants("links") ? linksOf(ctx, ids) : none,
+    wants("spaces") ? spacesOf(ctx, rows) : none,
+    wants("children") ? childrenOf(ctx, rows) : none,
+  ]);
+  return { heads, facts, siblings, links, spaces, children };
 }
 
 async function headsOf({ db }: Context, ids: readonly string[]): Promise<Map<string, Head>> {

@@ -12,6 +12,8 @@ interface Field {
   told: "always" | "info" | "asked";
   /** What is read for all repositories of a page at once. */
   needs?: Source;
+  /** Told from the card or the configuration, which rows of lists do not have by themselves. */
+  large?: true;
   /** undefined leaves the field out. */
   value(repo: Repo, loaded: Loaded): unknown;
 }
@@ -57,8 +59,14 @@ export const REPO_FIELDS = {
   lastModified: { types: ALL, told: "always", value: (repo) => repo.updatedAt.toISOString() },
   sha: { types: ALL, told: "info", needs: "heads", value: (repo, { heads }) => heads.get(repo.id)?.id ?? null },
   siblings: { types: ALL, told: "info", needs: "files", value: (repo, { siblings }) => siblings.get(repo.id) ?? [] },
-  cardData: { types: ALL, told: "info", value: (repo) => orLeftOut(repo.cardData) },
-  config: { types: MODEL, told: "info", needs: "facts", value: (repo, loaded) => configOf(repo, loaded, repo.id) },
+  cardData: { types: ALL, told: "info", large: true, value: (repo) => orLeftOut(repo.cardData) },
+  config: {
+    types: MODEL,
+    told: "info",
+    needs: "facts",
+    large: true,
+    value: (repo, loaded) => configOf(repo, loaded, repo.id),
+  },
   safetensors: {
     types: MODEL,
     told: "info",
@@ -72,8 +80,8 @@ export const REPO_FIELDS = {
     value: ({ id }, { facts }) => facts.get(id)?.transformersInfo,
   },
   mask_token: { types: MODEL, told: "info", needs: "facts", value: ({ id }, { facts }) => facts.get(id)?.maskToken },
-  widgetData: { types: MODEL, told: "info", value: card("widget") },
-  "model-index": { types: MODEL, told: "info", value: card("model-index") },
+  widgetData: { types: MODEL, told: "info", large: true, value: card("widget") },
+  "model-index": { types: MODEL, told: "info", large: true, value: card("model-index") },
   spaces: { types: MODEL, told: "info", needs: "spaces", value: ({ id }, { spaces }) => spaces.get(id) ?? [] },
   models: { types: SPACE, told: "info", needs: "links", value: ({ id }, { links }) => links.get(`model ${id}`) ?? [] },
   datasets: {
@@ -90,7 +98,7 @@ export const REPO_FIELDS = {
     value: ({ id }, { facts }) => facts.get(id)?.description,
   },
   citation: { types: DATASET, told: "info", needs: "facts", value: ({ id }, { facts }) => facts.get(id)?.citation },
-  paperswithcode_id: { types: DATASET, told: "info", value: card("paperswithcode_id") },
+  paperswithcode_id: { types: DATASET, told: "info", large: true, value: card("paperswithcode_id") },
   mainSize: { types: DATASET, told: "asked", value: (repo) => repo.mainSize },
   baseModels: {
     types: MODEL,
@@ -145,6 +153,13 @@ function chosen(type: RepoType, { expand, more = [] }: Told): FieldName[] {
 
 /** Whether what is asked for needs the names of all files: a page of such is a short one. */
 export const needsFiles = (type: RepoType, told: Told): boolean => chosen(type, told).includes("siblings");
+
+/** Whether what is asked for is told from whole rows. */
+export const needsWhole = (type: RepoType, told: Told): boolean =>
+  chosen(type, told).some((name) => {
+    const { large }: Field = REPO_FIELDS[name];
+    return large === true;
+  });
 
 /** Repositories of one type as clients read them. `at` is the commit of a repository where it is not the head of main. */
 export async function describeRepos(

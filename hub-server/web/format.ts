@@ -1,4 +1,5 @@
 // Numbers, sizes, times and names as pages show them.
+import { MOST_COUNTED } from "../services/list-repos.ts";
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"] as const;
 
@@ -28,6 +29,9 @@ export function short(count: number): string {
 
 /** 1234567 → "1,234,567". */
 export const grouped = (count: number): string => count.toLocaleString("en");
+
+/** How many there are of what is counted no further than MOST_COUNTED: "12", "10,000+". */
+export const counted = (count: number): string => `${grouped(count)}${count >= MOST_COUNTED ? "+" : ""}`;
 
 /** (1, "commit") → "1 commit"; (1200, "commit") → "1,200 commits". */
 export const many = (count: number, noun: string): string => `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;

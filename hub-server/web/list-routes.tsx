@@ -4,17 +4,15 @@ import type { Hono } from "hono";
 import { plural, REPO_TYPES, type RepoType } from "../../src/hub/repo-id.ts";
 import { type HubEnv, originOf } from "../api/route.ts";
 import { ServiceError } from "../errors.ts";
-import { facets } from "../services/facets.ts";
+import { facetsOf } from "../services/facets.ts";
 import { FILTER_NAMES, type ListFilters, sortOf } from "../services/list-parameters.ts";
-import { countRepos, listRepos } from "../services/list-repos.ts";
+import { countRepos, listRepos, MOST_COUNTED } from "../services/list-repos.ts";
 import { findUser, userCount } from "../services/users.ts";
 import { Home, SearchPage, UserPage } from "./pages/home.tsx";
 import { RepoList, sortNames } from "./pages/lists.tsx";
 import { type C, html, shellOf } from "./respond.tsx";
 
 const PAGE_SIZE = 30;
-/** Who looks further narrows the list instead. */
-const MOST_OFFSET = 30_000;
 /** Repositories of each type on home, in search results and on the page of a user. */
 const SHELF = 8;
 
@@ -38,6 +36,9 @@ export function listRoutes(web: Hono<HubEnv>): void {
   for (const type of REPO_TYPES) web.get(`/${plural(type)}`, (c) => list(c, type));
 }
 
+/** So that the way back leads through the same pages. */
+const wholePages = (offset: number): number => offset - (offset % PAGE_SIZE);
+
 async function list(c: C, type: RepoType): Promise<Response> {
   const ctx = c.get("ctx");
   const query = new URL(c.req.url).searchParams;
@@ -45,19 +46,19 @@ async function list(c: C, type: RepoType): Promise<Response> {
   const names = sortNames(type, filters.search !== undefined);
   const sort = names.find((name) => name === query.get("sort")) ?? names[0] ?? "lastModified";
   const cursor = Math.floor(Number(query.get("cursor") ?? 0));
-  // Whole pages, so that the way back leads through the same ones.
-  const offset = Number.isSafeInteger(cursor) && cursor > 0 ? Math.min(cursor, MOST_OFFSET) - (cursor % PAGE_SIZE) : 0;
+  const offset = Number.isSafeInteger(cursor) && cursor > 0 ? wholePages(Math.min(cursor, MOST_COUNTED)) : 0;
   const order = sort === "relevance" ? undefined : sortOf(sort, type);
   const other = {
     type: type === "model" ? ("dataset" as const) : ("model" as const),
     filters: { search: filters.search ?? [] },
   };
+  const found = await listRepos(ctx, { type, filters, sort: order, limit: PAGE_SIZE, offset });
   const props = {
     shell: shellOf(c),
     type,
-    ...(await listRepos(ctx, { type, filters, sort: order, limit: PAGE_SIZE, offset })),
+    ...found,
     others: filters.search === undefined ? 0 : await countRepos(ctx, other),
-    facets: await facets(ctx, { type, filters }),
+    facets: await facetsOf(ctx, { type, filters }, found.total),
     query,
     sort,
     offset,

@@ -528,6 +528,7 @@ CREATE INDEX "xet_xorbs_sha256" ON "xet_xorbs" USING btree ("sha256");--> statem
 CREATE INDEX "evaluations_dataset" ON "evaluations" USING btree (lower("dataset"));--> statement-breakpoint
 CREATE INDEX "repos_owner" ON "repos" USING btree ("owner_id","type");--> statement-breakpoint
 CREATE INDEX "repos_tags" ON "repos" USING gin ("tags");--> statement-breakpoint
+CREATE INDEX "repos_gated" ON "repos" USING btree ("type","id") WHERE "repos"."gated" is not null;--> statement-breakpoint
 CREATE INDEX "repos_by_updated" ON "repos" USING btree ("type","is_private","updated_at","id");--> statement-breakpoint
 CREATE INDEX "repos_by_created" ON "repos" USING btree ("type","is_private","created_at","id");--> statement-breakpoint
 CREATE INDEX "repos_by_downloads" ON "repos" USING btree ("type","is_private","downloads","id");--> statement-breakpoint

@@ -2,7 +2,7 @@
 import { plural, type RepoType } from "../../../src/hub/repo-id.ts";
 import type { Repo } from "../../services/access.ts";
 import { RepoCard, Snippet } from "../components/repo.tsx";
-import { grouped } from "../format.ts";
+import { counted } from "../format.ts";
 import { Avatar, Page, type Shell } from "../layout.tsx";
 import { connectUsage } from "../usage.ts";
 
@@ -18,7 +18,7 @@ function Shelf({ type, found, all, empty }: { type: RepoType; found: Found; all:
   return (
     <section class="shelf" aria-labelledby={plural(type)}>
       <h2 id={plural(type)}>
-        {TITLES[type]} <span class="count">{grouped(found.total)}</span>
+        {TITLES[type]} <span class="count">{counted(found.total)}</span>
       </h2>
       {found.total === 0 ? (
         <p class="blank">{empty}</p>
@@ -32,7 +32,7 @@ function Shelf({ type, found, all, empty }: { type: RepoType; found: Found; all:
       {found.total > found.repos.length ? (
         <p>
           <a href={all}>
-            All {grouped(found.total)} {plural(type)}
+            All {counted(found.total)} {plural(type)}
           </a>
         </p>
       ) : null}

@@ -5,7 +5,7 @@ import type { Repo } from "../../services/access.ts";
 import type { Facet, Facets } from "../../services/facets.ts";
 import { Icon } from "../components/icons.tsx";
 import { Pager, RepoCard } from "../components/repo.tsx";
-import { grouped, words } from "../format.ts";
+import { counted, grouped, words } from "../format.ts";
 import { Page, type Shell } from "../layout.tsx";
 
 const SORT_LABELS = {
@@ -110,11 +110,11 @@ export function RepoList(props: ListProps) {
     <Page title={title(type)} shell={{ ...shell, search }}>
       <div class="row heading-row">
         <h1>
-          {title(type)} <span class="count">{grouped(total)}</span>
+          {title(type)} <span class="count">{counted(total)}</span>
         </h1>
         {search === "" ? null : (
           <a href={`/${plural(other(type))}?${new URLSearchParams({ search })}`}>
-            {title(other(type))} <span class="count">{grouped(others)}</span>
+            {title(other(type))} <span class="count">{counted(others)}</span>
           </a>
         )}
       </div>
@@ -152,7 +152,7 @@ export function RepoList(props: ListProps) {
           >
             {repos.length === 0
               ? null
-              : `${grouped(offset + 1)} to ${grouped(offset + repos.length)} of ${grouped(total)}`}
+              : `${grouped(offset + 1)} to ${grouped(offset + repos.length)} of ${counted(total)}`}
           </Pager>
         </div>
       </div>
