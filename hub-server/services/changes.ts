@@ -7,10 +7,11 @@ import type { StoredEntry } from "../db/schema.ts";
 import { badRequest } from "../errors.ts";
 import { type Repo, requireAccess } from "./access.ts";
 import { mergeBase } from "./commit-graph.ts";
-import { describeEntries, type FileEntry, readContent, readTrees } from "./files.ts";
+import { describeEntries, type FileEntry, readContent } from "./files.ts";
 import { listEvaluations } from "./indexer.ts";
 import { type CommitRow, requireRevision } from "./refs.ts";
 import { type TensorChanges, tensorChanges } from "./tensor-changes.ts";
+import { differences } from "./tree-differences.ts";
 
 /** Texts up to this are compared line by line. */
 const TEXT_LIMIT = 256 * 1024;
@@ -106,48 +107,6 @@ async function pointerOrText(ctx: Context, file: FileEntry | undefined): Promise
   if (file?.lfs !== undefined) return Buffer.from(encodePointer(file.lfs.sha256, file.lfs.size)).toString("utf8");
   return file !== undefined && file.size > TEXT_LIMIT ? undefined : textOf(ctx, file);
 }
-
-interface Sides {
-  before?: StoredEntry | undefined;
-  after?: StoredEntry | undefined;
-}
-
-/** Folders that are compared at once. */
-const AT_ONCE = 64;
-
-/** Files that two trees have not in common, by path; only folders that differ are read. */
-async function differences(
-  ctx: Context,
-  before: string | undefined,
-  after: string | undefined,
-): Promise<Map<string, Sides>> {
-  const out = new Map<string, Sides>();
-  const open: { prefix: string; before: string | undefined; after: string | undefined }[] = [];
-  if (before !== after) open.push({ prefix: "", before, after });
-  while (open.length > 0) {
-    const some = open.splice(-AT_ONCE);
-    const ids = some.flatMap((folder) => [folder.before, folder.after]).filter((id) => id !== undefined);
-    const read = await readTrees(ctx, ids);
-    for (const { prefix, ...folder } of some) {
-      const [old, now] = [byName(read, folder.before), byName(read, folder.after)];
-      for (const name of new Set([...old.keys(), ...now.keys()])) {
-        const sides = { before: old.get(name), after: now.get(name) };
-        if (sides.before?.id === sides.after?.id && sides.before?.kind === sides.after?.kind) continue;
-        const [a, b] = [only("directory", sides.before)?.id, only("directory", sides.after)?.id];
-        if (a !== undefined || b !== undefined) open.push({ prefix: `${prefix}${name}/`, before: a, after: b });
-        const files = { before: only("file", sides.before), after: only("file", sides.after) };
-        if (files.before !== undefined || files.after !== undefined) out.set(prefix + name, files);
-      }
-    }
-  }
-  return out;
-}
-
-const byName = (read: ReadonlyMap<string, StoredEntry[]>, id: string | undefined): Map<string, StoredEntry> =>
-  new Map((read.get(id ?? "") ?? []).map((entry) => [entry.name, entry]));
-
-const only = (kind: StoredEntry["kind"], entry: StoredEntry | undefined): StoredEntry | undefined =>
-  entry?.kind === kind ? entry : undefined;
 
 /** What a model is comes before what describes it. */
 function weightsFirst(a: string, b: string): number {

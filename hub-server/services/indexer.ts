@@ -6,19 +6,23 @@ import { headerLength, parseHeader, type SafetensorsHeader } from "../../src/io/
 import { trainingRecordSchema } from "../../src/io/training-record.ts";
 import type { Store } from "../context.ts";
 import { type RepoFacts, repoIndex, repoLinks } from "../db/schema/repos.ts";
-import { evaluations, lfsObjects, repos } from "../db/schema.ts";
+import { commits, evaluations, lfsObjects, repos } from "../db/schema.ts";
 import type { Repo } from "./access.ts";
 import { type Described, linksOf, list, tagsOf, text } from "./card-tags.ts";
-import { type FileEntry, listTreeOf, openContent, readContent } from "./files.ts";
+import { type FileEntry, openContent, readContent } from "./files.ts";
 import { claimedEvaluations } from "./model-index.ts";
 import { type CommitRow, resolveRevision } from "./refs.ts";
 import { describedBy, evalResultsOf, scoresOf, taskOfConfig, tokenizerFacts, transformersInfo } from "./repo-facts.ts";
 import { searchDocument } from "./search-text.ts";
+import { sizeDifference } from "./tree-differences.ts";
+import { firstFiles, sizeOf } from "./tree-pages.ts";
 
 const CARD_LIMIT = 1024 * 1024;
 /** Raised when a row would come out otherwise: those that older versions wrote are written again at the next start. */
 const INDEX_VERSION = 1;
 const MOST_RESULT_FILES = 100;
+/** Files by whose names a repository is known: what a commit costs has to do with what it changes, not with what is there. */
+const MOST_FILES = 5000;
 /** What a column of integers holds. */
 const MOST_EXAMPLES = 2 ** 31 - 1;
 export const FRONT_MATTER = /^\s*---\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/;
@@ -71,7 +75,7 @@ export async function indexStale(ctx: Store): Promise<void> {
 }
 
 async function indexCommit(ctx: Store, repo: Repo, commit: CommitRow): Promise<void> {
-  const files = (await listTreeOf(ctx, commit.treeId, "", true)).filter((entry) => entry.kind === "file");
+  const { files, more } = await firstFiles(ctx, commit.treeId, MOST_FILES);
   const paths = files.map(({ path }) => path);
   const read = async (path: string) => {
     const file = files.find((candidate) => candidate.path === path && candidate.size <= CARD_LIMIT);
@@ -103,7 +107,7 @@ async function indexCommit(ctx: Store, repo: Repo, commit: CommitRow): Promise<v
     titles: [...titles, ...tags],
     body,
   });
-  const [mainSize, usedStorage] = await storageOf(ctx, repo, files);
+  const [mainSize, usedStorage] = await storageOf(ctx, repo, files, more ? commit : undefined);
   await ctx.db.transaction(async (tx) => {
     await tx
       .update(repos)
@@ -151,14 +155,32 @@ async function evalResults(
 }
 
 /** Bytes of the files of a version, and with all large files that the repository keeps. A content that stands twice is kept once. */
-async function storageOf(ctx: Store, repo: Repo, files: readonly FileEntry[]): Promise<[main: number, used: number]> {
-  const main = files.reduce((sum, file) => sum + file.size, 0);
+async function storageOf(
+  ctx: Store,
+  repo: Repo,
+  files: readonly FileEntry[],
+  partly: CommitRow | undefined,
+): Promise<[main: number, used: number]> {
+  const main =
+    partly === undefined ? files.reduce((sum, file) => sum + file.size, 0) : await sizeAfter(ctx, repo, partly);
   const small = new Map(files.filter(({ lfs }) => lfs === undefined).map(({ id, size }) => [id, size]));
   const [large] = await ctx.db
     .select({ size: sql<string>`coalesce(sum(${lfsObjects.size}), 0)` })
     .from(lfsObjects)
     .where(eq(lfsObjects.repoId, repo.id));
-  return [main, [...small.values()].reduce((sum, size) => sum + size, 0) + Number(large?.size ?? 0)];
+  const used = [...small.values()].reduce((sum, size) => sum + size, 0) + Number(large?.size ?? 0);
+  return [main, partly === undefined ? used : Math.max(used, main)];
+}
+
+/** Bytes of a version with more files than are listed: those of the last one that was indexed, and what has changed since. */
+async function sizeAfter(ctx: Store, { id }: Repo, commit: CommitRow): Promise<number> {
+  const [before] = await ctx.db
+    .select({ size: repos.mainSize, treeId: commits.treeId })
+    .from(repos)
+    .innerJoin(commits, and(eq(commits.repoId, repos.id), eq(commits.id, repos.indexedCommit)))
+    .where(eq(repos.id, id));
+  if (before === undefined || before.size === 0) return sizeOf(ctx, { kind: "directory", id: commit.treeId });
+  return before.size + (await sizeDifference(ctx, before.treeId, commit.treeId));
 }
 
 /** Front matter of a card; an unreadable one counts as none, because a commit is not the place to fail for it. */

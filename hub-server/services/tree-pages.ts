@@ -6,7 +6,7 @@ import type { Context } from "../context.ts";
 import { contents, type StoredEntry, trees } from "../db/schema.ts";
 import { badRequest, entryNotFound } from "../errors.ts";
 import { type Repo, requireAccess } from "./access.ts";
-import { describeEntries, type Entry, findEntry, readTrees } from "./files.ts";
+import { describeEntries, type Entry, type FileEntry, findEntry, readTrees } from "./files.ts";
 import { checkPath } from "./paths.ts";
 import { type CommitRow, resolveRevision } from "./refs.ts";
 
@@ -42,13 +42,36 @@ export async function treePage(
   return { repo, commit, entries: await describeEntries(ctx, shown), next };
 }
 
+/** Files of a tree up to a number, those that lie at its root among them in any case; whether there are more. */
+export async function firstFiles(
+  reader: Reader,
+  treeId: string,
+  most: number,
+): Promise<{ files: FileEntry[]; more: boolean }> {
+  const walk = new Walk(reader, { recursive: true, after: undefined, most: most + 1 });
+  await walk.visit(treeId, "");
+  const root = (await readTrees(reader, [treeId])).get(treeId) ?? [];
+  const found = new Map(root.map((entry) => [entry.name, entry]));
+  for (const { path, entry } of walk.found.slice(0, most)) found.set(path, entry);
+  const entries = await describeEntries(
+    reader,
+    [...found].map(([path, entry]) => ({ path, entry })),
+  );
+  const files = entries.filter((entry) => entry.kind === "file");
+  return { files: files.sort((a, b) => (a.path < b.path ? -1 : 1)), more: walk.found.length > most };
+}
+
 /** Bytes of all files under a folder together, or of one file. */
 export async function treeSize(ctx: Context, id: RepoId, revision: string, path: string): Promise<number> {
   const { folder } = await folderAt(ctx, id, revision, path, "any");
-  if (folder === undefined) return 0;
-  const [row] = await ctx.db.execute<{ size: string; entries: number }>(sql`
+  return folder === undefined ? 0 : sizeOf(ctx, folder);
+}
+
+/** Bytes under a stored entry. */
+export async function sizeOf({ db }: Reader, { kind, id }: Pick<StoredEntry, "kind" | "id">): Promise<number> {
+  const [row] = await db.execute<{ size: string; entries: number }>(sql`
     with recursive walk as (
-      select ${folder.kind}::text as kind, ${folder.id}::text as id
+      select ${kind}::text as kind, ${id}::text as id
       union all
       select e ->> 'kind', e ->> 'id' from walk w
       join ${trees} t on t.id = w.id
@@ -57,7 +80,7 @@ export async function treeSize(ctx: Context, id: RepoId, revision: string, path:
     ), seen as (select kind, id from walk limit ${MOST_ADDED})
     select coalesce(sum(c.size), 0)::text as size, (select count(*)::int from seen) as entries
     from seen s join ${contents} c on c.id = s.id where s.kind = 'file'`);
-  if ((row?.entries ?? 0) >= MOST_ADDED) throw badRequest(`"${path}" holds more than ${MOST_ADDED} entries.`);
+  if ((row?.entries ?? 0) >= MOST_ADDED) throw badRequest(`The folder holds more than ${MOST_ADDED} entries.`);
   return Number(row?.size ?? 0);
 }
 
