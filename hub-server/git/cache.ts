@@ -158,7 +158,7 @@ export class GitCache {
     return this.#turns.run(repoId, async () => {
       signal.throwIfAborted();
       const folder = this.folderOf(repoId);
-      if (!this.#seen.has(repoId)) await removeUnfinished(folder);
+      if (!this.#seen.has(repoId)) await this.#inspect(repoId, signal);
       this.#seen.add(repoId);
       const refs = await rows.refs();
       const [now, before] = [packedRefs(refs), await readRefs(folder)];
@@ -172,21 +172,43 @@ export class GitCache {
     });
   }
 
+  /** What an earlier process left: packs that it was writing go, and all of it where it lacks what it should have. */
+  async #inspect(repoId: string, signal: AbortSignal): Promise<void> {
+    const folder = this.folderOf(repoId);
+    await removeUnfinished(folder);
+    const ids = [...new Set((await readRefs(folder)).ids)];
+    if (ids.length === 0) return;
+    const present = await this.#present(folder, signal, (known) => known(ids));
+    if (present.size < ids.length) await this.forget(repoId);
+  }
+
+  /** Work with a question that git answers: which of some objects are there. */
+  async #present<Result>(
+    folder: string,
+    signal: AbortSignal,
+    work: (present: (ids: readonly string[]) => Promise<Set<string>>) => Promise<Result>,
+  ): Promise<Result> {
+    const check = this.start(["cat-file", "--batch-check"], folder, signal);
+    const reader = new CatFile(check.child);
+    try {
+      return await work(async (ids) => {
+        const found = new Set<string>();
+        for await (const { id } of reader.facts(ids)) found.add(id);
+        return found;
+      });
+    } finally {
+      check.child.kill("SIGKILL");
+    }
+  }
+
   async #fill(folder: string, refs: readonly GitRef[], known: string[], rows: GitRows, signal: AbortSignal) {
     const isNew = (await packsOf(folder)).length === 0;
-    const check = isNew ? undefined : this.start(["cat-file", "--batch-check"], folder, signal);
-    try {
-      const reader = check && new CatFile({ stdin: check.child.stdin, stdout: check.child.stdout });
-      const present = async (ids: readonly string[]) => {
-        const found = new Set<string>();
-        for await (const { id } of reader?.facts(ids) ?? []) found.add(id);
-        return found;
-      };
+    const write = async (present: (ids: readonly string[]) => Promise<ReadonlySet<string>>) => {
       const { count, objects } = await rows.missing(refs, isNew ? [] : known, present);
       if (count > 0) await this.run(["index-pack", "--stdin"], folder, signal, writePack(count, objects));
-    } finally {
-      check?.child.kill("SIGKILL");
-    }
+    };
+    if (isNew) await write(async () => new Set());
+    else await this.#present(folder, signal, write);
   }
 
   /** Joins packs where there are many, and makes room where all repositories take too much. */
@@ -320,7 +342,7 @@ export class GitLease {
     child.stdin.end(input);
     const outcome = ended.catch(async (error: unknown) => {
       if (!(error instanceof GitFailed)) throw error;
-      if (!DAMAGED.test(error.said)) throw refused(error);
+      if (!DAMAGED.test(error.said) && !(await this.#lacksRef(error.said))) throw refused(error);
       log.warn(`The git cache of ${this.#repoId} is made anew: ${error.said}`);
       await this.#cache.forget(this.#repoId);
       throw new ServiceError(503, "The repository is made ready for git anew.", {
@@ -335,6 +357,12 @@ export class GitLease {
       await Promise.race([once(child.stdout, "readable"), outcome]);
     if (child.stdout.readableLength === 0) await outcome;
     return child.stdout;
+  }
+
+  /** Whether git does not find what one of its own refs names. */
+  async #lacksRef(said: string): Promise<boolean> {
+    const [, id] = /not our ref ([0-9a-f]{40})/.exec(said) ?? [];
+    return id !== undefined && (await readRefs(this.#cache.folderOf(this.#repoId))).ids.includes(id);
   }
 
   /**

@@ -17,7 +17,7 @@ import { IncomingContents } from "./contents.ts";
 import type { UpdatedRef } from "./events.ts";
 import { type Inspected, inspectPush, type Target } from "./git-checks.ts";
 import { gitRefs, gitRows } from "./git-rows.ts";
-import { requirePush } from "./pushes.ts";
+import { pullRequestOf, requirePush } from "./pushes.ts";
 import { checkRefName, checkRoom } from "./ref-changes.ts";
 
 /** Bytes of a pack as it is sent. */
@@ -112,7 +112,8 @@ async function wrongCommand(
   { ref, before, after }: PushCommand,
 ): Promise<string | undefined> {
   const [, kind, name = ""] = /^refs\/(heads|tags|pr)\/(.+)$/s.exec(ref) ?? [];
-  if (kind === undefined) return "push to refs/heads/…, refs/tags/… or refs/pr/…";
+  if (kind === undefined || (kind === "pr" && pullRequestOf(ref) === undefined))
+    return "push to refs/heads/…, refs/tags/… or refs/pr/…";
   if (before === undefined && after === undefined) return "there is no such ref";
   if (after === undefined && ref === "refs/heads/main") return "the branch main cannot be deleted";
   if (after === undefined && kind === "pr") return "a pull request is closed on its page, not deleted";
