@@ -15,7 +15,7 @@ export type Discussion = typeof discussions.$inferSelect;
 export type DiscussionEvent = typeof discussionEvents.$inferSelect;
 
 /** Characters that the comments of one discussion may have together, edits included: all are shown at once. */
-const MOST_LETTERS = 2 * 1024 * 1024;
+const MOST_LETTERS = 1024 * 1024;
 /** Of one discussion. */
 const MOST_COMMENTS = 2000;
 /** Commits of one push that are listed one by one. */

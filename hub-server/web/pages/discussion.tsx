@@ -44,8 +44,8 @@ function Head(props: Props) {
   const { author, createdAt, base } = discussion;
   return (
     <div class="talk-head">
-      <h2 dir="auto">
-        {discussion.title} <span class="count">#{discussion.num}</span>
+      <h2>
+        <bdi>{discussion.title}</bdi> <span class="count">#{discussion.num}</span>
       </h2>
       <p class="row small">
         <DiscussionState discussion={discussion} />
