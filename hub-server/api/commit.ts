@@ -2,14 +2,14 @@
 import type { Context as HonoContext } from "hono";
 import { preuploadRequestSchema } from "../../src/hub/protocol/commit.ts";
 import { repoPath } from "../../src/hub/repo-id.ts";
-import { ServiceError } from "../errors.ts";
 import { createCommit, preupload as plan } from "../services/commits.ts";
 import { requirePush } from "../services/pushes.ts";
 import { readCommit } from "./commit-lines.ts";
-import { defineRoute, type HubEnv, jsonBody, originOf, repoOf, splitRevision } from "./route.ts";
+import { defineRoute, type HubEnv, jsonBody, ofEach, originOf, repoOf, splitRevision } from "./route.ts";
 
 const preupload = defineRoute({
   operation: "preupload",
+  answers: ofEach("POST", "preupload/{rev}"),
   method: "POST",
   path: "/api/:type/:namespace/:name/preupload/*",
   access: "write",
@@ -25,6 +25,7 @@ const preupload = defineRoute({
 
 const commit = defineRoute({
   operation: "commit",
+  answers: ofEach("POST", "commit/{rev}"),
   method: "POST",
   path: "/api/:type/:namespace/:name/commit/*",
   access: "write",

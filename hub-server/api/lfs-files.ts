@@ -1,15 +1,12 @@
 // The large objects that a repository keeps: listed, deleted for good, given to another repository.
 
 import { z } from "zod";
-import { parseRepoId, plural, REPO_TYPES } from "../../src/hub/repo-id.ts";
+import { parseRepoId, REPO_TYPES } from "../../src/hub/repo-id.ts";
 import { badRequest } from "../errors.ts";
 import { deleteLfsFiles, duplicateLfsFiles, listLfsFiles, noSuchFile } from "../services/lfs-files.ts";
-import { defineRoute, jsonBody, originOf, repoOf } from "./route.ts";
+import { defineRoute, jsonBody, ofEach, originOf, repoOf } from "./route.ts";
 
 const PAGE = 1000;
-
-const ofEach = (method: string, rest: string): string[] =>
-  REPO_TYPES.map((type) => `${method} /api/${plural(type)}/{namespace}/{repo}/${rest}`);
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const isTrue = (value: string | undefined): boolean => ["true", "True", "1"].includes(value ?? "");

@@ -3,7 +3,7 @@
 import { Readable } from "node:stream";
 import type { Context as HonoContext } from "hono";
 import type { z } from "zod";
-import { REPO_TYPES, type RepoId, type RepoType } from "../../src/hub/repo-id.ts";
+import { plural, REPO_TYPES, type RepoId, type RepoType } from "../../src/hub/repo-id.ts";
 import type { Actor, Context } from "../context.ts";
 import { badRequest, forbidden, repoNotFound, ServiceError, unauthorized } from "../errors.ts";
 import { type Permission, permits } from "../services/scopes.ts";
@@ -43,6 +43,10 @@ export interface Route {
 }
 
 export const defineRoute = (route: Route): Route => route;
+
+/** The rows of Hugging Face's list for one address under each type of repository, for a route's `answers`. */
+export const ofEach = (method: string, rest: string): string[] =>
+  REPO_TYPES.map((type) => `${method} /api/${plural(type)}/{namespace}/{repo}/${rest}`);
 
 /** Refuses who may not call a route of signed-in callers; routes of repositories ask services/access.ts. */
 export function requireCaller({ access, scope, operation }: Route, actor: Actor | undefined): void {

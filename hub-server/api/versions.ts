@@ -2,7 +2,6 @@
 
 import type { Context as HonoContext } from "hono";
 import { z } from "zod";
-import { plural, REPO_TYPES } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import { badRequest, ServiceError } from "../errors.ts";
 import type { Repo } from "../services/access.ts";
@@ -14,15 +13,11 @@ import { type CommitRow, listCommits, listRefs } from "../services/refs.ts";
 import { type TreePage, treePage, treeSize } from "../services/tree-pages.ts";
 import { xetHashes } from "../services/xet-files.ts";
 import { avatarUrl } from "./people.ts";
-import { defineRoute, type HubEnv, jsonBody, originOf, repoOf, splitRevision } from "./route.ts";
+import { defineRoute, type HubEnv, jsonBody, ofEach, originOf, repoOf, splitRevision } from "./route.ts";
 import { unifiedDiff } from "./unified-diff.ts";
 
 /** Entries of a page; fewer where the last commit of each has to be found. */
 const [PAGE, EXPANDED_PAGE] = [1000, 100];
-
-/** The rows of Hugging Face's list for one address under each type of repository. */
-const ofEach = (method: string, rest: string): string[] =>
-  REPO_TYPES.map((type) => `${method} /api/${plural(type)}/{namespace}/{repo}/${rest}`);
 
 const isTrue = (value: unknown): boolean => value === true || ["true", "True", "1"].includes(String(value));
 
