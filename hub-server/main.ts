@@ -15,6 +15,7 @@ import { type Handlers, type Queue, startQueue } from "./queue.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { HubBlobs } from "./services/blobs.ts";
 import { flushDownloads, refreshNumbers } from "./services/downloads.ts";
+import { collectGarbage } from "./services/garbage.ts";
 import { indexById, indexStale } from "./services/indexer.ts";
 import { outbound } from "./services/outbound.ts";
 import { signingKey } from "./services/settings.ts";
@@ -45,6 +46,8 @@ export interface HubOptions {
 }
 
 const MIB = 1024 * 1024;
+/** What nothing names is looked for once a day; by one of several processes. */
+const COLLECT_MS = 24 * 3600 * 1000;
 const TRANSFERS: Transfers = { partSize: 64 * MIB, multipartAbove: 2048 * MIB, xetTokenSeconds: 30 * 60 };
 
 export interface Hub {
@@ -84,6 +87,9 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       index: ({ repoId }) => indexById(store, repoId),
       reindex: () => indexStale(store),
       webhook: ({ deliveryId }) => deliver({ db: store.db, outbound: calls }, deliveryId),
+      collect: async () => {
+        await collectGarbage(store);
+      },
     };
     queue = await startQueue(database.db, handlers);
     const started = queue;
@@ -107,7 +113,10 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     lock.announce(url, deps.localKey);
     const [opened, working] = [database, queue];
     let closed: Promise<void> | undefined;
+    const sendCollect = () => deps.db.transaction((tx) => working.send(tx, "collect", {}, "all"));
+    const collecting = setInterval(() => void sendCollect().catch(() => {}), COLLECT_MS).unref();
     const close = async () => {
+      clearInterval(collecting);
       await listening.close();
       await git.close();
       await flushDownloads(store);

@@ -14,10 +14,12 @@ export interface Jobs {
   reindex: { [key: string]: never };
   /** Tell a webhook of something that happened. */
   webhook: { deliveryId: string };
+  /** Throw away what nothing names any more. */
+  collect: { [key: string]: never };
 }
 
 /** How many jobs of a kind run at once: receivers of webhooks may take their time, and others must not wait for one. */
-const AT_ONCE: { readonly [Name in keyof Jobs]: number } = { index: 1, reindex: 1, webhook: 4 };
+const AT_ONCE: { readonly [Name in keyof Jobs]: number } = { index: 1, reindex: 1, webhook: 4, collect: 1 };
 
 export interface Queue {
   /** Puts a job into the queue with the writes of a transaction: both happen or neither. One that waits already is enough. */
@@ -53,6 +55,7 @@ export async function startQueue(
     ...(await start("index", handlers.index)),
     ...(await start("reindex", handlers.reindex)),
     ...(await start("webhook", handlers.webhook)),
+    ...(await start("collect", handlers.collect)),
   ];
   return {
     send: async (tx, name, data, key) => {

@@ -6,6 +6,7 @@ import type { Store } from "../context.ts";
 import type { Tx } from "../db/client.ts";
 import { garbage, storedBlobs, xetFiles, xetFileXorbs, xetXorbs } from "../db/schema/xet.ts";
 import { contents, lfsObjects } from "../db/schema.ts";
+import { forgetXorbs } from "./xet-files.ts";
 
 const GRACE_MS = 28 * 24 * 3600 * 1000;
 /** Things that go in one transaction: who waits for one of them waits for these. */
@@ -34,7 +35,8 @@ const SORTS: Readonly<Record<Kind, Sort>> = {
     table: xetXorbs,
     id: sql`${xetXorbs.hash}`,
     isUnnamed: (db) => notExists(one(db, xetFileXorbs, eq(xetFileXorbs.xorb, xetXorbs.hash))),
-    remove: async ({ blobs }, tx, ids) => {
+    remove: async ({ db, blobs }, tx, ids) => {
+      forgetXorbs({ db }, ids);
       const gone = await tx.delete(xetXorbs).where(inArray(xetXorbs.hash, ids)).returning({ sha256: xetXorbs.sha256 });
       for (const { sha256 } of gone) {
         const [named] = await tx

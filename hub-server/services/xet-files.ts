@@ -38,6 +38,11 @@ export async function findXorb({ db }: Database, hash: string): Promise<Xorb | u
   return xorb;
 }
 
+/** Forgets what was read of xorbs that go or come anew. Other processes do so after a while. */
+export function forgetXorbs({ db }: Database, hashes: readonly string[]): void {
+  for (const hash of hashes) kept.get(db)?.delete(hash);
+}
+
 async function requireXorb(database: Database, hash: string): Promise<Xorb> {
   const xorb = await findXorb(database, hash);
   if (xorb === undefined) throw new Error(`internal: the xorb ${hash} of a file is not there`);

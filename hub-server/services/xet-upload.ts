@@ -14,7 +14,7 @@ import { type ClaimedFile, type ClaimedXorb, type ParsedShard, packTerms, parseS
 import { digestChunks, RefusedBytes, verifyXorb } from "../xet/workers.ts";
 import { ChunkTable, MOST_XORB_BYTES, type VerifiedXorb } from "../xet/xorb.ts";
 import { keep } from "./blobs.ts";
-import { findXorb, xorbSource } from "./xet-files.ts";
+import { findXorb, forgetXorbs, xorbSource } from "./xet-files.ts";
 import type { XetGrant } from "./xet-tokens.ts";
 
 /** With what older clients put behind the chunks. */
@@ -90,6 +90,7 @@ async function noteXorb(ctx: Context, { hash, table, ...xorb }: VerifiedXorb & {
       eligible.map((chunk) => ({ hash: chunk, xorb: hash })),
     );
   });
+  forgetXorbs(ctx, [hash]);
   if (await ctx.blobs.has(xorb.sha256)) return;
   await ctx.db.delete(xetXorbs).where(eq(xetXorbs.hash, hash));
   throw new ServiceError(503, "The xorb was swept away while it came. Send it again.", { code: "XORB_LOST" });

@@ -38,7 +38,8 @@ const sequence = (seen: readonly Seen[]): string[] =>
   seen.map(({ status, method, path }) => `${status} ${method} ${path.replace(/[0-9a-f]{40,64}/g, "<hash>")}`);
 
 const blobOf = (bytes: Uint8Array): Blob => new Blob([Uint8Array.from(bytes)]);
-const bytesOf = async (blob: Blob | null): Promise<Buffer> => Buffer.from((await blob?.arrayBuffer()) ?? []);
+const bytesOf = async (blob: Blob | null): Promise<Buffer> =>
+  Buffer.from((await blob?.arrayBuffer()) ?? new ArrayBuffer(0));
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 beforeAll(async () => {

@@ -162,7 +162,7 @@ describeVersions("Xet", ({ make }) => {
     expect(sent()).toBeLessThan(1_000_000);
     const got = await downloadFile({ ...js, path: "py.bin", xet: true });
     const sha256 = createHash("sha256")
-      .update(Buffer.from((await got?.arrayBuffer()) ?? []))
+      .update(Buffer.from((await got?.arrayBuffer()) ?? new ArrayBuffer(0)))
       .digest("hex");
     expect(sha256).toBe(await python.run<string>("result = sha256(data)"));
     proxy.take();
