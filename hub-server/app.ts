@@ -8,12 +8,13 @@ import { plural, REPO_TYPES } from "../src/hub/repo-id.ts";
 import { addressOf } from "./address.ts";
 import { unanswered } from "./api/compat.ts";
 import { ROUTES } from "./api/index.ts";
-import { isSent } from "./api/node-server.ts";
+import { isSending, isSent } from "./api/node-server.ts";
 import { type HubEnv, originOf, requireCaller } from "./api/route.ts";
 import type { Actor, Deps } from "./context.ts";
 import { CROSS_ORIGIN, errorResponse } from "./error-response.ts";
 import { ServiceError } from "./errors.ts";
 import { type RateLimit, rateLimiter } from "./rate-limit.ts";
+import { actorOfRepoToken, isRepoToken } from "./services/repo-tokens.ts";
 import { actorOfSession, actorOfToken } from "./services/users.ts";
 import { SESSION_COOKIE } from "./web/cookie.ts";
 import { docsRoutes } from "./web/docs-routes.tsx";
@@ -55,7 +56,12 @@ export function createApp(deps: Deps, options: AppOptions): Hono<HubEnv> {
   app.all("/api/*", notImplemented);
   app.route("/", webRoutes(web));
   app.notFound((c) => c.json({ error: "Not found" }, 404));
-  app.onError((error, c) => errorResponse(error, c.get("requestId")));
+  app.onError((error, c) => {
+    const answer = errorResponse(error, c.get("requestId"));
+    // What the client is still sending is not read: the next request takes another connection.
+    if (isSending(c)) answer.headers.set("Connection", "close");
+    return answer;
+  });
   return app;
 }
 

@@ -15,6 +15,9 @@ function bindings(c: HonoContext<HubEnv>): HttpBindings | undefined {
   return incoming === undefined || outgoing === undefined ? undefined : { incoming, outgoing };
 }
 
+/** Whether a part of the request is still on its way. */
+export const isSending = (c: HonoContext<HubEnv>): boolean => bindings(c)?.incoming.complete === false;
+
 /** The body of a request, in the chunks in which it arrives. */
 export function bodyOf(c: HonoContext<HubEnv>): AsyncIterable<Uint8Array> {
   const node = bindings(c);
