@@ -22,6 +22,7 @@ import {
   needsWhole,
   type Told,
 } from "../services/repo-fields.ts";
+import { LONGEST, makeRepoToken } from "../services/repo-tokens.ts";
 import { getRepo } from "../services/repos.ts";
 import { scanOf } from "../services/scan.ts";
 import { defineRoute, type HubEnv, originOf, type Route, repoOf, splitRevision } from "./route.ts";
@@ -88,6 +89,22 @@ const scan = defineRoute({
   access: "read",
   summary: "Which files would run code when Python loads them",
   handle: async (c, ctx) => c.json(await scanOf(ctx, await getRepo(ctx, repoOf(c)))),
+});
+
+const jwt = defineRoute({
+  operation: "makeRepoToken",
+  answers: REPO_TYPES.map((type) => `GET /api/${type}s/{namespace}/{repo}/jwt`),
+  method: "GET",
+  path: "/api/:type/:namespace/:name/jwt",
+  access: "content",
+  summary: "A bearer token that reads this repository, and no other private one, for a while",
+  query: { expiration: `Seconds that it holds, up to ${LONGEST}` },
+  handle: async (c, ctx) => {
+    const asked = c.req.query("expiration") ?? `${LONGEST}`;
+    if (!/^\d{1,9}$/.test(asked) || Number(asked) === 0) throw badRequest(`"${asked}" is no number of seconds.`);
+    const made = await makeRepoToken(ctx, repoOf(c), Math.min(Number(asked), LONGEST));
+    return c.json({ token: made.token, exp: made.expiresAt.toISOString() }, 200, { "Cache-Control": "no-store" });
+  },
 });
 
 const authCheck = defineRoute({
@@ -196,6 +213,7 @@ export const infoRoutes: readonly Route[] = [
   kernels,
   infoAt,
   scan,
+  jwt,
   writeCheck,
   authCheck,
   info,

@@ -174,7 +174,7 @@ const duplicate = defineRoute({
   answers: ["POST /api/{repoType}/{namespace}/{repo}/duplicate"],
   method: "POST",
   path: "/api/:type/:namespace/:name/duplicate",
-  access: "content",
+  access: "contribute",
   summary: "Make a copy with all branches, tags and commits; no bytes are moved",
   body: duplicateSchema,
   handle: async (c, ctx) => {

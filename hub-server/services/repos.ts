@@ -12,6 +12,7 @@ import { noteCreator, type Repo, requireAccess, requireNamespace } from "./acces
 import { createCommit, type Operation } from "./commits.ts";
 import { record } from "./events.ts";
 import { indexRepo } from "./indexer.ts";
+import { checkPath } from "./paths.ts";
 
 /** What a space may be written for. This hub keeps spaces; it does not run them. */
 export const SDKS = ["gradio", "docker", "static", "streamlit"] as const;
@@ -54,6 +55,8 @@ export async function createRepo(ctx: Context, input: CreateRepoInput): Promise<
   const { type, namespace, name, isPrivate = false, sdk, license, files = [] } = input;
   const owner = await requireNamespace(ctx, namespace);
   checkName(name);
+  // Before anybody is told that it is there.
+  for (const { path } of files) checkPath(path);
   const repo = await ctx.db.transaction((tx) =>
     insertRepo(ctx, tx, { type, namespace: owner.name, name, ownerId: owner.id, isPrivate, sdk: sdk ?? null }),
   );

@@ -33,6 +33,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
     named: (namespace, name) => ({ fromRepo: `${namespace}/${name}`, toRepo: `${namespace}/${name}-moved` }),
   },
   updateRepoSettings: { body: { private: false } },
+  duplicateRepo: { named: (_, name) => ({ repository: `${name}-copy` }) },
   getRepoAtRevision: { rest: "main" },
   resolve: { rest: "main/.gitattributes" },
   resolveDataset: { rest: "main/.gitattributes" },

@@ -5,7 +5,7 @@ import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { orgMembers } from "../../hub-server/db/schema/organizations.ts";
 import { repoIndex } from "../../hub-server/db/schema/repos.ts";
-import { repos, users } from "../../hub-server/db/schema.ts";
+import { repos, tokens as tokenRows, users } from "../../hub-server/db/schema.ts";
 import { flushDownloads, noteDownload } from "../../hub-server/services/downloads.ts";
 import { indexStale } from "../../hub-server/services/indexer.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
@@ -538,6 +538,61 @@ describe("scanning", () => {
       expect(await info(`/api/${type}/ana/scanned`)).not.toHaveProperty("securityRepoStatus");
     });
   }
+});
+
+describe("a token of one repository", () => {
+  for (const type of ["models", "datasets", "spaces"] as const) {
+    operation(`GET /api/${type}/{namespace}/{repo}/jwt`, async () => {
+      const sdk = type === "spaces" && { sdk: "docker" };
+      const files = [base64("a.txt", "hello")];
+      for (const name of ["opened", "shut"])
+        await create(name, { type: type.slice(0, -1), private: true, ...sdk, files });
+      const { token } = await (await call(`/api/${type}/ana/opened/jwt`, ana)).json();
+      const prefix = type === "models" ? "" : `/${type}`;
+      const read = (name: string, as: string) => outcome(call(`${prefix}/ana/${name}/resolve/main/a.txt`, as));
+      expect(await read("opened", token)).toEqual([200, null]);
+      expect(await read("shut", token)).toEqual([404, "RepoNotFound"]);
+      expect(await outcome(call(`/api/${type}/ana/opened`, token))).toEqual([200, null]);
+      expect(await outcome(send("PUT", `/api/${type}/ana/opened/settings`, token, { private: false }))).toEqual([
+        403,
+        "FORBIDDEN",
+      ]);
+      expect(await outcome(call(`/api/${type}/ana/opened/jwt`, ben))).toEqual([404, "RepoNotFound"]);
+    });
+  }
+
+  it("is refused when it is forged, when it is over, and when what asked for it is gone", async () => {
+    await create("short", { private: true });
+    const dora = await hub.user("tokener");
+    await create("own", { private: true }, dora);
+    const ask = async (path: string, as: string) => (await (await call(path, as)).json()).token as string; // safe because it is asserted below
+    const short = await ask("/api/models/ana/short/jwt?expiration=1", ana);
+    const [head = "", body = "", signature = ""] = short.split(".");
+    const forged = Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(body, "base64url").toString()), exp: 9e9 }));
+    const bad = [
+      `${head}.${forged.toString("base64url")}.${signature}`,
+      `${head}.${body}.`,
+      `${head}.${body}`,
+      `${head}.x.y`,
+      `${short}.z`,
+    ];
+    for (const token of bad)
+      expect(await outcome(call("/api/models/ana/short", token))).toEqual([401, "INVALID_TOKEN"]);
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    expect(await outcome(call("/api/models/ana/short", short))).toEqual([401, "INVALID_TOKEN"]);
+    const own = await ask("/api/models/tokener/own/jwt", dora);
+    expect(await outcome(call("/api/models/tokener/own", own))).toEqual([200, null]);
+    await hub.deps.db.delete(tokenRows).where(eq(tokenRows.ending, dora.slice(-4)));
+    expect(await outcome(call("/api/models/tokener/own", own))).toEqual([401, "INVALID_TOKEN"]);
+    expect(await outcome(call("/api/models/ana/short/jwt?expiration=never", ana))).toEqual([400, "BAD_REQUEST"]);
+  });
+
+  it("reads, for somebody who is nobody, what anybody may", async () => {
+    await create("for-all");
+    const { token } = await (await call("/api/models/ana/for-all/jwt")).json();
+    expect(await outcome(call("/api/models/ana/for-all", token))).toEqual([200, null]);
+    expect(await outcome(call("/api/whoami-v2", token))).toEqual([401, "UNAUTHORIZED"]);
+  });
 });
 
 describe("@huggingface/hub", () => {
