@@ -54,6 +54,8 @@ export const REPO_FIELDS = {
   tags: { types: ALL, told: "always", value: (repo) => repo.tags },
   pipeline_tag: { types: MODEL, told: "always", value: (repo) => orLeftOut(repo.pipelineTag) },
   library_name: { types: MODEL, told: "always", value: (repo) => orLeftOut(repo.libraryName) },
+  // Clients before the batch said it asked for this.
+  xetEnabled: { types: ALL, told: "asked", value: () => true },
   sdk: { types: SPACE, told: "always", value: (repo) => orLeftOut(repo.sdk) },
   createdAt: { types: ALL, told: "always", value: (repo) => repo.createdAt.toISOString() },
   lastModified: { types: ALL, told: "always", value: (repo) => repo.updatedAt.toISOString() },
