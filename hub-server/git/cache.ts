@@ -80,9 +80,12 @@ interface Running {
 
 class GitFailed extends Error {
   readonly said: string;
+  /** It was ended from outside, and is not to blame its input. */
+  readonly killed: boolean;
   constructor(command: string, code: number | null, said: string) {
     super(`git ${command} ended with ${code}: ${said}`);
     this.said = said;
+    this.killed = code === null;
   }
 }
 
@@ -341,7 +344,7 @@ export class GitLease {
     const { child, ended } = this.#cache.start(args, folder, this.#signal, extra);
     child.stdin.end(input);
     const outcome = ended.catch(async (error: unknown) => {
-      if (!(error instanceof GitFailed)) throw error;
+      if (!(error instanceof GitFailed) || error.killed) throw error;
       if (!DAMAGED.test(error.said) && !(await this.#lacksRef(error.said))) throw refused(error);
       log.warn(`The git cache of ${this.#repoId} is made anew: ${error.said}`);
       await this.#cache.forget(this.#repoId);
@@ -374,7 +377,7 @@ export class GitLease {
     await prepareFolder(folder, join(this.#cache.folderOf(this.#repoId), "objects"));
     const args = ["index-pack", "--stdin", "--fix-thin", "--strict"];
     await this.#cache.run(args, folder, this.#signal, createReadStream(pack)).catch((error: unknown) => {
-      if (!(error instanceof GitFailed)) throw error;
+      if (!(error instanceof GitFailed) || error.killed) throw error;
       throw packRefused(`git refuses what was pushed: ${firstError(error)}.`, "Look at it with git fsck.");
     });
     const [index] = await packsOf(folder);

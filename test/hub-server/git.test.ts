@@ -237,6 +237,26 @@ describeGit("git", () => {
     expect(await head(api)).toBe(commit);
   });
 
+  check(85, "git and git-lfs through a proxy that adds a charset to content types", async () => {
+    const { api, mine } = await freshRepo();
+    proxy.watch = ({ headers }) => {
+      const type = headers["content-type"];
+      if (type !== undefined) headers["content-type"] = `${type.split(";")[0]}; charset=UTF-8`;
+    };
+    try {
+      const folder = await clone(mine);
+      const commit = await git.commit(folder, { "model.bin": WEIGHTS });
+      await git.ok(folder, "push", "--quiet", "origin", "main");
+      expect(await head(api)).toBe(commit);
+      expect(
+        proxy.calls.some(({ headers }) => headers["content-type"] === "application/vnd.git-lfs+json; charset=UTF-8"),
+      ).toBe(true);
+      expect(sha256(await read(await clone(mine), "model.bin"))).toBe(sha256(WEIGHTS));
+    } finally {
+      proxy.watch = undefined;
+    }
+  });
+
   check(87, "names with spaces, accents, #, %, + and ?, and long ones, from both doors", async () => {
     const { api, mine, name } = await freshRepo();
     const long = `${"d".repeat(200)}/${"e".repeat(200)}`;
