@@ -121,6 +121,7 @@ async function actorOf(
   cookie: string | undefined,
 ): Promise<Actor | undefined> {
   const [scheme = "", value = ""] = (authorization ?? "").split(" ");
+  if (scheme.toLowerCase() === "bearer" && isRepoToken(value)) return actorOfRepoToken(deps, value);
   if (scheme.toLowerCase() === "bearer") return actorOfToken(deps, value);
   if (scheme.toLowerCase() === "basic") {
     const [, password = ""] = Buffer.from(value, "base64").toString("utf8").split(":");
