@@ -124,8 +124,9 @@ async function actorOf(
   if (scheme.toLowerCase() === "bearer" && isRepoToken(value)) return actorOfRepoToken(deps, value);
   if (scheme.toLowerCase() === "bearer") return actorOfToken(deps, value);
   if (scheme.toLowerCase() === "basic") {
-    const [, password = ""] = Buffer.from(value, "base64").toString("utf8").split(":");
-    return actorOfToken(deps, password);
+    const [name = "", password = ""] = Buffer.from(value, "base64").toString("utf8").split(":");
+    // Some write the token in place of the name, and nothing behind it.
+    return actorOfToken(deps, password === "" ? name : password);
   }
   return cookie === undefined ? undefined : actorOfSession(deps, cookie);
 }
