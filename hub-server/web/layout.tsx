@@ -127,7 +127,16 @@ const UserMenu = ({ actor }: { actor: Actor }) => (
           <a href="/new">New repository</a>
         </li>
         <li>
+          <a href="/organizations/new">New organization</a>
+        </li>
+        <li>
+          <a href="/collections">Collections</a>
+        </li>
+        <li>
           <a href="/settings/tokens">Access tokens</a>
+        </li>
+        <li>
+          <a href="/settings/applications">Applications</a>
         </li>
         <li>
           <form method="post" action="/logout">

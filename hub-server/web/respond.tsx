@@ -81,6 +81,8 @@ function wordsFor(error: ServiceError, path: string, requestId: string): ErrorWo
   const entry = error.data["path"];
   if (error.wireCode === "RepoNotFound")
     return { title, message: "There is no such repository, or you may not see it." };
+  if (error.wireCode === "GatedRepo" && repo !== undefined)
+    return { title, message: error.message, back: { href: `${repoPath(repo)}/access`, label: "Access" } };
   if (error.wireCode === "RevisionNotFound" && repo !== undefined) {
     const message = `${repo.namespace}/${repo.name} has no branch, tag or commit “${revision}”.`;
     return { title, message, back: { href: repoPath(repo), label: `Go to ${repo.name}` } };

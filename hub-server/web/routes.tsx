@@ -8,9 +8,12 @@ import { type HubEnv, originOf } from "../api/route.ts";
 import { ServiceError } from "../errors.ts";
 import { accountRoutes } from "./account-routes.tsx";
 import { ASSETS } from "./assets.ts";
+import { collectionPages } from "./collection-routes.tsx";
 import { discussionPages } from "./discussion-routes.tsx";
+import { gatePages } from "./gate-routes.tsx";
 import { listRoutes, userRoute } from "./list-routes.tsx";
 import { oauthPages } from "./oauth-routes.tsx";
+import { organizationPages } from "./organization-routes.tsx";
 import { repositoryRoutes } from "./repository-routes.tsx";
 import { errorPage } from "./respond.tsx";
 
@@ -30,6 +33,9 @@ export function webRoutes({ setupSecret }: WebOptions): Hono<HubEnv> {
   listRoutes(web);
   accountRoutes(web, setupSecret);
   oauthPages(web);
+  collectionPages(web);
+  organizationPages(web);
+  gatePages(web);
   for (const type of REPO_TYPES) {
     discussionPages(web, type);
     repositoryRoutes(web, type);

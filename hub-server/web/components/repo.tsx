@@ -78,6 +78,11 @@ export function RepoHeader({ repo, tab, children }: { repo: Repo; tab: Tab; chil
           <Icon name={repo.type} /> {KINDS[repo.type].all}
         </a>
         {repo.isPrivate ? <Private /> : null}
+        {repo.gated === null ? null : (
+          <a class="badge" href={`${base}/access`}>
+            <Icon name="lock" /> gated: ask for access
+          </a>
+        )}
       </p>
       <div class="row">
         <h1>

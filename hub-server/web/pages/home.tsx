@@ -14,7 +14,7 @@ export interface Found {
 const TITLES: Readonly<Record<RepoType, string>> = { model: "Models", dataset: "Datasets", space: "Spaces" };
 
 /** A heading with the number of all, the first of them, and the way to the rest. */
-function Shelf({ type, found, all, empty }: { type: RepoType; found: Found; all: string; empty: string }) {
+export function Shelf({ type, found, all, empty }: { type: RepoType; found: Found; all: string; empty: string }) {
   return (
     <section class="shelf" aria-labelledby={plural(type)}>
       <h2 id={plural(type)}>
