@@ -154,7 +154,7 @@ async function requestParts(
     changes: { base, ...(mergeCommit !== null && { mergeCommitId: mergeCommit }) },
     filesWithConflicts: conflicts,
     ...(hasRef && { headRef: `refs/pr/${num}` }),
-    ...(changes !== undefined && { diff: unifiedDiff(changes.files, changes.more) }),
+    ...(changes !== undefined && { diff: await unifiedDiff(changes.files, changes.more) }),
   };
 }
 

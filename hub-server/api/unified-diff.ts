@@ -1,4 +1,5 @@
 // Changed files as one text in git's unified format, bounded. Knows no repository.
+import { setImmediate as turn } from "node:timers/promises";
 import type { FileChange } from "../services/changes.ts";
 import { type DiffLine, diffLines } from "../web/diff.ts";
 
@@ -8,12 +9,19 @@ const MOST_LETTERS = 1024 * 1024;
 /** Stands behind a last line that does not end; no text of a file holds it. */
 const OPEN_END = "\0";
 
+/** Characters of all files that are compared; what comes after is named alone. */
+const MOST_COMPARED = 8 * 1024 * 1024;
+
 /** The text of a diff, as `git diff` writes it. Files that are no text, or too large, are named and no more. */
-export function unifiedDiff(files: readonly FileChange[], more: number): string {
+export async function unifiedDiff(files: readonly FileChange[], more: number): Promise<string> {
   const parts: string[] = [];
-  let letters = 0;
+  let [letters, compared] = [0, 0];
   for (const [index, file] of files.entries()) {
-    const part = fileDiff(file);
+    compared += (file.text?.before.length ?? 0) + (file.text?.after.length ?? 0);
+    const { text: _, ...named } = file;
+    const part = fileDiff(compared > MOST_COMPARED ? named : file);
+    // Others get their turn between two files.
+    await turn();
     letters += part.length;
     if (letters > MOST_LETTERS) {
       parts.push(`# ${files.length - index + more} more files are not shown.\n`);

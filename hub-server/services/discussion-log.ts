@@ -14,10 +14,12 @@ import { newId } from "./wire-ids.ts";
 export type Discussion = typeof discussions.$inferSelect;
 export type DiscussionEvent = typeof discussionEvents.$inferSelect;
 
-/** Characters that the comments of one discussion may have together, edits included: all are shown at once. */
+/** Characters that one discussion may hold, edits included: all are shown at once. */
 const MOST_LETTERS = 1024 * 1024;
-/** Of one discussion. */
-const MOST_COMMENTS = 2000;
+/** What an event counts beside its text. */
+const EVENT_LETTERS = 100;
+/** Of one comment. */
+export const COMMENT_LETTERS = 65_536;
 /** Commits of one push that are listed one by one. */
 const MOST_COMMITS = 100;
 
@@ -73,35 +75,48 @@ export interface NewEvent {
   data?: Record<string, unknown>;
 }
 
-/** Adds to what happened; a comment counts towards what a discussion may hold. */
+/** Adds to what happened; everything counts towards what a discussion may hold. */
 export async function addEvent(tx: Tx, discussionId: string, event: NewEvent): Promise<DiscussionEvent> {
   const [made] = await tx
     .insert(discussionEvents)
     .values({ id: newId(), discussionId, ...event })
     .returning();
   if (made === undefined) throw new Error("internal: an event was not inserted");
-  await countLetters(tx, discussionId, event.raw, event.raw === undefined ? 0 : 1);
+  const letters = EVENT_LETTERS + (event.raw ?? JSON.stringify(event.data ?? {})).length;
+  const adds = event.type === "comment" || event.type === "title-change" || event.type === "commit";
+  await countLetters(tx, discussionId, letters, { comments: event.raw === undefined ? 0 : 1, most: adds ? 1 : 2 });
   return made;
 }
 
-/** Counts what a comment adds, and refuses more than one page can show. */
-export async function countLetters(tx: Tx, discussionId: string, raw = "", comments = 0): Promise<void> {
+/**
+ * Counts what is added, and refuses more than one page can show.
+ *
+ * @param options most: times the limit; what is full can be closed, too
+ */
+export async function countLetters(
+  tx: Tx,
+  discussionId: string,
+  letters: number,
+  { comments = 0, most = 1 } = {},
+): Promise<void> {
   const [now] = await tx
     .update(discussions)
     .set({
       updatedAt: new Date(),
-      letters: sql`${discussions.letters} + ${raw.length}`,
+      letters: sql`${discussions.letters} + ${letters}`,
       comments: sql`${discussions.comments} + ${comments}`,
     })
     .where(eq(discussions.id, discussionId))
-    .returning({ letters: discussions.letters, comments: discussions.comments });
-  if (now === undefined || raw === "") return;
-  if (now.letters <= MOST_LETTERS && now.comments <= MOST_COMMENTS) return;
+    .returning({ letters: discussions.letters });
+  if (now === undefined || now.letters <= most * MOST_LETTERS) return;
   throw new ServiceError(409, "This discussion is full; open another one.", {
     code: "DISCUSSION_FULL",
-    data: { letters: now.letters, comments: now.comments },
+    data: { letters: now.letters },
   });
 }
+
+/** The beginning of a text, without half of a letter at its end. */
+export const beginning = (text: string, most: number): string => text.slice(0, most).replace(/[\uD800-\uDBFF]$/, "");
 
 export interface UpdatedRef {
   /** Full name. */
@@ -133,7 +148,7 @@ export async function notePushes(
     const added = await commitsBetween(tx, repo, oldSha, newSha, MOST_COMMITS);
     for (const { id, message } of added.reverse()) {
       const subject = message.split("\n")[0] ?? "";
-      const data = { subject: subject.slice(0, 500), oid: id };
+      const data = { subject: beginning(subject, 500), oid: id };
       await addEvent(tx, request.id, { type: "commit", authorId: actor?.id ?? null, data });
     }
   }

@@ -9,14 +9,19 @@ import { users } from "../db/schema.ts";
 import { badRequest, forbidden, ServiceError } from "../errors.ts";
 import { type Action, mayAccess, type Repo, requireAccess } from "./access.ts";
 import { inRepoTurn } from "./commits.ts";
-import { addEvent, countLetters, type Discussion, type DiscussionEvent, insertDiscussion } from "./discussion-log.ts";
+import {
+  addEvent,
+  COMMENT_LETTERS,
+  countLetters,
+  type Discussion,
+  type DiscussionEvent,
+  insertDiscussion,
+} from "./discussion-log.ts";
 import { record } from "./events.ts";
 import { mergePullRequest } from "./merge.ts";
 import { isBroken } from "./paths.ts";
 import { dropRef, opened, openPullRequest, requireDiscussions, storageOf, TITLE_LETTERS } from "./pull-requests.ts";
 
-/** Of one comment. */
-export const COMMENT_LETTERS = 65_536;
 /** Versions of one comment that are kept; then it stays as it is. */
 const MOST_EDITS = 50;
 
@@ -179,7 +184,7 @@ export function editComment(
   return changeComment(ctx, id, which, async (tx, before, discussion) => {
     if (before.history.length >= MOST_EDITS)
       throw new ServiceError(409, `A comment can be edited ${MOST_EDITS} times.`, { code: "TOO_MANY_EDITS" });
-    await countLetters(tx, discussion.id, raw);
+    await countLetters(tx, discussion.id, raw.length);
     const author = await nameOf(tx, before.editorId ?? before.authorId);
     const updatedAt = (before.updatedAt ?? before.createdAt).toISOString();
     return { raw, history: [...before.history, { raw: before.raw ?? "", author, updatedAt }] };

@@ -51,7 +51,7 @@ export async function mergePullRequest(
   comment: string | undefined,
 ): Promise<string> {
   return inRepoTurn<string>(ctx, repo, async (tx) => {
-    const [request] = await tx.select().from(discussions).where(eq(discussions.id, discussionId));
+    const [request] = await tx.select().from(discussions).where(eq(discussions.id, discussionId)).for("update");
     if (request === undefined) throw refused("It was deleted in the meantime.", "DISCUSSION_NOT_FOUND");
     const sides = await mergeable(tx, repo, request);
     const { id: treeId, conflicts } = await treeOf(tx, keepIn(tx), sides);

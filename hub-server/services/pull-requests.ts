@@ -9,7 +9,7 @@ import { badRequest, forbidden, revisionNotFound, ServiceError } from "../errors
 import type { Repo } from "./access.ts";
 import { type CommitChanges, fileChanges } from "./changes.ts";
 import { commitsBetween, mergeBase } from "./commit-graph.ts";
-import { addEvent, type Discussion, insertDiscussion } from "./discussion-log.ts";
+import { addEvent, beginning, COMMENT_LETTERS, type Discussion, insertDiscussion } from "./discussion-log.ts";
 import { record } from "./events.ts";
 import { readTree } from "./files.ts";
 import { pullRequestRef } from "./pushes.ts";
@@ -46,7 +46,7 @@ export async function openPullRequest(
   const start = (await resolveRevision({ db: tx }, repo, ref)) ?? undefined;
   if (start === undefined) throw revisionNotFound(base);
   if (from !== undefined && (await commitRow(tx, repo, from)) === undefined) throw revisionNotFound(from);
-  const words = title.trim().slice(0, TITLE_LETTERS.most);
+  const words = beginning(title.trim(), TITLE_LETTERS.most);
   const discussion = await insertDiscussion(tx, repo, {
     title: words === "" ? "Changes" : words,
     authorId: ctx.actor?.id ?? null,
@@ -64,6 +64,8 @@ export async function opened(
   discussion: Discussion,
   description: string,
 ): Promise<void> {
+  if (description.length > COMMENT_LETTERS)
+    throw badRequest(`A description has up to ${COMMENT_LETTERS} characters; this one has ${description.length}.`);
   const authorId = ctx.actor?.id ?? null;
   const comment =
     description === "" ? undefined : await addEvent(tx, discussion.id, { type: "comment", authorId, raw: description });

@@ -12,8 +12,8 @@ import type { Outbound } from "./outbound.ts";
 const TIME_LIMIT = 10_000;
 /** Bytes of an answer that are read, for the log. */
 const ANSWER_LIMIT = 2048;
-/** Attempts for one delivery; the queue waits longer before each. */
-const MOST_ATTEMPTS = 6;
+/** Attempts for one delivery; the queue waits longer before each, two minutes together. It gives up later than this. */
+const MOST_ATTEMPTS = 8;
 /** Deliveries in a row that are given up before a webhook is suspended. */
 const MOST_FAILURES = 20;
 

@@ -211,6 +211,11 @@ describe("discussions", () => {
     expect(statuses.slice(0, 15)).toEqual(Array.from({ length: 15 }, () => 201));
     expect(statuses.at(-1)).toBe(409);
     expect((await details(path, num)).events).toHaveLength(16);
+    // What is full can be closed.
+    await ben.ok("POST", `${path}/discussions/${num}/status`, { status: "closed" });
+    const long = { summary: "x", description: "x".repeat(65_537) };
+    const line = `${JSON.stringify({ key: "header", value: long })}\n`;
+    expect((await ben.call("POST", `${path}/commit/main?create_pr=1`, undefined, line)).status).toBe(400);
   });
 
   it("are not laid out where that would keep the server busy", async () => {
