@@ -422,6 +422,8 @@ describeGit("hostile pushes", () => {
       authorization: `Basic ${Buffer.from(`x:hf_${"x".repeat(34)}`).toString("base64")}`,
     });
     expect(wrong.status).toBe(401);
+    const asName = `Basic ${Buffer.from(`${token}:`).toString("base64")}`;
+    expect((await get(`/eve/${name}/info/refs?service=git-receive-pack`, { authorization: asName })).status).toBe(200);
   });
 
   it("locks are asked for what they are", async () => {
