@@ -8,7 +8,7 @@ import type { Actor, Context, Deps } from "../context.ts";
 import type { Db, Tx } from "../db/client.ts";
 import { oauthApps, oauthGrants, oauthTokens } from "../db/schema/oauth.ts";
 import { sessions, type TokenScopes, tokens, users } from "../db/schema.ts";
-import { badRequest, ServiceError, unauthorized } from "../errors.ts";
+import { badRequest, forbidden, ServiceError, unauthorized } from "../errors.ts";
 
 type Database = Pick<Deps, "db">;
 
@@ -132,6 +132,9 @@ export async function listTokens({ db, actor }: Pick<Context, "db" | "actor">) {
 
 export async function revokeToken({ db, actor }: Pick<Context, "db" | "actor">, id: string): Promise<void> {
   if (actor === undefined) throw unauthorized();
+  // Whoever found a token may end that one, and with one that only reads no other.
+  if (actor.role !== "write" && actor.tokenId !== id)
+    throw forbidden("This token may only read. Use one with the role write.");
   await db.delete(tokens).where(and(eq(sql`${tokens.id}::text`, id), eq(tokens.userId, actor.id)));
 }
 
