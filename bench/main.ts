@@ -8,6 +8,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ main(args: readonly st
   "cache-ways": () => import("./cache-ways.ts"),
   training: () => import("./training.ts"),
   "hub-start": () => import("./hub-start.ts"),
+  hub: () => import("./hub.ts"),
 };
 
 const [name, ...args] = process.argv.slice(2);

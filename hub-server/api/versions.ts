@@ -222,7 +222,7 @@ const compare = defineRoute({
   handle: async (c, ctx) => {
     const { files, more, from, to } = await comparison(ctx, repoOf(c), restOf(c, "compare"));
     const headers = { "Content-Type": "text/plain; charset=utf-8", "X-Compare-From": from.id, "X-Compare-To": to.id };
-    return c.body(unifiedDiff(files, more), 200, headers);
+    return c.body(await unifiedDiff(files, more), 200, headers);
   },
 });
 

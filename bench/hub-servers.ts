@@ -1,0 +1,107 @@
+// The two servers that bench/hub.ts compares: a hub with a user, and nginx with a folder. Measures nothing.
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { packageFile } from "../src/package-root.ts";
+
+/** The built command where there is one, as users run it; else the sources. */
+const COMMAND = existsSync(packageFile("dist", "src", "cli", "main.js"))
+  ? [packageFile("dist", "src", "cli", "main.js")]
+  : ["--import", "tsx", packageFile("src", "cli", "main.ts")];
+
+export interface BenchHub {
+  url: string;
+  token: string;
+  pid: number;
+  stop(): Promise<void>;
+}
+
+const ended = (child: ChildProcess): Promise<void> =>
+  new Promise((resolve) => {
+    if (child.exitCode !== null) resolve();
+    else child.once("exit", () => resolve());
+  });
+
+export async function startBenchHub(folder: string, databaseUrl: string | undefined): Promise<BenchHub> {
+  const env = { ...process.env, HOME: folder, DATABASE_URL: databaseUrl, TMPDIR: folder };
+  const data = ["--data", join(folder, "hub")];
+  const made = execFileSync(process.execPath, [...COMMAND, "admin", "user", "create", "bench", ...data, "--json"], {
+    cwd: packageFile(),
+    env,
+    encoding: "utf8",
+  });
+  const { token }: { token: string } = JSON.parse(made.trim().split("\n").at(-1) ?? "");
+  const child = spawn(process.execPath, [...COMMAND, "serve", "--port", "0", ...data], {
+    cwd: packageFile(),
+    env,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const url = await new Promise<string>((resolve, reject) => {
+    let text = "";
+    child.stdout?.on("data", (chunk: Buffer) => {
+      text += chunk;
+      const found = /^Abrazo hub listening on (http:\S+)$/m.exec(text)?.[1];
+      if (found !== undefined) resolve(found);
+    });
+    child.once("exit", (code) => reject(new Error(`serve ended with ${code}`)));
+  });
+  await (await fetch(url)).text();
+  return {
+    url,
+    token,
+    pid: child.pid ?? 0,
+    stop: async () => {
+      child.kill("SIGTERM");
+      await ended(child);
+    },
+  };
+}
+
+/** nginx with a folder on a free port, with what it does best: sendfile. */
+export async function startNginx(folder: string): Promise<{ url: string; stop(): Promise<void> }> {
+  const port = await freePort();
+  const own = join(folder, "nginx");
+  mkdirSync(own, { recursive: true });
+  const config = join(own, "nginx.conf");
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
+    (name) => `${name}_temp_path ${own}/${name};`,
+  );
+  writeFileSync(
+    config,
+    `daemon off; worker_processes 1; user root; pid ${own}/pid; error_log ${own}/error.log;
+     events { worker_connections 64; }
+     http { access_log off; sendfile on; tcp_nopush on; ${temporary.join(" ")}
+       server { listen 127.0.0.1:${port}; root ${folder}; default_type application/octet-stream; } }`,
+  );
+  const child = spawn("nginx", ["-c", config, "-p", own], { stdio: ["ignore", "ignore", "inherit"] });
+  const url = `http://127.0.0.1:${port}`;
+  for (let tries = 0; ; tries++) {
+    const there = await fetch(url).then(
+      () => true,
+      () => false,
+    );
+    if (there) break;
+    if (tries > 50) throw new Error("nginx did not start");
+    await sleep(100);
+  }
+  return {
+    url,
+    stop: async () => {
+      child.kill("SIGTERM");
+      await ended(child);
+    },
+  };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}

@@ -1,0 +1,244 @@
+// Bytes in and out of a hub: 1 GB down beside nginx with the same file, up by LFS beside what hashing and the disk allow, up and
+// down by Xet, a commit to a repository of 100,000 files, and the memory of the server, which runs in a process of its own.
+// npx tsx bench/main.ts hub [MiB] [rounds]: needs nginx and curl; Xet needs the Python clients' environment. Runs alone.
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { packageFile } from "../src/package-root.ts";
+import { startPostgres } from "../test/support/postgres.ts";
+import { type BenchHub, startBenchHub, startNginx } from "./hub-servers.ts";
+
+const MIB = 1024 * 1024;
+const [FOLDERS, FILES_EACH] = [1000, 100];
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+const best = (values: readonly number[]): number => Math.max(...values);
+
+/** Random bytes, as weights are: nothing of them can be compressed or found twice. */
+async function writeFile(path: string, mib: number): Promise<void> {
+  const file = await open(path, "w");
+  const { randomFillSync } = await import("node:crypto");
+  const piece = Buffer.alloc(16 * MIB);
+  for (let written = 0; written < mib * MIB; ) {
+    randomFillSync(piece);
+    const { bytesWritten } = await file.write(piece, 0, Math.min(piece.length, mib * MIB - written));
+    written += bytesWritten;
+  }
+  await file.sync();
+  await file.close();
+}
+
+async function sha256Of(path: string): Promise<{ sha256: string; seconds: number }> {
+  const file = await open(path);
+  const hash = createHash("sha256");
+  const piece = Buffer.alloc(MIB);
+  let seconds = 0;
+  for (;;) {
+    const { bytesRead } = await file.read(piece, 0, MIB);
+    if (bytesRead === 0) break;
+    const began = performance.now();
+    hash.update(piece.subarray(0, bytesRead));
+    seconds += (performance.now() - began) / 1000;
+  }
+  await file.close();
+  return { sha256: hash.digest("hex"), seconds };
+}
+
+/** Seconds that the disk takes for as many bytes, flushed. */
+async function diskSeconds(folder: string, mib: number): Promise<number> {
+  const path = join(folder, "disk");
+  const piece = Buffer.alloc(MIB, 7);
+  const began = performance.now();
+  const file = await open(path, "w");
+  for (let at = 0; at < mib; at++) await file.write(piece);
+  await file.sync();
+  await file.close();
+  const seconds = (performance.now() - began) / 1000;
+  rmSync(path);
+  return seconds;
+}
+
+/** Seconds that curl takes, which costs next to nothing itself. */
+const curl = (...args: string[]): number =>
+  Number(
+    execFileSync("curl", ["-sS", "--fail", "-o", "/dev/null", "-w", "%{time_total}", ...args], { encoding: "utf8" }),
+  );
+
+interface Row {
+  what: string;
+  value: string;
+  goal?: string;
+}
+
+async function json<Answer>(hub: BenchHub, path: string, body: unknown): Promise<Answer> {
+  const response = await fetch(`${hub.url}${path}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${hub.token}`, "content-type": "application/json" },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  const answer: Answer = await response.json();
+  return answer;
+}
+
+interface Batch {
+  objects: { actions?: { upload: { href: string } } }[];
+}
+
+const commitOf = (lines: readonly unknown[]): string =>
+  [{ key: "header", value: { summary: "bench" } }, ...lines].map((line) => `${JSON.stringify(line)}\n`).join("");
+
+/** Speeds of a file of its size to and from the hub, in MiB a second. */
+async function transfers(hub: BenchHub, folder: string, mib: number, rounds: number): Promise<Row[]> {
+  const path = join(folder, "large.bin");
+  const nginx = await startNginx(folder);
+  const [up, down, beside, hashing, writing]: number[][] = [[], [], [], [], []];
+  try {
+    for (let round = 0; round < rounds; round++) {
+      await writeFile(path, mib);
+      const { sha256, seconds } = await sha256Of(path);
+      hashing?.push(mib / seconds);
+      writing?.push(mib / (await diskSeconds(folder, mib)));
+      const name = `r${round}`;
+      await json(hub, "/api/repos/create", { name });
+      const objects = [{ oid: sha256, size: statSync(path).size }];
+      const batch = await json<Batch>(hub, `/bench/${name}.git/info/lfs/objects/batch`, {
+        operation: "upload",
+        objects,
+      });
+      up?.push(mib / curl("-T", path, batch.objects[0]?.actions?.upload.href ?? ""));
+      const pointer = { key: "lfsFile", value: { path: "large.bin", algo: "sha256", oid: sha256, size: mib * MIB } };
+      await json(hub, `/api/models/bench/${name}/commit/main`, commitOf([pointer]));
+      for (let turn = 0; turn < 3; turn++) {
+        beside?.push(mib / curl(`${nginx.url}/large.bin`));
+        down?.push(mib / curl(`${hub.url}/bench/${name}/resolve/main/large.bin`));
+      }
+    }
+  } finally {
+    await nginx.stop();
+  }
+  const limit = Math.min(median(hashing ?? []), median(writing ?? []));
+  const show = (values: number[] | undefined) => `${median(values ?? []).toFixed(0)} MiB/s`;
+  return [
+    { what: "down: nginx", value: show(beside) },
+    {
+      what: "down: hub",
+      value: `${show(down)}, ${(median(down ?? []) / median(beside ?? [])).toFixed(2)} × nginx (best ${(best(down ?? []) / best(beside ?? [])).toFixed(2)})`,
+      goal: "≥ 0.7",
+    },
+    { what: "SHA-256", value: show(hashing) },
+    { what: "disk, flushed", value: show(writing) },
+    {
+      what: "up by LFS",
+      value: `${show(up)}, ${(median(up ?? []) / limit).toFixed(2)} × the slower of both`,
+      goal: "≥ 0.8",
+    },
+  ];
+}
+
+const PYTHON = packageFile(".cache", "python-clients", "bin", "python");
+
+/** The same by Xet: the client cuts, packs and hashes, so it is the client's speed above all. */
+function xet(hub: BenchHub, folder: string, mib: number): Row[] {
+  if (!existsSync(PYTHON)) return [{ what: "Xet", value: "not measured: the Python clients are not installed" }];
+  const script = `
+import json, os, time
+from huggingface_hub import HfApi, hf_hub_download
+api = HfApi()
+api.create_repo("bench/xet", exist_ok=True)
+t = time.time(); api.upload_file(path_or_fileobj=${JSON.stringify(join(folder, "large.bin"))}, path_in_repo="x.bin", repo_id="bench/xet"); up = time.time() - t
+t = time.time(); hf_hub_download("bench/xet", "x.bin"); down = time.time() - t
+print(json.dumps([up, down]))`;
+  const env = {
+    ...process.env,
+    HF_ENDPOINT: hub.url,
+    HF_TOKEN: hub.token,
+    HF_HOME: join(folder, "hf"),
+    HF_HUB_DISABLE_PROGRESS_BARS: "1",
+  };
+  const said = execFileSync(PYTHON, ["-c", script], { env, encoding: "utf8" });
+  const [up = Number.NaN, down = Number.NaN]: number[] = JSON.parse(said.trim().split("\n").at(-1) ?? "[]");
+  return [
+    { what: "up by Xet (hf_xet)", value: `${(mib / up).toFixed(0)} MiB/s` },
+    { what: "down by Xet (hf_xet)", value: `${(mib / down).toFixed(0)} MiB/s` },
+  ];
+}
+
+/** A commit of one file to a repository of 100,000. */
+async function manyFiles(hub: BenchHub): Promise<Row[]> {
+  await json(hub, "/api/repos/create", { name: "many" });
+  const each = 10_000;
+  for (let from = 0; from < FOLDERS * FILES_EACH; from += each) {
+    const lines = Array.from({ length: each }, (_, at) => ({
+      key: "file",
+      value: { path: `d${Math.floor((from + at) / FILES_EACH)}/${from + at}.txt`, content: "same" },
+    }));
+    await json(hub, "/api/models/bench/many/commit/main", commitOf(lines));
+  }
+  const times = [];
+  for (let round = 0; round < 5; round++) {
+    const began = performance.now();
+    const line = { key: "file", value: { path: `d${round}/new.txt`, content: `${round}` } };
+    await json(hub, "/api/models/bench/many/commit/main", commitOf([line]));
+    times.push(performance.now() - began);
+  }
+  await json(hub, "/api/repos/create", { name: "few" });
+  const few = [];
+  for (let round = 0; round < 5; round++) {
+    const began = performance.now();
+    const line = { key: "file", value: { path: `d${round}/new.txt`, content: `${round}` } };
+    await json(hub, "/api/models/bench/few/commit/main", commitOf([line]));
+    few.push(performance.now() - began);
+  }
+  return [
+    {
+      what: "commit to 100,000 files",
+      value: `${median(times).toFixed(0)} ms, to an empty repository ${median(few).toFixed(0)} ms`,
+    },
+  ];
+}
+
+/** MiB that a process holds now and held at most. */
+function memoryOf(pid: number): { now: number; most: number } {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const read = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1024;
+  return { now: read("VmRSS"), most: read("VmHWM") };
+}
+
+export async function main([size = "1024", rounds = "3"]: readonly string[]): Promise<void> {
+  const mib = Number(size);
+  const postgres = await startPostgres();
+  try {
+    for (const database of ["DATABASE_URL", "embedded"] as const) {
+      const folder = mkdtempSync(join(tmpdir(), "abrazo-bench-hub-"));
+      const url = database === "embedded" ? undefined : await postgres.database("bench");
+      const hub = await startBenchHub(folder, url);
+      try {
+        const idle = memoryOf(hub.pid);
+        const rows = await transfers(hub, folder, mib, Number(rounds));
+        rows.push(...xet(hub, folder, mib));
+        const moved = memoryOf(hub.pid);
+        if (url !== undefined) rows.push(...(await manyFiles(hub)));
+        const goal = url === undefined ? "growth < 150 MiB" : "< 300 MiB";
+        const grown = `${idle.now.toFixed(0)} MiB at the start, at most ${moved.most.toFixed(0)} MiB`;
+        rows.push({
+          what: "server's memory",
+          value: `${grown}, ${(moved.most - idle.most).toFixed(0)} MiB more`,
+          goal,
+        });
+        console.log(`## ${database}, ${mib} MiB`);
+        for (const { what, value, goal: wanted } of rows)
+          console.log(`${what}: ${value}${wanted === undefined ? "" : ` (goal ${wanted})`}`);
+      } finally {
+        await hub.stop();
+        rmSync(folder, { recursive: true, force: true });
+      }
+    }
+  } finally {
+    await postgres.stop();
+  }
+}
