@@ -1,5 +1,6 @@
 // Requests to a hub: token, time limits, second tries, and errors that say what happened and what to do.
 // Knows no route and no file of a repository.
+import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { z } from "zod";
 import { AbrazoError } from "../errors.ts";
@@ -114,7 +115,8 @@ export async function requestLines<Schema extends z.ZodType>(
   const init = (): RequestInit & { duplex: "half" } => ({
     method: "POST",
     headers: { "Content-Type": "application/x-ndjson", ...authorization },
-    body: ReadableStream.from(lines()),
+    // safe because Node's fetch types and stream types describe the same object
+    body: Readable.toWeb(Readable.from(lines())) as ReadableStream<Uint8Array>,
     duplex: "half",
   });
   const response = await send(access, `${access.endpoint}${path}`, init, { isRepeatable: false });

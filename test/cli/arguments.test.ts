@@ -30,7 +30,10 @@ describe("words", { timeout: 60_000 }, () => {
     ["constructor", 'There is no command "constructor"'],
     ["pusj", 'Did you mean "push"?'],
     ["train sentimnt", 'Did you mean "train sentiment"?'],
-    ["repo", "abrazo repo needs one of: repo create, repo delete."],
+    [
+      "repo",
+      "abrazo repo needs one of: repo list, repo create, repo settings, repo duplicate, repo move, repo delete.",
+    ],
     ["repo craete", "See abrazo repo create --help"],
     ["help pul", 'Did you mean "pull"?'],
     ["pull --constructor", "There is no flag --constructor."],

@@ -43,8 +43,11 @@ async function examine(patient: Patient): Promise<Finding[]> {
   const asked = [...findings, ...kind, ...checkClock(answer)];
   // Of what is no hub, nothing else can be told.
   if (kind.some(({ state }) => state === "wrong")) return [...own, ...asked, ...machine];
-  asked.push(...(await attempt("authorization", () => checkAuthorization(patient))));
-  asked.push(...(await attempt("login", () => checkToken(patient))));
+  const authorization = await attempt("authorization", () => checkAuthorization(patient));
+  const arrives = authorization.every(({ state }) => state === "ok");
+  const login = () => checkToken(patient);
+  asked.push(...authorization);
+  asked.push(...(arrives ? await attempt("login", login) : [findingsOf("login").skipped("the hub sees no token")]));
   asked.push(...(await attempt("proxy", () => checkWay(patient))));
   return [...own, ...asked, ...machine];
 }
