@@ -252,13 +252,19 @@ describeVersions("discussions", ({ make }) => {
       api.create_repo("ana/old")
       api.upload_file(path_or_fileobj=b"x" * 100, path_in_repo="pytorch_model.bin", repo_id="ana/old")
       title = "Adding \`safetensors\` variant of this model"
+      try:
+          from transformers.safetensors_conversion import previous_pr
+      except ImportError:
+          # The same calls, where there is no transformers.
+          def previous_pr(api, model_id, pr_title, token):
+              main = api.list_repo_commits(model_id)[0].commit_id
+              for each in api.get_repo_discussions(repo_id=model_id):
+                  if each.title == pr_title and each.status == "open" and each.is_pull_request:
+                      if main == api.list_repo_commits(model_id, revision=each.git_reference)[1].commit_id:
+                          return each
       def previous():
-          main = api.list_repo_commits("ana/old")[0].commit_id
-          for discussion in api.get_repo_discussions(repo_id="ana/old"):
-              if discussion.title == title and discussion.status == "open" and discussion.is_pull_request:
-                  commits = api.list_repo_commits("ana/old", revision=discussion.git_reference)
-                  if main == commits[1].commit_id:
-                      return discussion.num
+          found = previous_pr(api, "ana/old", title, None)
+          return found and found.num
       before = previous()
       api.create_commit("ana/old", [CommitOperationAdd("model.safetensors", b"y" * 100)], commit_message=title, create_pr=True)
       num = previous()
