@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeXetToken } from "../../hub-server/services/xet-tokens.ts";
 import { parseShard } from "../../hub-server/xet/shard.ts";
+import { check } from "../clients/conformance/harness.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 import { operation } from "../support/operations.ts";
 import {
@@ -171,21 +172,25 @@ describe("xorbs", () => {
     size: 131072,
   });
 
-  it.each([
+  const broken: [string, string, Uint8Array, RegExp][] = [
     ["a wrong name", makeXorb(data.slice(1)).hash, whole.bytes, /its chunks make the xorb [0-9a-f]{64}, not/],
     ["a damaged chunk", whole.hash, Buffer.from(whole.bytes).fill(0, 60_000, 60_001), /its chunks make the xorb/],
     ["a damaged header", whole.hash, Buffer.from(whole.bytes).fill(9, 50_008, 50_009), /A chunk has version 9/],
     ["its end cut off", whole.hash, whole.bytes.subarray(0, -1), /The xorb ends within a chunk/],
     ["no chunks", whole.hash, Buffer.from("XETBLOB\x01"), /The xorb has no chunks/],
     ["a bomb in it", whole.hash, bomb, /it holds more than 131072 bytes/],
-  ])("with %s are refused", async (_, hash, body, message) => {
-    const [status, code, error] = await errorOf(await cas.putXorb(hash, body));
-    expect([status, code]).toEqual([400, "XET_REFUSED"]);
-    expect(error).toMatch(message);
-    expect((await cas.call("HEAD", `/v1/xorbs/default/${hash}`)).status).toBe(404);
+  ];
+
+  check(58, "a xorb with a wrong name, damaged, cut off, empty or with a bomb in it", async () => {
+    for (const [what, hash, body, message] of broken) {
+      const [status, code, error] = await errorOf(await cas.putXorb(hash, body));
+      expect([what, status, code]).toEqual([what, 400, "XET_REFUSED"]);
+      expect(error).toMatch(message);
+      expect((await cas.call("HEAD", `/v1/xorbs/default/${hash}`)).status).toBe(404);
+    }
   });
 
-  it("above 64 MiB are refused, and the server goes on", async () => {
+  check(58, "a xorb above 64 MiB, and the server goes on", async () => {
     const chunk = packed(noise("large", 128 * 1024));
     const body = Buffer.concat(new Array(530).fill(chunk));
     const [status, code, error] = await errorOf(await cas.putXorb(whole.hash, body));
@@ -227,25 +232,33 @@ describe("shards", () => {
   ];
   const bad = async (claimed: TestFile, version: 1 | 2) => cas.putShard(makeShard([{ terms: [] }, claimed]), version);
 
-  it.each(wrong)("with %s are refused as a whole", async (_, claimed, message) => {
-    const [status, code, error] = await errorOf(await bad(claimed, 1));
-    expect([status, code]).toEqual([400, "XET_REFUSED"]);
-    expect(error).toMatch(message);
-    expect((await cas.plan(hashOf(file))).status).toBe(404);
-    expect((await cas.plan("0".repeat(64))).status, "nothing of the shard is there").toBe(404);
-    expect((await errorOf(await ana.commit("ana/m1", "claims.bin", file)))[0]).toBe(400);
+  check(59, "a shard whose claims do not hold is refused as a whole", async () => {
+    for (const [what, claimed, message] of wrong) {
+      const [status, code, error] = await errorOf(await bad(claimed, 1));
+      expect([what, status, code]).toEqual([what, 400, "XET_REFUSED"]);
+      expect(error).toMatch(message);
+      expect((await cas.plan(hashOf(file))).status).toBe(404);
+      expect((await cas.plan("0".repeat(64))).status, "nothing of the shard is there").toBe(404);
+      expect((await errorOf(await ana.commit("ana/m1", "claims.bin", file)))[0]).toBe(400);
+    }
   });
 
-  it.each(wrong.slice(0, -1))("with %s are refused by a frame, where those are told", async (_, claimed, message) => {
-    const response = await bad(claimed, 2);
-    expect([response.status, response.headers.get("content-type")]).toEqual([200, "application/x-ndjson"]);
-    const lines = (await response.text())
-      .trimEnd()
-      .split("\n")
-      .map((line): unknown => JSON.parse(line));
-    expect(lines[0]).toMatchObject({ type: "validating", verified: 0 });
-    expect(lines.at(-1)).toEqual({ type: "error", message: expect.stringMatching(message), retryable: false });
-    expect((await cas.plan(hashOf(file))).status).toBe(404);
+  check(59, "a shard whose claims do not hold is refused by a frame, where those are told", async () => {
+    for (const [what, claimed, message] of wrong.slice(0, -1)) {
+      const response = await bad(claimed, 2);
+      expect([what, response.status, response.headers.get("content-type")]).toEqual([
+        what,
+        200,
+        "application/x-ndjson",
+      ]);
+      const lines = (await response.text())
+        .trimEnd()
+        .split("\n")
+        .map((line): unknown => JSON.parse(line));
+      expect(lines[0]).toMatchObject({ type: "validating", verified: 0 });
+      expect(lines.at(-1)).toEqual({ type: "error", message: expect.stringMatching(message), retryable: false });
+      expect((await cas.plan(hashOf(file))).status).toBe(404);
+    }
   });
 
   it("that tell untruths of a xorb are refused", async () => {
@@ -378,13 +391,14 @@ describe("files", () => {
     expect([end.terms.length, end.offset_into_first_range]).toEqual([1, 990]);
   });
 
-  it("end where they end", async () => {
+  check(55, "a plan of a range that begins at the end, ends beyond it, or lies in the middle of a chunk", async () => {
     const reader = new Cas(await ana.token("read", "ana/secret"));
     for (const range of ["14000-14001", "256000000-767999999"]) {
       const response = await reader.plan(hash, range);
       expect([range, response.status, response.headers.get("content-range")]).toEqual([range, 416, "bytes */14000"]);
     }
     expect((await reader.plan(hash, "0-255999999")).status).toBe(200);
+    expect(await planOf("2500-99999")).toMatchObject({ offset_into_first_range: 500 });
   });
 
   it("are planned the older way, too", async () => {
@@ -403,7 +417,7 @@ describe("files", () => {
     expect(await follow({ ...plan, xorbs }, bytes.length)).toEqual(bytes);
   });
 
-  it("of a private repository are there for its readers alone (conformance/60)", async () => {
+  check(60, "a token of one repository asks for a file of another, private one", async () => {
     const own = new Cas(await ben.token("read", "ben/own"));
     expect((await errorOf(await own.plan(hash))).slice(0, 2)).toEqual([404, "XET_NOT_FOUND"]);
     expect((await own.call("HEAD", `/v1/files/${hash}`)).status).toBe(404);
@@ -524,7 +538,7 @@ describe("links to bytes of xorbs", () => {
     expect((await get("3024-4031"))[0]).toBe(416);
   });
 
-  it("hold for a time and for what was signed (conformance/57)", async () => {
+  check(57, "a link to bytes holds for a time and for what was signed", async () => {
     const url = await dataOf();
     expect((await fetch(url)).status).toBe(206);
     expect((await fetch(url.replace(/range=\d+-\d+/, "range=0-5"))).status).toBe(403);
