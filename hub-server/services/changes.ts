@@ -47,7 +47,7 @@ export interface CommitChanges {
 }
 
 export async function commitChanges(ctx: Context, id: RepoId, revision: string): Promise<CommitChanges> {
-  const repo = await requireAccess(ctx, "read", id);
+  const repo = await requireAccess(ctx, "content", id);
   const commit = await requireRevision(ctx, repo, revision);
   const parentId = commit.parents[0];
   const parent = parentId === undefined ? undefined : await requireRevision(ctx, repo, parentId);

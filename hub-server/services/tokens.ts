@@ -2,7 +2,7 @@
 // Does not know how a token is kept: users.ts does.
 import { and, eq, inArray } from "drizzle-orm";
 import { suggestion } from "../../src/errors.ts";
-import { parseRepoId, plural, type RepoType } from "../../src/hub/repo-id.ts";
+import { parseRepoId, type RepoType } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import { repos, type TokenScopes, users } from "../db/schema.ts";
 import { badRequest, forbidden, unauthorized } from "../errors.ts";
@@ -111,9 +111,3 @@ async function expiryOf({ db, actor }: Context): Promise<Date | undefined> {
   });
   return own?.expiresAt ?? undefined;
 }
-
-/** Path of an entity's page, for lists of tokens. */
-export const entityPath = ({ type, name }: { type: string; name: string }): string =>
-  type === "user" || type === "org" || type === "model"
-    ? `/${name}`
-    : `/${plural(type === "space" ? "space" : "dataset")}/${name}`;

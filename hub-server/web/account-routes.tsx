@@ -2,25 +2,28 @@
 // Holds no rules: services do.
 import type { Hono } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import { type RepoType, repoPath } from "../../src/hub/repo-id.ts";
+import { AbrazoError } from "../../src/errors.ts";
+import { fullName, parseRepoId, type RepoType, repoPath } from "../../src/hub/repo-id.ts";
 import { addressOf } from "../address.ts";
 import { type HubEnv, originOf } from "../api/route.ts";
 import type { Context } from "../context.ts";
+import type { TokenScopes } from "../db/schema.ts";
 import { ServiceError } from "../errors.ts";
 import { Attempts } from "../services/attempts.ts";
+import { orgsOf } from "../services/organizations.ts";
 import { createRepo } from "../services/repos.ts";
+import { makeOwnToken, type NamedScopes, nameScopes } from "../services/tokens.ts";
 import {
   checkPassword,
   createFirstUser,
   createSession,
-  createToken,
   endSession,
   listTokens,
   revokeToken,
   userCount,
 } from "../services/users.ts";
 import { SESSION_COOKIE } from "./cookie.ts";
-import { field, safeNext } from "./forms.ts";
+import { field, fields, safeNext } from "./forms.ts";
 import { LoginPage, NewRepoPage, SetupPage, TokensPage } from "./pages/account.tsx";
 import { type C, html, shellOf, signedIn } from "./respond.tsx";
 
@@ -122,20 +125,66 @@ function newRepository(web: Hono<HubEnv>): void {
 /** Pages that may hold a token are kept by nobody. */
 const SECRET = { "Cache-Control": "no-store" } as const;
 
+/** What a token allows, a place in a line. */
+async function scopeWords(ctx: Context, scopes: TokenScopes | null): Promise<string[]> {
+  if (scopes === null) return [];
+  const { canReadGatedRepos, global, scoped } = await nameScopes(ctx, scopes);
+  return [
+    ...scoped.map(({ entity, permissions }) => `${entity.name}: ${permissions.join(", ")}`),
+    ...global.map((name) => `everywhere: ${name}`),
+    ...(canReadGatedRepos ? ["gated repositories"] : []),
+  ];
+}
+
+/** The ticks of the form; the first place is the user, the others are organizations. */
+function ticked(form: FormData, places: readonly string[]): NamedScopes {
+  const own = places.flatMap((name, index): NamedScopes["scoped"][number][] => {
+    const permissions = fields(form, `of ${name}`);
+    return permissions.length === 0 ? [] : [{ entity: { type: index === 0 ? "user" : "org", name }, permissions }];
+  });
+  const repo = field(form, "repo").trim();
+  const id = repo === "" ? undefined : parseRepoId(repo);
+  const one = id && { entity: { type: id.type, name: fullName(id) }, permissions: [field(form, "repo_permission")] };
+  return {
+    canReadGatedRepos: field(form, "gated") === "yes",
+    global: fields(form, "everywhere"),
+    scoped: one === undefined ? own : [...own, one],
+  };
+}
+
 function tokens(web: Hono<HubEnv>): void {
-  const page = async (c: C, made?: string) => {
-    const props = { shell: shellOf(c), origin: originOf(c), tokens: await listTokens(c.get("ctx")) };
-    return html(c, <TokensPage {...props} {...(made !== undefined && { made })} />, 200, SECRET);
+  const placesOf = async (c: C): Promise<string[]> => {
+    const { id, name } = signedIn(c);
+    return [name, ...(await orgsOf(c.get("ctx"), id)).map(({ org }) => org.name)];
+  };
+  const page = async (c: C, more: { made?: string; problem?: string } = {}) => {
+    const ctx = c.get("ctx");
+    const rows: Parameters<typeof TokensPage>[0]["tokens"][number][] = [];
+    for (const row of await listTokens(ctx)) rows.push({ ...row, scopes: await scopeWords(ctx, row.scopes) });
+    const props = { shell: shellOf(c), origin: originOf(c), tokens: rows, places: await placesOf(c), ...more };
+    return html(c, <TokensPage {...props} />, more.problem === undefined ? 200 : 400, SECRET);
   };
   web.get("/settings/tokens", async (c) => {
     signedIn(c);
     return page(c);
   });
   web.post("/settings/tokens", async (c) => {
+    const places = await placesOf(c);
     const form = await c.req.formData();
-    const role = field(form, "role") === "read" ? "read" : "write";
-    const name = field(form, "name").trim().slice(0, 80) || "token";
-    return page(c, await createToken(c.get("ctx"), signedIn(c).id, { name, role }));
+    const role = (["read", "fineGrained"] as const).find((one) => one === field(form, "role")) ?? "write";
+    const days = Number(field(form, "days"));
+    try {
+      const { token } = await makeOwnToken(c.get("ctx"), {
+        name: field(form, "name"),
+        role,
+        scopes: role === "fineGrained" ? ticked(form, places) : undefined,
+        expiresAt: days > 0 && days <= 3660 ? new Date(Date.now() + days * 86_400_000) : undefined,
+      });
+      return page(c, { made: token });
+    } catch (error) {
+      if (!(error instanceof AbrazoError) || (error instanceof ServiceError && error.status >= 500)) throw error;
+      return page(c, { problem: error.message });
+    }
   });
   web.post("/settings/tokens/revoke", async (c) => {
     signedIn(c);

@@ -5,7 +5,7 @@ import type { Hono } from "hono";
 import { plural, type RepoType, repoPath } from "../../src/hub/repo-id.ts";
 import { type HubEnv, originOf, splitRevision } from "../api/route.ts";
 import type { Context } from "../context.ts";
-import type { Repo } from "../services/access.ts";
+import { mayAccess, type Repo } from "../services/access.ts";
 import { commitChanges } from "../services/changes.ts";
 import { type FileEntry, findEntry, listTree, listTreeOf, openFile } from "../services/files.ts";
 import { listEvaluations } from "../services/indexer.ts";
@@ -53,7 +53,8 @@ async function cardPage(c: C, type: RepoType): Promise<Response> {
   const commit = await resolveRevision(ctx, repo, "HEAD");
   const relatives = await relativesOf(ctx, repo);
   // Everything that the page is made from, the looks of it included.
-  const facts = [commit?.id, repo, relatives, origin, table, ctx.actor?.name, ctx.actor?.admin, ASSETS.style.url];
+  const open = await mayAccess(ctx, "content", repo);
+  const facts = [commit?.id, repo, open, relatives, origin, table, ctx.actor?.name, ctx.actor?.admin, ASSETS.style.url];
   const etag = `W/"${createHash("sha256").update(JSON.stringify(facts)).digest("base64url")}"`;
   if (c.req.header("if-none-match") === etag)
     return new Response(null, { status: 304, headers: { ...PAGE_HEADERS, ETag: etag } });
@@ -68,7 +69,7 @@ async function cardPage(c: C, type: RepoType): Promise<Response> {
     relatives,
     // Every repository begins with this one; a visitor looks for the others.
     files: files.filter(({ path }) => path !== ".gitattributes"),
-    preview: type === "dataset" && files.length > 1 ? await datasetPreview(ctx, files, table) : undefined,
+    preview: type === "dataset" && open && files.length > 1 ? await datasetPreview(ctx, files, table) : undefined,
   };
   return html(c, <CardPage {...props} />, 200, { ETag: etag });
 }

@@ -1,5 +1,6 @@
 // Login, first set-up, new repository, access tokens.
 import type { RepoType } from "../../../src/hub/repo-id.ts";
+import { PERMISSIONS } from "../../services/scopes.ts";
 import { Day, Snippet } from "../components/repo.tsx";
 import { Page, type Shell } from "../layout.tsx";
 
@@ -165,8 +166,11 @@ interface TokenRow {
   id: string;
   name: string;
   role: string;
+  /** What a fine-grained one allows, in words. */
+  scopes: readonly string[];
   ending: string;
   createdAt: Date;
+  expiresAt: Date | null;
   lastUsedAt: Date | null;
 }
 
@@ -174,18 +178,23 @@ export const TokensPage = ({
   shell,
   origin,
   tokens,
+  places,
   made,
+  problem,
 }: {
   shell: Shell;
   origin: string;
   tokens: readonly TokenRow[];
+  /** The user and their organizations: what a fine-grained token may be for. */
+  places: readonly string[];
   made?: string;
+  problem?: string;
 }) => (
   <Page title="Access tokens" shell={shell}>
     <h1>Access tokens</h1>
     <p class="muted lead">
       A token lets a tool act for you: push and delete with the role write, download what you may see with the role
-      read.
+      read, and exactly what you tick with the role fine-grained.
     </p>
     {made === undefined ? null : (
       <div class="note good" role="status">
@@ -200,6 +209,7 @@ export const TokensPage = ({
         <Snippet title="Then log in with it:" code={`abrazo login --endpoint ${origin}`} />
       </div>
     )}
+    <Problem text={problem} />
     <div class="tokens-page">
       <div>
         {tokens.length === 0 ? (
@@ -223,27 +233,88 @@ export const TokensPage = ({
         <select id="role" name="role">
           <option value="write">write: push and delete</option>
           <option value="read">read: download alone</option>
+          <option value="fineGrained">fine-grained: what is ticked below</option>
         </select>
+        <label for="days">Ends</label>
+        <select id="days" name="days">
+          <option value="">never</option>
+          <option value="7">in 7 days</option>
+          <option value="30">in 30 days</option>
+          <option value="90">in 90 days</option>
+          <option value="365">in a year</option>
+        </select>
+        <details class="fine">
+          <summary>Permissions of a fine-grained token</summary>
+          {places.map((place) => (
+            <fieldset>
+              <legend>{place}</legend>
+              <Permissions name={`of ${place}`} except={place === places[0] ? "org." : "user."} />
+            </fieldset>
+          ))}
+          <fieldset>
+            <legend>One repository</legend>
+            <label for="repo">Name</label>
+            <input id="repo" name="repo" placeholder="ana/mood or datasets/ana/reviews" autocomplete="off" />
+            <label for="repo_permission">Permission</label>
+            <select id="repo_permission" name="repo_permission">
+              {REPO_PERMISSIONS.map((name) => (
+                <option value={name}>{PERMISSIONS[name]}</option>
+              ))}
+            </select>
+          </fieldset>
+          <label class="check">
+            <input type="checkbox" name="gated" value="yes" />
+            <span>Read gated repositories that you have access to</span>
+          </label>
+          <label class="check">
+            <input type="checkbox" name="everywhere" value="discussion.write" />
+            <span>Take part in discussions everywhere</span>
+          </label>
+        </details>
         <button type="submit">Make a token</button>
       </form>
     </div>
   </Page>
 );
 
+const REPO_PERMISSIONS = ["repo.content.read", "repo.write", "repo.manage"] as const;
+
+const Permissions = ({ name, except }: { name: string; except: string }) => (
+  <>
+    {Object.entries(PERMISSIONS)
+      .filter(([permission]) => !permission.startsWith(except))
+      .map(([permission, words]) => (
+        <label class="check">
+          <input type="checkbox" name={name} value={permission} /> <span>{words}</span>
+        </label>
+      ))}
+  </>
+);
+
 /** Revoking asks once more: whatever uses the token stops working at once. */
-const Token = ({ token: { id, name, role, ending, createdAt, lastUsedAt } }: { token: TokenRow }) => (
+const Token = ({
+  token: { id, name, role, scopes, ending, createdAt, expiresAt, lastUsedAt },
+}: {
+  token: TokenRow;
+}) => (
   <li class="panel">
     <div class="row">
       <strong class="grow">
         <bdi>{name}</bdi>
       </strong>
-      <span class="badge">{role}</span>
+      <span class="badge">{role === "fineGrained" ? "fine-grained" : role}</span>
       <code>hf_…{ending}</code>
     </div>
+    {scopes.length === 0 ? null : <p class="small muted broken">{scopes.join("; ")}</p>}
     <div class="row small muted">
       <span>
         made <Day at={createdAt} />
       </span>
+      {expiresAt === null ? null : (
+        <span>
+          {expiresAt.getTime() < Date.now() ? "ended" : "ends"} <Day at={expiresAt} />
+        </span>
+      )}
       <span>{lastUsedAt === null ? "never used" : <>last used {<Day at={lastUsedAt} />}</>}</span>
       <span class="grow" />
       <details class="confirm">
