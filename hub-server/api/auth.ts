@@ -138,6 +138,8 @@ const revoke = defineRoute({
   method: "DELETE",
   path: "/api/settings/tokens/:tokenId",
   access: "user",
+  // Any token may end itself; the service knows which is which.
+  scope: "any",
   summary: "Revoke a token of one's own",
   handle: async (c, ctx) => {
     await revokeToken(ctx, c.req.param("tokenId") ?? "");

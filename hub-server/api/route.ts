@@ -31,8 +31,8 @@ export interface Route {
   /** public: anybody · read to manage: as the repository allows (services/access.ts) · user: any signed-in caller · link: a signed link. */
   access: "public" | "read" | "content" | "contribute" | "write" | "manage" | "user" | "link";
   /**
-   * What a token with limits needs for a route of access "user"; "any" is none. Without it such tokens are refused, as
-   * nothing else says what they may do there. Services check the place.
+   * What a token with limits needs for a route of access "user"; "any" is none, also for one that only reads. Without it
+   * tokens with limits are refused, as nothing else says what they may do there. Services check the place.
    */
   scope?: Permission | "any";
   summary: string;
@@ -49,10 +49,14 @@ export const ofEach = (method: string, rest: string): string[] =>
   REPO_TYPES.map((type) => `${method} /api/${plural(type)}/{namespace}/{repo}/${rest}`);
 
 /** Refuses who may not call a route of signed-in callers; routes of repositories ask services/access.ts. */
-export function requireCaller({ access, scope, operation }: Route, actor: Actor | undefined): void {
+export function requireCaller({ access, scope, operation, method }: Route, actor: Actor | undefined): void {
   if (access !== "user") return;
   if (actor === undefined) throw unauthorized();
-  if (actor.limits === undefined || scope === "any") return;
+  if (scope === "any") return;
+  if (actor.limits === undefined) {
+    if (method === "GET" || actor.role === "write") return;
+    throw forbidden("This token may only read. Use one with the role write.");
+  }
   if (scope === undefined)
     throw forbidden(`A token with limits may not call ${operation}; use one with the role write.`);
   if (!permits(actor.limits, scope)) throw forbidden(`This token has no permission "${scope}".`);

@@ -120,6 +120,17 @@ describe("a token that may only read", () => {
     await expect(wrote).rejects.toMatchObject({ statusCode: 403 });
     expect((await get("/ana/kept/resolve/main/x.txt")).status).toBe(404);
   });
+
+  it("ends itself, and no other", async () => {
+    const { token } = await hub.tokenOf("ben", "read");
+    const tokens: { id: string; role: string }[] = await (await get("/api/settings/tokens", ben)).json();
+    for (const { id, role } of [...tokens].sort((a, b) => (a.role < b.role ? 1 : -1))) {
+      const ended = await fetch(`${hub.url}/api/settings/tokens/${id}`, { method: "DELETE", headers: as(token) });
+      expect([role, ended.status]).toEqual([role, role === "read" ? 200 : 403]);
+    }
+    expect((await get("/api/whoami-v2", token)).status).toBe(401);
+    expect((await get("/api/whoami-v2", ben)).status).toBe(200);
+  });
 });
 
 describe("what is private", () => {
