@@ -198,23 +198,4 @@ function directionOf(value: string | null): boolean | undefined {
   return value === "1";
 }
 
-/** This hub keeps no kernels: the list is true. */
-const kernels = defineRoute({
-  operation: "listKernels",
-  method: "GET",
-  path: "/api/kernels",
-  access: "public",
-  summary: "Kernels, of which this hub has none",
-  handle: (c) => c.json([]),
-});
-
-export const infoRoutes: readonly Route[] = [
-  ...REPO_TYPES.map(listOf),
-  kernels,
-  infoAt,
-  scan,
-  jwt,
-  writeCheck,
-  authCheck,
-  info,
-];
+export const infoRoutes: readonly Route[] = [...REPO_TYPES.map(listOf), infoAt, scan, jwt, writeCheck, authCheck, info];

@@ -137,7 +137,7 @@ const quickSearchPost = defineRoute({
 });
 
 const leaderboard = defineRoute({
-  operation: "datasetLeaderboard",
+  operation: "leaderboardOfDataset",
   answers: ["GET /api/datasets/{namespace}/{repo}/leaderboard"],
   method: "GET",
   path: "/api/datasets/:namespace/:name/leaderboard",

@@ -6,7 +6,7 @@ import type { Context } from "../context.ts";
 import { badRequest, ServiceError, unauthorized } from "../errors.ts";
 import type { Repo } from "../services/access.ts";
 import { duplicateRepo } from "../services/duplicate.ts";
-import { createRepo, deleteRepo, moveRepo, SDKS, updateSettings } from "../services/repos.ts";
+import { createRepo, deleteRepo, getRepo, moveRepo, SDKS, updateSettings } from "../services/repos.ts";
 import { storageOfOrganization, storageOfUser } from "../services/storage.ts";
 import { wireId } from "../services/wire-ids.ts";
 import { infoRoutes } from "./repo-info.ts";
@@ -181,6 +181,7 @@ const duplicate = defineRoute({
     const input = await jsonBody(c, duplicateSchema);
     refuseOthers(input, duplicateSchema, "For copies");
     const from = repoOf(c);
+    await getRepo(ctx, from);
     const to = idFrom(ctx, { name: input.repository }, from.type);
     return made(c, to, () => duplicateRepo(ctx, from, to, { isPrivate: privacyOf(input) }));
   },
