@@ -17,6 +17,7 @@ interface Example {
 /** What a call of each route looks like, where the path alone does not say it. */
 const EXAMPLES: Readonly<Record<string, Example>> = {
   preupload: { rest: "main", body: { files: [{ path: "a.txt", size: 1, sample: "" }] } },
+  getXetReadToken: { rest: "main" },
   getXetWriteToken: { rest: "main" },
   commit: { rest: "main", body: { key: "header", value: { summary: "x" } } },
   lfsBatch: { body: { operation: "upload", transfers: ["basic"], objects: [{ oid: "0".repeat(64), size: 1 }] } },
