@@ -142,8 +142,6 @@ export interface CasToken {
   exp: number;
 }
 
-export type Json = Record<string, unknown>;
-
 /** A caller of a hub's store, as one user or as nobody. */
 export class XetClient {
   readonly #hub: string;
