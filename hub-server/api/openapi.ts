@@ -19,7 +19,8 @@ const AREAS: readonly (readonly [area: string, fits: RegExp])[] = [
   ["notifications", /notifications|\/watch/],
   ["access", /access|auth-check/],
   ["accounts", /^\/(oauth|\.well-known)|whoami/],
-  ["people", /^\/api\/(users|organizations|avatars|settings)|\/likers?$|\/like$/],
+  ["organizations", /^\/api\/organizations/],
+  ["people", /^\/api\/(users|avatars|settings)|\/likers?$|\/like$/],
   ["search", /search|trending|tags-by-type/],
   ["files", /\/(resolve|raw|resolve-cache)\//],
   ["versions", /\/(tree|treesize|paths-info|refs|commits?|preupload|branch|tag|compare|super-squash|notebook)(\/|$)/],
@@ -34,34 +35,44 @@ export const ACCESS: Readonly<Record<Route["access"], string>> = {
   public: "Anybody.",
   read: "Whoever may see the repository.",
   content: "Whoever may have the repository's files.",
-  contribute: "Whoever may discuss the repository and propose changes; the token may write.",
-  write: "Whoever may write to the repository; the token may write.",
-  manage: "The repository's owner; the token may write.",
+  contribute: "Whoever may discuss the repository and propose changes, with a token that may write.",
+  write: "Whoever may write to the repository, with a token that may write.",
+  manage: "The repository's owner, with a token that may write.",
   user: "Any signed-in caller.",
   link: "Whoever has the signed link.",
 };
 
-/** A parameter of a path: its name, and whether it takes the rest of the address. */
-export interface PathParameter {
-  name: string;
-  rest: boolean;
-}
+/** What a star stands for, by what comes before it. */
+const STARS: readonly (readonly [before: RegExp, parts: string])[] = [
+  [/(\/(tree|treesize|resolve|raw)|resolve-cache\/.*)\/$/, "{rev}/{path}"],
+  [/\/compare\/$/, "{compare}"],
+  [/\/telemetry\/$/, "{topic}"],
+  [/./, "{rev}"],
+];
 
-/** The router's path as OpenAPI writes it. A star is named after what stands before it. */
+/** The router's path as OpenAPI writes it. */
 export function templateOf(path: string): string {
-  return path.replace(/:(\w+)(\{(?:[^{}]|\{[^}]*\})*\})?\??/g, "{$1}").replace(/\*$/, "{rest}");
+  const named = path.replace(/:(\w+)(\{(?:[^{}]|\{[^}]*\})*\})?\??/g, "{$1}");
+  if (!named.endsWith("*")) return named;
+  const before = named.slice(0, -1);
+  return `${before}${STARS.find(([fits]) => fits.test(before))?.[1]}`;
 }
 
-export const parametersOf = (path: string): PathParameter[] =>
-  [...templateOf(path).matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => ({ name, rest: name === "rest" }));
+/** Names of the parameters in a path. */
+export const parametersOf = (path: string): string[] =>
+  [...templateOf(path).matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
 
 const PARAMETERS: Readonly<Record<string, Json>> = {
   type: { description: "The kind of repository.", schema: { type: "string", enum: REPO_TYPES.map(plural) } },
   namespace: { description: "The user or organization that the repository belongs to.", schema: { type: "string" } },
   name: { description: "The name, upper and lower case alike.", schema: { type: "string" } },
-  rest: {
-    description:
-      "A revision (branch, tag, commit or refs/pr/1), then a path where there is one. Slashes may be encoded or not.",
+  rev: {
+    description: "A branch, a tag, a commit or refs/pr/1; slashes may be encoded or not.",
+    schema: { type: "string" },
+  },
+  path: { description: "A path in the repository; slashes may be encoded or not.", schema: { type: "string" } },
+  compare: {
+    description: "Two revisions, with .. or ... between them.",
     schema: { type: "string" },
   },
 };
@@ -106,7 +117,7 @@ function operationOf(route: Route): Json {
     tags: [areaOf(route)],
     security: SECURITY[access] ?? [{ token: [] }, { git: [] }],
     parameters: [
-      ...parametersOf(route.path).map(({ name }) => ({
+      ...parametersOf(route.path).map((name) => ({
         name,
         in: "path",
         required: true,

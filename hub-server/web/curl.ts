@@ -83,13 +83,19 @@ function exampleOf(schema: Schema): Record<string, unknown> {
   return Object.fromEntries(names.map((name) => [name, example(properties[name])]));
 }
 
-const VALUES: Readonly<Record<string, string>> = { type: "models", namespace: "ana", name: "mood", rest: "main" };
+const VALUES: Readonly<Record<string, string>> = {
+  type: "models",
+  namespace: "ana",
+  name: "mood",
+  rev: "main",
+  path: "config.json",
+};
 
 /** The call as curl makes it, with names where values are to be filled in. */
 export function curlOf(route: Route, origin: string): string {
   const { method, path, access } = route;
   const filled = parametersOf(path).reduce(
-    (text, { name }) => text.replace(`{${name}}`, VALUES[name] ?? `{${name}}`),
+    (text, name) => text.replace(`{${name}}`, VALUES[name] ?? `{${name}}`),
     templateOf(path),
   );
   const schema = bodySchema(route);

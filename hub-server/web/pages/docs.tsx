@@ -1,6 +1,6 @@
 // The API, one operation after the other: all of it in one page, so that the browser's own search finds a word of any.
 import type { Child } from "hono/jsx";
-import { ACCESS, areaOf, bodySchema, parametersOf, templateOf } from "../../api/openapi.ts";
+import { ACCESS, areaOf, bodySchema, templateOf } from "../../api/openapi.ts";
 import type { Route } from "../../api/route.ts";
 import { Areas } from "../components/areas.tsx";
 import { bodyFields, curlOf } from "../curl.ts";
@@ -52,7 +52,6 @@ export function DocsPage({ shell, routes, areas, area, origin }: DocsProps) {
 function OperationPanel({ route, origin }: { route: Route; origin: string }) {
   const { operation, method, path, access, summary, answers = [], query = {} } = route;
   const fields = bodyFields(bodySchema(route));
-  const parameters = parametersOf(path).filter(({ name }) => !COMMON.has(name));
   return (
     <article class="operation panel" id={operation} aria-label={operation}>
       <h3>
@@ -63,7 +62,6 @@ function OperationPanel({ route, origin }: { route: Route; origin: string }) {
       <p>
         {summary}. <span class="muted">{ACCESS[access]}</span>
       </p>
-      <Fields title="Path" rows={parameters.map(({ name }) => ({ name, words: "" }))} />
       <Fields title="Query" rows={Object.entries(query).map(([name, words]) => ({ name, words }))} />
       <Fields
         title="Body"
@@ -90,16 +88,12 @@ function OperationPanel({ route, origin }: { route: Route; origin: string }) {
   );
 }
 
-/** Parameters that stand in most paths and say what they are by their names. */
-const COMMON = new Set(["type", "namespace", "name", "rest"]);
-
 const Fields = ({ title, rows }: { title: string; rows: readonly { name: string; words: string }[] }) => {
-  const named = rows.filter(({ words }) => words !== "");
-  if (named.length === 0) return null;
+  if (rows.length === 0) return null;
   return (
     <dl class="fields">
       <dt class="heading">{title}</dt>
-      {named.map(({ name, words }) => (
+      {rows.map(({ name, words }) => (
         <dd>
           <code>{name}</code> <span class="muted">{words}</span>
         </dd>
