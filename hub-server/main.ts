@@ -59,6 +59,8 @@ export interface Hub {
 }
 
 const DEFAULT_PORT = 7860;
+/** As long as the links for uploads hold. */
+const LONGEST_REQUEST_MS = 24 * 3600 * 1000;
 
 /**
  * Starts a hub in this process.
@@ -172,7 +174,9 @@ function listenOn(
   port: number,
 ): Promise<{ port: number; close(): Promise<void> }> {
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch: app.fetch, hostname: host, port }, (info: AddressInfo) => {
+    // Node's own limit of five minutes for a request cuts off large uploads and pushes.
+    const serverOptions = { requestTimeout: LONGEST_REQUEST_MS };
+    const server = serve({ fetch: app.fetch, hostname: host, port, serverOptions }, (info: AddressInfo) => {
       server.off("error", reject);
       resolve({
         port: info.port,

@@ -111,6 +111,7 @@ export async function deleteRepo(ctx: Context, id: RepoId): Promise<void> {
     await record(tx, ctx, { scope: "repo", action: "delete", repo });
     await tx.delete(repos).where(eq(repos.id, repo.id));
   });
+  await ctx.git.forget(repo.id);
 }
 
 /** Renames; all old names keep leading here until somebody takes them. */
