@@ -113,7 +113,10 @@ function names(kind: "model" | "dataset", values: readonly string[]): SQL | unde
 }
 
 /** The words that are searched for, as Postgres reads them. */
-export const searchOf = (values: readonly string[] = []): string | undefined => searchQuery(values.join(" "));
+export function searchOf(values: readonly string[] = []): string | undefined {
+  if (values.some((value) => value.includes("\0"))) throw badRequest("The words to search for hold a NUL.");
+  return searchQuery(values.join(" "));
+}
 
 function isFound(values: readonly string[]): SQL | undefined {
   const query = searchOf(values);
