@@ -14,9 +14,9 @@ import type { Repo } from "./access.ts";
 /** Up to this a content is a row, above it a blob. */
 const ROW_LIMIT = 64 * 1024;
 /** Bytes of rows that wait for the transaction; what is beyond is written ahead of it. */
-const HELD = 8 * 1024 * 1024;
-/** Of one statement. */
-const ROWS_AT_ONCE = 200;
+const HELD = 4 * 1024 * 1024;
+/** Of one statement: the embedded database keeps the memory that the largest one took. */
+const AT_ONCE = { rows: 200, bytes: 512 * 1024 };
 
 type ContentRow = typeof contents.$inferSelect;
 
@@ -73,11 +73,10 @@ export class IncomingContents {
   async flush(db: Db | Tx): Promise<void> {
     const rows = this.#rows;
     [this.#rows, this.#held] = [[], 0];
-    for (let start = 0; start < rows.length; start += ROWS_AT_ONCE) {
-      await db
-        .insert(contents)
-        .values(rows.slice(start, start + ROWS_AT_ONCE))
-        .onConflictDoNothing();
+    for (let start = 0; start < rows.length; ) {
+      const some = rows.slice(start, start + countOf(rows, start));
+      await db.insert(contents).values(some).onConflictDoNothing();
+      start += some.length;
     }
   }
 
@@ -87,6 +86,16 @@ export class IncomingContents {
     if (this.#held > HELD) await this.flush(this.#ctx.db);
     return row.id;
   }
+}
+
+/** Rows from a place on that go into one statement; at least one. */
+function countOf(rows: readonly ContentRow[], start: number): number {
+  let [count, bytes] = [0, 0];
+  while (start + count < rows.length && count < AT_ONCE.rows && bytes < AT_ONCE.bytes) {
+    bytes += rows[start + count]?.bytes?.length ?? 0;
+    count++;
+  }
+  return count;
 }
 
 async function* hashed(source: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array> {
