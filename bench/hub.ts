@@ -77,7 +77,8 @@ interface Row {
 async function json<Answer>(hub: BenchHub, path: string, body: unknown): Promise<Answer> {
   const response = await fetch(`${hub.url}${path}`, {
     method: "POST",
-    headers: { authorization: `Bearer ${hub.token}`, "content-type": "application/json" },
+    // While curl and Python run nothing here notices that the server let an idle connection go.
+    headers: { authorization: `Bearer ${hub.token}`, "content-type": "application/json", connection: "close" },
     body: typeof body === "string" ? body : JSON.stringify(body),
   });
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
