@@ -46,7 +46,7 @@ export async function findApp({ db }: Pick<Context, "db">, id: string): Promise<
 
 export async function requireApp(ctx: Pick<Context, "db">, id: string): Promise<App> {
   const app = id === "" ? undefined : await findApp(ctx, id);
-  if (app === undefined) throw new OAuthRefusal("invalid_client", "There is no such app.", 401);
+  if (app === undefined) throw new OAuthRefusal("invalid_client", "There is no such app.");
   return app;
 }
 

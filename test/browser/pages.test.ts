@@ -67,6 +67,19 @@ const PAGES = {
   user: "/ana",
   new: "/new",
   tokens: "/settings/tokens",
+  applications: "/settings/applications",
+  organization: "/lab",
+  "organization-settings": "/organizations/lab/settings",
+  "organization-new": "/organizations/new",
+  collections: "/collections",
+  collection: "collection",
+  gated: "/cy/theirs",
+  access: "/cy/theirs/access",
+  "access-owner": "/lab/gated/access",
+  "access-requests": "/lab/gated/access-requests",
+  consent: "consent",
+  "device-code": "/oauth/device",
+  device: "device",
   api: "/api/docs",
   "api-narrowed": "/api/docs?area=versions",
   compat: "/compat",
@@ -75,6 +88,14 @@ const PAGES = {
   "no-file": "/ana/mood/blob/main/nope.txt",
   "bad-request": "/ana/mood/blob/main/..%2f..%2fx",
 } as const;
+/** Pages whose addresses are known once the world is made. */
+const NAMED: Readonly<Record<string, (world: World) => string>> = {
+  fineTuned: ({ fineTuned }) => fineTuned,
+  strange: ({ strange }) => strange,
+  collection: ({ collection }) => collection,
+  consent: ({ consent }) => consent,
+  device: ({ device }) => device,
+};
 const STATUS: Readonly<Record<string, number>> = {
   "not-found": 404,
   "no-revision": 404,
@@ -207,7 +228,7 @@ describe.each(MODES)("$name", (mode) => {
     beforeAll(logIn);
 
     it.each(Object.entries(PAGES))("%s", async (name, path) => {
-      const at = path === "fineTuned" || path === "strange" ? world[path] : path;
+      const at = path in NAMED ? NAMED[path]?.(world) : path;
       const { status, seen, title } = await visit(`${world.hub.url}${at}`, mode, name);
       expect(status).toBe(STATUS[name] ?? 200);
       expect(seen).toEqual(CLEAN);

@@ -3,8 +3,9 @@ import { readFile } from "node:fs/promises";
 import { createBranch, createRepo, deleteFile, uploadFiles } from "@huggingface/hub";
 import { packageFile } from "../../src/package-root.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
+import { makePeople, type People } from "./people.ts";
 
-export interface World {
+export interface World extends People {
   hub: TestHub;
   /** A hub that nobody has set up yet. */
   fresh: TestHub;
@@ -126,6 +127,8 @@ export async function makeWorld(): Promise<World> {
   await datasets(at);
   await talk(at);
 
+  const people = await makePeople(hub, accessToken);
+
   const login = await fetch(`${hub.url}/login`, {
     method: "POST",
     redirect: "manual",
@@ -133,7 +136,7 @@ export async function makeWorld(): Promise<World> {
     body: new URLSearchParams({ name: "ana", password: "correct horse", next: "/" }),
   });
   const cookie = /abrazo_session=([^;]+)/.exec(login.headers.get("set-cookie") ?? "")?.[1] ?? "";
-  return { hub, fresh, cookie, fineTuned, strange };
+  return { hub, fresh, cookie, fineTuned, strange, ...people };
 }
 
 interface At {

@@ -154,7 +154,7 @@ function Row({ item, base, mayChange }: { item: Item; base: string; mayChange: b
         {mayChange ? (
           <form method="post" action={`${base}/items/remove`}>
             <input type="hidden" name="id" value={item.id} />
-            <button class="plain small" type="submit" aria-label={`Take ${name} out`}>
+            <button class="plain small" type="submit" aria-label={`Remove ${name}`}>
               Remove
             </button>
           </form>

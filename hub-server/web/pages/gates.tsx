@@ -201,7 +201,7 @@ const Row = ({ row: { request, user }, base }: { row: ListedRequest; base: strin
       </span>
     </div>
     {request.fields === null || Object.keys(request.fields).length === 0 ? null : (
-      <dl class="pairs small">
+      <dl class="answers small">
         {Object.entries(request.fields).map(([question, answer]) => (
           <>
             <dt>{question}</dt>
