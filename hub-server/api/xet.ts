@@ -7,6 +7,7 @@ import type { Context } from "../context.ts";
 import type { FileHandle } from "../services/files.ts";
 import { xetHashes } from "../services/xet-files.ts";
 import { issueXetToken, type XetGrant, type XetToken } from "../services/xet-tokens.ts";
+import { countDownload } from "./count-download.ts";
 import { defineRoute, type HubEnv, originOf, type Route, repoOf, splitRevision } from "./route.ts";
 
 /** Where the store is. Clients key their caches by it, so it is the same for as long as the hub is reached by one name. */
@@ -74,7 +75,9 @@ function tokenRoute(scope: XetGrant["scope"]): Route {
       const { revision } = splitRevision(c, name);
       const createPr = isSet(c.req.query("create_pr"));
       const token = await issueXetToken(ctx, repoOf(c), scope, { revision, createPr });
-      const { accessToken, expires } = token;
+      const { accessToken, expires, repo } = token;
+      // Clients that know a file's hash from the tree ask for nothing else of it.
+      if (scope === "read") countDownload(c, ctx, repo);
       const headers = { ...xetHeaders(c, token), "Cache-Control": "no-store" };
       return c.json({ casUrl: casUrl(c), accessToken, exp: expires }, 200, headers);
     },

@@ -14,6 +14,7 @@ import {
   type Part,
   type Range,
 } from "../storage/blobs.ts";
+import type { XetFile } from "../xet/reconstruct.ts";
 import { findFileBySha256, openXetFile } from "./xet-files.ts";
 
 /** Says that something is about to be named: the collector waits for four weeks anew. Waits where the collector has it in hand. */
@@ -31,7 +32,7 @@ export class HubBlobs implements BlobStore {
 
   async has(sha256: string): Promise<boolean> {
     await keep({ db: this.#db }, "blob", sha256);
-    return (await this.#whole.has(sha256)) || (await this.#hasChunks(sha256));
+    return (await this.#hasChunks(sha256)) || (await this.#whole.has(sha256));
   }
 
   async #hasChunks(sha256: string): Promise<boolean> {
@@ -41,15 +42,21 @@ export class HubBlobs implements BlobStore {
     return (await findFileBySha256({ db: this.#db }, sha256)) !== undefined;
   }
 
+  /** The file to put together; undefined where there is a whole blob, or none at all. On S3 it is a request to ask for a blob. */
+  async #chunksOf(sha256: string): Promise<XetFile | undefined> {
+    const file = await findFileBySha256({ db: this.#db }, sha256);
+    return file === undefined || (await this.#whole.has(sha256)) ? undefined : file;
+  }
+
   async open(sha256: string, range?: Range): Promise<Readable> {
-    const file = (await this.#whole.has(sha256)) ? undefined : await findFileBySha256({ db: this.#db }, sha256);
+    const file = await this.#chunksOf(sha256);
     if (file === undefined) return this.#whole.open(sha256, range);
     return openXetFile({ db: this.#db, blobs: this.#whole }, file, range);
   }
 
   /** What is there as chunks is checked, and not kept a second time. */
   async put(source: AsyncIterable<Uint8Array>, expected: Expected): Promise<void> {
-    if (!(await this.#whole.has(expected.sha256)) && (await this.#hasChunks(expected.sha256))) {
+    if (await this.#hasChunks(expected.sha256)) {
       const hash = createHash("sha256");
       for await (const chunk of counted(source, expected.size)) hash.update(chunk);
       return checkHash(hash.digest("hex"), expected);
@@ -103,6 +110,6 @@ export class HubBlobs implements BlobStore {
     const { link } = this.#whole;
     if (link === undefined) return undefined;
     return async (sha256: string, options: LinkOptions) =>
-      (await this.#whole.has(sha256)) ? link.call(this.#whole, sha256, options) : undefined;
+      (await this.#chunksOf(sha256)) === undefined ? link.call(this.#whole, sha256, options) : undefined;
   }
 }

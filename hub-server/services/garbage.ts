@@ -26,7 +26,12 @@ const SORTS: Readonly<Record<Kind, Sort>> = {
   xetFile: {
     table: xetFiles,
     id: sql`${xetFiles.hash}`,
-    isUnnamed: (db) => notExists(one(db, lfsObjects, eq(lfsObjects.sha256, xetFiles.sha256))),
+    // A content that is no LFS object may have the same bytes, and was not stored a second time then.
+    isUnnamed: (db) =>
+      and(
+        notExists(one(db, lfsObjects, eq(lfsObjects.sha256, xetFiles.sha256))),
+        notExists(one(db, contents, and(eq(contents.sha256, xetFiles.sha256), eq(contents.isLfs, false)))),
+      ),
     remove: async (_, tx, ids) => {
       await tx.delete(xetFiles).where(inArray(xetFiles.hash, ids));
     },

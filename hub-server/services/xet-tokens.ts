@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { RepoId } from "../../src/hub/repo-id.ts";
 import type { Context, Deps } from "../context.ts";
 import { forbidden, ServiceError } from "../errors.ts";
-import { requireAccess } from "./access.ts";
+import { type Repo, requireAccess } from "./access.ts";
 import { requirePush } from "./pushes.ts";
 
 /** Beyond what is told: hf_xet gives an upload up for one 401, and the clock of its machine may be slow. */
@@ -43,6 +43,7 @@ export function writeXetToken(deps: Signing, grant: XetGrant): string {
 }
 
 export interface XetToken {
+  repo: Repo;
   accessToken: string;
   /** Seconds since 1970. */
   expires: number;
@@ -61,7 +62,7 @@ export async function issueXetToken(
   const expires = Math.floor(Date.now() / 1000) + ctx.transfers.xetTokenSeconds;
   const user = ctx.actor === undefined ? {} : { userId: ctx.actor.id };
   const grant = { scope, repoId: repo.id, ...user, content, expires: expires + SLACK_SECONDS };
-  return { accessToken: writeXetToken(ctx, grant), expires };
+  return { repo, accessToken: writeXetToken(ctx, grant), expires };
 }
 
 const mayRead = (ctx: Context, id: RepoId): Promise<boolean> =>

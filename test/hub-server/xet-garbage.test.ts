@@ -166,6 +166,22 @@ describe("garbage", () => {
     expect(await collect()).toEqual({ ...nothing, blob: 1 });
   });
 
+  it("is no file of chunks that a small file is read from", async () => {
+    const data = pieces(noise("as text", 100_000), 50_000);
+    const file = { terms: [{ xorb: makeXorb(data), start: 0, end: 2 }] };
+    const large = await repoWith(file);
+    await ana.createRepo("plain");
+    const line = {
+      key: "file",
+      value: { path: "model.txt", content: bytesOf(file).toString("base64"), encoding: "base64" },
+    };
+    await caller(hub.url, token).commit("/api/models/ana/plain", "main", [line]);
+    await remove(large);
+    expect(await collect()).toEqual(nothing);
+    const response = await ana.call("GET", "/ana/plain/resolve/main/model.txt");
+    expect(Buffer.from(await response.arrayBuffer())).toEqual(bytesOf(file));
+  });
+
   it("goes while nobody looks", async () => {
     await remove(await repoWith(fileOf("queued")));
     await hub.deps.db.transaction((tx) => hub.deps.queue.send(tx, "collect", {}, "now"));
