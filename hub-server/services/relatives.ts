@@ -12,30 +12,37 @@ export interface Relative {
 }
 
 export interface Relatives {
+  /** Base models of a model, models of a space. */
   bases: Relative[];
   datasets: Relative[];
   /** The tag that models made of this repository carry, and how many of them there are. */
   made: { tag: string; count: number };
+  /** How many spaces name this repository, and the query of the list that shows them. */
+  spaces: { query: string; count: number };
 }
 
 const MOST_NAMES = 12;
 
 export async function relativesOf(ctx: Context, repo: Repo): Promise<Relatives> {
   const own = fullName(repo);
+  const card = repo.cardData ?? {};
   // A model that was trained further in place names itself.
-  const bases = namesIn(repo.cardData?.["base_model"]).filter((name) => name !== own);
-  const datasets = repo.type === "model" ? namesIn(repo.cardData?.["datasets"]) : [];
+  const bases = namesIn(card[repo.type === "space" ? "models" : "base_model"]).filter((name) => name !== own);
+  const datasets = repo.type === "dataset" ? [] : namesIn(card["datasets"]);
   const known = await visibleRepos(ctx, [...idsOf("model", bases), ...idsOf("dataset", datasets)]);
   const relative =
     (type: RepoType) =>
     (name: string): Relative => ({ name, id: known.find((id) => id.type === type && fullName(id) === name) });
   const tag = `${repo.type === "model" ? "base_model" : "dataset"}:${own}`;
-  const total = await countRepos(ctx, { type: "model", filters: { filter: [tag] } });
+  const total = repo.type === "space" ? 0 : await countRepos(ctx, { type: "model", filters: { filter: [tag] } });
+  const uses = repo.type === "model" ? "models" : "datasets";
+  const spaces = repo.type === "space" ? 0 : await countRepos(ctx, { type: "space", filters: { [uses]: [own] } });
   const itself = repo.type === "model" && repo.tags.includes(tag) ? 1 : 0;
   return {
     bases: bases.map(relative("model")),
     datasets: datasets.map(relative("dataset")),
     made: { tag, count: total - itself },
+    spaces: { query: `${new URLSearchParams({ [uses]: own })}`, count: spaces },
   };
 }
 

@@ -79,6 +79,9 @@ export function Page({
               <a href="/datasets" aria-current={here("/datasets")}>
                 Datasets
               </a>
+              <a href="/spaces" aria-current={here("/spaces")}>
+                Spaces
+              </a>
             </nav>
             <div class="session">
               {actor === undefined ? (

@@ -1,6 +1,6 @@
 // Code for a repository's page, ready to be pasted: each line has been run against a hub.
 // Text alone; renders nothing.
-import { fullName } from "../../src/hub/repo-id.ts";
+import { fullName, type RepoType, repoPath } from "../../src/hub/repo-id.ts";
 import type { Repo } from "../services/access.ts";
 
 export interface UsageSnippet {
@@ -35,7 +35,7 @@ const NOT_IN_PYTHON: ReadonlySet<string> = new Set([
 
 /** How to get and run a repository from the tools that people have. `origin` is this hub's address. */
 export function usageOf(repo: Repo, origin: string): UsageSnippet[] {
-  return repo.type === "model" ? modelUsage(repo, origin) : datasetUsage(repo, origin);
+  return USAGES[repo.type](repo, origin);
 }
 
 const loginIfPrivate = (repo: Repo, origin: string): string =>
@@ -83,16 +83,35 @@ function datasetUsage(repo: Repo, origin: string): UsageSnippet[] {
   ];
 }
 
+function spaceUsage(repo: Repo, origin: string): UsageSnippet[] {
+  const name = fullName(repo);
+  return [
+    { title: "git", code: `git clone ${origin}${repoPath(repo)}` },
+    {
+      title: "Python: huggingface_hub",
+      code: `from huggingface_hub import snapshot_download\n\nsnapshot_download("${name}", repo_type="space", endpoint="${origin}"${pythonToken(repo)})`,
+    },
+  ];
+}
+
+const USAGES: Readonly<Record<RepoType, (repo: Repo, origin: string) => UsageSnippet[]>> = {
+  model: modelUsage,
+  dataset: datasetUsage,
+  space: spaceUsage,
+};
+
 /** How to push a first folder into a repository. */
 export function pushUsage(repo: Pick<Repo, "type" | "namespace" | "name">, origin: string): UsageSnippet[] {
   const name = fullName(repo);
   const type = repo.type === "dataset" ? " --type dataset" : "";
-  const python = repo.type === "dataset" ? ', repo_type="dataset"' : "";
+  const python = repo.type === "model" ? "" : `, repo_type="${repo.type}"`;
+  const own = {
+    title: "Command line",
+    code: `abrazo login --endpoint ${origin}\nabrazo push ./folder ${name}${type} --endpoint ${origin}`,
+  };
+  const git = { title: "git", code: `git clone ${origin}${repoPath(repo)}` };
   return [
-    {
-      title: "Command line",
-      code: `abrazo login --endpoint ${origin}\nabrazo push ./folder ${name}${type} --endpoint ${origin}`,
-    },
+    repo.type === "space" ? git : own,
     {
       title: "Python: huggingface_hub",
       code: `from huggingface_hub import HfApi\n\napi = HfApi(endpoint="${origin}", token="hf_…")\napi.upload_folder(folder_path="./folder", repo_id="${name}"${python})`,

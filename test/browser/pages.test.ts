@@ -26,6 +26,8 @@ const PAGES = {
   "models-narrowed": "/models?search=mood&pipeline_tag=text-classification&filter=license%3Aapache-2.0",
   "models-nothing": "/models?filter=nothing",
   datasets: "/datasets",
+  spaces: "/spaces",
+  space: "/spaces/ana/demo",
   model: "/ana/mood",
   "model-strange": "/ana/strange",
   "model-without-card": "/ana/no-card",

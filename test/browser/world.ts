@@ -247,6 +247,9 @@ async function datasets(at: At): Promise<void> {
     files: [file("data.csv", `${[header, ...lines].join("\n")}\n`), file("data.jsonl", `${objects.join("\n")}\nno\n`)],
   });
   await uploadFiles({ ...at, repo: "datasets/ana/no-table", files: [file("notes.txt", "x\n")] });
+  await createRepo({ ...at, repo: "spaces/ana/demo", sdk: "gradio" });
+  const demo = "---\ntitle: A demo\nsdk: gradio\nmodels: [ana/mood]\ndatasets: [ana/reviews, some/where]\n---\n# A demo\n";
+  await uploadFiles({ ...at, repo: "spaces/ana/demo", files: [file("README.md", demo), file("app.py", "x\n")] });
 }
 
 /** Discussions: a thread of strangers, a pull request that may be merged, and one that conflicts. */

@@ -60,7 +60,7 @@ const KINDS: Readonly<Record<RepoType, { all: string; card: string }>> = {
 export type Tab = "card" | "files" | "commits" | "discussions";
 
 /** The list of repositories that share a value with this one. */
-export const filterUrl = (repo: Repo, key: "filter" | "pipeline_tag" | "library", value: string): string =>
+export const filterUrl = (repo: Repo, key: "filter" | "pipeline_tag" | "library" | "sdk", value: string): string =>
   `/${plural(repo.type)}?${new URLSearchParams({ [key]: value })}`;
 
 export function RepoHeader({ repo, tab, children }: { repo: Repo; tab: Tab; children?: Child }) {

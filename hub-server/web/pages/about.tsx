@@ -69,8 +69,21 @@ export function About({ repo }: { repo: Repo }) {
           </Pair>
         )}
         {repo.safetensors === null ? null : <Pair name="Tensor types">{tensorTypes(repo.safetensors)}</Pair>}
-        <Pair name="Size">{bytes(repo.usedStorage)}</Pair>
-        <Pair name="Downloads">{grouped(repo.downloads)}</Pair>
+        {repo.sdk === null ? null : (
+          <Pair name="SDK">
+            <a href={filterUrl(repo, "sdk", repo.sdk)}>{repo.sdk}</a>
+          </Pair>
+        )}
+        <Pair name="Size">
+          <span title={`${bytes(repo.usedStorage)} with all earlier versions`}>{bytes(repo.mainSize)}</span>
+        </Pair>
+        {repo.type === "space" ? null : (
+          <Pair name="Downloads">
+            <span title={`in the last 30 days; ${grouped(repo.downloadsAllTime)} in all`}>
+              {grouped(repo.downloads)}
+            </span>
+          </Pair>
+        )}
         <Pair name="Updated">
           <Day at={repo.updatedAt} />
         </Pair>
@@ -118,8 +131,8 @@ export function Tags({ repo }: { repo: Repo }) {
 }
 
 export function Family({ repo, relatives }: { repo: Repo; relatives: Relatives }) {
-  const { bases, datasets, made } = relatives;
-  if (bases.length + datasets.length + made.count === 0) return null;
+  const { bases, datasets, made, spaces } = relatives;
+  if (bases.length + datasets.length + made.count + spaces.count === 0) return null;
   const list = (heading: string, of: readonly Relative[]) =>
     of.length === 0 ? null : (
       <>
@@ -135,13 +148,18 @@ export function Family({ repo, relatives }: { repo: Repo; relatives: Relatives }
   return (
     <section class="panel" aria-labelledby="family">
       <h2 id="family">Lineage</h2>
-      {list("Made from", bases)}
-      {list("Trained on", datasets)}
+      {list(repo.type === "space" ? "Models" : "Made from", bases)}
+      {list(repo.type === "space" ? "Datasets" : "Trained on", datasets)}
       {made.count === 0 ? null : (
         <p>
           <a href={`/models?${new URLSearchParams({ filter: made.tag })}`}>
             {many(made.count, "model")} {words}
           </a>
+        </p>
+      )}
+      {spaces.count === 0 ? null : (
+        <p>
+          <a href={`/spaces?${spaces.query}`}>{many(spaces.count, "space")} with it</a>
         </p>
       )}
     </section>
