@@ -5,6 +5,7 @@ import { garbage, storedBlobs, xetFiles, xetXorbs } from "../../hub-server/db/sc
 import { collectGarbage } from "../../hub-server/services/garbage.ts";
 import { caller } from "../support/calls.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
+import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import {
   bytesOf,
   Cas,
@@ -22,13 +23,6 @@ let hub: TestHub;
 let ana: XetClient;
 let token: string;
 let made = 0;
-
-beforeAll(async () => {
-  hub = await testHub();
-  token = await hub.user("ana");
-  ana = new XetClient(hub.url, token);
-});
-afterAll(() => hub.stop());
 
 const fileOf = (name: string): TestFile => {
   const data = pieces(noise(name, 5000), 1000);
@@ -63,7 +57,27 @@ async function counts(): Promise<{ files: number; xorbs: number; blobs: number }
   };
 }
 
-describe("garbage", () => {
+let server: TestPostgres | undefined;
+afterAll(() => server?.stop());
+
+const ENGINES: readonly [string, () => Promise<TestHub>][] = [
+  ["the embedded database", () => testHub()],
+  [
+    "Postgres",
+    async () => {
+      server = await startPostgres();
+      return testHub({ databaseUrl: await server.database("garbage") });
+    },
+  ],
+];
+
+describe.each(ENGINES)("garbage on %s", (_, start) => {
+  beforeAll(async () => {
+    hub = await start();
+    token = await hub.user("ana");
+    ana = new XetClient(hub.url, token);
+  });
+  afterAll(() => hub.stop());
   beforeEach(async () => {
     await collect();
     await collect();
