@@ -5,7 +5,7 @@ import type { Context } from "../context.ts";
 import { oauthApps, oauthDeviceCodes } from "../db/schema/oauth.ts";
 import { ServiceError, unauthorized } from "../errors.ts";
 import { Attempts } from "./attempts.ts";
-import { type Granted, later, makeGrant, newSecret, ownOrgs } from "./oauth.ts";
+import { type Granted, isSession, later, makeGrant, newSecret, ownOrgs } from "./oauth.ts";
 import { type App, OAuthRefusal, readScopes, requireApp, requireSecret } from "./oauth-apps.ts";
 import { sha256 } from "./users.ts";
 
@@ -81,7 +81,7 @@ const waits = (userCode: string) =>
 /** The caller's word, from a browser session alone: a token must not make another one for itself. */
 export async function decideDevice(ctx: Context, userCode: string, yes: boolean, orgIds: readonly string[]) {
   const { actor, db } = ctx;
-  if (actor === undefined || actor.tokenId !== undefined) throw unauthorized();
+  if (actor === undefined || !isSession(actor)) throw unauthorized();
   typed.count(actor.id);
   const set = yes
     ? { status: "approved" as const, userId: actor.id, orgIds: await ownOrgs(ctx, orgIds) }

@@ -2,7 +2,7 @@
 // Apps are in oauth-apps.ts, codes of devices in oauth-devices.ts, who the user is in oidc.ts.
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { and, desc, eq, inArray, isNull, lt } from "drizzle-orm";
-import type { Context } from "../context.ts";
+import type { Actor, Context } from "../context.ts";
 import type { Db, Tx } from "../db/client.ts";
 import { oauthApps, oauthCodes, oauthGrants, oauthRefreshTokens, oauthTokens } from "../db/schema/oauth.ts";
 import { tokens } from "../db/schema.ts";
@@ -84,10 +84,13 @@ export async function ownOrgs(ctx: Context, ids: readonly string[]): Promise<str
   return (await orgsOf(ctx, actor.id)).map(({ org }) => org.id).filter((id) => ids.includes(id));
 }
 
+/** Whether a person sits there: no token says yes to another one. */
+export const isSession = ({ tokenId, limits }: Actor): boolean => tokenId === undefined && limits === undefined;
+
 /** The caller says yes: a code that the app exchanges once, soon. */
 export async function grantCode(ctx: Context, request: AuthorizeRequest, orgIds: readonly string[]): Promise<string> {
   const { actor, db } = ctx;
-  if (actor === undefined || actor.tokenId !== undefined) throw unauthorized();
+  if (actor === undefined || !isSession(actor)) throw unauthorized();
   const code = newSecret();
   await db.delete(oauthCodes).where(lt(oauthCodes.expiresAt, later(-3600)));
   await db.insert(oauthCodes).values({

@@ -217,6 +217,7 @@ export async function removeMember(ctx: Context, name: string, username: string)
   const org = leaves ? await getOrg(ctx, name) : await requireOrg(ctx, name, "admin");
   const user = await findUser(ctx, username);
   if (user === undefined) throw memberNotFound(org.name, username);
+  if (user.kind === "service") throw badRequest(`${user.name} is a service account; delete it instead.`);
   await ctx.db.transaction(async (tx) => {
     const before = await lockMember(tx, org, user);
     await keepAnAdmin(tx, org, user.id, before);

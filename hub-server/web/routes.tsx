@@ -26,6 +26,12 @@ export function webRoutes({ setupSecret }: WebOptions): Hono<HubEnv> {
   const web = new Hono<HubEnv>();
   // Behind a proxy that ends TLS, this hub is reached under another origin than its own requests name.
   web.use(csrf({ origin: (origin, c) => origin === originOf(c) }));
+  // Pages are for people: what a token with limits may do is settled route by route, by the API alone.
+  web.use((c, next) => {
+    const ctx = c.get("ctx");
+    if (ctx.actor?.limits !== undefined) c.set("ctx", { ...ctx, actor: undefined });
+    return next();
+  });
   for (const { path, type, body } of Object.values(ASSETS)) {
     const headers = { "Content-Type": type, "Cache-Control": "public, max-age=31536000, immutable" };
     web.get(path, (c) => c.body(body, 200, headers));
