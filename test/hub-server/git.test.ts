@@ -131,10 +131,11 @@ describeGit("git", () => {
     const calls = proxy.calls.map(
       ({ method, url, status }) => `${status} ${method} ${url.replace(/\?.*/, "").replace(/[0-9a-f]{64}/, "<oid>")}`,
     );
-    // git-lfs asks for the refs on its own, before anything is sent: what was asked before is not listed again.
+    // git-lfs asks for the refs on its own, by ls-remote: what was asked before is not listed again.
     const expected = [
       `401 GET /ana/${name}/info/refs`,
       `200 GET /ana/${name}/info/refs`,
+      `200 POST /ana/${name}/git-upload-pack`,
       `200 POST /ana/${name}.git/info/lfs/locks/verify`,
       `200 POST /ana/${name}.git/info/lfs/objects/batch`,
       "200 PUT /api/lfs/<oid>",
