@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ROUTES } from "../../hub-server/api/index.ts";
 import type { Route } from "../../hub-server/api/route.ts";
+import { createToken, findUser } from "../../hub-server/services/users.ts";
 import type { RepoType } from "../../src/hub/repo-id.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 
@@ -9,6 +10,10 @@ interface Example {
   /** What stands for the path's star. */
   rest?: string;
   query?: string;
+  /** What stands for :status. */
+  status?: string;
+  /** What is needed of the body's repository, where that is the path's and more than the route says of the path's. */
+  access?: Route["access"];
   body?: unknown;
   /** For routes that name the repository in the body. */
   named?(namespace: string, name: string): unknown;
@@ -54,9 +59,26 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   changeDiscussionStatus: { body: { status: "closed" } },
   pinDiscussion: { body: { pinned: true } },
   lockDiscussion: { body: { locked: true } },
+  getTreeSize: { rest: "main" },
+  compare: { rest: "main..other" },
+  superSquash: { rest: "main", body: {} },
+  resolveSpace: { rest: "main/.gitattributes" },
+  rawSpace: { rest: "main/.gitattributes" },
+  resolveCache: { rest: "main/.gitattributes" },
+  deleteLfsFiles: { body: { deletions: { sha: ["0".repeat(64)] } } },
+  duplicateLfsFiles: {
+    access: "write",
+    named: (namespace, name) => ({ target: { type: "model", name: `${namespace}/${name}` }, files: [] }),
+  },
+  listAccessRequests: { status: "pending" },
+  handleAccessRequest: { body: { user: "ben", status: "accepted" } },
+  handleAccessRequests: { body: { requests: [{ user: "ben" }], status: "accepted" } },
+  grantAccess: { body: { user: "ben" } },
+  setRepoResourceGroup: { body: { resourceGroupId: null } },
 };
 
-type Caller = "anonymous" | "wrong token" | "other" | "reader" | "owner" | "admin";
+/** limited: a token of the owner that has no permission at all. */
+type Caller = "anonymous" | "wrong token" | "other" | "reader" | "limited" | "owner" | "admin";
 const OF_REPOSITORIES = new Set(["read", "content", "contribute", "write", "manage"]);
 const routes = ROUTES.filter(({ access }) => OF_REPOSITORIES.has(access));
 
@@ -73,6 +95,11 @@ beforeAll(async () => {
     "wrong token": `hf_${"x".repeat(34)}`,
     other: await hub.user("ben"),
     reader,
+    limited: await createToken(hub.deps, (await findUser(hub.deps, "ana"))?.id ?? "", {
+      name: "limited",
+      role: "fineGrained",
+      scopes: { canReadGatedRepos: false, global: [], scoped: [] },
+    }),
     owner,
     admin: await hub.user("root", { admin: true }),
   };
@@ -85,12 +112,17 @@ function typeOf({ path, operation }: Route): RepoType {
 }
 
 function call(route: Route, namespace: string, name: string, caller: Caller): Promise<Response> {
-  const { rest = "", query = "", body, named } = EXAMPLES[route.operation] ?? {};
+  const { rest = "", query = "", status = "", body, named } = EXAMPLES[route.operation] ?? {};
   const path = route.path
     .replace(":type", `${typeOf(route)}s`)
     .replace(":namespace", namespace)
     .replace(":name", name)
     .replace(":num", "1")
+    .replace(":status", status)
+    .replace(":sha", "0".repeat(64))
+    .replace(/(?<=\/):(\w+)(?:\{(\w+)[^}]*\})?/g, (_, parameter: string, first?: string) =>
+      route.access === "link" ? `:${parameter}` : (first ?? "x"),
+    )
     .replace("*", rest);
   const sent = named?.(namespace, name) ?? body;
   const token = tokens[caller];
@@ -135,11 +167,13 @@ const isGit = ({ operation }: Route): boolean => /^(lfs|git)[A-Z]/.test(operatio
 function expected(route: Route, caller: Caller, isPrivate: boolean): "allowed" | "hidden" | 401 | 403 {
   if (caller === "owner" || caller === "admin") return "allowed";
   if (caller === "wrong token") return 401;
-  const reads = route.access === "read" || route.access === "content";
+  const { access } = { ...route, ...EXAMPLES[route.operation] };
+  const reads = access === "read" || access === "content";
   if (caller === "reader") return reads ? "allowed" : 403;
+  if (caller === "limited") return isPrivate ? "hidden" : reads ? "allowed" : 403;
   if (caller === "anonymous" && isGit(route)) return reads && !isPrivate ? "allowed" : 401;
   if (isPrivate) return "hidden";
-  if (reads || (caller === "other" && route.access === "contribute")) return "allowed";
+  if (reads || (caller === "other" && access === "contribute")) return "allowed";
   return caller === "anonymous" ? 401 : 403;
 }
 
@@ -154,7 +188,7 @@ describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as 
     }
     const type = typeOf(route);
     const name = await freshRepo(type, isPrivate);
-    for (const caller of ["anonymous", "wrong token", "other", "reader"] as const)
+    for (const caller of ["anonymous", "wrong token", "other", "reader", "limited"] as const)
       expect([caller, await outcome(await call(route, "ana", name, caller))]).toEqual([
         caller,
         expected(route, caller, isPrivate),
@@ -166,7 +200,7 @@ describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as 
 
   it("answers for a hidden repository what it answers for one that is not there", async () => {
     const name = await freshRepo(typeOf(route), true);
-    for (const caller of ["anonymous", "other"] as const) {
+    for (const caller of ["anonymous", "other", "limited"] as const) {
       const [hidden, missing] = [await call(route, "ana", name, caller), await call(route, "ana", "not-there", caller)];
       expect(hidden.status).toBe(missing.status);
       expect((await hidden.text()).replaceAll(name, "X")).toBe((await missing.text()).replaceAll("not-there", "X"));
@@ -180,11 +214,24 @@ describe("routes without a repository", () => {
   const others = ROUTES.filter(({ access, path }) => !OF_REPOSITORIES.has(access) && !path.includes(":oid"));
 
   it.each(others.map((route) => [`${route.method} ${route.path}`, route] as const))("%s", async (_, route) => {
-    const status = (await call(route, "", "", "anonymous")).status;
+    const status = (await call(route, "none", "none", "anonymous")).status;
     if (route.access === "public") expect([401, 403]).not.toContain(status);
     else expect([401, 403]).toContain(status);
-    expect((await call(route, "", "", "wrong token")).status === 401 || route.access === "link").toBe(true);
+    expect((await call(route, "none", "none", "wrong token")).status === 401 || route.access === "link").toBe(true);
   });
+
+  const callers = ROUTES.filter(({ access }) => access === "user");
+
+  it.each(callers.map((route) => [`${route.method} ${route.path}`, route] as const))(
+    "%s: a token without permissions",
+    async (_, route) => {
+      const { status } = await call(route, "none", "none", "limited");
+      // A token may end itself, and no other.
+      if (route.scope !== "any" || route.operation === "revokeToken") expect(status).toBe(403);
+      // Who the user is, an app alone is told.
+      else if (!route.path.startsWith("/oauth/")) expect(status).not.toBe(403);
+    },
+  );
 
   it("links allow what they were signed for and nothing else", async () => {
     const name = await freshRepo("model", true);
