@@ -4,7 +4,7 @@ import { z } from "zod";
 import { repoPath } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import { badRequest } from "../errors.ts";
-import type { Action } from "../services/access.ts";
+import { type Action, mayAccess } from "../services/access.ts";
 import {
   DISCUSSION_SORTS,
   type DiscussionDetails,
@@ -148,7 +148,9 @@ async function requestParts(
   { repo, discussion, conflicts, hasRef }: DiscussionDetails,
 ): Promise<Record<string, unknown>> {
   const { base, mergeCommit, num } = discussion;
-  const wantsDiff = ["1", "true", "True"].includes(c.req.query("diff") ?? "");
+  // Python's client asks for it always; who may not have the contents gets the rest.
+  const asked = ["1", "true", "True"].includes(c.req.query("diff") ?? "");
+  const wantsDiff = asked && (await mayAccess(ctx, "content", repo));
   const changes = wantsDiff ? await requestChanges(ctx, repo, discussion) : undefined;
   return {
     changes: { base, ...(mergeCommit !== null && { mergeCommitId: mergeCommit }) },
@@ -329,10 +331,10 @@ const storage = defineRoute({
   answers: ["GET /api/{repoType}/{namespace}/{repo}/discussions/{num}/storage"],
   method: "GET",
   path: `${ONE}/storage`,
-  access: "read",
+  access: "write",
   summary: "How much deleting the ref of a pull request would free",
   handle: async (c, ctx) => {
-    await asks(c, ctx, "read");
+    await asks(c, ctx, "write");
     const { bytes, files } = await requestStorage(ctx, repoOf(c), numOf(c));
     return c.json({ size: bytes, numFiles: files });
   },

@@ -307,7 +307,7 @@ function requirePullRequest({ discussion }: Opened): void {
 
 /** Bytes that deleting the ref of a pull request would free, and of how many files. */
 export async function requestStorage(ctx: Context, id: RepoId, num: number): Promise<{ bytes: number; files: number }> {
-  const found = await findDiscussion(ctx, id, num, "read");
+  const found = await findDiscussion(ctx, id, num, "write");
   requirePullRequest(found);
   const sizes = [...(await storageOf(ctx.db, found.repo, found.discussion)).values()];
   return { bytes: sizes.reduce((sum, size) => sum + size, 0), files: sizes.length };

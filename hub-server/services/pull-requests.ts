@@ -1,19 +1,19 @@
 // Pull requests as far as they are no merge: opening one, what it changes, its ref and the room it takes.
 // Who may push to one is asked in pushes.ts.
-import { and, eq, inArray, ne } from "drizzle-orm";
+import { and, eq, inArray, sql } from "drizzle-orm";
 import { fullName } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import type { Db, Tx } from "../db/client.ts";
-import { commits, contents, lfsObjects, refs } from "../db/schema.ts";
+import { commits, contents, lfsObjects, refs, trees } from "../db/schema.ts";
 import { badRequest, forbidden, revisionNotFound, ServiceError } from "../errors.ts";
-import type { Repo } from "./access.ts";
+import { type Repo, requireAccess } from "./access.ts";
 import { type CommitChanges, fileChanges } from "./changes.ts";
 import { commitsBetween, mergeBase } from "./commit-graph.ts";
 import { addEvent, beginning, COMMENT_LETTERS, type Discussion, insertDiscussion } from "./discussion-log.ts";
 import { record } from "./events.ts";
-import { readTree } from "./files.ts";
 import { pullRequestRef } from "./pushes.ts";
 import { branchRef, type CommitRow, resolveRevision } from "./refs.ts";
+import { differences } from "./tree-differences.ts";
 
 /** As the Hub has it; a title that comes from a commit may be shorter. */
 export const TITLE_LETTERS = { least: 3, most: 200 } as const;
@@ -114,6 +114,8 @@ export async function requestChanges(
   repo: Repo,
   request: Discussion,
 ): Promise<Pick<CommitChanges, "files" | "more">> {
+  // Contents are behind the gate, where there is one.
+  await requireAccess(ctx, "content", repo);
   const sides = await sidesOf(ctx.db, repo, request);
   if (sides === undefined || sides.base === undefined) return { files: [], more: 0 };
   return fileChanges(ctx, sides.base, sides.head);
@@ -124,48 +126,58 @@ export async function storageOf(db: Db | Tx, repo: Repo, request: Discussion): P
   const sides = await sidesOf(db, repo, request);
   if (sides === undefined) return new Map();
   const own = await commitsBetween(db, repo, sides.base?.id, sides.head.id, MOST_COMMITS);
-  const seen = new Set<string>();
-  const found = new Map<string, number>();
-  for (const { treeId } of own) for (const [sha256, size] of await lfsUnder(db, treeId, seen)) found.set(sha256, size);
-  if (found.size === 0) return found;
-  const others = await db
-    .select({ commitId: refs.commitId })
-    .from(refs)
-    .where(and(eq(refs.repoId, repo.id), ne(refs.name, pullRequestRef(request.num))));
-  const visited = new Set<string>();
-  const walked = new Set<string>();
-  for (let ids = others.map(({ commitId }) => commitId); ids.length > 0 && found.size > 0; ) {
-    const rows = await db
-      .select()
-      .from(commits)
-      .where(and(eq(commits.repoId, repo.id), inArray(commits.id, ids.slice(0, 500))));
-    for (const id of ids.slice(0, 500)) walked.add(id);
-    const parents = rows.flatMap((row) => row.parents);
-    ids = [...new Set([...ids.slice(500), ...parents])].filter((id) => !walked.has(id));
-    for (const { treeId } of rows) for (const [sha256] of await lfsUnder(db, treeId, visited)) found.delete(sha256);
+  const added = new Set<string>();
+  let before = sides.base?.treeId;
+  for (const { treeId } of own.reverse()) {
+    for (const { after } of (await differences({ db }, before, treeId)).values()) if (after) added.add(after.id);
+    before = treeId;
   }
+  const found = await lfsAmong(db, [...added]);
+  for (const sha256 of await namedElsewhere(db, repo, request, [...found.keys()])) found.delete(sha256);
   return found;
+}
+
+/** Those of some objects that the history behind any other ref names. */
+async function namedElsewhere(
+  db: Db | Tx,
+  repo: Repo,
+  request: Discussion,
+  sha256s: readonly string[],
+): Promise<string[]> {
+  if (sha256s.length === 0) return [];
+  // Each folder is looked at once, however many commits have it.
+  const rows = await db.execute<{ sha256: string }>(sql`
+    with recursive history as (
+      select c.id, c.parents, c.tree_id from ${refs} r
+      join ${commits} c on c.repo_id = r.repo_id and c.id = r.commit_id
+      where r.repo_id = ${repo.id} and r.name <> ${pullRequestRef(request.num)}
+      union
+      select c.id, c.parents, c.tree_id from history h cross join lateral unnest(h.parents) as parent
+      join ${commits} c on c.repo_id = ${repo.id} and c.id = parent
+    ), folders as (
+      select tree_id as id from history
+      union
+      select entry ->> 'id' from folders f join ${trees} t on t.id = f.id
+      cross join lateral jsonb_array_elements(t.entries) as entry where entry ->> 'kind' = 'directory'
+    ), pointers as (
+      select id, sha256 from ${contents} where ${and(inArray(contents.sha256, [...sha256s]), eq(contents.isLfs, true))}
+    )
+    select distinct p.sha256 from folders f join ${trees} t on t.id = f.id
+    cross join lateral jsonb_array_elements(t.entries) as entry join pointers p on p.id = entry ->> 'id'`);
+  return rows.map(({ sha256 }) => sha256);
 }
 
 const MOST_COMMITS = 1000;
 
-/** LFS objects of a tree, without what lies under folders that were seen before. */
-async function lfsUnder(db: Db | Tx, treeId: string, seen: Set<string>): Promise<Map<string, number>> {
+/** The LFS objects among contents, with their sizes. */
+async function lfsAmong(db: Db | Tx, ids: readonly string[]): Promise<Map<string, number>> {
   const out = new Map<string, number>();
-  const waiting = [treeId];
-  for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
-    if (seen.has(id)) continue;
-    seen.add(id);
-    const entries = await readTree({ db }, id);
-    waiting.push(...entries.filter(({ kind }) => kind === "directory").map((entry) => entry.id));
-    const files = entries.filter(({ kind }) => kind === "file").map((entry) => entry.id);
-    for (let start = 0; start < files.length; start += 5000) {
-      const rows = await db
-        .select({ sha256: contents.sha256, size: contents.size })
-        .from(contents)
-        .where(and(inArray(contents.id, files.slice(start, start + 5000)), eq(contents.isLfs, true)));
-      for (const { sha256, size } of rows) if (sha256 !== null) out.set(sha256, size);
-    }
+  for (let start = 0; start < ids.length; start += 5000) {
+    const rows = await db
+      .select({ sha256: contents.sha256, size: contents.size })
+      .from(contents)
+      .where(and(inArray(contents.id, ids.slice(start, start + 5000)), eq(contents.isLfs, true)));
+    for (const { sha256, size } of rows) if (sha256 !== null) out.set(sha256, size);
   }
   return out;
 }

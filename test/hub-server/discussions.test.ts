@@ -364,6 +364,19 @@ describe("discussions", () => {
     }
   });
 
+  it("keep what is behind a gate behind it", async () => {
+    const path = await repo();
+    const num = await request(path);
+    await ana.ok("PUT", `${path}/settings`, { gated: "manual" });
+    expect((await details(path, num, ana)).diff).toContain("+2");
+    for (const by of [eve, nobody]) {
+      const found = await details(path, num, by);
+      expect([found.title, found.diff]).toEqual(["Two is 2", undefined]);
+    }
+    const page = `${hub.url}${path.slice("/api/models".length)}/discussions/${num}/files`;
+    expect((await fetch(page)).status).toBe(401);
+  });
+
   it("can be switched off", async () => {
     const path = await repo();
     await ana.ok("PUT", `${path}/settings`, { discussionsDisabled: true });
@@ -588,12 +601,13 @@ describe("pull requests", () => {
     await ana.commit(path, "main", [shared("shared.bin")]);
     const own = await ben.lfs(path, "only in the request");
     const num = await request(path, [own("own.bin"), shared("again.bin"), file("small.txt", "x")]);
-    const storage = () => ben.ok("GET", `${path}/discussions/${num}/storage`);
+    const storage = () => ana.ok("GET", `${path}/discussions/${num}/storage`);
+    expect((await ben.call("GET", `${path}/discussions/${num}/storage`)).status).toBe(403);
     expect(await storage()).toEqual({ size: "only in the request".length, numFiles: 1 });
     await ana.ok("POST", `${path}/discussions/${num}/merge`, {});
     expect(await storage()).toEqual({ size: 0, numFiles: 0 });
     const discussion = await open(ben, path);
-    expect((await ben.call("GET", `${path}/discussions/${discussion}/storage`)).status).toBe(400);
+    expect((await ana.call("GET", `${path}/discussions/${discussion}/storage`)).status).toBe(400);
   });
 
   operation("DELETE /api/{repoType}/{namespace}/{repo}/discussions/{num}/ref", async () => {
