@@ -191,7 +191,8 @@ describe("push", { timeout: LIMIT }, () => {
   it("is told on stderr with bytes and rate, or not at all; with --json stdout is one document", async () => {
     await writeFile(join(folder, "w.bin"), Buffer.alloc(12_000_000, 7));
     const loud = await abrazo(["push", folder, "ana/loud"]);
-    expect(loud.stderr).toMatch(/^upload ana\/loud █+ 100% 12\.0 MB [\d.]+ [kM]B\/s$/m);
+    expect(loud.stderr).toMatch(/^upload ana\/loud █+ 100% 12\.0 MB [\d.]+ [kM]B\/s MB saved 11\.\d+$/m);
+    expect(loud.stderr).toMatch(/^Sent \S+ k?B of 12\.0 MB, 12\.0 MB \(100%\) were there or packed/m);
     for (const drawn of ["\x1b", "\r"]) expect(loud.stderr).not.toContain(drawn);
     const quiet = await abrazo(["push", folder, "ana/quiet", "-q"]);
     expect([quiet.status, quiet.stderr]).toEqual([0, ""]);
