@@ -11,9 +11,12 @@ const MOST_PACKED_BYTES = MOST_CHUNK_BYTES + 4096;
 /** What the fifth byte of a header says. */
 const SCHEMES: Readonly<Record<number, (data: Uint8Array, size: number) => Uint8Array>> = {
   0: (data) => data,
-  1: decodeFrame,
-  2: (data, size) => ungroup(decodeFrame(data, size)),
+  1: (data, size) => decodeFrame(data, Buffer.allocUnsafeSlow(size)),
+  2: (data, size) => ungroup(decodeFrame(data, scratch.subarray(0, size))),
 };
+
+/** Holds the bytes of one chunk between two steps. */
+const scratch = new Uint8Array(MOST_CHUNK_BYTES);
 
 /** A chunk that has come whole; `packed` lies in the reader's memory until the next piece. */
 export interface PackedChunk {
@@ -36,19 +39,17 @@ export function unpack({ scheme, packed, size }: PackedChunk): Uint8Array {
 
 /** Undoes "byte grouping 4": first all first bytes of groups of four, then all second ones, and so on. */
 function ungroup(grouped: Uint8Array): Uint8Array {
-  const size = grouped.length;
-  const out = new Uint8Array(size);
-  const quarter = size >> 2;
-  const rest = size & 3;
+  const out = Buffer.allocUnsafeSlow(grouped.length);
+  const [quarter, rest] = [grouped.length >> 2, grouped.length & 3];
   const second = quarter + (rest > 0 ? 1 : 0);
   const third = second + quarter + (rest > 1 ? 1 : 0);
   const fourth = third + quarter + (rest > 2 ? 1 : 0);
-  for (let index = 0, at = 0; index < quarter; index++, at += 4) {
+  const words = new DataView(out.buffer, out.byteOffset, out.length);
+  for (let index = 0; index < quarter; index++) {
     // safe because the four groups lie within the size
-    out[at] = grouped[index] as number;
-    out[at + 1] = grouped[second + index] as number;
-    out[at + 2] = grouped[third + index] as number;
-    out[at + 3] = grouped[fourth + index] as number;
+    const [low, high] = [grouped[index] as number, grouped[fourth + index] as number];
+    const middle = ((grouped[second + index] as number) << 8) | ((grouped[third + index] as number) << 16);
+    words.setUint32(4 * index, low | middle | (high << 24), true);
   }
   const starts = [0, second, third];
   for (let group = 0; group < rest; group++) out[quarter * 4 + group] = grouped[(starts[group] ?? 0) + quarter] ?? 0;

@@ -16,14 +16,14 @@ const broken = (what: string): never => {
   throw new RangeError(`The LZ4 frame is broken: ${what}.`);
 };
 
-/** Unpacks a frame that fills `size` bytes exactly. */
-export function decodeFrame(source: Uint8Array, size: number): Uint8Array {
+/** Unpacks a frame that fills `out` exactly, and reads nothing of it that it has not written. */
+export function decodeFrame(source: Uint8Array, out: Uint8Array): Uint8Array {
+  const size = out.length;
   const view = new DataView(source.buffer, source.byteOffset, source.byteLength);
   if (source.length < 11 || view.getUint32(0, true) !== MAGIC) broken("it does not begin as one");
   const flags = source[4] ?? 0;
   if ((flags & VERSION_MASK) !== VERSION || (flags & DICTIONARY) !== 0) broken("it is of a kind that nobody sends");
   let at = 7 + ((flags & CONTENT_SIZE) === 0 ? 0 : 8);
-  const out = new Uint8Array(size);
   let filled = 0;
   for (;;) {
     if (at + 4 > source.length) broken("it ends within a block");
