@@ -54,18 +54,21 @@ export {
 export { fullName, parseRepoId, type RepoId, type RepoType, repoPath } from "./repo-id.ts";
 export {
   createRepo,
+  datasetInfo,
   deleteRepo,
   duplicateRepo,
   type ListReposOptions,
   listDatasets,
   listModels,
   listSpaces,
+  modelInfo,
   moveRepo,
   type RepoInfo,
   type RepoSettings,
   type RepoSummary,
   repoExists,
   repoInfo,
+  spaceInfo,
   updateRepoSettings,
 } from "./repositories.ts";
 export { type HubAccess, HubError } from "./request.ts";

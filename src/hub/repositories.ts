@@ -5,7 +5,7 @@ import { z } from "zod";
 import { apiPath, pagesOf, queryOf, takeOf } from "./client.ts";
 import { callOf, translated } from "./official.ts";
 import { unlessThere } from "./refs.ts";
-import { fullName, plural, type RepoId, type RepoType } from "./repo-id.ts";
+import { fullName, parseRepoId, plural, type RepoId, type RepoType } from "./repo-id.ts";
 import { type HubAccess, HubError, requestJson, requestText } from "./request.ts";
 
 const repoSchema = z.looseObject({
@@ -48,6 +48,41 @@ export async function repoInfo(access: HubAccess, id: RepoId, { revision }: Info
   const at = revision === undefined ? "" : `/revision/${encodeURIComponent(revision)}`;
   return (await requestJson(access, `${apiPath(id)}${at}`, infoSchema)).value;
 }
+
+/**
+ * What a model is and holds, by its name.
+ *
+ * @example needs a hub
+ * ```ts
+ * const access = { endpoint: "http://127.0.0.1:7860", token: undefined };
+ * (await modelInfo(access, "ana/mood")).pipeline_tag; // "text-classification"
+ * ```
+ */
+export const modelInfo = (access: HubAccess, name: string, options: InfoOptions = {}): Promise<RepoInfo> =>
+  repoInfo(access, parseRepoId(name, "model"), options);
+
+/**
+ * What a dataset is and holds, by its name.
+ *
+ * @example needs a hub
+ * ```ts
+ * const access = { endpoint: "http://127.0.0.1:7860", token: undefined };
+ * (await datasetInfo(access, "ana/reviews", { revision: "v1" })).sha; // "2640b68b09b3…"
+ * ```
+ */
+export const datasetInfo = (access: HubAccess, name: string, options: InfoOptions = {}): Promise<RepoInfo> =>
+  repoInfo(access, parseRepoId(name, "dataset"), options);
+
+/**
+ * What a space is and holds, by its name.
+ *
+ * @example needs a hub
+ * ```ts
+ * await spaceInfo({ endpoint: "http://127.0.0.1:7860", token: undefined }, "ana/demo"); // { id: "ana/demo", … }
+ * ```
+ */
+export const spaceInfo = (access: HubAccess, name: string, options: InfoOptions = {}): Promise<RepoInfo> =>
+  repoInfo(access, parseRepoId(name, "space"), options);
 
 /**
  * Whether there is such a repository that the token may see.
@@ -142,9 +177,17 @@ export function createRepo(
   { isPrivate = false, sdk = "static" }: { isPrivate?: boolean | undefined; sdk?: official.SpaceSdk | undefined } = {},
 ): Promise<boolean> {
   const space = id.type === "space" ? { sdk } : {};
-  return translated(access, () =>
-    unlessThere(true, () => official.createRepo({ ...callOf(access, id), private: isPrivate, ...space })),
-  );
+  const make = () => official.createRepo({ ...callOf(access, id), private: isPrivate, ...space });
+  return translated(access, async () => {
+    try {
+      return await unlessThere(true, make);
+    } catch (error) {
+      // Who may write to it, or propose changes, need not be one who may make it.
+      const isForbidden = error instanceof HubError && error.data["status"] === 403;
+      if (isForbidden && (await repoExists(access, id))) return false;
+      throw error;
+    }
+  });
 }
 
 /**

@@ -12,6 +12,8 @@ import { runCommand } from "./run-command.ts";
 let home: string;
 let hub: TestHub;
 let folder: string;
+/** Token of a user who may read and propose. */
+let bob: string;
 const data = (name: string) => join(home, name);
 const abrazo = (line: string) => {
   const words = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
@@ -23,7 +25,7 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "abrazo-commands-"));
   hub = await testHub({ webhookHosts: ["127.0.0.1"] });
   const token = await hub.user("ana");
-  await hub.user("bob");
+  bob = await hub.user("bob");
   vi.stubEnv("ABRAZO_ENDPOINT", hub.url);
   vi.stubEnv("ABRAZO_TOKEN", token);
   vi.stubEnv("HF_HUB_CACHE", data("cache"));
@@ -113,6 +115,9 @@ describe("pull requests and discussions", () => {
     expect(await said("discussion show datasets/ana/reviews 3")).toMatch(/Any\.[\s\S]*All\./);
     await abrazo("discussion close datasets/ana/reviews 3 --comment Done");
     expect(await said("discussion list datasets/ana/reviews --status closed")).toContain("#3");
+    const theirs = await abrazo(`push FOLDER datasets/ana/reviews --create-pr -m Bob --token ${bob}`);
+    expect(theirs.words).toBe(`${hub.url}/datasets/ana/reviews/discussions/4`);
+    expect(await said("pr list datasets/ana/reviews --author bob")).toContain("#4");
     for (const [line, text] of [
       ["discussion list datasets/ana/reviews --status shut", "Valid names: open, closed, all."],
       ["pr show datasets/ana/reviews zero", "Give it as 3 or #3"],

@@ -138,6 +138,11 @@ describe("repositories", () => {
     expect((await hf.listModels(bob, { search: "moo", sort: "likes", limit: 1 })).map((repo) => repo.id)).toEqual([
       "ana/mood",
     ]);
+    expect(await hf.createRepo(bob, other)).toBe(false);
+    expect([(await hf.modelInfo(bob, "ana/mood")).id, (await hf.datasetInfo(bob, "ana/reviews")).id]).toEqual([
+      "ana/mood",
+      "ana/reviews",
+    ]);
     await hf.updateRepoSettings(ana, other, { isPrivate: true, gated: "manual" });
     expect(await hf.repoInfo(ana, other)).toMatchObject({ private: true, gated: "manual" });
     expect(await hf.repoExists(bob, other)).toBe(false);
@@ -150,6 +155,7 @@ describe("repositories", () => {
     await hf.deleteRepo(bob, hf.parseRepoId("bob/mood-2"));
     expect((await hf.listModels(ana, { author: "bob" })).length).toBe(0);
     await hf.createRepo(ana, hf.parseRepoId("spaces/ana/demo"), { sdk: "static" });
+    expect((await hf.spaceInfo(ana, "ana/demo")).id).toBe("ana/demo");
     expect((await hf.listSpaces(ana)).map((repo) => repo.id)).toEqual(["ana/demo"]);
   });
 });
