@@ -307,7 +307,11 @@ class Scan {
 function inflateAtOnce(input: Buffer, size: number): { bytes: Uint8Array; used: number } | undefined {
   try {
     // safe because "info" makes zlib give both, which its types do not tell
-    const { buffer, engine } = inflateSync(input, { info: true, maxOutputLength: size + 1 }) as unknown as {
+    const { buffer, engine } = inflateSync(input, {
+      info: true,
+      maxOutputLength: size + 1,
+      chunkSize: Math.max(64, size + 1),
+    }) as unknown as {
       buffer: Buffer;
       engine: { bytesWritten: number };
     };

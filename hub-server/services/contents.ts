@@ -16,7 +16,7 @@ const ROW_LIMIT = 64 * 1024;
 /** Bytes of rows that wait for the transaction; what is beyond is written ahead of it. */
 const HELD = 4 * 1024 * 1024;
 /** Of one statement: the embedded database keeps the memory that the largest one took. */
-const AT_ONCE = { rows: 200, bytes: 512 * 1024 };
+const AT_ONCE = { rows: 200, bytes: 256 * 1024 };
 
 type ContentRow = typeof contents.$inferSelect;
 
