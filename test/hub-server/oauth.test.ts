@@ -4,6 +4,7 @@ import { oauthHandleRedirect, oauthLoginUrl } from "@huggingface/hub";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSession, findUser } from "../../hub-server/services/users.ts";
 import { SESSION_COOKIE } from "../../hub-server/web/cookie.ts";
+import { check } from "../clients/conformance/harness.ts";
 import { type Answer, type Call, caller } from "../support/caller.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 import { operation } from "../support/operations.ts";
@@ -331,7 +332,7 @@ describe("who the user is", () => {
     expect(Number(claims["exp"]) - Number(claims["iat"])).toBe(28_800);
   });
 
-  it("is what @huggingface/hub reads: oauthLoginUrl, oauthHandleRedirect", async () => {
+  check(66, "oauthLoginUrl and oauthHandleRedirect of @huggingface/hub", async () => {
     const kept: { nonce?: string; codeVerifier?: string } = {};
     const url = new URL(
       await oauthLoginUrl({
