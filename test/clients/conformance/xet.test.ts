@@ -204,14 +204,14 @@ describeVersions("Xet", ({ make }) => {
   check(56, "a token of the store that expires during a download is renewed", async () => {
     const python = await fresh();
     expireAt(/^GET \/cas\/v2\/reconstructions/, "read");
-    const path = await python.run<string>(`result = hf_hub_download("ana/m1", "expiring.bin")`);
+    const path = await python.run<string>(`result = hf_hub_download("ana/m1", "model.bin")`);
     const calls = proxy.calls.map(named);
     expect(calls.filter((call) => call.startsWith("401 GET /cas/v2/reconstructions"))).toHaveLength(1);
     expect(
       createHash("sha256")
         .update(await readFile(path))
         .digest("hex"),
-    ).toBe(await sha256OfHttp("ana/m1", "expiring.bin"));
+    ).toBe(await sha256OfHttp("ana/m1", "model.bin"));
   });
 
   check(57, "a link to bytes that has expired: the client asks for the plan again", async () => {
@@ -222,13 +222,13 @@ describeVersions("Xet", ({ make }) => {
       done = true;
       call.url = call.url.replace(/expires=\d+/, "expires=1");
     };
-    const path = await python.run<string>(`result = hf_hub_download("ana/m1", "expiring.bin")`);
+    const path = await python.run<string>(`result = hf_hub_download("ana/m1", "model.bin")`);
     const calls = proxy.calls.map(named);
     expect(calls.filter((call) => call.startsWith("403 GET /cas/data/"))).toHaveLength(1);
     expect(
       createHash("sha256")
         .update(await readFile(path))
         .digest("hex"),
-    ).toBe(await sha256OfHttp("ana/m1", "expiring.bin"));
+    ).toBe(await sha256OfHttp("ana/m1", "model.bin"));
   });
 });
