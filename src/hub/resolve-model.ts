@@ -7,7 +7,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import { AbrazoError } from "../errors.ts";
 import { parseRepoId } from "./repo-id.ts";
 import { cacheFolder, endpointOf, isOffline, tokenFor } from "./settings.ts";
-import { snapshot } from "./snapshot.ts";
+import { snapshotDownload } from "./snapshot.ts";
 
 /** Which version is wanted, from which hub, and where it is kept. */
 export interface ResolveOptions {
@@ -38,7 +38,7 @@ export interface ResolvedModel {
 export function resolveModel(name: string, options: ResolveOptions = {}): Promise<ResolvedModel> {
   const endpoint = endpointOf(options.endpoint);
   const access = { endpoint, token: tokenFor(endpoint, options.token) };
-  return snapshot(access, parseRepoId(name), {
+  return snapshotDownload(access, parseRepoId(name), {
     revision: options.revision,
     cacheDir: cacheFolder(options.cacheDir),
     localFilesOnly: options.localFilesOnly ?? isOffline(),

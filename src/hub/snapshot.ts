@@ -60,11 +60,11 @@ export interface Snapshot {
  * @example needs a hub
  * ```ts
  * const access = { endpoint: "http://127.0.0.1:7860", token: undefined };
- * const { folder } = await snapshot(access, parseRepoId("ana/mood"), { cacheDir: cacheFolder(), include: ["*.json"] });
+ * const { folder } = await snapshotDownload(access, parseRepoId("ana/mood"), { cacheDir: cacheFolder(), include: ["*.json"] });
  * // folder: "…/models--ana--mood/snapshots/2640b68b09b3…"
  * ```
  */
-export function snapshot(access: HubAccess, id: RepoId, options: SnapshotOptions): Promise<Snapshot> {
+export function snapshotDownload(access: HubAccess, id: RepoId, options: SnapshotOptions): Promise<Snapshot> {
   return usable(options.cacheDir, () => bring(access, id, options));
 }
 

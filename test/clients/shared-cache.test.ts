@@ -9,7 +9,7 @@ import {
   pruneCache,
   removeFromCache,
   scanCacheDir,
-  snapshot,
+  snapshotDownload,
   uploadFolder,
   verifyCache,
 } from "../../src/hub/index.ts";
@@ -61,7 +61,7 @@ describeVersions("the cache", ({ make }) => {
 
   it("that we filled is Python's without a network, in the same places", async () => {
     const cacheDir = cache("ours");
-    const { folder, commit } = await snapshot(access, id, { cacheDir });
+    const { folder, commit } = await snapshotDownload(access, id, { cacheDir });
     await expect(downloadFile(access, id, "nothing.json", { cacheDir })).rejects.toMatchObject({
       code: "HUB_ENTRY_NOT_FOUND",
     });
@@ -95,14 +95,14 @@ describeVersions("the cache", ({ make }) => {
     const folder = await py.run<string>('result = snapshot_download("ana/both")');
     proxy.passed.length = 0;
     const cacheDir = cache("theirs");
-    const found = await snapshot(access, id, { cacheDir, localFilesOnly: true });
+    const found = await snapshotDownload(access, id, { cacheDir, localFilesOnly: true });
     expect(found).toMatchObject({ folder, source: "cache" });
     expect(await downloadFile(access, id, "sub/config.json", { cacheDir, localFilesOnly: true })).toBe(
       join(folder, "sub", "config.json"),
     );
     expect(proxy.passed).toEqual([]);
     vi.stubEnv("HF_ENDPOINT", proxy.url);
-    expect((await snapshot(access, id, { cacheDir })).folder).toBe(folder);
+    expect((await snapshotDownload(access, id, { cacheDir })).folder).toBe(folder);
     vi.stubEnv("HF_ENDPOINT", "");
     expect(fetched()).toBe(0);
     expect((await readFile(join(folder, "w.bin"))).equals(content)).toBe(true);
@@ -122,9 +122,9 @@ describeVersions("the cache", ({ make }) => {
     vi.stubEnv("HF_ENDPOINT", proxy.url);
     proxy.passed.length = 0;
     try {
-      expect((await snapshot(access, id, { cacheDir: cache("python copies") })).folder).toBe(folder);
+      expect((await snapshotDownload(access, id, { cacheDir: cache("python copies") })).folder).toBe(folder);
       expect(fetched()).toBe(0);
-      const ours = await snapshot(access, id, { cacheDir: cache("our copies") });
+      const ours = await snapshotDownload(access, id, { cacheDir: cache("our copies") });
       const reader = await python("our copies", { ...none, ...offline });
       expect(
         await reader.run('result = [snapshot_download("ana/both"), hf_hub_download("ana/both", "w.bin")]'),

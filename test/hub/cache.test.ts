@@ -12,7 +12,7 @@ import {
   pruneCache,
   removeFromCache,
   scanCacheDir,
-  snapshot,
+  snapshotDownload,
   uploadFolder,
   verifyCache,
 } from "../../src/hub/index.ts";
@@ -65,8 +65,8 @@ async function age(): Promise<void> {
 }
 
 it("is told by repository, commit and size, each content once", async () => {
-  await snapshot(access, id, { cacheDir, revision: "v1" });
-  await snapshot(access, id, { cacheDir });
+  await snapshotDownload(access, id, { cacheDir, revision: "v1" });
+  await snapshotDownload(access, id, { cacheDir });
   await mkdir(join(cacheDir, "version.txt"), { recursive: true });
   const [repo, ...others] = await scanCacheDir(cacheDir);
   expect(others).toEqual([]);
@@ -83,7 +83,7 @@ it("is told by repository, commit and size, each content once", async () => {
 });
 
 it("is hashed again: what is damaged or gone is told, deleted when asked for, and fetched again", async () => {
-  const { folder } = await snapshot(access, id, { cacheDir });
+  const { folder } = await snapshotDownload(access, id, { cacheDir });
   expect(await verifyCache(await scanCacheDir(cacheDir))).toMatchObject({ checked: 3, problems: [], unknown: 0 });
   const files = await scanCacheDir(cacheDir);
   const config = files[0]?.revisions[0]?.files.find(({ path }) => path === "sub/config.json");
@@ -95,15 +95,15 @@ it("is hashed again: what is damaged or gone is told, deleted when asked for, an
     expect.stringContaining(`not ${config?.blob}`),
     "its content is gone",
   ]);
-  await snapshot(access, id, { cacheDir });
+  await snapshotDownload(access, id, { cacheDir });
   expect(await readFile(join(folder, "sub", "config.json"), "utf8")).toBe('{"b":2}');
   expect((await readFile(join(folder, "w.bin"))).equals(large)).toBe(true);
   expect((await verifyCache(await scanCacheDir(cacheDir))).problems).toEqual([]);
 });
 
 it("gives up commits that no branch or tag names, and keeps contents that others have", async () => {
-  await snapshot(access, id, { cacheDir, revision: commits[0] });
-  await snapshot(access, id, { cacheDir });
+  await snapshotDownload(access, id, { cacheDir, revision: commits[0] });
+  await snapshotDownload(access, id, { cacheDir });
   await writeFile(join(root(), "blobs", `${"a".repeat(64)}.x-1-0.incomplete`), "part");
   const fresh = await pruneCache(await scanCacheDir(cacheDir), cacheDir, { dryRun: true });
   // A download may be going on.
@@ -116,20 +116,20 @@ it("gives up commits that no branch or tag names, and keeps contents that others
   expect(await readdir(join(root(), "snapshots"))).toEqual([commits[1]]);
   expect(await blobs()).toHaveLength(3);
   proxy.passed.length = 0;
-  await snapshot(access, id, { cacheDir });
+  await snapshotDownload(access, id, { cacheDir });
   expect(proxy.passed.filter(({ path }) => path.includes("/resolve/"))).toEqual([]);
 });
 
 it("gives up one commit or a repository, with what it shares with nobody", async () => {
-  await snapshot(access, id, { cacheDir, revision: "v1" });
-  await snapshot(access, id, { cacheDir });
+  await snapshotDownload(access, id, { cacheDir, revision: "v1" });
+  await snapshotDownload(access, id, { cacheDir });
   const [repo] = await findInCache(cacheDir, "ana/kept");
   if (repo === undefined) throw new Error("nothing is cached");
   expect(await removeFromCache(repo, cacheDir, { commit: commits[0] })).toBe(2);
-  await expect(snapshot(access, id, { cacheDir, revision: "v1", localFilesOnly: true })).rejects.toMatchObject({
+  await expect(snapshotDownload(access, id, { cacheDir, revision: "v1", localFilesOnly: true })).rejects.toMatchObject({
     code: "NOT_CACHED",
   });
-  expect((await snapshot(access, id, { cacheDir, localFilesOnly: true })).commit).toBe(commits[1]);
+  expect((await snapshotDownload(access, id, { cacheDir, localFilesOnly: true })).commit).toBe(commits[1]);
   const [left] = await findInCache(cacheDir, "ana/kept");
   if (left === undefined) throw new Error("nothing is cached");
   expect(await removeFromCache(left, cacheDir)).toBeGreaterThan(11_000_000);
@@ -137,7 +137,7 @@ it("gives up one commit or a repository, with what it shares with nobody", async
 });
 
 it("shares contents as Python's client does: one goes with the last that is named", async () => {
-  await snapshot(access, id, { cacheDir });
+  await snapshotDownload(access, id, { cacheDir });
   const name = (await blobs()).find((each) => each.length === 64) ?? "";
   const store = join(cacheDir, "blobs", "ab");
   const shared = join(store, `ab${"0".repeat(62)}`);
@@ -160,18 +160,18 @@ it("shares contents as Python's client does: one goes with the last that is name
 it("holds the contents in their places where there are no links, and finds them there", async () => {
   vi.stubEnv("HF_HUB_DISABLE_SYMLINKS", "1");
   try {
-    const { folder } = await snapshot(access, id, { cacheDir });
+    const { folder } = await snapshotDownload(access, id, { cacheDir });
     expect((await lstat(join(folder, "w.bin"))).isSymbolicLink()).toBe(false);
     // As Python's client leaves it: what was fetched is moved to its place.
     await rm(join(root(), "blobs"), { recursive: true });
     await rm(join(root(), ".complete"), { recursive: true });
     proxy.passed.length = 0;
-    expect((await snapshot(access, id, { cacheDir })).folder).toBe(folder);
+    expect((await snapshotDownload(access, id, { cacheDir })).folder).toBe(folder);
     expect(await downloadFile(access, id, "w.bin", { cacheDir })).toBe(join(folder, "w.bin"));
     expect(proxy.passed.filter(({ path }) => path.includes("/resolve/"))).toEqual([]);
     await writeFile(join(folder, "sub", "config.json"), '{"b":3}');
     expect((await verifyCache(await scanCacheDir(cacheDir), { repair: true })).problems).toHaveLength(1);
-    await snapshot(access, id, { cacheDir });
+    await snapshotDownload(access, id, { cacheDir });
     expect(await readFile(join(folder, "sub", "config.json"), "utf8")).toBe('{"b":2}');
     expect(await pruneCache(await scanCacheDir(cacheDir), cacheDir)).toMatchObject({ blobs: 0 });
   } finally {

@@ -6,7 +6,15 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { commitOf, createRepo, listFiles, parseRepoId, snapshot, uploadFolder, whoAmI } from "../../src/hub/index.ts";
+import {
+  commitOf,
+  createRepo,
+  listFiles,
+  parseRepoId,
+  snapshotDownload,
+  uploadFolder,
+  whoAmI,
+} from "../../src/hub/index.ts";
 import { setLogListener } from "../../src/log.ts";
 import { packageFile } from "../../src/package-root.ts";
 
@@ -81,7 +89,7 @@ afterAll(() => {
 
 const access = (token?: string) => ({ endpoint, token });
 const cacheDir = () => join(home, "deep", "in", "the", "cache");
-const pull = () => snapshot(access(), id, { cacheDir: cacheDir() });
+const pull = () => snapshotDownload(access(), id, { cacheDir: cacheDir() });
 const root = () => join(cacheDir(), "models--x--y");
 
 /** Every file below a folder, with what was last done to it. */
@@ -135,7 +143,7 @@ describe("a hub that names files outside the repository", () => {
   });
 
   it("cannot be asked for a revision outside the cache", async () => {
-    const outside = snapshot(access(), id, { cacheDir: cacheDir(), revision: "../../../evil" });
+    const outside = snapshotDownload(access(), id, { cacheDir: cacheDir(), revision: "../../../evil" });
     await expect(outside).rejects.toMatchObject({ code: "INVALID_REVISION" });
     expect(hub.requests).toEqual([]);
   });
@@ -192,7 +200,7 @@ describe("a server that is no hub, or a bad one", () => {
       return true;
     };
     try {
-      await snapshot(access("hf_secret"), id, { cacheDir: cacheDir() });
+      await snapshotDownload(access("hf_secret"), id, { cacheDir: cacheDir() });
     } finally {
       other.closeAllConnections();
       other.close();
@@ -312,8 +320,8 @@ describe("downloads", () => {
       return true;
     };
     const script = `
-      import { snapshot, parseRepoId } from ${JSON.stringify(packageFile("src", "hub", "index.ts"))};
-      await snapshot(${JSON.stringify(access())}, parseRepoId("x/y"), { cacheDir: ${JSON.stringify(cacheDir())} });
+      import { snapshotDownload, parseRepoId } from ${JSON.stringify(packageFile("src", "hub", "index.ts"))};
+      await snapshotDownload(${JSON.stringify(access())}, parseRepoId("x/y"), { cacheDir: ${JSON.stringify(cacheDir())} });
     `;
     const other = () => {
       const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
@@ -338,8 +346,8 @@ describe("downloads", () => {
       return url.includes("/resolve/");
     };
     const script = `
-      import { snapshot, parseRepoId } from ${JSON.stringify(packageFile("src", "hub", "index.ts"))};
-      await snapshot(${JSON.stringify(access())}, parseRepoId("x/y"), { cacheDir: ${JSON.stringify(cacheDir())} });
+      import { snapshotDownload, parseRepoId } from ${JSON.stringify(packageFile("src", "hub", "index.ts"))};
+      await snapshotDownload(${JSON.stringify(access())}, parseRepoId("x/y"), { cacheDir: ${JSON.stringify(cacheDir())} });
     `;
     const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
       cwd: packageFile(),
@@ -370,17 +378,17 @@ function ended(child: ChildProcess): Promise<string> {
 }
 
 describe("a cache", () => {
-  const offline = () => snapshot(access(), id, { cacheDir: cacheDir(), localFilesOnly: true });
+  const offline = () => snapshotDownload(access(), id, { cacheDir: cacheDir(), localFilesOnly: true });
 
   it("that has everything is not written to", async () => {
     hub.files = [small("config.json", "{}"), large("w.bin", Buffer.from("weights"))];
     await pull();
     const ignore = (path: string) => path !== "config.json";
-    await snapshot(access(), id, { cacheDir: cacheDir(), ignore });
+    await snapshotDownload(access(), id, { cacheDir: cacheDir(), ignore });
     const before = await state(cacheDir());
     expect(before.length).toBeGreaterThan(8);
     await pull();
-    await snapshot(access(), id, { cacheDir: cacheDir(), ignore });
+    await snapshotDownload(access(), id, { cacheDir: cacheDir(), ignore });
     expect(await state(cacheDir())).toEqual(before);
   });
 
@@ -409,11 +417,11 @@ describe("a cache", () => {
 
   it("may lie anywhere, and be moved", async () => {
     const place = join(home, "with space", "ünïcödé ✓ % #");
-    const { folder } = await snapshot(access(), id, { cacheDir: place });
+    const { folder } = await snapshotDownload(access(), id, { cacheDir: place });
     expect(await readFile(join(folder, "config.json"), "utf8")).toBe("{}");
     await cp(place, join(home, "moved"), { recursive: true, verbatimSymlinks: true });
     await rm(place, { recursive: true });
-    const moved = await snapshot(access(), id, { cacheDir: join(home, "moved"), localFilesOnly: true });
+    const moved = await snapshotDownload(access(), id, { cacheDir: join(home, "moved"), localFilesOnly: true });
     expect(await readFile(join(moved.folder, "config.json"), "utf8")).toBe("{}");
   });
 

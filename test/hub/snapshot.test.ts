@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createRepo, parseRepoId, snapshot, uploadFolder, whoAmI } from "../../src/hub/index.ts";
+import { createRepo, parseRepoId, snapshotDownload, uploadFolder, whoAmI } from "../../src/hub/index.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 
 let home: string;
@@ -35,17 +35,17 @@ describe("a repository through the cache", () => {
 
   it("brings a private repository with the token, byte for byte", async () => {
     expect((await whoAmI(access)).name).toBe("ana");
-    const found = await snapshot(access, id, options());
+    const found = await snapshotDownload(access, id, options());
     expect(found.source).toBe("hub");
     expect((await readFile(join(found.folder, "sub", "weights.bin"))).equals(large)).toBe(true);
     await expect(
-      snapshot({ ...access, token: undefined }, id, { cacheDir: join(home, "other") }),
+      snapshotDownload({ ...access, token: undefined }, id, { cacheDir: join(home, "other") }),
     ).rejects.toMatchObject({ code: "HUB_REPO_NOT_FOUND" });
   });
 
   it("leaves no folder behind for a name that is not there", async () => {
     const cacheDir = join(home, "empty-cache");
-    await expect(snapshot(access, parseRepoId("ana/nothing"), { cacheDir })).rejects.toMatchObject({
+    await expect(snapshotDownload(access, parseRepoId("ana/nothing"), { cacheDir })).rejects.toMatchObject({
       code: "HUB_REPO_NOT_FOUND",
     });
     await expect(readdir(cacheDir)).rejects.toMatchObject({ code: "ENOENT" });
@@ -59,9 +59,14 @@ describe("a repository through the cache", () => {
   });
 
   it("asks nobody with localFilesOnly, and says what is not cached", async () => {
-    const found = await snapshot({ endpoint: hub.url, token: undefined }, id, { ...options(), localFilesOnly: true });
+    const found = await snapshotDownload({ endpoint: hub.url, token: undefined }, id, {
+      ...options(),
+      localFilesOnly: true,
+    });
     expect(found.source).toBe("cache");
-    await expect(snapshot(access, id, { ...options(), localFilesOnly: true, revision: "v9" })).rejects.toMatchObject({
+    await expect(
+      snapshotDownload(access, id, { ...options(), localFilesOnly: true, revision: "v9" }),
+    ).rejects.toMatchObject({
       code: "NOT_CACHED",
     });
   });
@@ -71,7 +76,7 @@ describe("a repository through the cache", () => {
     try {
       const token = await other.user("ana");
       await createRepo({ endpoint: other.url, token }, id);
-      const found = await snapshot({ endpoint: other.url, token }, id, options());
+      const found = await snapshotDownload({ endpoint: other.url, token }, id, options());
       expect(await readdir(found.folder)).toEqual([".gitattributes"]);
     } finally {
       await other.stop();
@@ -122,7 +127,7 @@ describe("a server that misbehaves", () => {
   afterAll(() => server.close());
 
   const fetchIt = (cache: string) =>
-    snapshot({ endpoint, token: undefined }, parseRepoId("x/y"), { cacheDir: join(home, cache) });
+    snapshotDownload({ endpoint, token: undefined }, parseRepoId("x/y"), { cacheDir: join(home, cache) });
 
   it("throws away what has the wrong hash", async () => {
     mode = "wrong";
@@ -143,7 +148,7 @@ describe("a server that misbehaves", () => {
   });
 
   it("says so when nobody answers", async () => {
-    const nobody = snapshot({ endpoint: "http://127.0.0.1:1", token: undefined }, parseRepoId("x/y"), {
+    const nobody = snapshotDownload({ endpoint: "http://127.0.0.1:1", token: undefined }, parseRepoId("x/y"), {
       cacheDir: join(home, "none"),
     });
     await expect(nobody).rejects.toMatchObject({ code: "HUB_UNREACHABLE" });

@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { createRepo, listFiles, parseRepoId, planUpload, snapshot, uploadFolder } from "../../src/hub/index.ts";
+import { createRepo, listFiles, parseRepoId, planUpload, snapshotDownload, uploadFolder } from "../../src/hub/index.ts";
 import { runCli, startCli } from "../support/cli.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 import { HubProxy } from "./proxy.ts";
@@ -92,7 +92,7 @@ describe("a push", () => {
     expect(next).toMatchObject({ files: 2, unchanged: 1, bytes: 24 * MB });
     expect(next.sent).toBeLessThan(2.4 * MB);
     expect(proxy.total(XORBS, "sent")).toBe(next.sent);
-    const { folder: there } = await snapshot(access, id, { cacheDir: join(home, "tuned-cache") });
+    const { folder: there } = await snapshotDownload(access, id, { cacheDir: join(home, "tuned-cache") });
     expect((await readFile(join(there, "w.bin"))).equals(weights)).toBe(true);
   });
 
@@ -206,7 +206,7 @@ describe("a pull", () => {
       response.writeHead(403).end();
       return true;
     };
-    const { folder } = await snapshot(access, id, { cacheDir: join(home, "plain"), include: ["*.bin"] });
+    const { folder } = await snapshotDownload(access, id, { cacheDir: join(home, "plain"), include: ["*.bin"] });
     expect((await readFile(join(folder, "w.bin"))).equals(content)).toBe(true);
     expect(await readdir(folder)).toEqual(["w.bin"]);
     expect(proxy.total(/\/resolve\/.*w\.bin/, "received")).toBeGreaterThanOrEqual(40 * MB);

@@ -10,7 +10,7 @@ import {
   deleteRepo,
   listFiles,
   parseRepoId,
-  snapshot,
+  snapshotDownload,
   uploadFolder,
 } from "../../src/hub/index.ts";
 import { onProgress, type ProgressEvent } from "../../src/log.ts";
@@ -52,7 +52,7 @@ describe("uploadFolder", () => {
     for (const [at, size] of sizes.entries()) await writeFile(join(folder, `w${at}.bin`), randomBytes(size));
     const total = 23_000_002;
     const up = await told(() => uploadFolder(access, id, folder, { message: "Weights" }));
-    const down = await told(() => snapshot(access, id, { cacheDir: join(home, "cache") }));
+    const down = await told(() => snapshotDownload(access, id, { cacheDir: join(home, "cache") }));
     for (const [events, task] of [
       [up, "upload ana/folder"],
       [down, "download ana/folder"],

@@ -13,7 +13,7 @@ import {
 } from "../../hub/discussions.ts";
 import { fullName, type RepoId, repoPath } from "../../hub/repo-id.ts";
 import { cacheFolder } from "../../hub/settings.ts";
-import { snapshot } from "../../hub/snapshot.ts";
+import { snapshotDownload } from "../../hub/snapshot.ts";
 import { uploadFolder } from "../../hub/upload.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { checkTarget, copySnapshot } from "../copy.ts";
@@ -205,7 +205,7 @@ export const prCheckout = defineCommand({
     const { access, id } = source(name, flags);
     const num = discussionNumber(number);
     if (folder !== undefined) checkTarget(folder);
-    const found = await snapshot(access, id, { revision: `refs/pr/${num}`, cacheDir: cacheFolder() });
+    const found = await snapshotDownload(access, id, { revision: `refs/pr/${num}`, cacheDir: cacheFolder() });
     if (folder !== undefined) await copySnapshot(found.folder, folder);
     ui.result({ ...found, folder: folder ?? found.folder }, toldPlace(id, num, folder ?? found.folder));
   },

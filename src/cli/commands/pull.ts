@@ -3,7 +3,7 @@ import { listFiles } from "../../hub/client.ts";
 import { filterOf } from "../../hub/patterns.ts";
 import { fullName } from "../../hub/repo-id.ts";
 import { cacheFolder, isOffline } from "../../hub/settings.ts";
-import { snapshot } from "../../hub/snapshot.ts";
+import { snapshotDownload } from "../../hub/snapshot.ts";
 import { defineCommand } from "../command.ts";
 import { checkTarget, copySnapshot } from "../copy.ts";
 import { NAME, REPO_FLAGS, REVISION_FLAG, source } from "../repository.ts";
@@ -38,7 +38,13 @@ export const pull = defineCommand({
       return;
     }
     const cacheDir = cacheFolder();
-    const found = await snapshot(access, id, { revision, include, exclude, cacheDir, localFilesOnly: isOffline() });
+    const found = await snapshotDownload(access, id, {
+      revision,
+      include,
+      exclude,
+      cacheDir,
+      localFilesOnly: isOffline(),
+    });
     if (folder !== undefined) await copySnapshot(found.folder, folder, filterOf({ include, exclude }));
     const place = folder ?? found.folder;
     ui.result({ ...found, folder: place }, `${fullName(id)} at ${found.commit.slice(0, 7)} is in ${place}`);
