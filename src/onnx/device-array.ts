@@ -37,6 +37,7 @@ export class DeviceArray {
     return keepsResults(device, "float32");
   }
 
+  /** As the runtime takes it; not for reading. */
   get native(): NativeTensor {
     return deviceTensor(this.#memory, "float32", this.shape);
   }
