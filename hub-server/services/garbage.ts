@@ -123,7 +123,23 @@ async function mark({ db }: Store, kind: Kind): Promise<void> {
 }
 
 /** Removes some that wait long enough; gives how many. Rows that somebody is deleting, to name the thing, are his. */
-function sweep(store: Store, kind: Kind, before: Date): Promise<number> {
+async function sweep(store: Store, kind: Kind, before: Date): Promise<number> {
+  try {
+    return await sweepSome(store, kind, before);
+  } catch (error) {
+    // Somebody named one of them meanwhile: the next time is soon enough for the others.
+    if (isReferenced(error)) return 0;
+    throw error;
+  }
+}
+
+/** Whether Postgres refused a deletion because another row refers to what was to go. */
+function isReferenced(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && "code" in cause && cause.code === "23503";
+}
+
+function sweepSome(store: Store, kind: Kind, before: Date): Promise<number> {
   const { table, id, isUnnamed, remove } = SORTS[kind];
   return store.db.transaction(async (tx) => {
     const waiting = await tx
