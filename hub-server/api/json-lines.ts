@@ -140,8 +140,7 @@ class Line {
   }
 
   finish(): JsonLine {
-    if (this.#text !== undefined)
-      throw noJson();
+    if (this.#text !== undefined) throw noJson();
     const [text, long] = [Buffer.concat(this.#kept).toString("utf8"), this.#long];
     [this.#kept, this.#keptBytes, this.#long] = [[], 0, new Map()];
     if (text.trim() === "") return { value: undefined, long };

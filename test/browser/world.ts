@@ -248,7 +248,8 @@ async function datasets(at: At): Promise<void> {
   });
   await uploadFiles({ ...at, repo: "datasets/ana/no-table", files: [file("notes.txt", "x\n")] });
   await createRepo({ ...at, repo: "spaces/ana/demo", sdk: "gradio" });
-  const demo = "---\ntitle: A demo\nsdk: gradio\nmodels: [ana/mood]\ndatasets: [ana/reviews, some/where]\n---\n# A demo\n";
+  const demo =
+    "---\ntitle: A demo\nsdk: gradio\nmodels: [ana/mood]\ndatasets: [ana/reviews, some/where]\n---\n# A demo\n";
   await uploadFiles({ ...at, repo: "spaces/ana/demo", files: [file("README.md", demo), file("app.py", "x\n")] });
 }
 
