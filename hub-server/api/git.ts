@@ -14,7 +14,7 @@ import { pushReport, readPush } from "../git/receive.ts";
 import type { Repo } from "../services/access.ts";
 import { type GitService, gitRepo, showRefs, uploadPack } from "../services/git.ts";
 import { type PushOutcome, receivePush } from "../services/git-push.ts";
-import { defineRoute, type HubEnv, limited, type Route, repoOf } from "./route.ts";
+import { defineRoute, type HubEnv, limited, type Route, repoOf, TYPE_SUFFIX } from "./route.ts";
 
 /** Bytes of a request to fetch: it names commits, of which a large clone has some ten thousand. */
 const FETCH_LIMIT = 16 * 1024 * 1024;
@@ -89,14 +89,12 @@ function protocolOf(c: HonoContext<HubEnv>): string | undefined {
 // safe because Node's stream types and fetch types describe the same object
 const streamed = (source: Readable): ReadableStream<Uint8Array> => Readable.toWeb(source) as ReadableStream<Uint8Array>;
 
-const SUFFIX: Readonly<Record<RepoType, string>> = { model: "", dataset: "Dataset", space: "Space" };
-
 function routesOf(type: RepoType): Route[] {
   const base = `${type === "model" ? "" : `/${plural(type)}`}/:namespace/:name`;
   const idOf = (c: HonoContext<HubEnv>) => ({ ...repoOf(c), type });
 
   const refs = defineRoute({
-    operation: `gitRefs${SUFFIX[type]}`,
+    operation: `gitRefs${TYPE_SUFFIX[type]}`,
     method: "GET",
     path: `${base}/info/refs`,
     access: "content",
@@ -121,7 +119,7 @@ function routesOf(type: RepoType): Route[] {
   });
 
   const fetch = defineRoute({
-    operation: `gitUploadPack${SUFFIX[type]}`,
+    operation: `gitUploadPack${TYPE_SUFFIX[type]}`,
     method: "POST",
     path: `${base}/git-upload-pack`,
     access: "content",
@@ -139,7 +137,7 @@ function routesOf(type: RepoType): Route[] {
   });
 
   const push = defineRoute({
-    operation: `gitReceivePack${SUFFIX[type]}`,
+    operation: `gitReceivePack${TYPE_SUFFIX[type]}`,
     method: "POST",
     path: `${base}/git-receive-pack`,
     access: "write",

@@ -17,20 +17,16 @@ import {
 } from "../services/lfs.ts";
 import { completeUpload, partOf, putPart } from "../services/lfs-parts.ts";
 import { bodyOf } from "./node-server.ts";
-import { defineRoute, type HubEnv, jsonBody, originOf, type Route, repoOf } from "./route.ts";
-import { send } from "./send.ts";
+import { defineRoute, type HubEnv, jsonBody, originOf, type Route, repoOf, TYPE_SUFFIX } from "./route.ts";
+import { LINK_SECONDS, send } from "./send.ts";
 import { xetUpload } from "./xet.ts";
 
 const MEDIA = "application/vnd.git-lfs+json";
-/** How long a link to a blob that lies elsewhere holds. */
-const LINK_SECONDS = 3600;
-
-const SUFFIX: Readonly<Record<RepoType, string>> = { model: "", dataset: "Dataset", space: "Space" };
 
 function batch(type: RepoType): Route {
   const prefix = type === "model" ? "" : `/${plural(type)}`;
   return defineRoute({
-    operation: `lfsBatch${SUFFIX[type]}`,
+    operation: `lfsBatch${TYPE_SUFFIX[type]}`,
     method: "POST",
     path: `${prefix}/:namespace/:name/info/lfs/objects/batch`,
     access: "contribute",

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { plural, REPO_TYPES, type RepoType } from "../../src/hub/repo-id.ts";
 import { asServiceError } from "../error-response.ts";
 import { createLock, deleteLock, type Lock, LockExists, listLocks } from "../services/lfs-locks.ts";
-import { defineRoute, type HubEnv, jsonBody, type Route, repoOf } from "./route.ts";
+import { defineRoute, type HubEnv, jsonBody, type Route, repoOf, TYPE_SUFFIX } from "./route.ts";
 
 const MEDIA = { "Content-Type": "application/vnd.git-lfs+json" };
 
@@ -37,7 +37,6 @@ async function inLfsWords(
   }
 }
 
-const SUFFIX: Readonly<Record<RepoType, string>> = { model: "", dataset: "Dataset", space: "Space" };
 const numberOf = (text: string | null | undefined): number | undefined => {
   const value = Number(text ?? "");
   return Number.isSafeInteger(value) && value > 0 ? value : undefined;
@@ -48,7 +47,7 @@ function routesOf(type: RepoType): Route[] {
   const idOf = (c: HonoContext<HubEnv>) => ({ ...repoOf(c), type });
 
   const create = defineRoute({
-    operation: `lfsLock${SUFFIX[type]}`,
+    operation: `lfsLock${TYPE_SUFFIX[type]}`,
     method: "POST",
     path: base,
     access: "write",
@@ -62,7 +61,7 @@ function routesOf(type: RepoType): Route[] {
   });
 
   const list = defineRoute({
-    operation: `lfsLocks${SUFFIX[type]}`,
+    operation: `lfsLocks${TYPE_SUFFIX[type]}`,
     method: "GET",
     path: base,
     access: "content",
@@ -78,7 +77,7 @@ function routesOf(type: RepoType): Route[] {
   });
 
   const verify = defineRoute({
-    operation: `lfsVerifyLocks${SUFFIX[type]}`,
+    operation: `lfsVerifyLocks${TYPE_SUFFIX[type]}`,
     method: "POST",
     path: `${base}/verify`,
     access: "contribute",
@@ -97,7 +96,7 @@ function routesOf(type: RepoType): Route[] {
   });
 
   const unlock = defineRoute({
-    operation: `lfsUnlock${SUFFIX[type]}`,
+    operation: `lfsUnlock${TYPE_SUFFIX[type]}`,
     method: "POST",
     path: `${base}/:lock/unlock`,
     access: "write",

@@ -8,22 +8,17 @@ import type { Context } from "../context.ts";
 import { type FileHandle, openFile } from "../services/files.ts";
 import { contentTypeOf } from "./content-type.ts";
 import { countDownload } from "./count-download.ts";
-import { defineRoute, type HubEnv, type Route, repoOf, splitRevision } from "./route.ts";
-import { type Sendable, send } from "./send.ts";
+import { defineRoute, type HubEnv, type Route, repoOf, splitRevision, TYPE_SUFFIX } from "./route.ts";
+import { LINK_SECONDS, type Sendable, send } from "./send.ts";
 import { asksWhere, XET_FILE_INFO, xetFileHeaders } from "./xet.ts";
 
 type Kind = "resolve" | "raw";
-
-/** How long a link to a blob that lies elsewhere holds: long enough for a slow client to begin. */
-const LINK_SECONDS = 3600;
-
-const SUFFIX: Readonly<Record<RepoType, string>> = { model: "", dataset: "Dataset", space: "Space" };
 
 function route(type: RepoType, kind: Kind): Route {
   const prefix = type === "model" ? "" : `/${plural(type)}`;
   const place = `${prefix}/{namespace}/{repo}/resolve/{rev}/{path}`;
   return defineRoute({
-    operation: `${kind}${SUFFIX[type]}`,
+    operation: `${kind}${TYPE_SUFFIX[type]}`,
     ...(kind === "resolve" && { answers: [`GET ${place}`] }),
     method: "GET",
     path: `${prefix}/:namespace/:name/${kind}/*`,

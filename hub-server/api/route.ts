@@ -42,6 +42,9 @@ export interface Route {
   handle(c: HonoContext<HubEnv>, ctx: Context): Promise<Response> | Response;
 }
 
+/** How the names of operations on each type end that have a route of their own, outside of /api. */
+export const TYPE_SUFFIX: Readonly<Record<RepoType, string>> = { model: "", dataset: "Dataset", space: "Space" };
+
 export const defineRoute = (route: Route): Route => route;
 
 /** The rows of Hugging Face's list for one address under each type of repository, for a route's `answers`. */

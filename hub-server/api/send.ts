@@ -5,6 +5,9 @@ import { ServiceError } from "../errors.ts";
 import { toSocket } from "./node-server.ts";
 import type { HubEnv } from "./route.ts";
 
+/** How long a link to a blob that lies elsewhere holds: long enough for a slow client to begin. */
+export const LINK_SECONDS = 3600;
+
 export interface Sendable {
   size: number;
   /** Hex digits that are the same for the same bytes, whatever their name. */
