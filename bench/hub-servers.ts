@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { packageFile } from "../src/package-root.ts";
 
 /** The built command where there is one, as users run it; else the sources. */
-const COMMAND = existsSync(packageFile("dist", "src", "cli", "main.js"))
+export const COMMAND = existsSync(packageFile("dist", "src", "cli", "main.js"))
   ? [packageFile("dist", "src", "cli", "main.js")]
   : ["--import", "tsx", packageFile("src", "cli", "main.ts")];
 
@@ -24,6 +24,19 @@ const ended = (child: ChildProcess): Promise<void> =>
     else child.once("exit", () => resolve());
   });
 
+/** Where a hub listens that a process has started, once it says so. */
+export function urlOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    child.stdout?.on("data", (chunk: Buffer) => {
+      text += chunk;
+      const found = /^Abrazo hub listening on (http:\S+)$/m.exec(text)?.[1];
+      if (found !== undefined) resolve(found);
+    });
+    child.once("exit", (code) => reject(new Error(`serve ended with ${code}`)));
+  });
+}
+
 export async function startBenchHub(folder: string, databaseUrl: string | undefined): Promise<BenchHub> {
   const env = { ...process.env, HOME: folder, DATABASE_URL: databaseUrl, TMPDIR: folder };
   const data = ["--data", join(folder, "hub")];
@@ -38,15 +51,7 @@ export async function startBenchHub(folder: string, databaseUrl: string | undefi
     env,
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const url = await new Promise<string>((resolve, reject) => {
-    let text = "";
-    child.stdout?.on("data", (chunk: Buffer) => {
-      text += chunk;
-      const found = /^Abrazo hub listening on (http:\S+)$/m.exec(text)?.[1];
-      if (found !== undefined) resolve(found);
-    });
-    child.once("exit", (code) => reject(new Error(`serve ended with ${code}`)));
-  });
+  const url = await urlOf(child);
   await (await fetch(url)).text();
   return {
     url,

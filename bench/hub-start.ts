@@ -2,18 +2,14 @@
 // was used before, from the command to the answered page; and the memory of its one process.
 // npx tsx bench/main.ts hub-start [rounds]
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { packageFile } from "../src/package-root.ts";
+import { COMMAND, urlOf } from "./hub-servers.ts";
 
 const LIMIT_MS = 5_000;
 const PAGES = 50;
-
-/** The built command where there is one, as users run it; else the sources. */
-const COMMAND = existsSync(packageFile("dist", "src", "cli", "main.js"))
-  ? [packageFile("dist", "src", "cli", "main.js")]
-  : ["--import", "tsx", packageFile("src", "cli", "main.ts")];
 
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
@@ -35,15 +31,7 @@ async function start(folder: string): Promise<{ child: ChildProcess; url: string
     env: { ...process.env, HOME: folder, DATABASE_URL: undefined },
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const url = await new Promise<string>((resolve, reject) => {
-    let text = "";
-    child.stdout?.on("data", (chunk: Buffer) => {
-      text += chunk;
-      const found = /^Abrazo hub listening on (http:\S+)$/m.exec(text)?.[1];
-      if (found !== undefined) resolve(found);
-    });
-    child.once("exit", (code) => reject(new Error(`serve ended with ${code}`)));
-  });
+  const url = await urlOf(child);
   await (await fetch(url)).text();
   return { child, url, ms: performance.now() - began };
 }
