@@ -8,10 +8,10 @@ import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import * as official from "@huggingface/hub";
 import { objectHash } from "../io/git-objects.ts";
 import { log, reportProgress } from "../log.ts";
 import { type RemoteEntry, resolvePath } from "./client.ts";
+import { officialClient } from "./official.ts";
 import { fullName, type RepoId } from "./repo-id.ts";
 import { fetchFor, type HubAccess, HubError, Patience, request } from "./request.ts";
 import { usesXet } from "./settings.ts";
@@ -136,7 +136,7 @@ export class Transfer {
     const patience = new Patience(this.#access.endpoint);
     const { endpoint, token } = this.#access;
     try {
-      const blob = await official.downloadFile({
+      const blob = await (await officialClient()).downloadFile({
         hubUrl: endpoint,
         ...(token !== undefined && { accessToken: token }),
         repo: { type: this.#id.type, name: fullName(this.#id) },

@@ -2,7 +2,6 @@
 // us, so that files go up in groups, each of which is kept by the hub, and one commit of our own names them all.
 // Writes no commit.
 import { pathToFileURL } from "node:url";
-import * as official from "@huggingface/hub";
 import { z } from "zod";
 import { callOf, translated } from "./official.ts";
 import type { RepoId } from "./repo-id.ts";
@@ -86,7 +85,7 @@ async function commitLocally(
   group: readonly UploadFile[],
   staging: Staging,
 ): Promise<Map<string, string>> {
-  return translated(access, async () => {
+  return translated(access, async (official) => {
     const steps = official.commitIter({
       ...callOf(access, id, staging.fetch),
       branch: revision,

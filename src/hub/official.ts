@@ -1,9 +1,13 @@
 // The official client, called as we call a hub: whom to ask, as whom, and its failures as ours.
 // Knows no file.
-import * as official from "@huggingface/hub";
 import { AbrazoError } from "../errors.ts";
 import { fullName, type RepoId } from "./repo-id.ts";
 import { fetchFor, type HubAccess, strange } from "./request.ts";
+
+type Official = typeof import("@huggingface/hub");
+
+/** Loaded when first needed: most programs that load this package run a model, and begin sooner without. */
+export const officialClient = (): Promise<Official> => import("@huggingface/hub");
 
 /** What the official client needs: whom to ask, as whom, about which repository, and how. */
 export function callOf(access: HubAccess, id: RepoId, send: typeof fetch = fetchFor(access, () => {})) {
@@ -27,10 +31,14 @@ export function checkToken({ endpoint, token }: HubAccess): string {
   });
 }
 
-/** What the official client cannot read is no answer of a hub. */
-export async function translated<Result>({ endpoint }: HubAccess, ask: () => Promise<Result>): Promise<Result> {
+/** Asks by the official client. What it cannot read is no answer of a hub. */
+export async function translated<Result>(
+  { endpoint }: HubAccess,
+  ask: (official: Official) => Promise<Result>,
+): Promise<Result> {
+  const official = await officialClient();
   try {
-    return await ask();
+    return await ask(official);
   } catch (error) {
     const unread =
       error instanceof TypeError ||

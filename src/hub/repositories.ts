@@ -1,6 +1,6 @@
 // Repositories as a whole: what they are, which there are, and their life from creation to deletion.
 // Knows no file of one.
-import * as official from "@huggingface/hub";
+import type { SpaceSdk } from "@huggingface/hub";
 import { z } from "zod";
 import { apiPath, pagesOf, queryOf, takeOf } from "./client.ts";
 import { callOf, translated } from "./official.ts";
@@ -174,11 +174,11 @@ export const listSpaces = (access: HubAccess, options: ListReposOptions = {}): P
 export function createRepo(
   access: HubAccess,
   id: RepoId,
-  { isPrivate = false, sdk = "static" }: { isPrivate?: boolean | undefined; sdk?: official.SpaceSdk | undefined } = {},
+  { isPrivate = false, sdk = "static" }: { isPrivate?: boolean | undefined; sdk?: SpaceSdk | undefined } = {},
 ): Promise<boolean> {
   const space = id.type === "space" ? { sdk } : {};
-  const make = () => official.createRepo({ ...callOf(access, id), private: isPrivate, ...space });
-  return translated(access, async () => {
+  return translated(access, async (official) => {
+    const make = () => official.createRepo({ ...callOf(access, id), private: isPrivate, ...space });
     try {
       return await unlessThere(true, make);
     } catch (error) {
@@ -199,7 +199,7 @@ export function createRepo(
  * ```
  */
 export function deleteRepo(access: HubAccess, id: RepoId): Promise<void> {
-  return translated(access, () => official.deleteRepo(callOf(access, id)));
+  return translated(access, (official) => official.deleteRepo(callOf(access, id)));
 }
 
 /**
