@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { root } from "./install.mjs";
 
-const { dependencies, exports, engines } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const { dependencies, devDependencies, peerDependencies, exports, engines } = JSON.parse(
+  readFileSync(join(root, "package.json"), "utf8"),
+);
 /** Compiled in, so that only what is used of it is loaded; its licence goes along. */
 const JOINED = "zod";
 
@@ -40,7 +42,9 @@ const bundle = (entryPoints, write) =>
     format: "esm",
     platform: "node",
     target: `node${engines.node.replace(/[^\d.]/g, "")}`,
-    external: Object.keys(dependencies).filter((name) => name !== JOINED),
+    external: Object.keys({ ...dependencies, ...devDependencies, ...peerDependencies }).filter(
+      (name) => name !== JOINED,
+    ),
     plugins: [plugin],
     // Names of classes are printed, and found by threads.
     keepNames: true,
