@@ -50,6 +50,7 @@ const bundle = (entryPoints, write) =>
     keepNames: true,
     minifyWhitespace: true,
     minifySyntax: true,
+    minifyIdentifiers: true,
     sourcemap: true,
     sourcesContent: false,
     logLevel: "warning",

@@ -6,7 +6,8 @@ import { type Aligned, Rewrite } from "./aligned.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" });
+/** Made when a text first needs it: that takes longer than all else of this file. */
+let segmenter: Intl.Segmenter | undefined;
 
 /** What a whole grapheme or a single character becomes; undefined where it stays. */
 type Lookup = (part: string) => string | undefined;
@@ -91,7 +92,10 @@ const JOINING =
 
 function* graphemesOf(run: string): Generator<string> {
   if (!JOINING.test(run)) yield* run;
-  else for (const { segment } of graphemes.segment(run)) yield segment;
+  else {
+    segmenter ??= new Intl.Segmenter("und", { granularity: "grapheme" });
+    for (const { segment } of segmenter.segment(run)) yield segment;
+  }
 }
 
 interface Run {
