@@ -6,10 +6,12 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { packageFile } from "../src/package-root.ts";
 
+/** The command from the sources, whatever was built of them last. */
+export const SOURCES: readonly string[] = ["--import", "tsx", packageFile("src", "cli", "main.ts")];
 /** The built command where there is one, as users run it; else the sources. */
 export const COMMAND = existsSync(packageFile("dist", "src", "cli", "main.js"))
   ? [packageFile("dist", "src", "cli", "main.js")]
-  : ["--import", "tsx", packageFile("src", "cli", "main.ts")];
+  : SOURCES;
 
 export interface BenchHub {
   url: string;
@@ -37,8 +39,16 @@ export function urlOf(child: ChildProcess): Promise<string> {
   });
 }
 
+const environment = (folder: string, databaseUrl: string | undefined) => ({
+  ...process.env,
+  HOME: folder,
+  DATABASE_URL: databaseUrl,
+  TMPDIR: folder,
+});
+
+/** A hub with a user. */
 export async function startBenchHub(folder: string, databaseUrl: string | undefined): Promise<BenchHub> {
-  const env = { ...process.env, HOME: folder, DATABASE_URL: databaseUrl, TMPDIR: folder };
+  const env = environment(folder, databaseUrl);
   const data = ["--data", join(folder, "hub")];
   const made = execFileSync(process.execPath, [...COMMAND, "admin", "user", "create", "bench", ...data, "--json"], {
     cwd: packageFile(),
@@ -46,16 +56,25 @@ export async function startBenchHub(folder: string, databaseUrl: string | undefi
     encoding: "utf8",
   });
   const { token }: { token: string } = JSON.parse(made.trim().split("\n").at(-1) ?? "");
-  const child = spawn(process.execPath, [...COMMAND, "serve", "--port", "0", ...data], {
+  return { ...(await serveBenchHub(folder, databaseUrl, COMMAND)), token };
+}
+
+/** A hub of what is in a folder and a database. */
+export async function serveBenchHub(
+  folder: string,
+  databaseUrl: string | undefined,
+  command: readonly string[],
+): Promise<Omit<BenchHub, "token">> {
+  const serve = ["serve", "--port", "0", "--data", join(folder, "hub")];
+  const child = spawn(process.execPath, [...command, ...serve], {
     cwd: packageFile(),
-    env,
+    env: environment(folder, databaseUrl),
     stdio: ["ignore", "pipe", "inherit"],
   });
   const url = await urlOf(child);
   await (await fetch(url)).text();
   return {
     url,
-    token,
     pid: child.pid ?? 0,
     stop: async () => {
       child.kill("SIGTERM");

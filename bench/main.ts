@@ -9,6 +9,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ main(args: readonly st
   training: () => import("./training.ts"),
   "hub-start": () => import("./hub-start.ts"),
   hub: () => import("./hub.ts"),
+  "hub-lists": () => import("./hub-lists.ts"),
 };
 
 const [name, ...args] = process.argv.slice(2);

@@ -13,7 +13,7 @@ import {
   sortOf,
 } from "../services/list-parameters.ts";
 import { pageOfRepos } from "../services/list-repos.ts";
-import { requireRevision, resolveRevision } from "../services/refs.ts";
+import { requireRevision } from "../services/refs.ts";
 import {
   describeRepos,
   FIELD_NAMES,
@@ -52,7 +52,8 @@ const INFO_QUERY = {
 async function infoResponse(c: HonoContext<HubEnv>, ctx: Context, revision: string | undefined): Promise<Response> {
   const repo = await getRepo(ctx, repoOf(c));
   const named = revision !== undefined && revision !== "HEAD" && revision !== "main";
-  const commit = named ? await requireRevision(ctx, repo, revision) : await resolveRevision(ctx, repo, "HEAD");
+  // The head of main is read with what else is told.
+  const commit = named ? await requireRevision(ctx, repo, revision) : undefined;
   const query = new URL(c.req.url).searchParams;
   const told: Told = { expand: expandOf(query), more: "info", blobs: isSet(query, "blobs") };
   const [info = {}] = await describeRepos(ctx, repo.type, [repo], told, commit);

@@ -52,22 +52,31 @@ const QUERIES = new Set<string | symbol>([
   "query",
 ]);
 
+/** Handles of databases, in contrast to those of transactions. */
+const ofDatabases = new WeakSet<object>();
+
+/** Refuses a database's own handle inside a transaction. */
+export function checkHandle(db: Db | Tx, what: string): void {
+  if (ofDatabases.has(db) && transactions.getStore() === true)
+    throw new Error(`internal: db.${what} inside a transaction; use the transaction's handle`);
+}
+
 /**
  * Inside a transaction only its own handle may be used. With one connection anything else would wait for the transaction,
  * which waits for it, for ever; and on a server it would not see what the transaction wrote.
  */
 function onlyOutsideTransactions(db: Db): Db {
-  return new Proxy(db, {
+  const outside = new Proxy(db, {
     get(target, name, receiver) {
-      const inside = transactions.getStore() === true;
-      if (inside && (name === "transaction" || QUERIES.has(name)))
-        throw new Error(`internal: db.${String(name)} inside a transaction; use the transaction's handle`);
+      if (name === "transaction" || QUERIES.has(name)) checkHandle(outside, String(name));
       if (name !== "transaction") return Reflect.get(target, name, receiver);
       const transaction: Db["transaction"] = (run, config) =>
         target.transaction((tx) => transactions.run(true, () => run(tx)), config);
       return transaction;
     },
   });
+  ofDatabases.add(outside);
+  return outside;
 }
 
 /** Major version of the Postgres that PGlite embeds: its data folders are of no use to another one. */

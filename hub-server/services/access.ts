@@ -3,6 +3,7 @@ import { and, eq, exists, inArray, not, or, type SQL, sql } from "drizzle-orm";
 import type { RepoId } from "../../src/hub/repo-id.ts";
 import type { Actor, Context } from "../context.ts";
 import type { Tx } from "../db/client.ts";
+import { prepared } from "../db/prepared.ts";
 import { accessRequests, type RequestStatus } from "../db/schema/gates.ts";
 import {
   networkRules,
@@ -23,17 +24,25 @@ export type Repo = typeof repos.$inferSelect;
 export type Action = "read" | "content" | "contribute" | "write" | "manage";
 type Caller = Pick<Context, "db" | "actor">;
 
+const repoByName = prepared((db) =>
+  db
+    .select()
+    .from(repos)
+    .where(
+      and(
+        eq(repos.type, sql.placeholder("type")),
+        eq(sql`lower(${repos.namespace})`, sql.placeholder("namespace")),
+        eq(sql`lower(${repos.name})`, sql.placeholder("name")),
+      ),
+    ),
+);
+
 /** The repository of a name, or of one it had before. */
 export async function findRepo(
   { db }: Pick<Context, "db">,
   { type, namespace, name }: RepoId,
 ): Promise<Repo | undefined> {
-  const matches = and(
-    eq(repos.type, type),
-    eq(sql`lower(${repos.namespace})`, namespace.toLowerCase()),
-    eq(sql`lower(${repos.name})`, name.toLowerCase()),
-  );
-  const [repo] = await db.select().from(repos).where(matches);
+  const [repo] = await repoByName(db, { type, namespace: namespace.toLowerCase(), name: name.toLowerCase() });
   if (repo !== undefined) return repo;
   const from = `${namespace}/${name}`.toLowerCase();
   const [moved] = await db
@@ -129,7 +138,9 @@ async function standingOn({ db, actor }: Caller, repo: Repo): Promise<Standing> 
       and(eq(resourceGroupMembers.groupId, resourceGroups.id), eq(resourceGroupMembers.userId, actor.id)),
     )
     .leftJoin(repoCreators, eq(repoCreators.repoId, repos.id))
-    .where(eq(repos.id, repo.id));
+    .where(eq(repos.id, repo.id))
+    .prepare("standing")
+    .execute();
   const member = row?.role ?? undefined;
   const inGroup = row?.groupId == null || member === "admin" ? member : (row.groupRole ?? undefined);
   const maker = row?.makerId === actor.id;
@@ -147,6 +158,8 @@ async function standingOn({ db, actor }: Caller, repo: Repo): Promise<Standing> 
 export async function requireAccess(ctx: Context, action: Action, id: RepoId): Promise<Repo> {
   const repo = await findRepo(ctx, id);
   if (repo === undefined) throw repoNotFound();
+  // Everybody may: nothing has to be known of the caller.
+  if (!repo.isPrivate && action === "read") return repo;
   const standing = await standingOn(ctx, repo);
   if (repo.isPrivate && standing.barred) throw notFromHere(repo);
   if (repo.isPrivate && (standing.role === undefined || !standing.allows("read"))) throw repoNotFound();

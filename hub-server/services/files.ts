@@ -1,11 +1,12 @@
 // Reading versions: folders, files and their bytes. Nothing here writes.
 
 import { Readable } from "node:stream";
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import type { RepoId } from "../../src/hub/repo-id.ts";
 import { encodePointer } from "../../src/io/git-objects.ts";
 import type { Context } from "../context.ts";
 import type { Db, Tx } from "../db/client.ts";
+import { prepared } from "../db/prepared.ts";
 import { contents, lfsObjects, type StoredEntry, trees } from "../db/schema.ts";
 import { badRequest, entryNotFound } from "../errors.ts";
 import type { Range } from "../storage/blobs.ts";
@@ -33,18 +34,38 @@ export type Entry = FileEntry | DirectoryEntry;
 
 type Reader = { db: Db | Tx };
 
+const treesById = prepared((db) =>
+  db
+    .select()
+    .from(trees)
+    .where(sql`${trees.id} = any(${sql.placeholder("ids")})`),
+);
+
 /** Rows of a folder by its tree id; no row is an empty folder. */
-export async function readTree({ db }: Reader, treeId: string): Promise<StoredEntry[]> {
-  const [tree] = await db.select().from(trees).where(eq(trees.id, treeId));
-  return tree?.entries ?? [];
-}
+export const readTree = async (reader: Reader, treeId: string): Promise<StoredEntry[]> =>
+  (await readTrees(reader, [treeId])).get(treeId) ?? [];
 
 /** Rows of several folders by their tree ids. */
 export async function readTrees({ db }: Reader, treeIds: readonly string[]): Promise<Map<string, StoredEntry[]>> {
   const ids = [...new Set(treeIds)];
-  const rows = ids.length === 0 ? [] : await db.select().from(trees).where(inArray(trees.id, ids));
+  const rows = ids.length === 0 ? [] : await treesById(db, { ids });
   return new Map(rows.map(({ id, entries }) => [id, entries]));
 }
+
+const entryAt = prepared((db) => {
+  const at = (name: string) => sql.placeholder(name);
+  const walk = sql`(
+    with recursive walk as (
+      select 0 as depth, jsonb_build_object('name', '', 'kind', 'directory', 'id', ${at("treeId")}::text) as entry
+      union all
+      select w.depth + 1, e from walk w
+      join ${trees} t on t.id = w.entry ->> 'id'
+      cross join lateral jsonb_array_elements(t.entries) e
+      where w.entry ->> 'kind' = 'directory' and e ->> 'name' = (${at("names")}::text)::jsonb ->> w.depth
+    )
+    select entry from walk where depth = ${at("depth")}::int) as found`;
+  return db.select({ entry: sql<StoredEntry>`found.entry` }).from(walk);
+});
 
 /** The entry at a path below a tree, or undefined. The database walks down, so that large folders stay there. */
 export async function findEntry(
@@ -52,16 +73,8 @@ export async function findEntry(
   treeId: string,
   segments: readonly string[],
 ): Promise<StoredEntry | undefined> {
-  const [row] = await db.execute<{ entry: StoredEntry }>(sql`
-    with recursive walk as (
-      select 0 as depth, jsonb_build_object('name', '', 'kind', 'directory', 'id', ${treeId}::text) as entry
-      union all
-      select w.depth + 1, e from walk w
-      join ${trees} t on t.id = w.entry ->> 'id'
-      cross join lateral jsonb_array_elements(t.entries) e
-      where w.entry ->> 'kind' = 'directory' and e ->> 'name' = ${asJson(segments)} ->> w.depth
-    )
-    select entry from walk where depth = ${segments.length}`);
+  if (segments.length === 0) return { name: "", kind: "directory", id: treeId };
+  const [row] = await entryAt(db, { treeId, names: JSON.stringify(segments), depth: segments.length });
   return row?.entry;
 }
 
@@ -115,22 +128,22 @@ export async function findEntries(
   return found;
 }
 
+const contentsById = prepared((db) =>
+  db
+    .select({ id: contents.id, size: contents.size, sha256: contents.sha256, isLfs: contents.isLfs })
+    .from(contents)
+    .where(sql`${contents.id} = any(${sql.placeholder("ids")})`),
+);
+
 /** Entries with sizes, for stored entries at their paths. */
 export async function describeEntries(
   { db }: Reader,
   found: readonly { path: string; entry: StoredEntry }[],
 ): Promise<Entry[]> {
   const ids = [...new Set(found.filter(({ entry }) => entry.kind === "file").map(({ entry }) => entry.id))];
-  const { id, size, sha256, isLfs } = contents;
-  const rows: { id: string; size: number; sha256: string | null; isLfs: boolean }[] = [];
-  for (let start = 0; start < ids.length; start += 5000) {
-    rows.push(
-      ...(await db
-        .select({ id, size, sha256, isLfs })
-        .from(contents)
-        .where(inArray(id, ids.slice(start, start + 5000)))),
-    );
-  }
+  const rows: Awaited<ReturnType<typeof contentsById>> = [];
+  for (let start = 0; start < ids.length; start += 5000)
+    rows.push(...(await contentsById(db, { ids: ids.slice(start, start + 5000) })));
   const byId = new Map(rows.map((row) => [row.id, row]));
   return found.map(({ path, entry }): Entry => {
     if (entry.kind === "directory") return { kind: "directory", path, id: entry.id, size: 0 };
@@ -230,14 +243,25 @@ export async function openFile(ctx: Context, id: RepoId, revision: string, path:
   return { repo, commit, entry, open: (range) => openContent(ctx, entry.id, range) };
 }
 
-/** An object that was deleted for good is gone from every commit, whoever else has the same. */
-async function requireObject({ db }: Reader, repo: Repo, sha256: string, path: string, commit: string): Promise<void> {
-  const [object] = await db
+const objectOf = prepared((db) =>
+  db
     .select({ size: lfsObjects.size })
     .from(lfsObjects)
-    .where(and(eq(lfsObjects.repoId, repo.id), eq(lfsObjects.sha256, sha256)));
+    .where(and(eq(lfsObjects.repoId, sql.placeholder("repoId")), eq(lfsObjects.sha256, sql.placeholder("sha256")))),
+);
+
+/** An object that was deleted for good is gone from every commit, whoever else has the same. */
+async function requireObject({ db }: Reader, repo: Repo, sha256: string, path: string, commit: string): Promise<void> {
+  const [object] = await objectOf(db, { repoId: repo.id, sha256 });
   if (object === undefined) throw entryNotFound(path, commit);
 }
+
+const contentById = prepared((db) =>
+  db
+    .select()
+    .from(contents)
+    .where(eq(contents.id, sql.placeholder("id"))),
+);
 
 /** Bytes behind a git blob id. */
 export async function openContent(
@@ -245,7 +269,7 @@ export async function openContent(
   blobId: string,
   range?: Range,
 ): Promise<Readable> {
-  const [content] = await db.select().from(contents).where(eq(contents.id, blobId));
+  const [content] = await contentById(db, { id: blobId });
   if (content === undefined) throw entryNotFound(blobId);
   if (content.bytes === null) return blobs.open(content.sha256 ?? "", range);
   const bytes = range === undefined ? content.bytes : content.bytes.subarray(range.start, range.end);

@@ -3,6 +3,7 @@ import { and, eq, inArray, like, sql } from "drizzle-orm";
 import type { RepoId } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import type { Db, Tx } from "../db/client.ts";
+import { prepared } from "../db/prepared.ts";
 import { annotatedTags } from "../db/schema/uploads.ts";
 import { commits, refs } from "../db/schema.ts";
 import { revisionNotFound } from "../errors.ts";
@@ -18,6 +19,21 @@ function candidates(revision: string): string[] {
   return revision.startsWith("refs/") ? [revision] : [`refs/tags/${revision}`, branchRef(revision)];
 }
 
+const commitById = prepared((db) =>
+  db
+    .select()
+    .from(commits)
+    .where(and(eq(commits.repoId, sql.placeholder("repoId")), eq(commits.id, sql.placeholder("id")))),
+);
+
+const commitsByRef = prepared((db) =>
+  db
+    .select({ name: refs.name, commit: commits })
+    .from(refs)
+    .innerJoin(commits, and(eq(commits.repoId, refs.repoId), eq(commits.id, refs.commitId)))
+    .where(and(eq(refs.repoId, sql.placeholder("repoId")), sql`${refs.name} = any(${sql.placeholder("names")})`)),
+);
+
 /** The commit of a branch, tag, full ref or 40-digit id; undefined for the main branch of an empty repository. */
 export async function resolveRevision(
   { db }: { db: Db | Tx },
@@ -25,18 +41,11 @@ export async function resolveRevision(
   revision: string,
 ): Promise<CommitRow | undefined> {
   if (/^[0-9a-f]{40}$/.test(revision)) {
-    const [commit] = await db
-      .select()
-      .from(commits)
-      .where(and(eq(commits.repoId, repo.id), eq(commits.id, revision)));
+    const [commit] = await commitById(db, { repoId: repo.id, id: revision });
     if (commit !== undefined) return commit;
   }
   const names = candidates(revision);
-  const found = await db
-    .select({ name: refs.name, commit: commits })
-    .from(refs)
-    .innerJoin(commits, and(eq(commits.repoId, refs.repoId), eq(commits.id, refs.commitId)))
-    .where(and(eq(refs.repoId, repo.id), inArray(refs.name, names)));
+  const found = await commitsByRef(db, { repoId: repo.id, names });
   const match = names.map((name) => found.find((row) => row.name === name)).find((row) => row !== undefined);
   if (match !== undefined) return match.commit;
   if (names.includes(branchRef("main"))) return undefined;

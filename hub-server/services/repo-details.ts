@@ -3,10 +3,11 @@
 import { and, eq, inArray, ne, sql } from "drizzle-orm";
 import { fullName } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
+import { prepared } from "../db/prepared.ts";
 import { type RepoFacts, repoIndex, repoLinks } from "../db/schema/repos.ts";
-import { commits, refs, repos, type StoredEntry, trees } from "../db/schema.ts";
+import { commits, refs, repos } from "../db/schema.ts";
 import { type Repo, visible } from "./access.ts";
-import { type FileEntry, listTreeOf } from "./files.ts";
+import { type FileEntry, listTreeOf, readTrees } from "./files.ts";
 import { branchRef } from "./refs.ts";
 
 export type Source = "facts" | "heads" | "files" | "links" | "spaces" | "children";
@@ -57,20 +58,28 @@ export async function load(
   return { heads, facts, siblings, links, spaces, children };
 }
 
-async function headsOf({ db }: Context, ids: readonly string[]): Promise<Map<string, Head>> {
-  const found = await db
+const headsById = prepared((db) =>
+  db
     .select({ repoId: refs.repoId, id: commits.id, treeId: commits.treeId })
     .from(refs)
     .innerJoin(commits, and(eq(commits.repoId, refs.repoId), eq(commits.id, refs.commitId)))
-    .where(and(inArray(refs.repoId, [...ids]), eq(refs.name, branchRef("main"))));
+    .where(and(sql`${refs.repoId} = any(${sql.placeholder("ids")})`, eq(refs.name, branchRef("main")))),
+);
+
+async function headsOf({ db }: Context, ids: readonly string[]): Promise<Map<string, Head>> {
+  const found = await headsById(db, { ids });
   return new Map(found.map(({ repoId, id, treeId }) => [repoId, { id, treeId }]));
 }
 
-async function factsOf({ db }: Context, ids: readonly string[]): Promise<Map<string, RepoFacts>> {
-  const found = await db
+const factsById = prepared((db) =>
+  db
     .select({ id: repoIndex.repoId, facts: repoIndex.facts })
     .from(repoIndex)
-    .where(inArray(repoIndex.repoId, [...ids]));
+    .where(sql`${repoIndex.repoId} = any(${sql.placeholder("ids")})`),
+);
+
+async function factsOf({ db }: Context, ids: readonly string[]): Promise<Map<string, RepoFacts>> {
+  const found = await factsById(db, { ids });
   return new Map(found.map(({ id, facts }) => [id, facts]));
 }
 
@@ -97,13 +106,14 @@ async function siblingsOf(
 }
 
 /** Names alone, of all repositories together: a query for each level of folders. */
-async function namesOf({ db }: Context, heads: ReadonlyMap<string, Head>): Promise<Map<string, Sibling[]>> {
+async function namesOf(reader: Context, heads: ReadonlyMap<string, Head>): Promise<Map<string, Sibling[]>> {
   const out = new Map<string, Sibling[]>([...heads.keys()].map((id) => [id, []]));
   let level = [...heads].map(([repoId, { treeId }]) => ({ repoId, prefix: "", treeId }));
   while (level.length > 0) {
-    const treeIds = [...new Set(level.map(({ treeId }) => treeId))];
-    const rows = await db.select().from(trees).where(inArray(trees.id, treeIds));
-    const entries = new Map<string, StoredEntry[]>(rows.map((row) => [row.id, row.entries]));
+    const entries = await readTrees(
+      reader,
+      level.map(({ treeId }) => treeId),
+    );
     const next: typeof level = [];
     for (const { repoId, prefix, treeId } of level) {
       for (const { name, kind, id } of entries.get(treeId) ?? []) {
@@ -117,13 +127,17 @@ async function namesOf({ db }: Context, heads: ReadonlyMap<string, Head>): Promi
   return out;
 }
 
-/** What the cards name, as they write it. */
-async function linksOf({ db }: Context, ids: readonly string[]): Promise<Map<string, string[]>> {
-  const rows = await db
+const linksById = prepared((db) =>
+  db
     .select()
     .from(repoLinks)
-    .where(inArray(repoLinks.repoId, [...ids]))
-    .orderBy(repoLinks.target);
+    .where(sql`${repoLinks.repoId} = any(${sql.placeholder("ids")})`)
+    .orderBy(repoLinks.target),
+);
+
+/** What the cards name, as they write it. */
+async function linksOf({ db }: Context, ids: readonly string[]): Promise<Map<string, string[]>> {
+  const rows = await linksById(db, { ids });
   const out = new Map<string, string[]>();
   for (const { repoId, kind, target } of rows) {
     const key = `${kind} ${repoId}`;

@@ -2,10 +2,11 @@
 // Does not know what a token's scopes mean: scopes.ts does.
 import { createHash, randomBytes } from "node:crypto";
 import { hash, verify } from "@node-rs/argon2";
-import { and, count, desc, eq, gt, isNull, sql } from "drizzle-orm";
+import { and, count, desc, eq, isNull, sql } from "drizzle-orm";
 import { invalidName } from "../../src/hub/repo-id.ts";
 import type { Actor, Context, Deps } from "../context.ts";
 import type { Db, Tx } from "../db/client.ts";
+import { prepared } from "../db/prepared.ts";
 import { oauthApps, oauthGrants, oauthTokens } from "../db/schema/oauth.ts";
 import { sessions, type TokenScopes, tokens, users } from "../db/schema.ts";
 import { badRequest, forbidden, ServiceError, unauthorized } from "../errors.ts";
@@ -78,12 +79,16 @@ export async function userCount({ db }: { db: Db | Tx }): Promise<number> {
 
 export type Account = Omit<typeof users.$inferSelect, "passwordHash">;
 
-/** A user, an organization or a service account by its name. */
-export async function findUser({ db }: { db: Db | Tx }, name: string): Promise<Account | undefined> {
-  const [found] = await db
+const userByName = prepared((db) =>
+  db
     .select()
     .from(users)
-    .where(eq(sql`lower(${users.name})`, name.toLowerCase()));
+    .where(eq(sql`lower(${users.name})`, sql.placeholder("name"))),
+);
+
+/** A user, an organization or a service account by its name. */
+export async function findUser({ db }: { db: Db | Tx }, name: string): Promise<Account | undefined> {
+  const [found] = await userByName(db, { name: name.toLowerCase() });
   if (found === undefined) return undefined;
   const { passwordHash: _, ...account } = found;
   return account;
@@ -138,9 +143,8 @@ export async function revokeToken({ db, actor }: Pick<Context, "db" | "actor">, 
   await db.delete(tokens).where(and(eq(sql`${tokens.id}::text`, id), eq(tokens.userId, actor.id)));
 }
 
-/** Who a bearer token belongs to; an unknown or expired one is refused, not taken for an anonymous caller. */
-export async function actorOfToken({ db }: Database, token: string): Promise<Actor> {
-  const [row] = await db
+const tokenByHash = prepared((db) =>
+  db
     .select({
       token: tokens,
       user: users,
@@ -152,7 +156,12 @@ export async function actorOfToken({ db }: Database, token: string): Promise<Act
     .leftJoin(oauthTokens, eq(oauthTokens.tokenId, tokens.id))
     .leftJoin(oauthGrants, eq(oauthGrants.id, oauthTokens.grantId))
     .leftJoin(oauthApps, eq(oauthApps.id, oauthGrants.appId))
-    .where(eq(tokens.hash, sha256(token)));
+    .where(eq(tokens.hash, sql.placeholder("hash"))),
+);
+
+/** Who a bearer token belongs to; an unknown or expired one is refused, not taken for an anonymous caller. */
+export async function actorOfToken({ db }: Database, token: string): Promise<Actor> {
+  const [row] = await tokenByHash(db, { hash: sha256(token) });
   const now = Date.now();
   if (row === undefined || (row.token.expiresAt !== null && row.token.expiresAt.getTime() <= now)) {
     throw new ServiceError(401, "Invalid credentials in Authorization header", { code: "INVALID_TOKEN" });
@@ -209,13 +218,17 @@ export async function createSession({ db }: Database, userId: string): Promise<s
   return cookie;
 }
 
-export async function actorOfSession({ db }: Database, cookie: string): Promise<Actor | undefined> {
-  const [row] = await db
+const sessionByHash = prepared((db) =>
+  db
     .select({ user: users, session: sessions })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
-    .where(and(eq(sessions.hash, sha256(cookie)), gt(sessions.expiresAt, new Date())));
-  if (row === undefined) return undefined;
+    .where(eq(sessions.hash, sql.placeholder("hash"))),
+);
+
+export async function actorOfSession({ db }: Database, cookie: string): Promise<Actor | undefined> {
+  const [row] = await sessionByHash(db, { hash: sha256(cookie) });
+  if (row === undefined || row.session.expiresAt.getTime() <= Date.now()) return undefined;
   const { id, name, admin } = row.user;
   return { id, name, admin, role: "write", credential: { name: "browser session", createdAt: row.session.expiresAt } };
 }

@@ -3,9 +3,11 @@ import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { sql } from "drizzle-orm";
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { EMBEDDED_POSTGRES, openDatabase, startPglite } from "../../hub-server/db/client.ts";
+import { prepared } from "../../hub-server/db/prepared.ts";
 import { settings } from "../../hub-server/db/schema.ts";
 import { lockFolder, lockOwner } from "../../hub-server/lock.ts";
 
@@ -58,6 +60,32 @@ it("another handle inside a transaction is refused at once, and does not wait fo
     await expect(db.transaction(() => db.transaction(async () => {}))).rejects.toThrow(/use the transaction's handle/);
     await db.transaction((tx) => tx.select().from(settings));
     expect(await db.select().from(settings)).toEqual([]);
+  } finally {
+    await close();
+  }
+});
+
+it("prepared statements take other values each time, in transactions too, and on a handle that may be used", async () => {
+  const { db, close } = await openDatabase({ folder: join(root, "prepared") });
+  const byKeys = prepared((at) =>
+    at
+      .select()
+      .from(settings)
+      .where(sql`${settings.key} = any(${sql.placeholder("keys")})`)
+      .orderBy(settings.key),
+  );
+  try {
+    expect(await byKeys(db, { keys: ["a"] })).toEqual([]);
+    await db.transaction(async (tx) => {
+      await tx.insert(settings).values([
+        { key: "a", value: "1" },
+        { key: "b", value: "2" },
+      ]);
+      expect(await byKeys(tx, { keys: ["a"] })).toEqual([{ key: "a", value: "1" }]);
+    });
+    expect(await byKeys(db, { keys: ["b", "a"] })).toMatchObject([{ key: "a" }, { key: "b" }]);
+    expect(await byKeys(db, { keys: [] })).toEqual([]);
+    await expect(db.transaction(() => byKeys(db, { keys: ["a"] }))).rejects.toThrow(/use the transaction's handle/);
   } finally {
     await close();
   }
