@@ -9,7 +9,7 @@ import { addressOf } from "./address.ts";
 import { unanswered } from "./api/compat.ts";
 import { ROUTES } from "./api/index.ts";
 import { isSending, isSent } from "./api/node-server.ts";
-import { type HubEnv, originOf, requireCaller } from "./api/route.ts";
+import { type HubEnv, oneSlash, originOf, requireCaller } from "./api/route.ts";
 import type { Actor, Deps } from "./context.ts";
 import { CROSS_ORIGIN, errorResponse } from "./error-response.ts";
 import { ServiceError } from "./errors.ts";
@@ -67,9 +67,6 @@ export function createApp(deps: Deps, options: AppOptions): Hono<HubEnv> {
 
 /** Signed links and the chunk store's tokens: what they allow stands in them, whoever sends them. */
 const OWN_CREDENTIALS = /^\/(cas|api\/lfs)\//;
-
-/** Clients whose endpoint ends in a slash ask for "//datasets/…". */
-const oneSlash = (path: string): string => path.replace(/^\/{2,}/, "/");
 
 /** A :type of repositories is one of those there are: other first words belong to other routes. */
 const typed = (path: string): string => path.replace("/:type/", `/:type{${REPO_TYPES.map(plural).join("|")}}/`);

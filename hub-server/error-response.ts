@@ -12,7 +12,7 @@ export const CROSS_ORIGIN = {
 };
 
 /** Header values are one line of Latin-1. */
-const headerSafe = (text: string): string => text.replace(/[^\x20-\x7e]+/g, " ");
+export const headerSafe = (text: string): string => text.replace(/[^\x20-\x7e]+/g, " ");
 
 /** Postgres's codes for text that it cannot hold: a NUL, or bytes that are no Unicode. */
 const NO_TEXT = new Set(["22021", "22P05"]);

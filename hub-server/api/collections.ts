@@ -3,6 +3,7 @@ import type { Context as HonoContext } from "hono";
 import { z } from "zod";
 import { fullName } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
+import { headerSafe } from "../error-response.ts";
 import { ServiceError } from "../errors.ts";
 import { addItem, type Item, itemsOf, removeItem, updateItems } from "../services/collection-items.ts";
 import {
@@ -20,6 +21,7 @@ import {
   updateCollection,
 } from "../services/collections.ts";
 import { setCollectionGroup } from "../services/resource-groups.ts";
+import { escaped } from "../web/comment-html.ts";
 import { pageOf, pageResponse } from "./paging.ts";
 import { wireUser } from "./people.ts";
 import { defineRoute, type HubEnv, jsonBody, originOf, type Route } from "./route.ts";
@@ -68,9 +70,6 @@ function wireItem(c: C, { id, position, note, repo, other }: Item): Record<strin
   };
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-const escaped = (text: string): string => text.replace(/[&<>"]/g, (letter) => ESCAPES[letter] ?? "");
-
 /** A collection in lists. It has no position there: Python counts by itself, and refuses to be told. */
 const wireListed = (c: C, collection: Collection, items: readonly Item[]) => ({
   slug: slugOf(collection),
@@ -102,7 +101,7 @@ function conflict(c: C, error: unknown): Response {
   if (!(error instanceof ServiceError) || error.status !== 409) throw error;
   return c.json({ error: error.message, slug: error.data["slug"] }, 409, {
     "X-Error-Code": error.code,
-    "X-Error-Message": error.message.replace(/[^\x20-\x7e]+/g, " "),
+    "X-Error-Message": headerSafe(error.message),
   });
 }
 

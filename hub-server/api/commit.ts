@@ -17,7 +17,7 @@ const preupload = defineRoute({
   body: preuploadRequestSchema,
   handle: async (c, ctx) => {
     const request = await jsonBody(c, preuploadRequestSchema);
-    const { revision } = splitRevision(c, "preupload");
+    const { revision } = splitRevision(c);
     const planned = await plan(ctx, repoOf(c), revision, { ...request, createPr: wantsPullRequest(c) });
     return c.json({ files: planned });
   },
@@ -32,7 +32,7 @@ const commit = defineRoute({
   summary: "Commit files, given as lines of JSON",
   handle: async (c, ctx) => {
     const [id, createPr] = [repoOf(c), wantsPullRequest(c)];
-    const { revision } = splitRevision(c, "commit");
+    const { revision } = splitRevision(c);
     // Before the body is read: a stranger's is not worth the memory.
     await requirePush(ctx, id, revision, { createPr });
     const { message, parent, operations } = await readCommit(c.req.raw.body);

@@ -16,7 +16,7 @@ import {
 } from "../services/gates.ts";
 import { pageOf, pageResponse } from "./paging.ts";
 import { wireUser } from "./people.ts";
-import { defineRoute, type HubEnv, jsonBody, limited, type Route, repoOf } from "./route.ts";
+import { defineRoute, type HubEnv, jsonBody, type Route, repoOf, wholeBody } from "./route.ts";
 
 /** Operations of models and of datasets that one route answers. */
 const rows = (method: string, rest: string): string[] =>
@@ -151,9 +151,7 @@ const cancel = defineRoute({
 async function answersIn(c: HonoContext<HubEnv>): Promise<Record<string, unknown>> {
   const answersSchema = z.record(z.string().max(1000), z.unknown());
   if (c.req.header("content-type")?.includes("json")) return jsonBody(c, answersSchema);
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of limited(c.req.raw.body, 256 * 1024)) chunks.push(chunk);
-  return Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString("utf8")));
+  return Object.fromEntries(new URLSearchParams((await wholeBody(c.req.raw.body, 256 * 1024)).toString("utf8")));
 }
 
 const prefixes: readonly [RepoType, string][] = [

@@ -7,7 +7,7 @@ import { createGunzip } from "node:zlib";
 import type { Context as HonoContext } from "hono";
 import { plural, REPO_TYPES, type RepoType } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
-import { asServiceError } from "../error-response.ts";
+import { asServiceError, headerSafe } from "../error-response.ts";
 import { badRequest, ServiceError } from "../errors.ts";
 import { FLUSH, KEEP_ALIVE, PktReader, pktLine, sideBand } from "../git/pkt-line.ts";
 import { pushReport, readPush } from "../git/receive.ts";
@@ -39,7 +39,7 @@ async function inGitsWords(c: HonoContext<HubEnv>, answer: () => Promise<Respons
       "X-Request-Id": c.get("requestId"),
       ...headers,
       "X-Error-Code": wireCode ?? code,
-      "X-Error-Message": text.replace(/[^\x20-\x7e]+/g, " "),
+      "X-Error-Message": headerSafe(text),
     };
     return new Response(`${text}\n`, { status, headers: told });
   }

@@ -4,7 +4,8 @@ import { z } from "zod";
 import { parseRepoId, REPO_TYPES } from "../../src/hub/repo-id.ts";
 import { badRequest } from "../errors.ts";
 import { deleteLfsFiles, duplicateLfsFiles, listLfsFiles, noSuchFile } from "../services/lfs-files.ts";
-import { defineRoute, jsonBody, ofEach, originOf, repoOf } from "./route.ts";
+import { nextLink } from "./paging.ts";
+import { defineRoute, jsonBody, ofEach, repoOf } from "./route.ts";
 
 const PAGE = 1000;
 
@@ -22,12 +23,7 @@ const list = defineRoute({
   handle: async (c, ctx) => {
     const limit = Math.min(Math.max(1, Math.floor(Number(c.req.query("limit") ?? PAGE)) || PAGE), PAGE);
     const { files, next } = await listLfsFiles(ctx, repoOf(c), { limit, after: c.req.query("cursor") });
-    const headers: Record<string, string> = {};
-    if (next !== undefined) {
-      const url = new URL(c.req.url);
-      url.searchParams.set("cursor", next);
-      headers["Link"] = `<${originOf(c)}${url.pathname}${url.search}>; rel="next"`;
-    }
+    const headers: Record<string, string> = next === undefined ? {} : { Link: nextLink(c, next) };
     const wire = files.map(({ sha256: fileOid, size, pointerId, filename, ref, pushedAt }) => ({
       fileOid,
       filename,

@@ -5,6 +5,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { z } from "zod";
 import { addressOf } from "../address.ts";
 import type { Context } from "../context.ts";
+import { headerSafe } from "../error-response.ts";
 import { badRequest } from "../errors.ts";
 import { Attempts } from "../services/attempts.ts";
 import { ACCESS_SECONDS, exchangeCode, type Granted, refresh, revokeByToken } from "../services/oauth.ts";
@@ -12,7 +13,7 @@ import { OAuthRefusal, registerApp } from "../services/oauth-apps.ts";
 import { DEVICE_SECONDS, INTERVAL_SECONDS, pollDevice, startDevice } from "../services/oauth-devices.ts";
 import { idToken, publicKeys, userInfo } from "../services/oidc.ts";
 import { OAUTH_SCOPES } from "../services/scopes.ts";
-import { defineRoute, type HubEnv, jsonBody, limited, originOf, type Route } from "./route.ts";
+import { defineRoute, type HubEnv, jsonBody, originOf, type Route, wholeBody } from "./route.ts";
 
 type C = HonoContext<HubEnv>;
 const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const;
@@ -69,9 +70,7 @@ const jwks = defineRoute({
 
 /** Fields of a form, or of JSON; those that come twice are refused, as OAuth wants it. */
 async function fieldsOf(c: C): Promise<Map<string, string>> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of limited(c.req.raw.body, 64 * 1024)) chunks.push(chunk);
-  const text = Buffer.concat(chunks).toString("utf8");
+  const text = (await wholeBody(c.req.raw.body, 64 * 1024)).toString("utf8");
   if (c.req.header("content-type")?.includes("json")) {
     const parsed = z.record(z.string(), z.union([z.string(), z.number()])).safeParse(parseJson(text));
     if (!parsed.success) throw new OAuthRefusal("invalid_request", "The body is no object of texts.");
@@ -117,7 +116,7 @@ const worded =
       return c.json({ error: error.oauthCode, error_description: error.message }, status, {
         ...NO_STORE,
         "X-Error-Code": error.code,
-        "X-Error-Message": error.message.replace(/[^\x20-\x7e]+/g, " "),
+        "X-Error-Message": headerSafe(error.message),
       });
     }
   };

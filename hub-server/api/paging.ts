@@ -19,9 +19,15 @@ export function pageOf(c: HonoContext<HubEnv>, { fallback = 100, most = 1000 } =
   return { limit, offset: Math.min(whole("cursor", c.req.query("cursor"), 0), 1e9) };
 }
 
+/** The Link to the next page: everything else that was asked stays. */
+export function nextLink(c: HonoContext<HubEnv>, value: string, parameter = "cursor"): string {
+  const next = new URL(c.req.url);
+  next.searchParams.set(parameter, value);
+  return `<${originOf(c)}${next.pathname}${next.search}>; rel="next"`;
+}
+
 /**
- * One page as JSON. The list has one row more than the page where there is a next one, whose address keeps everything
- * else that was asked.
+ * One page as JSON. The list has one row more than the page where there is a next one.
  */
 export function pageResponse<Row>(
   c: HonoContext<HubEnv>,
@@ -30,10 +36,6 @@ export function pageResponse<Row>(
   wire: (row: Row) => unknown,
 ): Response {
   const headers: Record<string, string> = {};
-  if (rows.length > limit) {
-    const next = new URL(c.req.url);
-    next.searchParams.set("cursor", `${offset + limit}`);
-    headers["Link"] = `<${originOf(c)}${next.pathname}${next.search}>; rel="next"`;
-  }
+  if (rows.length > limit) headers["Link"] = nextLink(c, `${offset + limit}`);
   return c.json(rows.slice(0, limit).map(wire), 200, headers);
 }

@@ -25,7 +25,8 @@ import {
 import { LONGEST, makeRepoToken } from "../services/repo-tokens.ts";
 import { getRepo } from "../services/repos.ts";
 import { scanOf } from "../services/scan.ts";
-import { defineRoute, type HubEnv, originOf, type Route, repoOf, splitRevision } from "./route.ts";
+import { nextLink } from "./paging.ts";
+import { defineRoute, type HubEnv, type Route, repoOf, splitRevision } from "./route.ts";
 
 /** Values of a key as clients write lists: repeated, with brackets, or with commas. */
 function valuesOf(query: URLSearchParams, name: string): string[] {
@@ -79,12 +80,12 @@ const infoAt = defineRoute({
   access: "read",
   summary: "What a repository is, and what it holds at a revision",
   query: INFO_QUERY,
-  handle: (c, ctx) => infoResponse(c, ctx, splitRevision(c, "revision").revision),
+  handle: (c, ctx) => infoResponse(c, ctx, splitRevision(c).revision),
 });
 
 const scan = defineRoute({
   operation: "scanRepo",
-  answers: REPO_TYPES.map((type) => `GET /api/${type}s/{namespace}/{repo}/scan`),
+  answers: REPO_TYPES.map((type) => `GET /api/${plural(type)}/{namespace}/{repo}/scan`),
   method: "GET",
   path: "/api/:type/:namespace/:name/scan",
   access: "read",
@@ -94,7 +95,7 @@ const scan = defineRoute({
 
 const jwt = defineRoute({
   operation: "makeRepoToken",
-  answers: REPO_TYPES.map((type) => `GET /api/${type}s/{namespace}/{repo}/jwt`),
+  answers: REPO_TYPES.map((type) => `GET /api/${plural(type)}/{namespace}/{repo}/jwt`),
   method: "GET",
   path: "/api/:type/:namespace/:name/jwt",
   access: "content",
@@ -174,17 +175,10 @@ function listOf(type: RepoType): Route {
         cursor: query.get("cursor") ?? undefined,
         whole: needsWhole(type, told),
       });
-      const headers: Record<string, string> = next === undefined ? {} : { Link: linkTo(c, next) };
+      const headers: Record<string, string> = next === undefined ? {} : { Link: nextLink(c, next) };
       return c.json(await describeRepos(ctx, type, repos, told), 200, headers);
     },
   });
-}
-
-/** All other parameters stay as the client wrote them. */
-function linkTo(c: HonoContext<HubEnv>, cursor: string): string {
-  const url = new URL(c.req.url);
-  url.searchParams.set("cursor", cursor);
-  return `<${originOf(c)}${url.pathname}${url.search}>; rel="next"`;
 }
 
 function limitOf(value: string | null, most: number): number {

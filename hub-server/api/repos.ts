@@ -1,7 +1,15 @@
 // Repositories: create, delete, move, copy, settings, and what those of an owner take up.
 import type { Context as HonoContext } from "hono";
 import { z } from "zod";
-import { fullName, parseRepoId, REPO_TYPES, type RepoId, type RepoType, repoPath } from "../../src/hub/repo-id.ts";
+import {
+  fullName,
+  parseRepoId,
+  plural,
+  REPO_TYPES,
+  type RepoId,
+  type RepoType,
+  repoPath,
+} from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import { badRequest, ServiceError, unauthorized } from "../errors.ts";
 import type { Repo } from "../services/access.ts";
@@ -9,6 +17,7 @@ import { duplicateRepo } from "../services/duplicate.ts";
 import { createRepo, deleteRepo, getRepo, moveRepo, SDKS, updateSettings } from "../services/repos.ts";
 import { storageOfOrganization, storageOfUser } from "../services/storage.ts";
 import { wireId } from "../services/wire-ids.ts";
+import { nextLink } from "./paging.ts";
 import { infoRoutes } from "./repo-info.ts";
 import { searchRoutes } from "./repo-search.ts";
 import { defineRoute, type HubEnv, jsonBody, originOf, repoOf } from "./route.ts";
@@ -189,7 +198,7 @@ const duplicate = defineRoute({
 
 const settings = defineRoute({
   operation: "updateRepoSettings",
-  answers: REPO_TYPES.map((type) => `PUT /api/${type}s/{namespace}/{repo}/settings`),
+  answers: REPO_TYPES.map((type) => `PUT /api/${plural(type)}/{namespace}/{repo}/settings`),
   method: "PUT",
   path: "/api/:type/:namespace/:name/settings",
   access: "manage",
@@ -220,12 +229,7 @@ function storageAnswer(
   c: HonoContext<HubEnv>,
   { repos, next, total }: Awaited<ReturnType<typeof storageOfUser>>,
 ): Response {
-  const headers: Record<string, string> = {};
-  if (next !== undefined) {
-    const url = new URL(c.req.url);
-    url.searchParams.set("cursor", next);
-    headers["Link"] = `<${originOf(c)}${url.pathname}${url.search}>; rel="next"`;
-  }
+  const headers: Record<string, string> = next === undefined ? {} : { Link: nextLink(c, next) };
   const rows = repos.map((repo) => ({
     id: fullName(repo),
     type: repo.type,

@@ -25,7 +25,7 @@ function route(type: RepoType, kind: Kind): Route {
     access: "content",
     summary: kind === "resolve" ? "The bytes of a file" : "What git stores for a file: the pointer of a large one",
     query: QUERY,
-    handle: (c, ctx) => respond(c, ctx, { ...repoOf(c), type }, kind, splitRevision(c, kind)),
+    handle: (c, ctx) => respond(c, ctx, { ...repoOf(c), type }, kind, splitRevision(c)),
   });
 }
 
@@ -43,11 +43,7 @@ const resolveCache = defineRoute({
   access: "content",
   summary: "The bytes of a file",
   query: QUERY,
-  handle: (c, ctx) => {
-    const id = repoOf(c);
-    const place = splitRevision(c, `${c.req.param("type")}/${c.req.param("namespace")}/${c.req.param("name")}`);
-    return respond(c, ctx, id, "resolve", place);
-  },
+  handle: (c, ctx) => respond(c, ctx, repoOf(c), "resolve", splitRevision(c)),
 });
 
 async function respond(

@@ -1,7 +1,7 @@
 // Resource groups of organizations, and the group of a repository or a collection.
 import type { Context as HonoContext } from "hono";
 import { z } from "zod";
-import { fullName, parseRepoId, REPO_TYPES } from "../../src/hub/repo-id.ts";
+import { fullName, parseRepoId, plural, REPO_TYPES } from "../../src/hub/repo-id.ts";
 import { ORG_ROLES, type OrgRole } from "../db/schema/organizations.ts";
 import { requireCollection, slugOf } from "../services/collections.ts";
 import {
@@ -210,7 +210,7 @@ const placeSchema = z.object({
     .nullable(),
 });
 const ofRepos = (method: string): string[] =>
-  REPO_TYPES.map((type) => `${method} /api/${type}s/{namespace}/{repo}/resource-group`);
+  REPO_TYPES.map((type) => `${method} /api/${plural(type)}/{namespace}/{repo}/resource-group`);
 const ofCollections = (method: string): string[] =>
   ["{slug}", "{slug}-{id}"].map((slug) => `${method} /api/collections/{namespace}/${slug}/resource-group`);
 

@@ -2,6 +2,7 @@
 // Tests, the OpenAPI document and the scoreboard read the same declarations.
 import { Readable } from "node:stream";
 import type { Context as HonoContext } from "hono";
+import { routePath } from "hono/route";
 import type { z } from "zod";
 import { plural, REPO_TYPES, type RepoId, type RepoType } from "../../src/hub/repo-id.ts";
 import type { Actor, Context } from "../context.ts";
@@ -88,14 +89,19 @@ export async function* limited(body: ReadableStream<Uint8Array> | null, limit: n
   });
 }
 
+/** A body at once, up to a limit. */
+export async function wholeBody(body: ReadableStream<Uint8Array> | null, limit: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of limited(body, limit)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
 /** Parses a JSON body against a schema; what is wrong is named in a 400. */
 export async function jsonBody<Schema extends z.ZodType>(
   c: HonoContext<HubEnv>,
   schema: Schema,
 ): Promise<z.infer<Schema>> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of limited(c.req.raw.body, JSON_LIMIT)) chunks.push(chunk);
-  const text = Buffer.concat(chunks).toString("utf8");
+  const text = (await wholeBody(c.req.raw.body, JSON_LIMIT)).toString("utf8");
   let value: unknown;
   try {
     value = text === "" ? {} : JSON.parse(text);
@@ -110,25 +116,26 @@ export async function jsonBody<Schema extends z.ZodType>(
 
 /** The repository that a path names. */
 export function repoOf(c: HonoContext<HubEnv>): RepoId {
-  const type = REPO_TYPES.find(
-    (candidate): candidate is RepoType => `${candidate}s` === (c.req.param("type") ?? "models"),
-  );
+  const type = REPO_TYPES.find((candidate) => plural(candidate) === (c.req.param("type") ?? "models"));
   const [namespace, name] = [c.req.param("namespace"), c.req.param("name")];
   if (type === undefined || namespace === undefined || name === undefined) throw repoNotFound();
   return { type, namespace, name: name.replace(/\.git$/, "") };
 }
 
 /**
- * Splits the rest of a path into revision and path. The raw path is cut first and decoded after, because clients send
- * revisions both encoded ("refs%2Fpr%2F1") and plain ("refs/pr/1").
+ * Splits what stands where the route has its star into revision and path. The raw path is cut first and decoded after,
+ * because clients send revisions both encoded ("refs%2Fpr%2F1") and plain ("refs/pr/1").
  */
-export function splitRevision(c: HonoContext<HubEnv>, marker: string): { revision: string; path: string } {
-  const raw = new URL(c.req.url).pathname;
-  const rest = raw.slice(raw.indexOf(`/${marker}/`) + marker.length + 2);
-  const segments = rest.split("/");
+export function splitRevision(c: HonoContext<HubEnv>): { revision: string; path: string } {
+  // By its place, not by the word before it: an owner or a repository may be called by that word, too.
+  const raw = oneSlash(new URL(c.req.url).pathname).split("/");
+  const segments = raw.slice(routePath(c).split("/").indexOf("*"));
   const take = segments[0] === "refs" ? 3 : 1;
   return { revision: decode(segments.slice(0, take).join("/")), path: decode(segments.slice(take).join("/")) };
 }
+
+/** Clients whose endpoint ends in a slash ask for "//datasets/…". */
+export const oneSlash = (path: string): string => path.replace(/^\/{2,}/, "/");
 
 function decode(text: string): string {
   try {

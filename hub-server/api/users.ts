@@ -21,7 +21,7 @@ import {
 import type { Account } from "../services/users.ts";
 import { pageOf, pageResponse } from "./paging.ts";
 import { avatarResponse, avatarUrl, wireOrg, wireUser } from "./people.ts";
-import { defineRoute, type HubEnv, jsonBody, limited, type Route } from "./route.ts";
+import { defineRoute, type HubEnv, jsonBody, type Route, wholeBody } from "./route.ts";
 
 const nameIn = (c: HonoContext<HubEnv>): string => c.req.param("username") ?? c.req.param("name") ?? "";
 
@@ -165,11 +165,8 @@ const putPicture = defineRoute({
   },
 });
 
-export async function readPicture(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of limited(body, 1024 * 1024)) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
+export const readPicture = (body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> =>
+  wholeBody(body, 1024 * 1024);
 
 /** Handles alone, no addresses: pages make the links. */
 const handle = z.string().regex(/^[A-Za-z0-9_.-]{0,64}$/, "letters, digits, _, . and - alone");

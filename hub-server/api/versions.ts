@@ -3,7 +3,7 @@
 import type { Context as HonoContext } from "hono";
 import { z } from "zod";
 import type { Context } from "../context.ts";
-import { badRequest, ServiceError } from "../errors.ts";
+import { ServiceError } from "../errors.ts";
 import type { Repo } from "../services/access.ts";
 import { comparison } from "../services/changes.ts";
 import { type Entry, pathsInfo } from "../services/files.ts";
@@ -12,21 +12,16 @@ import { createBranch, createTag, deleteRef, superSquash } from "../services/ref
 import { type CommitRow, listCommits, listRefs } from "../services/refs.ts";
 import { type TreePage, treePage, treeSize } from "../services/tree-pages.ts";
 import { xetHashes } from "../services/xet-files.ts";
+import { escaped } from "../web/comment-html.ts";
+import { nextLink } from "./paging.ts";
 import { avatarUrl } from "./people.ts";
-import { defineRoute, type HubEnv, jsonBody, ofEach, originOf, repoOf, splitRevision } from "./route.ts";
+import { defineRoute, type HubEnv, jsonBody, ofEach, repoOf, splitRevision, wholeBody } from "./route.ts";
 import { unifiedDiff } from "./unified-diff.ts";
 
 /** Entries of a page; fewer where the last commit of each has to be found. */
 const [PAGE, EXPANDED_PAGE] = [1000, 100];
 
 const isTrue = (value: unknown): boolean => value === true || ["true", "True", "1"].includes(String(value));
-
-/** The address of the next page: what was asked stays, but for the place. */
-function nextLink(c: HonoContext<HubEnv>, parameter: string, value: string): string {
-  const next = new URL(c.req.url);
-  next.searchParams.set(parameter, value);
-  return `<${originOf(c)}${next.pathname}${next.search}>; rel="next"`;
-}
 
 /** A message's first line, and what follows it. */
 function titled(message: string): { title: string; message: string } {
@@ -96,7 +91,7 @@ const tree = defineRoute({
       treePage(ctx, repoOf(c), revision, path, { recursive: isTrue(c.req.query("recursive")), after, limit }),
     );
     const { commit, next } = page;
-    const link = next === undefined ? undefined : nextLink(c, "cursor", Buffer.from(next).toString("base64url"));
+    const link = next === undefined ? undefined : nextLink(c, Buffer.from(next).toString("base64url"));
     const headers = { ...(commit && { "X-Repo-Commit": commit.id }), ...(link !== undefined && { Link: link }) };
     return c.json(await wireAll(ctx, page, expand), 200, headers);
   },
@@ -107,7 +102,7 @@ async function treeOf(
   c: HonoContext<HubEnv>,
   list: (revision: string, path: string) => Promise<TreePage>,
 ): Promise<TreePage> {
-  const { revision, path } = splitRevision(c, "tree");
+  const { revision, path } = splitRevision(c);
   let failure: unknown;
   const segments = path === "" ? [] : path.split("/");
   for (let taken = 0; taken <= Math.min(segments.length, 4); taken++) {
@@ -129,7 +124,7 @@ const size = defineRoute({
   access: "read",
   summary: "Bytes of all files under a path",
   handle: async (c, ctx) => {
-    const { revision, path } = splitRevision(c, "treesize");
+    const { revision, path } = splitRevision(c);
     return c.json({ path: `/${path}`, size: await treeSize(ctx, repoOf(c), revision, path) });
   },
 });
@@ -148,7 +143,7 @@ const paths = defineRoute({
     const isJson = c.req.header("content-type")?.includes("json") === true;
     const asked = isJson ? await jsonBody(c, pathsSchema) : await formBody(c);
     const list = typeof asked.paths === "string" ? [asked.paths] : asked.paths;
-    const found = await pathsInfo(ctx, repoOf(c), restOf(c, "paths-info"), list);
+    const found = await pathsInfo(ctx, repoOf(c), restOf(c), list);
     return c.json(await wireAll(ctx, found, isTrue(asked.expand)));
   },
 });
@@ -157,8 +152,7 @@ const paths = defineRoute({
 const FORM_LIMIT = 8 * 1024 * 1024;
 
 async function formBody(c: HonoContext<HubEnv>): Promise<z.infer<typeof pathsSchema>> {
-  if (Number(c.req.header("content-length") ?? 0) > FORM_LIMIT) throw badRequest("The form is too long.");
-  const form = new URLSearchParams(await c.req.text());
+  const form = new URLSearchParams((await wholeBody(c.req.raw.body, FORM_LIMIT)).toString("utf8"));
   return { paths: form.getAll("paths"), expand: form.get("expand") ?? undefined };
 }
 
@@ -190,9 +184,9 @@ const commits = defineRoute({
     const asked = [...(c.req.queries("expand") ?? []), ...(c.req.queries("expand[]") ?? [])];
     const formatted = asked.some((names) => names.split(",").includes("formatted"));
     const window = { limit, offset: limit * page };
-    const { commits: rows, total } = await listCommits(ctx, repoOf(c), restOf(c, "commits"), window);
+    const { commits: rows, total } = await listCommits(ctx, repoOf(c), restOf(c), window);
     const more = window.offset + rows.length < total;
-    const headers = { "X-Total-Count": `${total}`, ...(more && { Link: nextLink(c, "p", `${page + 1}`) }) };
+    const headers = { "X-Total-Count": `${total}`, ...(more && { Link: nextLink(c, `${page + 1}`, "p") }) };
     const list = rows.map((commit) => {
       const said = titled(commit.message);
       const avatar = avatarUrl(c, { name: commit.authorName });
@@ -209,9 +203,6 @@ const commits = defineRoute({
   },
 });
 
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-const escaped = (text: string): string => text.replace(/[&<>"]/g, (char) => ENTITIES[char] ?? char);
-
 const compare = defineRoute({
   operation: "compare",
   answers: ofEach("GET", "compare/{compare}"),
@@ -220,7 +211,7 @@ const compare = defineRoute({
   access: "content",
   summary: "What changed from a to b (a..b), or in b since they parted (a...b), as git's unified diff",
   handle: async (c, ctx) => {
-    const { files, more, from, to } = await comparison(ctx, repoOf(c), restOf(c, "compare"));
+    const { files, more, from, to } = await comparison(ctx, repoOf(c), restOf(c));
     const headers = { "Content-Type": "text/plain; charset=utf-8", "X-Compare-From": from.id, "X-Compare-To": to.id };
     return c.body(await unifiedDiff(files, more), 200, headers);
   },
@@ -256,7 +247,7 @@ const postBranch = defineRoute({
   handle: async (c, ctx) => {
     const { startingPoint, emptyBranch, overwrite } = await jsonBody(c, branchSchema);
     await createBranch(ctx, repoOf(c), {
-      name: restOf(c, "branch"),
+      name: restOf(c),
       startingPoint: startingPoint ?? undefined,
       empty: emptyBranch ?? false,
       overwrite: overwrite ?? false,
@@ -273,7 +264,7 @@ const deleteBranch = defineRoute({
   access: "write",
   summary: "Delete a branch",
   handle: async (c, ctx) => {
-    await deleteRef(ctx, repoOf(c), { kind: "branch", name: restOf(c, "branch") });
+    await deleteRef(ctx, repoOf(c), { kind: "branch", name: restOf(c) });
     return c.json({ success: true });
   },
 });
@@ -288,7 +279,7 @@ const postTag = defineRoute({
   body: tagSchema,
   handle: async (c, ctx) => {
     const { tag, message } = await jsonBody(c, tagSchema);
-    await createTag(ctx, repoOf(c), { name: tag, revision: restOf(c, "tag"), message: message ?? undefined });
+    await createTag(ctx, repoOf(c), { name: tag, revision: restOf(c), message: message ?? undefined });
     return c.json({ success: true }, 201);
   },
 });
@@ -301,7 +292,7 @@ const deleteTag = defineRoute({
   access: "write",
   summary: "Delete a tag",
   handle: async (c, ctx) => {
-    await deleteRef(ctx, repoOf(c), { kind: "tag", name: restOf(c, "tag") });
+    await deleteRef(ctx, repoOf(c), { kind: "tag", name: restOf(c) });
     return c.json({ success: true });
   },
 });
@@ -316,14 +307,14 @@ const squash = defineRoute({
   body: squashSchema,
   handle: async (c, ctx) => {
     const { message } = await jsonBody(c, squashSchema);
-    const commitOid = await superSquash(ctx, repoOf(c), restOf(c, "super-squash"), message ?? undefined);
+    const commitOid = await superSquash(ctx, repoOf(c), restOf(c), message ?? undefined);
     return c.json({ success: true, commitOid });
   },
 });
 
-/** Everything after the marker, slashes of branch names included. */
-function restOf(c: HonoContext<HubEnv>, marker: string): string {
-  const { revision, path } = splitRevision(c, marker);
+/** Everything where the route has its star, slashes of branch names included. */
+function restOf(c: HonoContext<HubEnv>): string {
+  const { revision, path } = splitRevision(c);
   return path === "" ? revision : `${revision}/${path}`;
 }
 

@@ -72,7 +72,7 @@ function tokenRoute(scope: XetGrant["scope"]): Route {
     summary: scope === "read" ? "A token to fetch files in chunks" : "A token to send files in chunks",
     query: scope === "read" ? {} : { create_pr: "1 for a pull request, which takes no right to write" },
     handle: async (c, ctx) => {
-      const { revision } = splitRevision(c, name);
+      const { revision } = splitRevision(c);
       const createPr = isSet(c.req.query("create_pr"));
       const token = await issueXetToken(ctx, repoOf(c), scope, { revision, createPr });
       const { accessToken, expires, repo } = token;

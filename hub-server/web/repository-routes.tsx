@@ -81,7 +81,7 @@ async function filesOf(ctx: Context, commit: CommitRow | undefined): Promise<Fil
 
 async function treePage(c: C, type: RepoType): Promise<Response> {
   const [ctx, id] = [c.get("ctx"), idOf(c, type)];
-  const { revision, path } = splitRevision(c, "tree");
+  const { revision, path } = splitRevision(c);
   const repo = await getRepo(ctx, id);
   if ((await kindAt(ctx, repo, revision, path)) === "file") return c.redirect(at(repo, "blob", revision, path), 302);
   const { commit, entries } = await listTree(ctx, id, revision, path);
@@ -99,7 +99,7 @@ async function treePage(c: C, type: RepoType): Promise<Response> {
 
 async function filePage(c: C, type: RepoType): Promise<Response> {
   const [ctx, id] = [c.get("ctx"), idOf(c, type)];
-  const { revision, path } = splitRevision(c, "blob");
+  const { revision, path } = splitRevision(c);
   const repo = await getRepo(ctx, id);
   if ((await kindAt(ctx, repo, revision, path)) === "directory")
     return c.redirect(at(repo, "tree", revision, path), 302);
@@ -137,7 +137,7 @@ async function placeOf(c: C, repo: Repo, revision: string, path: string, commit:
 
 async function historyPage(c: C, type: RepoType): Promise<Response> {
   const [ctx, id] = [c.get("ctx"), idOf(c, type)];
-  const { revision } = splitRevision(c, "commits");
+  const { revision } = splitRevision(c);
   const page = pageNumber(c.req.query("p"));
   const repo = await getRepo(ctx, id);
   const found = await listCommits(ctx, id, revision, { limit: COMMITS_PAGE, offset: page * COMMITS_PAGE });

@@ -2,7 +2,7 @@
 // Holds no routes.
 import type { Context as HonoContext } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { REPO_TYPES, type RepoId, type RepoType, repoPath } from "../../src/hub/repo-id.ts";
+import { plural, REPO_TYPES, type RepoId, type RepoType, repoPath } from "../../src/hub/repo-id.ts";
 import type { HubEnv } from "../api/route.ts";
 import type { Actor } from "../context.ts";
 import { asServiceError, errorResponse } from "../error-response.ts";
@@ -98,7 +98,7 @@ function wordsFor(error: ServiceError, path: string, requestId: string): ErrorWo
 /** The repository that an address is about. */
 function repoIn(path: string): RepoId | undefined {
   const parts = path.split("/").slice(1);
-  const type = REPO_TYPES.find((candidate) => `${candidate}s` === parts[0]);
+  const type = REPO_TYPES.find((candidate) => plural(candidate) === parts[0]);
   const [namespace, name] = type === undefined ? parts : parts.slice(1);
   return namespace === undefined || name === undefined ? undefined : { type: type ?? "model", namespace, name };
 }

@@ -133,6 +133,19 @@ it("a NUL in a body", async () => {
   await expectRefused(await post("/api/repos/move", '{"fromRepo":"ana/a\\u0000","toRepo":"ana/b"}'), 400, /./);
 });
 
+it("a form that is too long, also where nobody says how long it is", async () => {
+  const form = `paths=${"x".repeat(8 * 1024 * 1024)}`;
+  for (const body of [form, new Blob([form]).stream()]) {
+    const init: RequestInit & { duplex: "half" } = {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/x-www-form-urlencoded" },
+      body,
+      duplex: "half",
+    };
+    await expectRefused(await fetch(`${hub.url}/api/models/ana/kept/paths-info/main`, init), 413, /more than 8388608/);
+  }
+});
+
 it("a header that is too large", async () => {
   const response = await fetch(`${hub.url}/api/models`, { headers: { "x-large": "x".repeat(64 * 1024) } });
   expect(response.status).toBe(431);

@@ -100,6 +100,25 @@ describe("making", () => {
       expect(await info(`/api/models/ana/${name}`, ana)).toMatchObject({ private: isPrivate });
   });
 
+  it("may be called like a word of an address, as may its owner", async () => {
+    const owner = await hub.user("tree");
+    for (const name of ["revision", "tag", "compare", "paths-info"]) {
+      await create(name, {}, owner);
+      const api = `/api/models/tree/${name}`;
+      const { sha } = await info(`${api}/revision/main`);
+      expect(await info(`${api}/tree/main`)).toMatchObject([{ path: ".gitattributes" }]);
+      expect((await send("POST", `${api}/tag/main`, owner, { tag: "a/b" })).status).toBe(201);
+      expect(await info(`${api}/revision/a%2Fb`)).toMatchObject({ sha });
+      expect((await call(`${api}/compare/a%2Fb..main`)).headers.get("x-compare-from")).toBe(sha);
+      for (const path of [`/tree/${name}/resolve/main/`, `/api/resolve-cache/models/tree/${name}/${sha}/`])
+        expect((await call(`${path}.gitattributes`)).headers.get("x-repo-commit")).toBe(sha);
+      expect((await call(`/tree/${name}/blob/main/.gitattributes`)).status).toBe(200);
+      // As clients ask whose endpoint ends in a slash.
+      expect(await info(`/${api}/tree/main`)).toHaveLength(1);
+      expect((await call(`${api}/tag/a%2Fb`, owner, { method: "DELETE" })).status).toBe(200);
+    }
+  });
+
   it("says that a name is taken in JSON with the address, whatever its case", async () => {
     await create("taken");
     for (const name of ["taken", "TAKEN"]) {
