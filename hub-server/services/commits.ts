@@ -4,18 +4,17 @@ import { and, eq } from "drizzle-orm";
 import type { RepoId } from "../../src/hub/repo-id.ts";
 import { parseGitignore } from "../../src/io/git-ignore.ts";
 import { encodeCommit, encodeTree, isLfsPath, objectId, type Signature } from "../../src/io/git-objects.ts";
-import { log } from "../../src/log.ts";
 import type { Context } from "../context.ts";
 import type { Tx } from "../db/client.ts";
 import { annotatedTags } from "../db/schema/uploads.ts";
-import { commits, contents, refs, repos, type StoredEntry, trees } from "../db/schema.ts";
+import { commits, refs, repos, type StoredEntry, trees } from "../db/schema.ts";
 import { badRequest, repoNotFound, ServiceError } from "../errors.ts";
 import { Turns } from "../in-turn.ts";
 import type { Repo } from "./access.ts";
 import { IncomingContents } from "./contents.ts";
 import { record, type UpdatedRef } from "./events.ts";
-import { findEntry, readContent, readTree } from "./files.ts";
-import { indexRepo } from "./indexer.ts";
+import { describeEntries, findEntries, findEntry, readContent, readTree } from "./files.ts";
+import { indexNow } from "./indexer.ts";
 import { checkPath, isBroken } from "./paths.ts";
 import { openPullRequest } from "./pull-requests.ts";
 import { pullRequestRef, requirePush } from "./pushes.ts";
@@ -81,12 +80,7 @@ export async function inRepoTurn<Result>(
       return done;
     }),
   );
-  // Clients ask for what they committed at once. If this fails or is cut off, the queue does it again.
-  if (movesMain(updatedRefs)) {
-    await indexRepo(ctx, repo).catch((error: unknown) =>
-      log.warn(`${repo.namespace}/${repo.name} was not indexed; it is tried again: ${error}`),
-    );
-  }
+  if (movesMain(updatedRefs)) await indexNow(ctx, repo);
   return result;
 }
 
@@ -318,26 +312,20 @@ export async function preupload(
   };
   const attributes = await read(".gitattributes");
   const ignored = parseGitignore((gitIgnore ?? (await read(".gitignore"))).slice(0, MOST_RULES));
-  const out = [];
-  for (const { path, size } of files) {
-    const segments = checkPath(path);
-    const isLfs = size > 0 && (size > LFS_LIMIT || isLfsPath(attributes, path));
-    const now = head === undefined ? undefined : await findEntry(ctx, head.treeId, segments);
-    out.push({
-      path,
-      uploadMode: isLfs ? ("lfs" as const) : ("regular" as const),
-      shouldIgnore: ignored(path),
-      oid: await currentOid(ctx, now),
-    });
-  }
-  return out;
-}
-
-async function currentOid(ctx: Context, entry: StoredEntry | undefined): Promise<string | null> {
-  if (entry?.kind !== "file") return null;
-  const [content] = await ctx.db
-    .select({ sha256: contents.sha256, isLfs: contents.isLfs })
-    .from(contents)
-    .where(eq(contents.id, entry.id));
-  return content?.isLfs === true ? content.sha256 : entry.id;
+  const asked = files.map((file) => ({ ...file, segments: checkPath(file.path) }));
+  const paths = asked.map(({ segments }) => segments);
+  const there = head === undefined ? new Map<string, StoredEntry>() : await findEntries(ctx, head.treeId, paths);
+  const described = await describeEntries(
+    ctx,
+    [...there].map(([path, entry]) => ({ path, entry })),
+  );
+  const oids = new Map(
+    described.flatMap((entry) => (entry.kind === "file" ? [[entry.path, entry.lfs?.sha256 ?? entry.id]] : [])),
+  );
+  return asked.map(({ path, size, segments }) => ({
+    path,
+    uploadMode: size > 0 && (size > LFS_LIMIT || isLfsPath(attributes, path)) ? "lfs" : "regular",
+    shouldIgnore: ignored(path),
+    oid: oids.get(segments.join("/")) ?? null,
+  }));
 }

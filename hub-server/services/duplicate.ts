@@ -7,7 +7,7 @@ import type { Tx } from "../db/client.ts";
 import { annotatedTags } from "../db/schema/uploads.ts";
 import { commits, lfsObjects, refs, repos } from "../db/schema.ts";
 import { type Repo, requireAccess, requireNamespace } from "./access.ts";
-import { indexRepo } from "./indexer.ts";
+import { indexNow } from "./indexer.ts";
 import { checkName, insertRepo } from "./repos.ts";
 
 /** Makes a copy under another name; as visible as the original where nothing else is said. */
@@ -37,7 +37,7 @@ export async function duplicateRepo(
     await ctx.queue.send(tx, "index", { repoId: repo.id }, repo.id);
     return repo;
   });
-  await indexRepo(ctx, copy);
+  await indexNow(ctx, copy);
   return copy;
 }
 

@@ -4,6 +4,7 @@ import { and, eq, gt, isNull, ne, or, sql } from "drizzle-orm";
 import { parse as parseYaml } from "yaml";
 import { headerLength, parseHeader, type SafetensorsHeader } from "../../src/io/safetensors.ts";
 import { trainingRecordSchema } from "../../src/io/training-record.ts";
+import { log } from "../../src/log.ts";
 import type { Store } from "../context.ts";
 import { type RepoFacts, repoIndex, repoLinks } from "../db/schema/repos.ts";
 import { commits, evaluations, lfsObjects, repos } from "../db/schema.ts";
@@ -39,6 +40,13 @@ export async function indexRepo(ctx: Store, repo: Repo): Promise<void> {
     await indexCommit(ctx, repo, head);
     done = head.id;
   }
+}
+
+/** Does so at once, as clients ask for what they changed. If this fails or is cut off, the job that was queued with the change does it. */
+export async function indexNow(ctx: Store, repo: Repo): Promise<void> {
+  await indexRepo(ctx, repo).catch((error: unknown) =>
+    log.warn(`${repo.namespace}/${repo.name} was not indexed; it is tried again: ${error}`),
+  );
 }
 
 /** A job of the queue: does nothing when the commit's own request has indexed it already. */
@@ -108,7 +116,9 @@ async function indexCommit(ctx: Store, repo: Repo, commit: CommitRow): Promise<v
     body,
   });
   const [mainSize, usedStorage] = await storageOf(ctx, repo, files, more ? commit : undefined);
+  const record = await read("training-record.json");
   await ctx.db.transaction(async (tx) => {
+    // First, as this row keeps others who index the same repository waiting.
     await tx
       .update(repos)
       .set({
@@ -132,8 +142,10 @@ async function indexCommit(ctx: Store, repo: Repo, commit: CommitRow): Promise<v
     await tx.delete(repoLinks).where(eq(repoLinks.repoId, repo.id));
     const links = linksOf(described).map((link) => ({ repoId: repo.id, ...link }));
     if (links.length > 0) await tx.insert(repoLinks).values(links);
+    const measured = evaluationsOf({ repoId: repo.id, commitId: commit.id }, { card, record, facts });
+    await tx.delete(evaluations).where(and(eq(evaluations.repoId, repo.id), eq(evaluations.commitId, commit.id)));
+    if (measured.length > 0) await tx.insert(evaluations).values(measured);
   });
-  await indexEvaluations(ctx, repo, commit, { card, record: await read("training-record.json"), facts });
 }
 
 /** The library of a model whose card names none. */
@@ -245,13 +257,10 @@ export async function safetensorsHeader(ctx: Pick<Store, "blobs" | "db">, file: 
 }
 
 /** What was measured: the training record says it with intervals and counts; without one, the card's own claims. */
-async function indexEvaluations(
-  ctx: Store,
-  repo: Repo,
-  commit: CommitRow,
+function evaluationsOf(
+  place: { repoId: string; commitId: string },
   { card, record: source, facts }: { card: Record<string, unknown>; record: string | undefined; facts: RepoFacts },
-): Promise<void> {
-  const place = { repoId: repo.id, commitId: commit.id };
+): (typeof evaluations.$inferInsert)[] {
   const record = trainingRecordSchema.safeParse(jsonObject(source)).data;
   const measured =
     record === undefined
@@ -270,11 +279,7 @@ async function indexEvaluations(
           count: count === undefined || count > MOST_EXAMPLES ? null : count,
           filename: "training-record.json",
         }));
-  const rows = [...measured, ...scoresOf(facts).map((score) => ({ ...place, ...score }))];
-  await ctx.db.transaction(async (tx) => {
-    await tx.delete(evaluations).where(and(eq(evaluations.repoId, repo.id), eq(evaluations.commitId, commit.id)));
-    if (rows.length > 0) await tx.insert(evaluations).values(rows);
-  });
+  return [...measured, ...scoresOf(facts).map((score) => ({ ...place, ...score }))];
 }
 
 /** Evaluations of one commit. */

@@ -11,7 +11,7 @@ import { badRequest, ServiceError } from "../errors.ts";
 import { noteCreator, type Repo, requireAccess, requireNamespace } from "./access.ts";
 import { createCommit, type Operation } from "./commits.ts";
 import { record } from "./events.ts";
-import { indexRepo } from "./indexer.ts";
+import { indexNow } from "./indexer.ts";
 import { checkPath } from "./paths.ts";
 
 /** What a space may be written for. This hub keeps spaces; it does not run them. */
@@ -139,7 +139,7 @@ export async function moveRepo(ctx: Context, from: RepoId, to: RepoId): Promise<
     await ctx.queue.send(tx, "index", { repoId: repo.id }, repo.id);
     return row;
   });
-  if (moved !== undefined) await indexRepo(ctx, moved);
+  if (moved !== undefined) await indexNow(ctx, moved);
 }
 
 /** Of two that take a name at once, one waits for the other. */

@@ -1,13 +1,13 @@
 // The life of repositories through the API: made, moved, copied, set, deleted; and what bad input gets.
 import { createHash, randomBytes } from "node:crypto";
 import * as hf from "@huggingface/hub";
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { orgMembers } from "../../hub-server/db/schema/organizations.ts";
 import { repoIndex } from "../../hub-server/db/schema/repos.ts";
-import { repos, tokens as tokenRows, users } from "../../hub-server/db/schema.ts";
+import { evaluations, repos, tokens as tokenRows, users } from "../../hub-server/db/schema.ts";
 import { flushDownloads, noteDownload } from "../../hub-server/services/downloads.ts";
-import { indexStale } from "../../hub-server/services/indexer.ts";
+import { indexById, indexStale } from "../../hub-server/services/indexer.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 import { operation } from "../support/operations.ts";
 
@@ -738,5 +738,34 @@ describe("the index", () => {
     expect(await find()).toBe(0);
     await indexStale(hub.deps);
     expect(await find()).toBe(1);
+  });
+
+  it("is written whole or not at all, and what was done before it stays done", async () => {
+    const { db } = hub.deps;
+    await create("halves");
+    await db.execute(sql`alter table ${evaluations} add constraint no_such check (metric <> 'no-such')`);
+    const card =
+      "---\nmodel-index: [{ results: [{ dataset: { name: d }, metrics: [{ type: no-such, value: 1 }] }] }]\n---\n";
+    const lines = [
+      { key: "header", value: { summary: "claim" } },
+      { key: "file", value: base64("README.md", card) },
+    ];
+    const body = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+    expect((await call("/api/models/ana/halves/commit/main", ana, { method: "POST", body })).status).toBe(200);
+    const moved = { fromRepo: "ana/halves", toRepo: "ana/whole", type: "model" };
+    expect((await send("POST", "/api/repos/move", ana, moved)).status).toBe(200);
+    const copied = { repository: "ana/copied" };
+    expect((await send("POST", "/api/models/ana/whole/duplicate", ana, copied)).status).toBe(200);
+    const row = async () => (await db.select().from(repos).where(eq(repos.name, "whole")))[0];
+    expect(await row()).toMatchObject({ indexedCommit: null, cardData: {} });
+    await db.execute(sql`alter table ${evaluations} drop constraint no_such`);
+    const repo = await row();
+    await indexById(hub.deps, repo?.id ?? "");
+    expect((await row())?.indexedCommit).toMatch(/^[0-9a-f]{40}$/);
+    const measured = await db
+      .select()
+      .from(evaluations)
+      .where(eq(evaluations.repoId, repo?.id ?? ""));
+    expect(measured).toMatchObject([{ metric: "no-such", value: 1 }]);
   });
 });
