@@ -18,4 +18,8 @@ export class Latest<Result> {
     if (this.#kept.size > this.#most && oldest !== undefined) this.#kept.delete(oldest);
     return known;
   }
+
+  forget(key: string): void {
+    this.#kept.delete(key);
+  }
 }

@@ -1,7 +1,7 @@
 // Model and dataset cards before they are committed.
 import { z } from "zod";
 import { REPO_TYPES } from "../../src/hub/repo-id.ts";
-import { checkCard } from "../services/card-metadata.ts";
+import { cardCheckOf } from "../texts/read.ts";
 import { defineRoute, jsonBody } from "./route.ts";
 
 const cardSchema = z.object({ content: z.string().max(1024 * 1024), repoType: z.enum(REPO_TYPES).default("model") });
@@ -15,7 +15,7 @@ const validate = defineRoute({
   body: cardSchema,
   handle: async (c) => {
     const { content, repoType } = await jsonBody(c, cardSchema);
-    const { errors, warnings } = checkCard(content, repoType);
+    const { errors, warnings } = await cardCheckOf(content, repoType);
     const sentences = (list: readonly string[]) => list.map((message) => ({ message }));
     return c.json({ errors: sentences(errors), warnings: sentences(warnings) }, errors.length > 0 ? 400 : 200);
   },

@@ -1,9 +1,8 @@
 // What is wrong with the front matter of a card, in sentences: asked by clients before they commit one.
 // Stores nothing.
-import { parseDocument } from "yaml";
 import { z } from "zod";
 import type { RepoType } from "../../src/hub/repo-id.ts";
-import { FRONT_MATTER } from "./indexer.ts";
+import { FRONT_MATTER, readYaml } from "./front-matter.ts";
 
 export interface CardCheck {
   /** These keep the card from being committed by clients that ask. */
@@ -47,18 +46,21 @@ const schemas: Readonly<Record<RepoType, z.ZodType>> = {
 export function checkCard(readme: string, type: RepoType): CardCheck {
   const yaml = FRONT_MATTER.exec(readme)?.[1];
   if (yaml === undefined) return { errors: [], warnings: ["empty or missing yaml metadata in repo card"] };
-  const document = parseDocument(yaml);
-  if (document.errors.length > 0) return { errors: document.errors.map(({ message }) => message), warnings: [] };
-  let value: unknown;
-  try {
-    value = document.toJS({ maxAliasCount: 20 });
-  } catch (error) {
-    return { errors: [error instanceof Error ? error.message : String(error)], warnings: [] };
-  }
+  const read = readYaml(yaml);
+  if ("errors" in read) return { errors: few(read.errors), warnings: [] };
+  const { value } = read;
   if (value === null) return { errors: [], warnings: ["empty or missing yaml metadata in repo card"] };
   if (typeof value !== "object" || Array.isArray(value))
     return { errors: ["The metadata is no mapping."], warnings: [] };
   const result = schemas[type].safeParse(value);
   const errors = result.error?.issues.map(({ path, message }) => `"${path.join(".")}" ${message}`) ?? [];
-  return { errors, warnings: [] };
+  return { errors: few(errors), warnings: [] };
+}
+
+/** Who mends these sees the next ones. */
+const MOST_ERRORS = 100;
+
+function few(errors: readonly string[]): string[] {
+  const more = errors.length - MOST_ERRORS;
+  return more > 0 ? [...errors.slice(0, MOST_ERRORS), `${more} more errors.`] : [...errors];
 }

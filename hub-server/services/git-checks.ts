@@ -14,8 +14,8 @@ import { annotatedTags } from "../db/schema/uploads.ts";
 import { commits, contents, lfsObjects, trees } from "../db/schema.ts";
 import type { Quarantine } from "../git/cache.ts";
 import type { PushCommand } from "../git/receive.ts";
+import { cardCheckOf } from "../texts/read.ts";
 import type { Repo } from "./access.ts";
-import { checkCard } from "./card-metadata.ts";
 import { EMPTY_TREE } from "./commits.ts";
 import { PushedTrees } from "./git-trees.ts";
 
@@ -238,7 +238,7 @@ async function wrongCards(
     const blob = row === undefined || command.ref.startsWith("refs/tags/") ? undefined : walked.readmeOf(row.treeId);
     if (blob === undefined || (quarantine.objects.get(blob)?.size ?? 0) > CARD_LIMIT) continue;
     const text = (await readOne(quarantine, blob))?.toString("utf8") ?? "";
-    for (const error of checkCard(text, repo.type).errors) problems.push(`${CARD}: ${error}`);
+    for (const error of (await cardCheckOf(text, repo.type)).errors) problems.push(`${CARD}: ${error}`);
   }
   return problems;
 }

@@ -1,16 +1,17 @@
 // After a commit: card metadata, tensor summary, tags, search text and evaluations of the head of main → rows.
 // The only place that reads files to learn about a repository.
 import { and, eq, gt, isNull, ne, or, sql } from "drizzle-orm";
-import { parse as parseYaml } from "yaml";
-import { headerLength, parseHeader, type SafetensorsHeader } from "../../src/io/safetensors.ts";
+import { headerLength, type SafetensorsHeader } from "../../src/io/safetensors.ts";
 import { trainingRecordSchema } from "../../src/io/training-record.ts";
 import { log } from "../../src/log.ts";
 import type { Store } from "../context.ts";
 import { type RepoFacts, repoIndex, repoLinks } from "../db/schema/repos.ts";
 import { commits, evaluations, lfsObjects, repos } from "../db/schema.ts";
+import { tensorsOf, yamlOf } from "../texts/read.ts";
 import type { Repo } from "./access.ts";
 import { type Described, linksOf, list, tagsOf, text } from "./card-tags.ts";
 import { type FileEntry, openContent, readContent } from "./files.ts";
+import { FRONT_MATTER } from "./front-matter.ts";
 import { claimedEvaluations } from "./model-index.ts";
 import { type CommitRow, resolveRevision } from "./refs.ts";
 import { describedBy, evalResultsOf, scoresOf, taskOfConfig, tokenizerFacts, transformersInfo } from "./repo-facts.ts";
@@ -26,7 +27,6 @@ const MOST_RESULT_FILES = 100;
 const MOST_FILES = 5000;
 /** What a column of integers holds. */
 const MOST_EXAMPLES = 2 ** 31 - 1;
-export const FRONT_MATTER = /^\s*---\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/;
 
 /**
  * Brings the index up to the head of main. Whoever finds that the head moved meanwhile goes on with the new one, so that
@@ -90,7 +90,7 @@ async function indexCommit(ctx: Store, repo: Repo, commit: CommitRow): Promise<v
     return file === undefined ? undefined : storableText((await readContent(ctx, file.id)).toString("utf8"));
   };
   const readme = await read("README.md");
-  const card = cardData(readme);
+  const card = await cardData(readme);
   const config = jsonObject(await read("config.json"));
   const safetensors = await parametersByDtype(ctx, files);
   const parameters = Object.values(safetensors).reduce((sum, count) => sum + count, 0);
@@ -162,7 +162,7 @@ async function evalResults(
 ): Promise<Pick<RepoFacts, "evalResults">> {
   const names = paths.filter((path) => /^\.eval_results\/[^/]+\.ya?ml$/.test(path)).slice(0, MOST_RESULT_FILES);
   const found: NonNullable<RepoFacts["evalResults"]> = [];
-  for (const name of names) found.push(...evalResultsOf(name, (await read(name)) ?? ""));
+  for (const name of names) found.push(...evalResultsOf(name, await yamlOf((await read(name)) ?? "")));
   return found.length === 0 ? {} : { evalResults: found };
 }
 
@@ -196,11 +196,12 @@ async function sizeAfter(ctx: Store, { id }: Repo, commit: CommitRow): Promise<n
 }
 
 /** Front matter of a card; an unreadable one counts as none, because a commit is not the place to fail for it. */
-export function cardData(readme: string | undefined): Record<string, unknown> {
+async function cardData(readme: string | undefined): Promise<Record<string, unknown>> {
   const yaml = FRONT_MATTER.exec(readme ?? "")?.[1];
   if (yaml === undefined) return {};
   try {
-    const value = storable(parseYaml(yaml, { maxAliasCount: 20 }));
+    const read = await yamlOf(yaml);
+    const value = "errors" in read ? {} : storable(read.value);
     return isObject(value) ? value : {};
   } catch {
     return {};
@@ -253,7 +254,7 @@ export async function safetensorsHeader(ctx: Pick<Store, "blobs" | "db">, file: 
     return Buffer.concat(chunks);
   };
   const length = headerLength(await part(0, 8), file.size);
-  return parseHeader(await part(8, 8 + length), file.size);
+  return tensorsOf(length, file.size, () => part(8, 8 + length));
 }
 
 /** What was measured: the training record says it with intervals and counts; without one, the card's own claims. */

@@ -1,9 +1,9 @@
 // Facts of a model's files that clients ask for by name: which class loads it, its tokenizer's tokens, its results.
 // Reads what it is handed, stores nothing.
-import { parse as parseYaml } from "yaml";
 import { z } from "zod";
 import type { RepoFacts } from "../db/schema/repos.ts";
 import { list, text } from "./card-tags.ts";
+import type { Yaml } from "./front-matter.ts";
 
 /** Heads of transformers' classes, with the class that chooses among them and the task that they are for. */
 const HEADS: Readonly<Record<string, readonly [auto: string, task: string | undefined]>> = {
@@ -84,14 +84,10 @@ const resultSchema = z.looseObject({
 });
 
 /** The entries of one file of .eval_results; one that is not as it should be says why. */
-export function evalResultsOf(filename: string, source: string): NonNullable<RepoFacts["evalResults"]> {
-  let entries: unknown;
-  try {
-    entries = parseYaml(source, { maxAliasCount: 20 });
-  } catch (error) {
-    return [{ filename, error: error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error) }];
-  }
-  return (Array.isArray(entries) ? entries : [entries]).slice(0, 100).map((entry: unknown) => {
+export function evalResultsOf(filename: string, yaml: Yaml): NonNullable<RepoFacts["evalResults"]> {
+  if ("errors" in yaml) return [{ filename, error: yaml.errors[0]?.split("\n")[0] ?? "" }];
+  const entries: unknown[] = Array.isArray(yaml.value) ? yaml.value : [yaml.value];
+  return entries.slice(0, 100).map((entry) => {
     const parsed = resultSchema.safeParse(entry);
     if (parsed.success) return { filename, data: parsed.data };
     const [issue] = parsed.error.issues;
@@ -118,9 +114,9 @@ export function describedBy(body: string): Pick<RepoFacts, "description" | "cita
   const plain = body
     .slice(0, 20_000)
     .replace(/```[\s\S]*?(```|$)/g, " ")
-    .replace(/<[^>]*>/g, " ")
-    .replace(/!\[[^\]]*\]\([^)]*\)/g, " ")
-    .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replace(/<[^<>]*>/g, " ")
+    .replace(/!\[[^[\]]*\]\([^()]*\)/g, " ")
+    .replace(/\[([^[\]]*)\]\([^()]*\)/g, "$1")
     .split(/\r?\n/)
     .filter((line) => !/^\s*(#|\||-{3,}|={3,})/.test(line))
     .join(" ")

@@ -12,6 +12,8 @@ export interface SearchText {
 const WORD = /\p{Script=Han}|(?:(?!\p{Script=Han})[\p{L}\p{N}\p{M}])+/gu;
 const LONGEST_WORD = 64;
 const MOST_WORDS = 1500;
+/** Letters of a text that are looked at for them. */
+const MOST_LETTERS = 128 * 1024;
 /** What a query may ask for. */
 const MOST_QUERY_WORDS = 12;
 /** Shorter endings of words would be found in everything. */
@@ -20,7 +22,7 @@ const SHORTEST_ENDING = 3;
 const LAST_PLACE = 16_383;
 
 export function wordsOf(text: string): string[] {
-  const found = text.normalize("NFKC").toLowerCase().match(WORD) ?? [];
+  const found = text.slice(0, MOST_LETTERS).normalize("NFKC").toLowerCase().match(WORD) ?? [];
   return found.map((word) => [...word].slice(0, LONGEST_WORD).join(""));
 }
 

@@ -14,11 +14,14 @@ const MOST_EDITS = 2000;
 
 export function diffLines(before: string, after: string): DiffLine[] {
   const [a, b] = [lines(before), lines(after)];
+  const numbered = numbering();
+  const [x, y] = [a.map(numbered), b.map(numbered)];
   let start = 0;
-  while (start < a.length && start < b.length && a[start] === b[start]) start++;
+  while (start < a.length && start < b.length && x[start] === y[start]) start++;
   let end = 0;
-  while (end < a.length - start && end < b.length - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
-  const edits = middle(a.slice(start, a.length - end), b.slice(start, b.length - end));
+  while (end < a.length - start && end < b.length - start && x[x.length - 1 - end] === y[y.length - 1 - end]) end++;
+  const trace = shortest(x.slice(start, x.length - end), y.slice(start, y.length - end));
+  const edits = middle(a.slice(start, a.length - end), b.slice(start, b.length - end), trace);
   const head = a.slice(0, start).map((text): Edit => ["same", text]);
   const tail = a.slice(a.length - end).map((text): Edit => ["same", text]);
   return withContext(number([...head, ...edits, ...tail]));
@@ -33,8 +36,17 @@ function lines(text: string): string[] {
   return out;
 }
 
-function middle(a: readonly string[], b: readonly string[]): Edit[] {
-  const trace = shortest(a, b);
+/** Gives equal lines equal numbers: many pairs are compared, and lines may be long. */
+function numbering(): (line: string) => number {
+  const known = new Map<string, number>();
+  return (line) => {
+    const number = known.get(line) ?? known.size;
+    known.set(line, number);
+    return number;
+  };
+}
+
+function middle(a: readonly string[], b: readonly string[], trace: readonly Int32Array[] | undefined): Edit[] {
   if (trace === undefined) return [...a.map((text): Edit => ["del", text]), ...b.map((text): Edit => ["add", text])];
   const edits: Edit[] = [];
   let [x, y] = [a.length, b.length];
@@ -63,7 +75,7 @@ const goesDown = (before: Int32Array, d: number, k: number): boolean =>
   k === -d || (k !== d && at(before, d - 1, k - 1) < at(before, d - 1, k + 1));
 
 /** The furthest x on each diagonal after each number of edits; undefined when there are too many. */
-function shortest(a: readonly string[], b: readonly string[]): Int32Array[] | undefined {
+function shortest(a: readonly number[], b: readonly number[]): Int32Array[] | undefined {
   const trace: Int32Array[] = [];
   for (let d = 0; d <= Math.min(a.length + b.length, MOST_EDITS); d++) {
     const before = trace[d - 1] ?? new Int32Array();
@@ -91,12 +103,9 @@ function number(edits: readonly Edit[]): DiffLine[] {
 
 /** Keeps changed lines and a few around them; longer equal parts become one gap. */
 function withContext(all: readonly DiffLine[]): DiffLine[] {
-  const near = new Set<number>();
-  for (const [index, { kind }] of all.entries()) {
-    if (kind === "same") continue;
-    for (let at = index - CONTEXT; at <= index + CONTEXT; at++) near.add(at);
-  }
-  if (near.size === 0) return [];
+  if (all.every(({ kind }) => kind === "same")) return [];
+  const changed = [...all.keys()].filter((index) => all[index]?.kind !== "same");
+  let next = 0;
   const out: DiffLine[] = [];
   let skipped: DiffLine[] = [];
   const close = () => {
@@ -106,7 +115,8 @@ function withContext(all: readonly DiffLine[]): DiffLine[] {
     skipped = [];
   };
   for (const [index, line] of all.entries()) {
-    if (near.has(index)) {
+    while ((changed[next] ?? all.length) < index - CONTEXT) next++;
+    if ((changed[next] ?? Number.POSITIVE_INFINITY) <= index + CONTEXT) {
       close();
       out.push(line);
     } else skipped.push(line);

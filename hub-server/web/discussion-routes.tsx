@@ -4,9 +4,11 @@ import type { Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { plural, type RepoType, repoPath } from "../../src/hub/repo-id.ts";
 import type { HubEnv } from "../api/route.ts";
+import type { Context } from "../context.ts";
 import { ServiceError } from "../errors.ts";
-import { mayAccess } from "../services/access.ts";
+import { mayAccess, type Repo } from "../services/access.ts";
 import { type DiscussionQuery, discussionDetails, listDiscussions } from "../services/discussion-lists.ts";
+import type { Discussion } from "../services/discussion-log.ts";
 import {
   changeStatus,
   comment,
@@ -19,6 +21,7 @@ import {
 } from "../services/discussions.ts";
 import { requestChanges } from "../services/pull-requests.ts";
 import { commentHtml } from "./comment-html.ts";
+import { lineDiffs } from "./line-diffs.ts";
 import { DiscussionPage } from "./pages/discussion.tsx";
 import { DiscussionsPage, NewDiscussionPage } from "./pages/discussions.tsx";
 import { type C, html, idOf, pageNumber, shellOf, signedIn } from "./respond.tsx";
@@ -95,7 +98,7 @@ async function discussionPage(c: C, type: RepoType, failed?: Failed): Promise<Re
     shell: shellOf(c),
     ...found,
     comments,
-    changes: isFiles ? await requestChanges(ctx, repo, discussion) : undefined,
+    changes: isFiles ? await changesOf(ctx, repo, discussion) : undefined,
     rights: {
       write: await mayAccess(ctx, "write", repo),
       manage: await mayAccess(ctx, "manage", repo),
@@ -105,6 +108,11 @@ async function discussionPage(c: C, type: RepoType, failed?: Failed): Promise<Re
     text: failed?.text ?? "",
   };
   return html(c, <DiscussionPage {...props} />, failed?.status ?? 200);
+}
+
+async function changesOf(ctx: Context, repo: Repo, discussion: Discussion) {
+  const changes = await requestChanges(ctx, repo, discussion);
+  return { ...changes, diffs: await lineDiffs(changes.files) };
 }
 
 /** Every form of a discussion comes here: its button says what is to be done. */

@@ -17,8 +17,6 @@ interface HastNode {
   children?: HastNode[];
 }
 
-const FRONT_MATTER = /^\s*---(?:\r\n|\r|\n)[\s\S]*?(?:\r\n|\r|\n)---[ \t]*(?:\r\n|\n|$)/;
-
 /** Ids of a card begin with this, so that they are never ids of the page around it. */
 const ID_PREFIX = "user-content-";
 
@@ -43,16 +41,8 @@ export interface MarkdownPlace {
   resolve: string;
 }
 
-/** Longer texts are not rendered: the time it takes may grow with the square of the length. */
-const LONGEST = 128 * 1024;
-
-/** HTML of a card's body without its front matter; undefined when it is too long, or nested too deep, to render. */
-export const renderMarkdown = (source: string, place: MarkdownPlace): Promise<string | undefined> =>
-  renderText(source.replace(FRONT_MATTER, ""), place);
-
-/** HTML of a text that has no front matter, such as a comment. */
+/** HTML of a text without front matter; undefined when it is nested too deep. Takes a thread of its own: see rendered.ts. */
 export async function renderText(body: string, place: MarkdownPlace): Promise<string | undefined> {
-  if (body.length > LONGEST) return undefined;
   try {
     return String(await toHtml(body, place));
   } catch (error) {

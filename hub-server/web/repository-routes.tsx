@@ -16,6 +16,7 @@ import { relativesOf } from "../services/relatives.ts";
 import { getRepo } from "../services/repos.ts";
 import { ASSETS } from "./assets.ts";
 import { pathUrl } from "./format.ts";
+import { lineDiffs } from "./line-diffs.ts";
 import { CardPage } from "./pages/card.tsx";
 import { CommitPage, HistoryPage } from "./pages/commits.tsx";
 import { FilePage, TreePage } from "./pages/files.tsx";
@@ -40,7 +41,8 @@ export function repositoryRoutes(web: Hono<HubEnv>, type: RepoType): void {
   web.get(`${base}/commits/*`, (c) => historyPage(c, type));
   web.get(`${base}/commit/:id`, async (c) => {
     const changes = await commitChanges(c.get("ctx"), idOf(c, type), c.req.param("id") ?? "");
-    return html(c, <CommitPage shell={shellOf(c)} changes={changes} />);
+    const diffs = await lineDiffs(changes.files);
+    return html(c, <CommitPage shell={shellOf(c)} changes={changes} diffs={diffs} />);
   });
 }
 

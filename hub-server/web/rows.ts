@@ -86,10 +86,19 @@ function jsonRecords(text: string, whole: boolean): Records {
   const lines = completeLines(text, whole).slice(0, MOST_ROWS);
   const objects = lines.map(jsonObject).filter((object) => object !== undefined);
   const columns = [...new Set(objects.flatMap((object) => [...object.keys()]))];
-  const show = (value: unknown): string | undefined =>
-    typeof value === "string" ? value : value === undefined ? undefined : JSON.stringify(value);
-  const rows = objects.map((object) => columns.map((column) => show(object.get(column))));
+  // Every line may bring columns of its own; no more cells are made than are shown.
+  const shown = columns.slice(0, MOST_COLUMNS);
+  const rows = objects.map((object) => shown.map((column) => cellOf(object.get(column))));
   return { columns, rows, skipped: lines.length - objects.length };
+}
+
+function cellOf(value: unknown): string | undefined {
+  if (typeof value === "string" || value === undefined) return value;
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return "(nested too deeply to be shown)";
+  }
 }
 
 function jsonObject(line: string): Map<string, unknown> | undefined {

@@ -5,12 +5,13 @@ import type { SafetensorsHeader } from "../../src/io/safetensors.ts";
 import type { Context } from "../context.ts";
 import { Latest } from "../latest.ts";
 import type { Repo } from "../services/access.ts";
-import { checkCard } from "../services/card-metadata.ts";
 import { decodeText } from "../services/changes.ts";
 import { type FileEntry, type FileHandle, openContent, readContent } from "../services/files.ts";
 import { safetensorsHeader } from "../services/indexer.ts";
+import { cardCheckOf } from "../texts/read.ts";
 import { bytes, pathUrl } from "./format.ts";
-import { renderMarkdown } from "./markdown.ts";
+import type { MarkdownPlace } from "./markdown.ts";
+import { layOut, NOT_LAID_OUT, withoutFrontMatter } from "./rendered.ts";
 import { isTable, previewRows, type RowsPreview } from "./rows.ts";
 
 /** Cards above this are shown by their beginning: benchmarks write front matter of several hundred kilobytes. */
@@ -40,19 +41,23 @@ export interface RenderedCard {
 }
 
 /** Where links of a Markdown file lead: to the files beside it. */
-function placeOf(repo: Repo, revision: string, path: string) {
+function placeOf(repo: Repo, revision: string, path: string): MarkdownPlace {
   const folder = path.split("/").slice(0, -1).join("/");
   const at = (kind: string) =>
     `${repoPath(repo)}/${kind}/${encodeURIComponent(revision)}${folder === "" ? "" : `/${pathUrl(folder)}`}`;
   return { blob: at("blob"), resolve: at("resolve") };
 }
 
-/** Rendered texts by content and place, the oldest first: a card is asked for more often than it changes. */
-const rendered = new Latest<string | undefined>(200);
+/** What is wrong with a card, by its content: it is asked for more often than it changes. */
+const checked = new Latest<string | undefined>(200);
 
-function render(key: string, text: string, place: ReturnType<typeof placeOf>): Promise<string | undefined> {
-  return rendered.get(`${key} ${place.blob}`, () => renderMarkdown(text, place));
+function metadataProblem({ type }: Repo, file: FileEntry, text: string): Promise<string | undefined> {
+  // Below the first line, the parser shows the place with an arrow.
+  return checked.get(`${file.id} ${type}`, async () => (await cardCheckOf(text, type)).errors[0]?.split("\n")[0]);
 }
+
+const render = (key: string, text: string, place: MarkdownPlace): Promise<string | undefined> =>
+  layOut(`${key} ${place.blob}`, withoutFrontMatter(text), place);
 
 /** README.md of the main branch. */
 export async function cardOf(ctx: Context, repo: Repo, file: FileEntry): Promise<RenderedCard> {
@@ -65,10 +70,8 @@ export async function cardOf(ctx: Context, repo: Repo, file: FileEntry): Promise
       metadataProblem: undefined,
     };
   const html = await render(file.id, text, placeOf(repo, "main", file.path));
-  const problem = html === undefined ? "This card is too long or too deeply nested to be laid out." : part;
-  // Below the first line, the parser shows the place with an arrow.
-  const metadataProblem = checkCard(text, repo.type).errors[0]?.split("\n")[0];
-  return { html, source: text.slice(0, TEXT_LIMIT), problem, metadataProblem };
+  const problem = html === undefined ? NOT_LAID_OUT : part;
+  return { html, source: text.slice(0, TEXT_LIMIT), problem, metadataProblem: await metadataProblem(repo, file, text) };
 }
 
 export async function viewOf(ctx: Context, file: FileHandle, revision: string, way: Way): Promise<FileView> {
@@ -83,7 +86,7 @@ export async function viewOf(ctx: Context, file: FileHandle, revision: string, w
   if (text === undefined) return { kind: "none", reason: "This file is not text." };
   if (way === "rendered" && part === undefined && entry.path.endsWith(".md")) {
     const html = await render(entry.id, text, placeOf(repo, revision, entry.path));
-    if (html !== undefined) return { kind: "markdown", html };
+    return html === undefined ? { kind: "text", text, part: NOT_LAID_OUT } : { kind: "markdown", html };
   }
   return { kind: "text", text, part };
 }

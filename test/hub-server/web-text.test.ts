@@ -2,14 +2,15 @@
 import { describe, expect, it } from "vitest";
 import { diffLines } from "../../hub-server/web/diff.ts";
 import { ago, bytes, languageName, many, short, words } from "../../hub-server/web/format.ts";
-import { renderMarkdown } from "../../hub-server/web/markdown.ts";
+import { renderText } from "../../hub-server/web/markdown.ts";
+import { layOut, withoutFrontMatter } from "../../hub-server/web/rendered.ts";
 import { isBetter, metricWords } from "../../hub-server/web/metrics.ts";
 import { previewRows } from "../../hub-server/web/rows.ts";
 import { PIPELINE_CALLS } from "../../hub-server/web/usage.ts";
 import { TASKS } from "../../pipelines/tasks.ts";
 
 const PLACE = { blob: "/ana/mood/blob/main/docs", resolve: "/ana/mood/resolve/main/docs" };
-const render = async (source: string) => (await renderMarkdown(source, PLACE)) ?? "";
+const render = async (source: string) => (await renderText(withoutFrontMatter(source), PLACE)) ?? "";
 
 describe("Markdown", () => {
   it("leaves out the front matter and keeps GitHub's subset of HTML", async () => {
@@ -77,9 +78,9 @@ describe("Markdown", () => {
   });
 
   it("gives up on what is nested too deep or too long, and does not fail", async () => {
-    expect(await renderMarkdown("<div>".repeat(20_000), PLACE)).toBeUndefined();
-    expect(await renderMarkdown("x".repeat(200_000), PLACE)).toBeUndefined();
-    expect(await renderMarkdown(`---\na: ${"x".repeat(300_000)}\n---\nBody`, PLACE)).toBe("<p>Body</p>");
+    expect(await renderText("<div>".repeat(20_000), PLACE)).toBeUndefined();
+    expect(await layOut("long", "x".repeat(200_000), PLACE)).toBeUndefined();
+    expect(await render(`---\na: ${"x".repeat(300_000)}\n---\nBody`)).toBe("<p>Body</p>");
   });
 });
 

@@ -2,22 +2,25 @@
 import { repoPath } from "../../../src/hub/repo-id.ts";
 import type { Repo } from "../../services/access.ts";
 import type { FileChange } from "../../services/changes.ts";
-import { diffLines } from "../diff.ts";
 import { bytes, grouped, many, pathUrl } from "../format.ts";
+import type { LineDiff } from "../line-diffs.ts";
 import { PlainText } from "./plain-text.tsx";
 import { TensorName } from "./view.tsx";
 
-const MOST_LINES = 400;
 const MOST_TENSORS = 400;
-/** Of a line. */
-const MOST_LETTERS = 2000;
 
-export function FileDiff({ repo, revision, file }: { repo: Repo; revision: string; file: FileChange }) {
+interface FileDiffProps {
+  repo: Repo;
+  revision: string;
+  file: FileChange;
+  /** Undefined for what is no text, and where the page has no room for it. */
+  diff: LineDiff | undefined;
+}
+
+export function FileDiff({ repo, revision, file, diff }: FileDiffProps) {
   const { path, change, before, after, text, tensors } = file;
   const sizes = [...new Set([before, after].filter((side) => side !== undefined).map(({ size }) => bytes(size)))];
-  const lines = text === undefined ? undefined : diffLines(text.before, text.after);
-  const count = (kind: "add" | "del") => lines?.filter((line) => line.kind === kind).length ?? 0;
-  const [added, deleted] = [count("add"), count("del")];
+  const [added, deleted] = [diff?.added ?? 0, diff?.deleted ?? 0];
   return (
     <section class="diff" aria-label={path}>
       <h3>
@@ -35,18 +38,22 @@ export function FileDiff({ repo, revision, file }: { repo: Repo; revision: strin
         <span class="muted small">{sizes.join(" → ")}</span>
       </h3>
       {tensors === undefined ? null : <TensorDiff tensors={tensors} />}
-      {lines === undefined ? (
+      {diff === undefined ? (
         tensors === undefined ? (
-          <p class="muted small inner">Not text, or too large to compare line by line.</p>
+          <p class="muted small inner">
+            {text === undefined
+              ? "Not text, or too large to compare line by line."
+              : "Its lines are not shown: the files above take up the room of this page."}
+          </p>
         ) : null
       ) : (
-        <Lines lines={lines} />
+        <Lines {...diff} />
       )}
     </section>
   );
 }
 
-function Lines({ lines }: { lines: ReturnType<typeof diffLines> }) {
+function Lines({ lines, more }: LineDiff) {
   const marks = { same: " ", add: "+", del: "−", gap: "" } as const;
   if (lines.length === 0)
     return <p class="muted small inner">No line differs; only the end of the last line does, or the file is empty.</p>;
@@ -55,23 +62,23 @@ function Lines({ lines }: { lines: ReturnType<typeof diffLines> }) {
     <section class="scroll" tabindex={0} aria-label="Changed lines">
       <table class="code">
         <tbody>
-          {lines.slice(0, MOST_LINES).map(({ kind, text, before: old, after: now }) => (
+          {lines.map(({ kind, text, before: old, after: now }) => (
             <tr class={kind}>
               <td class="line">{old ?? ""}</td>
               <td class="line">{now ?? ""}</td>
               <td class="mark">{marks[kind]}</td>
               <td>
-                <PlainText text={text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS)}…` : text} />
+                <PlainText text={text} />
                 {lineEnds && text.endsWith("\r") ? <span class="turning">CR</span> : null}
               </td>
             </tr>
           ))}
-          {lines.length > MOST_LINES ? (
+          {more > 0 ? (
             <tr class="gap">
               <td class="line" />
               <td class="line" />
               <td class="mark" />
-              <td>{many(lines.length - MOST_LINES, "more line")}</td>
+              <td>{many(more, "more line")}</td>
             </tr>
           ) : null}
         </tbody>

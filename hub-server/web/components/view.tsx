@@ -92,11 +92,17 @@ const Code = ({ text, part }: { text: string; part?: string | undefined }) => {
 
 const product = (shape: readonly number[]): number => shape.reduce((total, size) => total * size, 1);
 
+/** Layer 10 comes after layer 9. */
+const BY_NAME = new Intl.Collator("en", { numeric: true });
+/** Rows of a table of tensors. */
+const MOST_TENSORS = 5000;
+const MOST_METADATA = 50;
+
 function Tensors({ header }: { header: SafetensorsHeader }) {
-  const tensors = [...header.tensors.values()].sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+  const tensors = [...header.tensors.values()].sort((a, b) => BY_NAME.compare(a.name, b.name));
   const total = tensors.reduce((sum, { shape }) => sum + product(shape), 0);
   const types = [...new Set(tensors.map(({ dtype }) => dtype))];
-  const metadata = Object.entries(header.metadata);
+  const metadata = Object.entries(header.metadata).slice(0, MOST_METADATA);
   return (
     <>
       <dl class="figures joined">
@@ -125,7 +131,7 @@ function Tensors({ header }: { header: SafetensorsHeader }) {
             </tr>
           </thead>
           <tbody>
-            {tensors.map(({ name, shape, dtype, byteLength }) => (
+            {tensors.slice(0, MOST_TENSORS).map(({ name, shape, dtype, byteLength }) => (
               <tr>
                 <td class="name mono">
                   <TensorName name={name} />
@@ -139,6 +145,9 @@ function Tensors({ header }: { header: SafetensorsHeader }) {
           </tbody>
         </table>
       </section>
+      {tensors.length > MOST_TENSORS ? (
+        <p class="small muted under">{`The first ${grouped(MOST_TENSORS)} are shown.`}</p>
+      ) : null}
     </>
   );
 }

@@ -1,13 +1,14 @@
 // The history of a revision, and what one commit changed.
 import { fullName, repoPath } from "../../../src/hub/repo-id.ts";
 import type { Repo } from "../../services/access.ts";
-import type { CommitChanges } from "../../services/changes.ts";
+import type { CommitChanges, FileChange } from "../../services/changes.ts";
 import type { CommitRow, RefInfo } from "../../services/refs.ts";
 import { FileDiff } from "../components/diff.tsx";
 import { MetricTable } from "../components/metric-table.tsx";
 import { Pager, RepoHeader, RevisionMenu, Time } from "../components/repo.tsx";
 import { day, grouped, many } from "../format.ts";
 import { Avatar, Page, type Shell } from "../layout.tsx";
+import type { LineDiff } from "../line-diffs.ts";
 
 interface HistoryProps {
   shell: Shell;
@@ -82,7 +83,13 @@ const HistoryRow = ({ repo, commit }: { repo: Repo; commit: CommitRow }) => (
   </li>
 );
 
-export function CommitPage({ shell, changes }: { shell: Shell; changes: CommitChanges }) {
+interface CommitProps {
+  shell: Shell;
+  changes: CommitChanges;
+  diffs: ReadonlyMap<FileChange, LineDiff>;
+}
+
+export function CommitPage({ shell, changes, diffs }: CommitProps) {
   const { repo, commit, files, more, metrics } = changes;
   const title = titleOf(commit);
   const body = commit.message.split("\n").slice(1).join("\n").trim();
@@ -126,7 +133,7 @@ export function CommitPage({ shell, changes }: { shell: Shell; changes: CommitCh
       <h2>{many(files.length + more, "file")} changed</h2>
       {files.length === 0 ? <p class="blank panel">This commit changed no file.</p> : null}
       {files.map((file) => (
-        <FileDiff repo={repo} revision={commit.id} file={file} />
+        <FileDiff repo={repo} revision={commit.id} file={file} diff={diffs.get(file)} />
       ))}
       {more > 0 ? <p class="note">{many(more, "more file")} changed; they are not shown.</p> : null}
     </Page>

@@ -3,20 +3,21 @@
 import { raw } from "hono/html";
 import type { Child } from "hono/jsx";
 import { fullName, repoPath } from "../../../src/hub/repo-id.ts";
-import type { CommitChanges } from "../../services/changes.ts";
+import type { CommitChanges, FileChange } from "../../services/changes.ts";
 import type { DiscussionDetails, EventItem } from "../../services/discussion-lists.ts";
 import { FileDiff } from "../components/diff.tsx";
 import { DiscussionState, EventLine, Who } from "../components/discussion.tsx";
 import { RepoHeader, Snippet, Time } from "../components/repo.tsx";
 import { many } from "../format.ts";
 import { Avatar, Page, type Shell } from "../layout.tsx";
+import type { LineDiff } from "../line-diffs.ts";
 
 interface Props extends DiscussionDetails {
   shell: Shell;
   /** Comments as HTML, by the ids of their events. */
   comments: ReadonlyMap<string, string>;
   /** Of the page with the changes alone. */
-  changes: Pick<CommitChanges, "files" | "more"> | undefined;
+  changes: (Pick<CommitChanges, "files" | "more"> & { diffs: ReadonlyMap<FileChange, LineDiff> }) | undefined;
   rights: { write: boolean; manage: boolean; comment: boolean };
   problem: string | undefined;
   /** What was written and could not be sent. */
@@ -96,13 +97,17 @@ const Parts = (props: Props) => (
   </div>
 );
 
-function Changes({ repo, discussion, changes: { files, more } }: Props & { changes: NonNullable<Props["changes"]> }) {
+function Changes({
+  repo,
+  discussion,
+  changes: { files, more, diffs },
+}: Props & { changes: NonNullable<Props["changes"]> }) {
   return (
     <>
       <h2>{many(files.length + more, "file")} changed</h2>
       {files.length === 0 ? <p class="blank panel">This pull request changes nothing.</p> : null}
       {files.map((file) => (
-        <FileDiff repo={repo} revision={discussion.headCommit ?? ""} file={file} />
+        <FileDiff repo={repo} revision={discussion.headCommit ?? ""} file={file} diff={diffs.get(file)} />
       ))}
       {more > 0 ? <p class="note">{many(more, "more file")} changed; they are not shown.</p> : null}
     </>
