@@ -20,7 +20,6 @@ import {
   THEMES,
   updateCollection,
 } from "../services/collections.ts";
-import { setCollectionGroup } from "../services/resource-groups.ts";
 import { escaped } from "../web/comment-html.ts";
 import { pageOf, pageResponse } from "./paging.ts";
 import { wireUser } from "./people.ts";
@@ -160,9 +159,9 @@ const create = defineRoute({
   body: createSchema,
   handle: async (c, ctx) => {
     const { namespace = ownNamespace(ctx), item, resourceGroupId, ...input } = await jsonBody(c, createSchema);
+    const groupId = resourceGroupId ?? undefined;
     try {
-      const made = await createCollection(ctx, namespace, { ...input, isPrivate: input.private });
-      if (resourceGroupId != null) await setCollectionGroup(ctx, made, resourceGroupId);
+      const made = await createCollection(ctx, namespace, { ...input, isPrivate: input.private, groupId });
       if (item !== undefined) await addItem(ctx, made, item);
       return c.json(await wire(c, ctx, made));
     } catch (error) {

@@ -36,6 +36,10 @@ const createSchema = z.looseObject({
     .array(z.object({ path: z.string(), content: z.string(), encoding: z.literal("base64") }))
     .max(100)
     .nullish(),
+  resourceGroupId: z
+    .string()
+    .regex(/^[0-9a-f]{24}$/)
+    .nullish(),
 });
 const namedSchema = z.object({ name: z.string().min(1), organization: z.string().nullish(), type: repoType.nullish() });
 const moveSchema = z.object({ fromRepo: z.string(), toRepo: z.string(), type: repoType });
@@ -134,7 +138,7 @@ const create = defineRoute({
   handle: async (c, ctx) => {
     const input = await jsonBody(c, createSchema);
     refuseOthers(input, createSchema, "For new repositories");
-    const { type, sdk, license, files } = input;
+    const { type, sdk, license, files, resourceGroupId } = input;
     if (type === "space" && sdk == null) throw badRequest("A space needs an sdk.", `Choose one of ${SDKS.join(", ")}.`);
     if (type !== "space" && sdk != null) throw badRequest(`Only spaces have an sdk, and this is a ${type ?? "model"}.`);
     const id = idFrom(ctx, input, type ?? "model");
@@ -143,6 +147,7 @@ const create = defineRoute({
       isPrivate: privacyOf(input),
       sdk: sdk ?? undefined,
       license: license ?? undefined,
+      groupId: resourceGroupId ?? undefined,
       files: (files ?? []).map(({ path, content }) => ({ path, bytes: Buffer.from(content, "base64") })),
     };
     return made(c, id, () => createRepo(ctx, wanted));

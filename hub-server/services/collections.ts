@@ -7,6 +7,7 @@ import { orgMembers, resourceGroupMembers } from "../db/schema/organizations.ts"
 import { users } from "../db/schema.ts";
 import { badRequest, ServiceError, unauthorized } from "../errors.ts";
 import { findRepo, mayAccess, membershipCounts, requireNamespace, requireWriter } from "./access.ts";
+import { groupForNew } from "./resource-groups.ts";
 import { permits, placesOf } from "./scopes.ts";
 import { newId } from "./wire-ids.ts";
 
@@ -119,7 +120,7 @@ export interface CollectionInput {
 export async function createCollection(
   ctx: Context,
   namespace: string,
-  { title = "", description, isPrivate = false }: CollectionInput,
+  { title = "", description, isPrivate = false, groupId }: CollectionInput & { groupId?: string | undefined },
 ): Promise<Collection> {
   const owner = await requireNamespace(ctx, namespace, "collection.write");
   const name = title.trim();
@@ -127,9 +128,18 @@ export async function createCollection(
   const [own] = await ctx.db.select({ value: count() }).from(collections).where(eq(collections.ownerId, owner.id));
   const position = own?.value ?? 0;
   if (position >= MOST_COLLECTIONS) throw badRequest(`${owner.name} has ${MOST_COLLECTIONS} collections already.`);
+  const group = groupId === undefined ? undefined : await groupForNew(ctx, owner, groupId);
   const id = newId();
   const theme = THEMES[Number.parseInt(id.slice(-2), 16) % THEMES.length] ?? "blue";
-  const values = { id, ownerId: owner.id, title: name, slug: slugged(name), description, isPrivate, theme, position };
+  const described = { title: name, slug: slugged(name), description, isPrivate };
+  const values = {
+    id,
+    ownerId: owner.id,
+    ...described,
+    theme,
+    position,
+    ...(group !== undefined && { groupId: group }),
+  };
   const [made] = await ctx.db.insert(collections).values(values).onConflictDoNothing().returning();
   if (made !== undefined) return getCollection(ctx, owner.name, `${made.slug}-${made.id}`);
   const [there] = await withOwner(ctx).where(and(eq(collections.ownerId, owner.id), eq(collections.title, name)));

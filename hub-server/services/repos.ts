@@ -13,6 +13,7 @@ import { createCommit, type Operation } from "./commits.ts";
 import { record } from "./events.ts";
 import { indexNow } from "./indexer.ts";
 import { checkPath } from "./paths.ts";
+import { groupForNew, placeInGroup } from "./resource-groups.ts";
 
 /** What a space may be written for. This hub keeps spaces; it does not run them. */
 export const SDKS = ["gradio", "docker", "static", "streamlit"] as const;
@@ -25,6 +26,8 @@ export interface CreateRepoInput extends RepoId {
   /** Stands in the card that the repository begins with. */
   license?: string | undefined;
   files?: readonly { path: string; bytes: Uint8Array }[];
+  /** The resource group of the organization that it belongs to from the first. */
+  groupId?: string | undefined;
 }
 
 /** Names that addresses of files take: "ns/resolve/…" would not be the file of a repository. */
@@ -52,14 +55,18 @@ export const repoExists = (id: RepoId) =>
 
 /** Makes a repository with its first commit: the default .gitattributes, a card where there is something to say, and what the caller sends along. */
 export async function createRepo(ctx: Context, input: CreateRepoInput): Promise<Repo> {
-  const { type, namespace, name, isPrivate = false, sdk, license, files = [] } = input;
+  const { type, namespace, name, isPrivate = false, sdk, license, files = [], groupId } = input;
   const owner = await requireNamespace(ctx, namespace);
   checkName(name);
   // Before anybody is told that it is there.
   for (const { path } of files) checkPath(path);
-  const repo = await ctx.db.transaction((tx) =>
-    insertRepo(ctx, tx, { type, namespace: owner.name, name, ownerId: owner.id, isPrivate, sdk: sdk ?? null }),
-  );
+  const group = groupId === undefined ? undefined : await groupForNew(ctx, owner, groupId);
+  const row = { type, namespace: owner.name, name, ownerId: owner.id, isPrivate, sdk: sdk ?? null };
+  const repo = await ctx.db.transaction(async (tx) => {
+    const made = await insertRepo(ctx, tx, row);
+    if (group !== undefined) await placeInGroup(tx, made.id, group);
+    return made;
+  });
   const attributes: Operation = { kind: "file", path: ".gitattributes", bytes: Buffer.from(defaultGitattributes()) };
   const card = files.some(({ path }) => path === "README.md") ? undefined : firstCard(repo, { sdk, license });
   const all = card === undefined ? files : [{ path: "README.md", bytes: Buffer.from(card) }, ...files];

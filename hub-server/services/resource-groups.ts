@@ -12,7 +12,7 @@ import {
   resourceGroups,
 } from "../db/schema/organizations.ts";
 import { repos, users } from "../db/schema.ts";
-import { badRequest, ServiceError } from "../errors.ts";
+import { badRequest, forbidden, ServiceError } from "../errors.ts";
 import { findRepo, type Repo, requireAccess } from "./access.ts";
 import { record } from "./audit.ts";
 import type { Collection } from "./collections.ts";
@@ -118,7 +118,7 @@ export async function createGroup(ctx: Context, orgName: string, input: GroupInp
     const [made] = await tx.insert(resourceGroups).values(values).onConflictDoNothing().returning();
     if (made === undefined) throw taken(org, values.name);
     await addUsers(tx, ctx, id, people);
-    for (const repo of held) await place(tx, repo.id, id);
+    for (const repo of held) await placeInGroup(tx, repo.id, id);
     await record(tx, ctx, { orgId: org.id, action: "group.create", target: values.name, data: { id } });
   });
   return getGroup(ctx, org.name, id);
@@ -167,7 +167,7 @@ async function addUsers(
       .onConflictDoUpdate({ target: [resourceGroupMembers.groupId, resourceGroupMembers.userId], set: { role } });
 }
 
-const place = (tx: Tx, repoId: string, groupId: string) =>
+export const placeInGroup = (tx: Tx, repoId: string, groupId: string) =>
   tx.insert(repoGroups).values({ repoId, groupId }).onConflictDoUpdate({ target: repoGroups.repoId, set: { groupId } });
 
 /** A group that the caller manages, as an administrator of the organization. */
@@ -259,13 +259,27 @@ export async function groupOfRepo(ctx: Context, id: RepoId): Promise<Row | undef
   return row?.group;
 }
 
+/** The group that something new goes to: one where the caller may add to it, or they would not see what they made. */
+export async function groupForNew(ctx: Context, owner: { id: string; name: string }, groupId: string): Promise<string> {
+  const group = await groupOf(ctx, owner.id, owner.name, groupId);
+  if (group === undefined) throw groupNotFound(groupId);
+  const { actor } = ctx;
+  if (actor?.admin === true || (await isAdmin(ctx, owner.id))) return group.id;
+  const [member] = await ctx.db
+    .select({ role: resourceGroupMembers.role })
+    .from(resourceGroupMembers)
+    .where(and(eq(resourceGroupMembers.groupId, group.id), eq(resourceGroupMembers.userId, actor?.id ?? "")));
+  if (member !== undefined && member.role !== "read") return group.id;
+  throw forbidden(`${actor?.name} may not add to the resource group "${group.name}" of ${owner.name}.`);
+}
+
 /** Puts a repository into a group of its organization; null takes it out. */
 export async function setRepoGroup(ctx: Context, id: RepoId, groupId: string | null): Promise<Repo> {
   const repo = await requireAccess(ctx, "manage", id);
   const group = await groupOf(ctx, repo.ownerId, repo.namespace, groupId);
   await ctx.db.transaction(async (tx) => {
     if (group === undefined) await tx.delete(repoGroups).where(eq(repoGroups.repoId, repo.id));
-    else await place(tx, repo.id, group.id);
+    else await placeInGroup(tx, repo.id, group.id);
     const target = `${repo.type} ${repo.namespace}/${repo.name}`;
     await record(tx, ctx, { orgId: repo.ownerId, action: "repo.group", target, data: { group: group?.name ?? null } });
   });

@@ -219,6 +219,35 @@ describe("resource groups", () => {
     expect((await by("ada")("GET", path)).body).toBe(null);
     expect(await seen("dee")).toBe(200);
   };
+  it("take what is made in them from the first, of those who may write there", async () => {
+    const id = await group({ users: ["ben", "cy"].map((user) => ({ user, role: user === "ben" ? "write" : "read" })) });
+    const make = (who: string, body: object) =>
+      by(who)("POST", "/api/repos/create", { organization: "acme", private: true, resourceGroupId: id, ...body });
+    expect((await make("ben", { name: "inside" })).status).toBe(200);
+    expect(await Promise.all(["ada", "ben", "cy", "dee"].map((who) => see(who, "inside")))).toEqual([
+      200, 200, 200, 404,
+    ]);
+    expect((await make("ada", { name: "inside-too" })).status).toBe(200);
+    for (const who of ["cy", "dee"]) {
+      const refused = await make(who, { name: `by-${who}` });
+      expect([refused.status, refused.get("error")]).toEqual([403, expect.stringContaining(`${who} may not add to`)]);
+    }
+    expect((await make("ada", { name: "nowhere", resourceGroupId: "0".repeat(24) })).status).toBe(400);
+    expect(await see("ada", "nowhere")).toBe(404);
+  });
+
+  it("take collections so too; a wrong group leaves none behind", async () => {
+    const id = await group({ users: [{ user: "ben", role: "write" }] });
+    const make = (who: string, title: string, resourceGroupId = id) =>
+      by(who)("POST", "/api/collections", { title, namespace: "acme", private: true, resourceGroupId });
+    const slug = (await make("ben", "Inside")).get("slug");
+    const seen = async (who: string) => (await by(who)("GET", `/api/collections/${slug}`)).status;
+    expect([await seen("ben"), await seen("dee")]).toEqual([200, 404]);
+    expect((await make("dee", "Outside")).status).toBe(403);
+    expect((await make("ada", "Outside", "0".repeat(24))).status).toBe(400);
+    expect((await make("ada", "Outside")).status).toBe(200);
+  });
+
   const short = (slug: string) => slug.replace(/-[0-9a-f]{24}$/, "");
   operation("GET /api/collections/{namespace}/{slug}/resource-group", () => grouping(short));
   operation("GET /api/collections/{namespace}/{slug}-{id}/resource-group", () => grouping((slug) => slug));
