@@ -92,7 +92,9 @@ async function scanRepo(repo: { type: RepoType; id: string; folder: string }): P
   }
   const own = revisions.flatMap(({ files }) => files.filter(({ blob }) => blob === undefined));
   const size = sum(blobs) + sum(own);
-  const lastModified = new Date(Math.max(0, ...blobs.map(({ modified }) => modified), (await stat(folder)).mtimeMs));
+  const lastModified = new Date(
+    blobs.reduce((last, { modified }) => Math.max(last, modified), (await stat(folder)).mtimeMs),
+  );
   return { ...repo, endpoint: await readText(join(folder, MARKER)), revisions, blobs, size, lastModified };
 }
 

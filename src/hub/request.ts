@@ -120,7 +120,10 @@ export async function requestLines<Schema extends z.ZodType>(
     duplex: "half",
   });
   const response = await send(access, `${access.endpoint}${path}`, init, { isRepeatable: false });
-  return parseAnswer(access.endpoint, path, await response.text(), schema);
+  const text = await response.text().catch((cause: unknown) => {
+    throw unreachable(access.endpoint, cause);
+  });
+  return parseAnswer(access.endpoint, path, text, schema);
 }
 
 /** Text that is read at once ends here: no list of files is longer, and what never ends fills no memory. */

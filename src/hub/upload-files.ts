@@ -29,6 +29,9 @@ export async function filesOf(folder: string): Promise<string[]> {
   return files.sort();
 }
 
+/** What paths in a folder of a repository begin with; the folder may be written as in a shell. */
+export const folderPrefix = (pathInRepo: string): string => `${pathInRepo}/`.replace(/^\.?\/+|(?<=\/)\/+$/g, "");
+
 /** The files of a folder that are wanted, or one file, with their paths in the repository. */
 export async function filesToUpload(
   place: string,
@@ -37,7 +40,7 @@ export async function filesToUpload(
   const isFile = (await stat(place).catch(() => undefined))?.isFile() === true;
   if (isFile) return [await fileAt(place, pathInRepo === "" ? basename(place) : pathInRepo)];
   const wanted = filterOf({ include, exclude });
-  const below = pathInRepo === "" ? "" : `${pathInRepo.replace(/^\.?\/+|\/+$/g, "")}/`;
+  const below = folderPrefix(pathInRepo);
   const found = (await filesOf(place)).filter(wanted);
   if (found.length > 0) return Promise.all(found.map((path) => fileAt(join(place, path), `${below}${path}`)));
   const isFiltered = include !== undefined || exclude !== undefined;

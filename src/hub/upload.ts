@@ -15,7 +15,7 @@ import { createBranch } from "./refs.ts";
 import { fullName, type RepoId, repoPath } from "./repo-id.ts";
 import { type HubAccess, HubError, requestJson, requestLines } from "./request.ts";
 import { uploadsFolder } from "./settings.ts";
-import { filesToUpload } from "./upload-files.ts";
+import { filesToUpload, folderPrefix } from "./upload-files.ts";
 import { UploadState } from "./upload-state.ts";
 
 /** How an upload is committed, and what of a folder goes up. */
@@ -213,7 +213,7 @@ async function toDelete(
   files: readonly UploadFile[],
 ): Promise<string[]> {
   const [kept, matchers] = [new Set(files.map(({ path }) => path)), patterns.map(fnmatch)];
-  const below = pathInRepo === "" ? "" : `${pathInRepo}/`;
+  const below = folderPrefix(pathInRepo);
   // What git itself reads is no content that a pattern means.
   const paths = (await listFiles(access, id, revision)).map(({ path }) => path);
   return paths.filter((path) => {

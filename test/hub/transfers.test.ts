@@ -138,6 +138,23 @@ describe("a push", () => {
     expect(proxy.total(XORBS, "sent")).toBe(0);
   });
 
+  it("tells that the answer to its commit was cut off", async () => {
+    const id = parseRepoId("ana/cut");
+    const folder = await folderWith("cut", { "a.txt": "a" });
+    await createRepo(access, id);
+    proxy.rules.instead = (request, response) => {
+      if (request.url?.includes("/commit/") !== true) return false;
+      request.resume().once("end", () => {
+        response.writeHead(200, { "Content-Length": "100" });
+        response.write('{"commitOid":', () => response.destroy());
+      });
+      return true;
+    };
+    const cut = uploadFolder(access, id, folder, { message: "Cut" });
+    await expect(cut).rejects.toMatchObject({ code: "HUB_UNREACHABLE" });
+    proxy.rules = {};
+  });
+
   it("takes what patterns let through, deletes what they name, and says so before", { timeout: 60_000 }, async () => {
     const id = parseRepoId("ana/patterns");
     const folder = await folderWith("patterns", { "a.json": "{}", "b.txt": "b", "sub/c.json": "[]", "old.bin": "old" });
@@ -155,6 +172,12 @@ describe("a push", () => {
     await uploadFolder(access, id, join(folder, "b.txt"), { message: "One", pathInRepo: "deep/er.txt" });
     await uploadFolder(access, id, folder, { message: "Below", pathInRepo: "below/", include: ["b.txt"] });
     expect(await names()).toEqual(expect.arrayContaining(["deep/er.txt", "below/b.txt"]));
+    const inside = { message: "There", include: ["a.json"], delete: ["*.txt"] };
+    for (const pathInRepo of ["below", "./below/", "/below//"])
+      expect(await planUpload(access, id, folder, { ...inside, pathInRepo })).toMatchObject({
+        upload: [{ path: "below/a.json" }],
+        deleted: ["below/b.txt"],
+      });
     const outside = uploadFolder(access, id, join(folder, "b.txt"), { message: "No", pathInRepo: "../up.txt" });
     await expect(outside).rejects.toMatchObject({ code: "UNSAFE_PATH" });
     const none = uploadFolder(access, id, folder, { message: "No", include: ["*.nothing"] });
