@@ -6,7 +6,7 @@ import { getCookie } from "hono/cookie";
 import { getPath } from "hono/utils/url";
 import { plural, REPO_TYPES } from "../src/hub/repo-id.ts";
 import { addressOf } from "./address.ts";
-import { unanswered } from "./api/compat.ts";
+import { subjectOf, unanswered } from "./api/compat.ts";
 import { ROUTES } from "./api/index.ts";
 import { isSending, isSent } from "./api/node-server.ts";
 import { type HubEnv, oneSlash, originOf, requireCaller } from "./api/route.ts";
@@ -54,6 +54,8 @@ export function createApp(deps: Deps, options: AppOptions): Hono<HubEnv> {
   }
   for (const { method, path } of open.filter(({ fixed }) => !fixed)) app.on(method, path, notImplemented);
   app.all("/api/*", notImplemented);
+  // Clients read a paper off its page's address.
+  app.get("/papers/:paper{[^/]+\\.md}", notImplemented);
   app.route("/", webRoutes(web));
   app.notFound((c) => c.json({ error: "Not found" }, 404));
   app.onError((error, c) => {
@@ -71,8 +73,8 @@ const OWN_CREDENTIALS = /^\/(cas|api\/lfs)\//;
 /** A :type of repositories is one of those there are: other first words belong to other routes. */
 const typed = (path: string): string => path.replace("/:type/", `/:type{${REPO_TYPES.map(plural).join("|")}}/`);
 
-function notImplemented(): never {
-  throw new ServiceError(501, "This hub does not support that operation.", {
+function notImplemented(c: HonoContext<HubEnv>): never {
+  throw new ServiceError(501, `This hub does not support ${subjectOf(c.req.path)}.`, {
     code: "NOT_IMPLEMENTED",
     hint: "What it does support is listed at /compat.",
   });

@@ -78,3 +78,22 @@ function routerPath(path: string): string {
     })
     .join("/");
 }
+
+const SPACES = "spaces that run: it keeps their files";
+
+/** What is asked for at addresses that this hub does not answer, in the words that an error puts it in. */
+const SUBJECTS: readonly (readonly [RegExp, string])[] = [
+  [/^\/api\/(scheduled-)?jobs(\/|$)/, "jobs"],
+  [/^(\/api)?\/buckets(\/|$)/, "buckets"],
+  [/^(\/api)?\/(daily_)?papers(\/|$)/, "papers"],
+  [/^\/api\/kernels(\/|$)/, "kernels"],
+  [/^\/api\/spaces\/(hardware|templates)$/, SPACES],
+  [
+    /^\/api\/spaces\/[^/]+\/[^/]+\/(runtime|hardware|storage|sleeptime|pause|restart|dev-mode|secrets|variables|volumes|logs|metrics|events|jwt)(\/|$)/,
+    SPACES,
+  ],
+];
+
+/** What an address that nothing answers is about; "that operation" where there is no better word. */
+export const subjectOf = (path: string): string =>
+  SUBJECTS.find(([addresses]) => addresses.test(path))?.[1] ?? "that operation";

@@ -42,7 +42,11 @@ const createSchema = z.looseObject({
     .nullish(),
 });
 const namedSchema = z.object({ name: z.string().min(1), organization: z.string().nullish(), type: repoType.nullish() });
-const moveSchema = z.object({ fromRepo: z.string(), toRepo: z.string(), type: repoType });
+const moveSchema = z.object({
+  fromRepo: z.string(),
+  toRepo: z.string(),
+  type: z.enum([...REPO_TYPES, "bucket"]).default("model"),
+});
 const duplicateSchema = z.looseObject({
   repository: z.string().min(1),
   private: z.boolean().nullish(),
@@ -178,6 +182,8 @@ const move = defineRoute({
   body: moveSchema,
   handle: async (c, ctx) => {
     const { fromRepo, toRepo, type } = await jsonBody(c, moveSchema);
+    if (type === "bucket")
+      throw new ServiceError(501, "This hub does not support buckets.", { code: "NOT_IMPLEMENTED" });
     await moveRepo(ctx, idFrom(ctx, { name: fromRepo }, type), idFrom(ctx, { name: toRepo }, type));
     return c.json({ success: true });
   },

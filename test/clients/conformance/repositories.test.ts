@@ -277,7 +277,7 @@ describeVersions("repositories", ({ version, make }) => {
     expect(told).toEqual(["ana/copy", true, true, 2, ["v1"], true]);
   });
 
-  check(93, "what needs spaces that run, jobs or endpoints says that it is not here", async () => {
+  check(93, "what needs spaces that run, jobs, papers, buckets or kernels says that it is not here", async () => {
     const told = await python.run<[number, string | null][]>(`
       from huggingface_hub.errors import HfHubHTTPError
       api.create_repo("ana/still", repo_type="space", space_sdk="static")
@@ -289,15 +289,36 @@ describeVersions("repositories", ({ version, make }) => {
           lambda: api.restart_space("ana/still"),
           lambda: list(api.list_jobs()),
           lambda: api.create_repo("ana/hard", repo_type="space", space_sdk="gradio", space_hardware="t4-small"),
+          lambda: api.create_scheduled_job(image="python:3.12", command=["ls"], schedule="@daily"),
+          lambda: api.get_space_runtime("ana/still"),
+          lambda: api.list_spaces_hardware(),
+          lambda: api.read_paper("2307.09288"),
+          lambda: list(api.list_daily_papers()),
+          lambda: api.create_bucket("ana/bucket"),
+          lambda: api.move_bucket("ana/bucket", "ana/other"),
+          lambda: api.kernel_info("ana/kernel"),
       ):
           try:
               call()
               out.append([200, None])
           except HfHubHTTPError as error:
-              out.append([error.response.status_code, error.response.headers.get("X-Error-Message")])
+              out.append([error.response.status_code, str(error)])
       result = out
     `);
-    for (const [status, message] of told) expect([status, message]).toEqual([501, expect.stringMatching(/\w/)]);
+    const space = /does not support spaces that run/;
+    const words = [
+      space,
+      space,
+      space,
+      space,
+      /support jobs\./,
+      /not supported: hardware/,
+      /support jobs\./,
+      space,
+      space,
+    ];
+    words.push(/support papers\./, /support papers\./, /support buckets\./, /support buckets\./, /support kernels\./);
+    expect(told).toEqual(words.map((said) => [501, expect.stringMatching(said)]));
   });
 
   check(94, "telemetry and the list of agents are answered at once, without a word in the log", async () => {
