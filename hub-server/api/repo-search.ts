@@ -9,7 +9,8 @@ import { leaderboardOf } from "../services/leaderboard.ts";
 import { booleanOf } from "../services/list-parameters.ts";
 import { describeRepos } from "../services/repo-fields.ts";
 import { wireId } from "../services/wire-ids.ts";
-import { defineRoute, type HubEnv, jsonBody, type Route, repoOf } from "./route.ts";
+import { wireUser } from "./people.ts";
+import { defineRoute, type HubEnv, jsonBody, originOf, type Route, repoOf } from "./route.ts";
 
 function tagsRoute(type: "model" | "dataset"): Route {
   return defineRoute({
@@ -157,7 +158,15 @@ const leaderboard = defineRoute({
         basesOnly: bases === undefined || bases === "" || booleanOf("base_model", bases),
       },
     );
-    return c.json(rows);
+    return c.json(
+      rows.map(({ owner, source, ...row }) => {
+        const { user: name, ...author } = wireUser(c, owner);
+        // Nobody but the model's owner says so.
+        const claimed = { ...row, verified: false, author: { ...author, name } };
+        const isExternal = source !== undefined && !source.url.startsWith(`${originOf(c)}/`);
+        return source === undefined ? claimed : { ...claimed, source: { ...source, isExternal } };
+      }),
+    );
   },
 });
 

@@ -2,10 +2,11 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import { fullName, type RepoId } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
-import { repoLinks } from "../db/schema/repos.ts";
+import { type RepoFacts, repoIndex, repoLinks } from "../db/schema/repos.ts";
 import { evaluations, repos, users } from "../db/schema.ts";
 import { requireAccess, visible } from "./access.ts";
-import { wireId } from "./wire-ids.ts";
+import { text } from "./card-tags.ts";
+import type { Account } from "./users.ts";
 
 export interface LeaderboardEntry {
   rank: number;
@@ -14,9 +15,10 @@ export interface LeaderboardEntry {
   metric: string;
   /** The file of the model's repository that says it. */
   filename: string;
-  /** Nobody but the model's owner says so. */
-  verified: boolean;
-  author: { _id: string; type: "user" | "org"; name: string; fullname: string };
+  /** Where the file says that the result is from. */
+  source?: { url: string; name?: string };
+  notes?: string;
+  owner: Account;
 }
 
 const MOST = 500;
@@ -31,10 +33,17 @@ export async function leaderboardOf(
   const dataset = await requireAccess(ctx, "read", id);
   const based = sql`exists (select 1 from ${repoLinks} where ${repoLinks.repoId} = ${repos.id} and ${repoLinks.kind} = 'base_model')`;
   const rows = await ctx.db
-    .select({ evaluation: evaluations, namespace: repos.namespace, name: repos.name, owner: users })
+    .select({
+      evaluation: evaluations,
+      namespace: repos.namespace,
+      name: repos.name,
+      owner: users,
+      results: sql<RepoFacts["evalResults"] | null>`${repoIndex.facts} -> 'evalResults'`,
+    })
     .from(evaluations)
     .innerJoin(repos, and(eq(repos.id, evaluations.repoId), eq(repos.indexedCommit, evaluations.commitId)))
     .innerJoin(users, eq(users.id, repos.ownerId))
+    .leftJoin(repoIndex, eq(repoIndex.repoId, repos.id))
     .where(
       and(
         eq(sql`lower(${evaluations.dataset})`, fullName(dataset).toLowerCase()),
@@ -51,21 +60,38 @@ export async function leaderboardOf(
   const ranked = rows
     .filter(({ evaluation }) => evaluation.metric === metric)
     .sort((a, b) => direction * (a.evaluation.value - b.evaluation.value));
-  return ranked.slice(0, MOST).map(({ evaluation, owner, ...model }, index) => ({
+  return ranked.slice(0, MOST).map(({ evaluation, owner, results, ...model }, index) => ({
     rank: index + 1,
     modelId: fullName(model),
     value: evaluation.value,
     metric: evaluation.metric,
     filename: evaluation.filename ?? "README.md",
-    verified: false,
-    author: {
-      _id: wireId(owner.id),
-      type: owner.kind === "org" ? "org" : "user",
-      name: owner.name,
-      fullname: owner.fullName ?? owner.name,
-    },
+    ...saidOf(evaluation, results ?? []),
+    owner,
   }));
 }
+
+type Evaluation = typeof evaluations.$inferSelect;
+
+/** What the file that gives a result says about it. */
+function saidOf(
+  { filename, dataset, split, value }: Evaluation,
+  results: NonNullable<RepoFacts["evalResults"]>,
+): Pick<LeaderboardEntry, "source" | "notes"> {
+  const entry = results.find(({ data, ...file }) => {
+    const of = recordOf(data?.["dataset"]);
+    return file.filename === filename && of["id"] === dataset && of["task_id"] === split && data?.["value"] === value;
+  });
+  const source = recordOf(entry?.data?.["source"]);
+  const [url, name, notes] = [text(source["url"]), text(source["name"]), text(entry?.data?.["notes"])];
+  return {
+    ...(url !== undefined && { source: { url, ...(name !== undefined && { name }) } }),
+    ...(notes !== undefined && { notes }),
+  };
+}
+
+const recordOf = (value: unknown): Record<string, unknown> =>
+  typeof value === "object" && value !== null ? { ...value } : {};
 
 /** What most models report is what they can be compared by. */
 function mostCommon(names: readonly string[]): string | undefined {

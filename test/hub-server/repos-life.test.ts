@@ -491,7 +491,8 @@ describe("what was measured", () => {
     await create("benchmark", { type: "dataset" });
     const result = (value: number) => `- dataset: {id: Ana/benchmark, task_id: default}\n  value: ${value}\n`;
     await create("weak", { files: [base64(".eval_results/a.yaml", result(0.4))] });
-    await create("strong", { files: [base64(".eval_results/a.yaml", result(0.9))] });
+    const told = "  source: {url: 'https://example.org/runs/1', name: Runs}\n  notes: One run\n";
+    await create("strong", { files: [base64(".eval_results/a.yaml", result(0.9) + told)] });
     await create("tuned", {
       files: [base64(".eval_results/a.yaml", result(0.95)), base64("README.md", "---\nbase_model: ana/strong\n---\n")],
     });
@@ -506,6 +507,16 @@ describe("what was measured", () => {
     expect(await board()).toEqual([
       [1, "ana/strong", 0.9],
       [2, "ana/weak", 0.4],
+    ]);
+    expect(await info("/api/datasets/ana/benchmark/leaderboard")).toMatchObject([
+      {
+        filename: ".eval_results/a.yaml",
+        verified: false,
+        source: { url: "https://example.org/runs/1", name: "Runs", isExternal: true },
+        notes: "One run",
+        author: { type: "user", name: "ana", avatarUrl: expect.stringContaining("/api/avatars/ana/") },
+      },
+      { modelId: "ana/weak" },
     ]);
     expect((await board("?base_model=false"))[0]).toEqual([1, "ana/tuned", 0.95]);
     expect((await board("", ana))[0]).toEqual([1, "ana/hidden-best", 1]);
