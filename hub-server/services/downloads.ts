@@ -1,7 +1,7 @@
 // Counts downloads: one for each visitor, repository and minute, however many files they fetch. Notes are gathered in
 // memory and written together every few seconds, so that no request waits for a write.
 import { createHash } from "node:crypto";
-import { lt, sql } from "drizzle-orm";
+import { inArray, lt, sql } from "drizzle-orm";
 import { log } from "../../src/log.ts";
 import type { Context, Store } from "../context.ts";
 import type { Db } from "../db/client.ts";
@@ -11,7 +11,7 @@ import { repos, settings } from "../db/schema.ts";
 import type { Repo } from "./access.ts";
 
 const FLUSH_MS = 5000;
-/** More notes than this are written at once. */
+/** So many notes are written without waiting. */
 const MOST_WAITING = 20_000;
 /** Marks are kept this long against the same visitor at another server process. */
 const KEPT_MINUTES = 5;
@@ -49,12 +49,9 @@ export function noteDownload(ctx: Context, repo: Pick<Repo, "id">, address: stri
   const visitor = createHash("sha256").update(`${ctx.signingKey} ${who}`).digest("base64url").slice(0, 22);
   const state = waitingOf(ctx);
   state.marks.set(visitor, { repoId: repo.id, visitor, minute });
-  state.timer ??= setTimeout(
-    () => {
-      flushDownloads(ctx).catch((error: unknown) => log.warn(`Downloads were not counted: ${error}`));
-    },
-    state.marks.size > MOST_WAITING ? 0 : FLUSH_MS,
-  ).unref();
+  const flush = () => flushDownloads(ctx).catch((error: unknown) => log.warn(`Downloads were not counted: ${error}`));
+  if (state.marks.size >= MOST_WAITING) void flush();
+  else state.timer ??= setTimeout(flush, FLUSH_MS).unref();
 }
 
 /** Writes what was noted. Of the same visitor at several processes the database keeps one. */
@@ -67,8 +64,8 @@ export async function flushDownloads(store: Pick<Store, "db">): Promise<void> {
   for (let at = 0; at < marks.length; at += 1000) await countMarks(store, marks.slice(at, at + 1000));
   const day = today();
   if (marks.length > 0 && state.day !== day) {
-    state.day = day;
     await refreshNumbers(store);
+    state.day = day;
   }
 }
 
@@ -77,13 +74,16 @@ const today = (): string => new Date().toISOString().slice(0, 10);
 async function countMarks({ db }: Pick<Store, "db">, marks: readonly Mark[]): Promise<void> {
   const minute = Math.floor(Date.now() / 60_000);
   await db.transaction(async (tx) => {
-    const alive = sql`select ${repos.id} from ${repos} where ${repos.id} in (${sql.join(
-      [...new Set(marks.map(({ repoId }) => repoId))].map((id) => sql`${id}::uuid`),
-      sql`, `,
-    )})`;
-    const rows = await tx.execute<{ id: string }>(alive);
-    const there = new Set([...rows].map(({ id }) => id));
-    const kept = marks.filter(({ repoId }) => there.has(repoId));
+    // Locked, so that none of them is deleted meanwhile.
+    const alive = await tx
+      .select({ id: repos.id })
+      .from(repos)
+      .where(inArray(repos.id, [...new Set(marks.map(({ repoId }) => repoId))]))
+      .orderBy(repos.id)
+      .for("key share");
+    const there = new Set(alive.map(({ id }) => id));
+    // In one order everywhere: two processes that write at once do not wait for each other in a ring.
+    const kept = marks.filter(({ repoId }) => there.has(repoId)).sort((a, b) => (a.visitor < b.visitor ? -1 : 1));
     if (kept.length === 0) return;
     const fresh = await tx
       .insert(downloadMarks)
@@ -92,7 +92,6 @@ async function countMarks({ db }: Pick<Store, "db">, marks: readonly Mark[]): Pr
       .returning({ id: downloadMarks.repoId });
     const counts = new Map<string, number>();
     for (const { id } of fresh) counts.set(id, (counts.get(id) ?? 0) + 1);
-    // In one order everywhere: two processes that write at once do not wait for each other in a ring.
     const rising = [...counts]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([repoId, count]) => ({ repoId, day: today(), count }));
@@ -130,11 +129,11 @@ export async function refreshNumbers({ db }: Pick<Store, "db">): Promise<void> {
       .onConflictDoUpdate({ target: settings.key, set: { value }, setWhere: sql`${settings.value} < ${value}` })
       .returning();
     if (mine.length === 0) return;
-    await tx.delete(repoDownloads).where(lt(repoDownloads.day, sql`current_date - ${MONTH_DAYS}::int`));
+    await tx.delete(repoDownloads).where(lt(repoDownloads.day, sql`${value}::date - ${MONTH_DAYS}::int`));
     await tx.execute(sql`
       with counted as (
         select repo_id, sum(count)::int as month,
-          sum(count) filter (where day > current_date - ${WEEK_DAYS}::int)::int as week
+          sum(count) filter (where day > ${value}::date - ${WEEK_DAYS}::int)::int as week
         from ${repoDownloads} group by repo_id
       ), liked as (
         select repo_id, count(*) filter (where created_at > now() - ${MONTH_DAYS} * interval '1 day')::int as month,

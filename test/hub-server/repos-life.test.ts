@@ -2,12 +2,13 @@
 import { createHash, randomBytes } from "node:crypto";
 import * as hf from "@huggingface/hub";
 import { eq, sql } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { orgMembers } from "../../hub-server/db/schema/organizations.ts";
-import { repoIndex } from "../../hub-server/db/schema/repos.ts";
-import { evaluations, repos, tokens as tokenRows, users } from "../../hub-server/db/schema.ts";
-import { flushDownloads, noteDownload } from "../../hub-server/services/downloads.ts";
+import { repoDownloads, repoIndex } from "../../hub-server/db/schema/repos.ts";
+import { evaluations, repos, settings, tokens as tokenRows, users } from "../../hub-server/db/schema.ts";
+import { flushDownloads, noteDownload, refreshNumbers } from "../../hub-server/services/downloads.ts";
 import { indexById, indexStale } from "../../hub-server/services/indexer.ts";
+import { getRepo } from "../../hub-server/services/repos.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 import { operation } from "../support/operations.ts";
 
@@ -466,6 +467,37 @@ describe("finding", () => {
     });
     expect((await (await call("/api/trending?type=space")).json()).recentlyTrending[0].repoType).toBe("space");
     expect(await outcome(call("/api/trending?type=paper"))).toEqual([400, "BAD_REQUEST"]);
+  });
+
+  it("counts days as they are in the world, wherever the database is", async () => {
+    const { db } = hub.deps;
+    await create("counted");
+    const [repo] = await db.select().from(repos).where(eq(repos.name, "counted"));
+    const repoId = repo?.id ?? "";
+    const day = (ago: number) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
+    await db.insert(repoDownloads).values([31, 30, 7, 6].map((ago) => ({ repoId, day: day(ago), count: 1 })));
+    // At any hour one of the two has another day than the world.
+    for (const zone of ["Etc/GMT-14", "Etc/GMT+12"]) {
+      await db.execute(sql.raw(`set time zone '${zone}'`));
+      await db.delete(settings).where(eq(settings.key, "numbers_day"));
+      await refreshNumbers(hub.deps);
+      await db.execute(sql`reset time zone`);
+      const [now] = await db.select().from(repos).where(eq(repos.id, repoId));
+      expect(now).toMatchObject({ downloads: 3, trendingScore: 1 });
+    }
+  });
+
+  it("writes notes of downloads at once where there are very many", async () => {
+    const [repo] = await hub.deps.db.select().from(repos).where(eq(repos.name, "counted"));
+    if (repo === undefined) throw new Error("it was not made");
+    const before = repo.downloadsAllTime;
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    for (let visitor = 0; visitor < 20_000; visitor++)
+      noteDownload({ ...hub.deps, actor: undefined }, repo, `visitor ${visitor}`);
+    vi.useRealTimers();
+    await expect
+      .poll(async () => (await getRepo({ ...hub.deps, actor: undefined }, repo)).downloadsAllTime, { timeout: 30_000 })
+      .toBe(before + 20_000);
   });
 
   operation("GET /api/models-tags-by-type", async () => {
