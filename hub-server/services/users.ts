@@ -2,7 +2,7 @@
 // Does not know what a token's scopes mean: scopes.ts does.
 import { createHash, randomBytes } from "node:crypto";
 import { hash, verify } from "@node-rs/argon2";
-import { and, count, desc, eq, isNull, sql } from "drizzle-orm";
+import { and, count, desc, eq, isNull, lt, sql } from "drizzle-orm";
 import { invalidName } from "../../src/hub/repo-id.ts";
 import type { Actor, Context, Deps } from "../context.ts";
 import type { Db, Tx } from "../db/client.ts";
@@ -15,7 +15,7 @@ type Database = Pick<Deps, "db">;
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const TOKEN = /^hf_[A-Za-z0-9]{34,}$/;
-const SESSION_DAYS = 30;
+const SESSION_MS = 30 * 86_400_000;
 
 export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
@@ -193,10 +193,7 @@ export async function checkPassword(
   name: string,
   password: string,
 ): Promise<{ id: string; name: string }> {
-  const [user] = await db
-    .select()
-    .from(users)
-    .where(eq(sql`lower(${users.name})`, name.toLowerCase()));
+  const [user] = await userByName(db, { name: name.toLowerCase() });
   const known = user?.passwordHash ?? (await dummyHash());
   const right = await verify(known, password);
   // Organizations and service accounts never log in.
@@ -210,10 +207,11 @@ function dummyHash(): Promise<string> {
   return dummy;
 }
 
-/** Starts a browser session and returns the cookie's value. */
+/** Starts a browser session and returns the cookie's value. Those that are over go. */
 export async function createSession({ db }: Database, userId: string): Promise<string> {
   const cookie = randomBytes(32).toString("base64url");
-  const expiresAt = new Date(Date.now() + SESSION_DAYS * 86_400_000);
+  const expiresAt = new Date(Date.now() + SESSION_MS);
+  await db.delete(sessions).where(lt(sessions.expiresAt, new Date()));
   await db.insert(sessions).values({ hash: sha256(cookie), userId, expiresAt });
   return cookie;
 }
@@ -230,7 +228,8 @@ export async function actorOfSession({ db }: Database, cookie: string): Promise<
   const [row] = await sessionByHash(db, { hash: sha256(cookie) });
   if (row === undefined || row.session.expiresAt.getTime() <= Date.now()) return undefined;
   const { id, name, admin } = row.user;
-  return { id, name, admin, role: "write", credential: { name: "browser session", createdAt: row.session.expiresAt } };
+  const createdAt = new Date(row.session.expiresAt.getTime() - SESSION_MS);
+  return { id, name, admin, role: "write", credential: { name: "browser session", createdAt } };
 }
 
 export async function endSession({ db }: Database, cookie: string): Promise<void> {

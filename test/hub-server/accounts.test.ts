@@ -1,5 +1,6 @@
 // Users, passwords, tokens and sessions.
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { sessions } from "../../hub-server/db/schema.ts";
 import {
   actorOfSession,
   checkPassword,
@@ -38,9 +39,21 @@ it("checks passwords and keeps sessions until they are ended", async () => {
   await expect(checkPassword(hub.deps, "nobody", "wrong")).rejects.toMatchObject({ status: 401 });
   const user = await checkPassword(hub.deps, "ana", "correct horse");
   const cookie = await createSession(hub.deps, user.id);
-  expect(await actorOfSession(hub.deps, cookie)).toMatchObject({ name: "Ana", role: "write" });
+  const actor = await actorOfSession(hub.deps, cookie);
+  expect(actor).toMatchObject({ name: "Ana", role: "write" });
+  expect(Math.abs((actor?.credential.createdAt.getTime() ?? 0) - Date.now())).toBeLessThan(60_000);
   await endSession(hub.deps, cookie);
   expect(await actorOfSession(hub.deps, cookie)).toBeUndefined();
+});
+
+it("forgets sessions that are over when another one begins", async () => {
+  const user = await checkPassword(hub.deps, "ana", "correct horse");
+  const over = await createSession(hub.deps, user.id);
+  await hub.deps.db.update(sessions).set({ expiresAt: new Date(Date.now() - 1000) });
+  expect(await actorOfSession(hub.deps, over)).toBeUndefined();
+  const next = await createSession(hub.deps, user.id);
+  expect(await hub.deps.db.$count(sessions)).toBe(1);
+  expect(await actorOfSession(hub.deps, next)).toMatchObject({ name: "Ana" });
 });
 
 it("shows tokens by their ending alone, and a revoked one is refused", async () => {
