@@ -5,6 +5,7 @@ import { pipeline } from "node:stream/promises";
 import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context as HonoContext } from "hono";
+import { log } from "../../src/log.ts";
 import type { HubEnv } from "./route.ts";
 
 /** Node's request and response; undefined where the application is called without a server. */
@@ -39,7 +40,10 @@ export async function toSocket(
   if (node === undefined) return new Response(Readable.toWeb(source) as ReadableStream, { status, headers });
   const { outgoing } = node;
   outgoing.writeHead(status, { ...c.get("common"), ...headers });
-  // A client that goes away ends the stream, and that is all.
+  // A client that goes away ends the stream, and that is all; what cannot be read whoever runs the hub has to know.
+  source.once("error", (error) => {
+    if (!outgoing.destroyed) log.error(`request ${c.get("requestId")}: the answer broke off: ${error.message}`);
+  });
   await pipeline(source, outgoing).catch(() => outgoing.destroy());
   return RESPONSE_ALREADY_SENT;
 }

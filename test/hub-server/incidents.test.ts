@@ -1,9 +1,11 @@
 // What went wrong at other hubs, tried here: each test is an incident somebody wrote up.
 import { createHash } from "node:crypto";
 import { createServer, request } from "node:http";
+import { Readable } from "node:stream";
 import * as hf from "@huggingface/hub";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ROUTES } from "../../hub-server/api/index.ts";
+import { setLogListener } from "../../src/log.ts";
 import { audit } from "../support/audit.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 
@@ -361,6 +363,27 @@ describe("names", () => {
     const blob = await hf.downloadFile({ hubUrl: hub.url, repo: model("empty"), path: "nothing.txt" });
     expect([blob?.size, await blob?.text()]).toEqual([0, ""]);
   });
+});
+
+it("bytes that cannot be read break their answer off and are told to whoever runs the hub, a client that leaves is not", async () => {
+  const repo = model("unreadable");
+  await create(repo);
+  const content = large(7);
+  const commit = await upload(repo, "w.bin", content);
+  const path = `/ana/unreadable/resolve/${commit}/w.bin`;
+  const said: string[] = [];
+  const restore = setLogListener(({ message }) => said.push(message));
+  const leaving = new AbortController();
+  const left = await fetch(`${hub.url}${path}`, { signal: leaving.signal });
+  leaving.abort();
+  await left.arrayBuffer().catch(() => {});
+  await hub.deps.blobs.delete(sha256(content));
+  const broken = get(path, undefined, { "x-request-id": "the-broken-one" });
+  await expect(broken.then((response) => response.arrayBuffer())).rejects.toThrow();
+  await expect.poll(() => said).toEqual([expect.stringMatching(/the-broken-one: the answer broke off: .*ENOENT/)]);
+  restore();
+  await hub.deps.blobs.put(Readable.from([content]), { sha256: sha256(content), size: content.length });
+  expect((await bytesOf(path)).length).toBe(content.length);
 });
 
 it("a proxy that closes each connection gets whole answers", async () => {
