@@ -4,6 +4,7 @@ import { and, desc, eq, ilike, or } from "drizzle-orm";
 import type { Context } from "../context.ts";
 import type { Db, Tx } from "../db/client.ts";
 import { auditLog } from "../db/schema/organizations.ts";
+import { containing } from "./like-pattern.ts";
 import { newId } from "./wire-ids.ts";
 
 export interface Change {
@@ -29,7 +30,7 @@ const MOST_EVENTS = 100_000;
 
 /** An organization's log, newest first; a word narrows it to names and actions that hold it. */
 export async function readLog({ db }: Pick<Context, "db">, orgId: string, word: string | undefined) {
-  const pattern = `%${(word ?? "").replace(/[\\%_]/g, "\\$&")}%`;
+  const pattern = containing(word ?? "");
   const narrowed = or(
     ilike(auditLog.action, pattern),
     ilike(auditLog.target, pattern),

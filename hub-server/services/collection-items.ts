@@ -128,7 +128,7 @@ export async function updateItems(
   });
 }
 
-/** Takes an item out, by its own id or by the name of what it is. */
+/** Takes an item out. */
 export async function removeItem(ctx: Context, collection: Collection, id: string): Promise<void> {
   await ctx.db.transaction(async (tx) => {
     const order = await lockItems(tx, collection.id);

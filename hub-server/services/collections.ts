@@ -1,12 +1,13 @@
 // Collections: who sees and changes them, and the lists of them. Their items are in collection-items.ts.
 import { and, count, desc, eq, exists, ilike, inArray, or, type SQL, sql } from "drizzle-orm";
-import { parseRepoId, REPO_TYPES, type RepoId } from "../../src/hub/repo-id.ts";
+import { parseRepoId, plural, REPO_TYPES, type RepoId } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import { collectionItems, collections, collectionUpvotes } from "../db/schema/collections.ts";
 import { orgMembers, resourceGroupMembers } from "../db/schema/organizations.ts";
 import { users } from "../db/schema.ts";
 import { badRequest, ServiceError, unauthorized } from "../errors.ts";
 import { findRepo, mayAccess, membershipCounts, requireNamespace, requireWriter } from "./access.ts";
+import { containing } from "./like-pattern.ts";
 import { groupForNew } from "./resource-groups.ts";
 import { permits, placesOf } from "./scopes.ts";
 import { newId } from "./wire-ids.ts";
@@ -221,7 +222,7 @@ export async function listCollections(ctx: Context, query: CollectionQuery): Pro
     .select({ id: collectionItems.collectionId })
     .from(collectionItems)
     .where(repoIds.length === 0 ? sql`false` : inArray(collectionItems.repoId, repoIds));
-  const pattern = `%${search.replace(/[\\%_]/g, "\\$&")}%`;
+  const pattern = containing(search);
   const rows = await withOwner(ctx)
     .where(
       and(
@@ -248,7 +249,7 @@ export async function listCollections(ctx: Context, query: CollectionQuery): Pro
 
 function itemId(item: string): RepoId {
   const [type = "", ...rest] = item.split("/");
-  const known = REPO_TYPES.find((one) => `${one}s` === type);
+  const known = REPO_TYPES.find((one) => plural(one) === type);
   if (known === undefined) throw badRequest(`"${item}" names no model, dataset or space, such as models/ana/mood.`);
   return parseRepoId(rest.join("/"), known);
 }

@@ -96,8 +96,12 @@ export async function commitsBetween(
 ): Promise<CommitRow[]> {
   const graph = new Graph(db, repo);
   const ids: string[] = [];
+  let strangers = from == null;
   for (let at: string | undefined = to; at !== undefined && ids.length < most; ) {
-    if (from != null && (await baseOf(graph, from, at)) === at) break;
+    const base: string | undefined = from == null || strangers ? undefined : await baseOf(graph, from, at);
+    if (base === at) break;
+    // What has nothing in common with it has nothing behind it that has.
+    strangers ||= base === undefined;
     ids.push(at);
     at = (await graph.get(at))?.parents[0];
   }

@@ -8,6 +8,7 @@ import { refs, users } from "../db/schema.ts";
 import type { Repo } from "./access.ts";
 import type { Discussion, DiscussionEvent } from "./discussion-log.ts";
 import { discussionRepo, findDiscussion } from "./discussions.ts";
+import { containing } from "./like-pattern.ts";
 import { conflictsOf } from "./merge.ts";
 import { pullRequestRef } from "./pushes.ts";
 
@@ -85,7 +86,7 @@ function narrowed(repo: Repo, { type = "all", author, search }: DiscussionQuery)
   return and(
     eq(discussions.repoId, repo.id),
     type === "all" ? undefined : eq(discussions.isPullRequest, type === "pull_request"),
-    words === "" ? undefined : ilike(discussions.title, `%${words.replace(/[\\%_]/g, "\\$&")}%`),
+    words === "" ? undefined : ilike(discussions.title, containing(words)),
     author === undefined
       ? undefined
       : inArray(

@@ -1,6 +1,6 @@
 // Gated repositories: who asked for the content, and what their owners decide.
 // The gate itself is in access.ts, the questions are in gate-form.ts.
-import { and, asc, eq, gt, ilike, lt, or } from "drizzle-orm";
+import { and, asc, between, eq, gt, ilike, lt, ne, or } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import type { RepoId } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
@@ -10,6 +10,7 @@ import { badRequest, ServiceError, unauthorized } from "../errors.ts";
 import { type Repo, requireAccess } from "./access.ts";
 import { record } from "./audit.ts";
 import { gateForm, readAnswers } from "./gate-form.ts";
+import { containing } from "./like-pattern.ts";
 import { type Account, findUser } from "./users.ts";
 import { uuidRange } from "./wire-ids.ts";
 
@@ -95,7 +96,7 @@ export async function listRequests(
 ): Promise<ListedRequest[]> {
   const repo = await requireAccess(ctx, "write", id);
   const granter = alias(users, "granter");
-  const pattern = `%${search.replace(/[\\%_]/g, "\\$&")}%`;
+  const pattern = containing(search);
   return ctx.db
     .select({ request: accessRequests, user: users, granter })
     .from(accessRequests)
@@ -130,7 +131,7 @@ async function asked({ db }: Pick<Context, "db">, { user, userId }: WhoAsked): P
   const [row] = await db
     .select({ name: users.name })
     .from(users)
-    .where(and(gt(users.id, range[0]), lt(users.id, range[1])));
+    .where(between(users.id, ...range));
   return row && findUser({ db }, row.name);
 }
 
@@ -203,15 +204,20 @@ export async function grantAccess(ctx: Context, id: RepoId, who: WhoAsked): Prom
   if (repo.gated === null) throw badRequest(`${repo.namespace}/${repo.name} is not gated.`);
   const user = await asked(ctx, who);
   if (user === undefined || user.kind === "org") throw userNotFound();
-  const had = await ctx.db.query.users.findFirst({ columns: { id: true }, where: eq(users.id, repo.ownerId) });
-  if (had?.id === user.id) throw badRequest("That user already has access to the repo");
+  const there = () => badRequest("That user already has access to the repo");
+  if (repo.ownerId === user.id) throw there();
   await ctx.db.transaction(async (tx) => {
-    const one = and(eq(accessRequests.repoId, repo.id), eq(accessRequests.userId, user.id));
-    const [before] = await tx.select().from(accessRequests).where(one).for("update");
-    if (before?.status === "accepted") throw badRequest("That user already has access to the repo");
     const set = { status: "accepted", reason: null, reviewedAt: new Date(), grantedBy: ctx.actor?.id ?? null } as const;
-    if (before !== undefined) await tx.update(accessRequests).set(set).where(one);
-    else await tx.insert(accessRequests).values({ repoId: repo.id, userId: user.id, sharesEmail: false, ...set });
+    const granted = await tx
+      .insert(accessRequests)
+      .values({ repoId: repo.id, userId: user.id, sharesEmail: false, ...set })
+      .onConflictDoUpdate({
+        target: [accessRequests.repoId, accessRequests.userId],
+        set,
+        setWhere: ne(accessRequests.status, "accepted"),
+      })
+      .returning({ userId: accessRequests.userId });
+    if (granted.length === 0) throw there();
     const target = `${repo.type} ${repo.namespace}/${repo.name}`;
     await record(tx, ctx, { orgId: repo.ownerId, action: "repo.access.grant", target, data: { user: user.name } });
   });

@@ -75,8 +75,9 @@ async function namesOf(
 ): Promise<Map<string, { path: string; ref: string | undefined }>> {
   const found = new Map<string, { path: string; ref: string | undefined }>();
   const seen = new Set<string>();
-  for (const roots of [await headTrees(ctx, repo), await allTrees(ctx, repo)]) {
-    let open = roots.filter(({ id }) => !seen.has(id));
+  for (const rootsOf of [headTrees, allTrees]) {
+    if (found.size === wanted.size) break;
+    let open = (await rootsOf(ctx, repo)).filter(({ id }) => !seen.has(id));
     for (const { id } of open) seen.add(id);
     while (open.length > 0 && found.size < wanted.size && seen.size < MOST_TREES) {
       const some = open.slice(0, TREES_AT_ONCE);

@@ -15,6 +15,7 @@ import { repos, tokens, users } from "../db/schema.ts";
 import { badRequest, forbidden, ServiceError, unauthorized } from "../errors.ts";
 import { requireWriter, roleIn } from "./access.ts";
 import { record } from "./audit.ts";
+import { containing } from "./like-pattern.ts";
 import { permits } from "./scopes.ts";
 import { type Account, findUser, invalidOwner, sha256 } from "./users.ts";
 
@@ -114,7 +115,7 @@ export async function listMembers(
   orgId: string,
   { search = "", limit, offset }: { search?: string | undefined; limit: number; offset: number },
 ): Promise<Member[]> {
-  const pattern = `%${search.replace(/[\\%_]/g, "\\$&")}%`;
+  const pattern = containing(search);
   return db
     .select({ user: users, role: orgMembers.role })
     .from(orgMembers)
@@ -135,7 +136,7 @@ export async function orgsOf({ db }: Pick<Context, "db">, userId: string): Promi
     .orderBy(asc(sql`lower(${users.name})`));
 }
 
-/** A user who exists and is a person or a program of this organization; organizations join none. */
+/** A user who exists and is a person: organizations join none, and programs belong to the one that made them. */
 async function joiner(ctx: Context, org: Account, name: string): Promise<Account> {
   const user = await findUser(ctx, name);
   if (user?.kind === "user") return user;

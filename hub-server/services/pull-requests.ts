@@ -43,7 +43,7 @@ export async function openPullRequest(
   requireDiscussions(repo);
   const ref = base.startsWith("refs/") ? base : branchRef(base);
   if (!ref.startsWith("refs/heads/")) throw badRequest(`A pull request goes into a branch, not into "${base}".`);
-  const start = (await resolveRevision({ db: tx }, repo, ref)) ?? undefined;
+  const start = await resolveRevision({ db: tx }, repo, ref);
   if (start === undefined) throw revisionNotFound(base);
   if (from !== undefined && (await commitRow(tx, repo, from)) === undefined) throw revisionNotFound(from);
   const words = beginning(title.trim(), TITLE_LETTERS.most);

@@ -13,7 +13,7 @@ import {
 } from "../db/schema/organizations.ts";
 import { repos, users } from "../db/schema.ts";
 import { badRequest, forbidden, ServiceError } from "../errors.ts";
-import { findRepo, type Repo, requireAccess } from "./access.ts";
+import { findRepo, type Repo, requireAccess, roleIn } from "./access.ts";
 import { record } from "./audit.ts";
 import type { Collection } from "./collections.ts";
 import { requireOrg } from "./organizations.ts";
@@ -44,16 +44,8 @@ export async function listGroups(ctx: Context, name: string): Promise<Group[]> {
     .where(eq(resourceGroups.orgId, org.id))
     .orderBy(asc(sql`lower(${resourceGroups.name})`));
   const groups = await describe(ctx, rows);
-  const manages = ctx.actor?.admin === true || (await isAdmin(ctx, org.id));
+  const manages = ctx.actor?.admin === true || (await roleIn(ctx, org.id)) === "admin";
   return groups.filter((group) => manages || group.users.some(({ user }) => user.id === ctx.actor?.id));
-}
-
-async function isAdmin({ db, actor }: Context, orgId: string): Promise<boolean> {
-  const [row] = await db
-    .select({ role: orgMembers.role })
-    .from(orgMembers)
-    .where(and(eq(orgMembers.orgId, orgId), eq(orgMembers.userId, actor?.id ?? "")));
-  return row?.role === "admin";
 }
 
 export async function getGroup(ctx: Context, name: string, id: string): Promise<Group> {
@@ -264,7 +256,7 @@ export async function groupForNew(ctx: Context, owner: { id: string; name: strin
   const group = await groupOf(ctx, owner.id, owner.name, groupId);
   if (group === undefined) throw groupNotFound(groupId);
   const { actor } = ctx;
-  if (actor?.admin === true || (await isAdmin(ctx, owner.id))) return group.id;
+  if (actor?.admin === true || (await roleIn(ctx, owner.id)) === "admin") return group.id;
   const [member] = await ctx.db
     .select({ role: resourceGroupMembers.role })
     .from(resourceGroupMembers)

@@ -1,9 +1,10 @@
 // What the repositories of an owner take up.
 import { and, desc, eq, type SQL, sql } from "drizzle-orm";
 import type { Context } from "../context.ts";
-import { repos, users } from "../db/schema.ts";
+import { repos } from "../db/schema.ts";
 import { badRequest, forbidden, unauthorized } from "../errors.ts";
 import { type Repo, roleIn, visible } from "./access.ts";
+import { findUser } from "./users.ts";
 
 const PAGE = 500;
 
@@ -25,11 +26,8 @@ export async function storageOfOrganization(
   name: string,
   cursor: string | undefined,
 ): Promise<OwnerStorage> {
-  const [owner] = await ctx.db
-    .select({ id: users.id })
-    .from(users)
-    .where(and(eq(sql`lower(${users.name})`, name.toLowerCase()), eq(users.kind, "org")));
-  const member = owner !== undefined && (ctx.actor?.admin === true || (await roleIn(ctx, owner.id)) !== undefined);
+  const owner = await findUser(ctx, name);
+  const member = owner?.kind === "org" && (ctx.actor?.admin === true || (await roleIn(ctx, owner.id)) !== undefined);
   if (!member) throw forbidden(`Only members of an organization see what it keeps, and you are none of "${name}".`);
   return storageOf(ctx, owner.id, cursor);
 }

@@ -1,6 +1,6 @@
 // Webhooks of the caller: made, changed, switched off, and what they were told.
 // Sends nothing but what is asked to be sent again.
-import { and, count, desc, eq, inArray, sql } from "drizzle-orm";
+import { and, count, desc, eq, inArray } from "drizzle-orm";
 import { REPO_TYPES, type RepoType } from "../../src/hub/repo-id.ts";
 import type { Actor, Context } from "../context.ts";
 import type { Tx } from "../db/client.ts";
@@ -9,6 +9,7 @@ import { repos, users } from "../db/schema.ts";
 import { badRequest, forbidden, ServiceError } from "../errors.ts";
 import { requireAccess, requireWriter } from "./access.ts";
 import { permits } from "./scopes.ts";
+import { findUser } from "./users.ts";
 import { isGood, note, post, succeeded } from "./webhook-delivery.ts";
 import { trimDeliveries } from "./webhook-events.ts";
 import { newId } from "./wire-ids.ts";
@@ -229,10 +230,7 @@ async function targetOf(ctx: Context, type: Watched["type"], name: string): Prom
     if (more.length > 0 || rest === "") throw badRequest(`"${name}" is no name of a ${type}: it needs namespace/name.`);
     return { repoId: (await requireAccess(ctx, "read", { type, namespace, name: rest })).id };
   }
-  const [found] = await ctx.db
-    .select({ id: users.id, kind: users.kind })
-    .from(users)
-    .where(eq(sql`lower(${users.name})`, name.toLowerCase()));
+  const found = await findUser(ctx, name);
   if (found?.kind !== type)
     throw badRequest(`There is no ${type === "org" ? "organization" : "user"} "${name}" to watch.`);
   // What a token may not read, it may not have told either.

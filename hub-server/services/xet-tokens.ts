@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { RepoId } from "../../src/hub/repo-id.ts";
 import type { Context, Deps } from "../context.ts";
 import { forbidden, ServiceError } from "../errors.ts";
-import { type Repo, requireAccess } from "./access.ts";
+import { mayAccess, type Repo, requireAccess } from "./access.ts";
 import { requirePush } from "./pushes.ts";
 
 /** Beyond what is told: hf_xet gives an upload up for one 401, and the clock of its machine may be slow. */
@@ -58,18 +58,12 @@ export async function issueXetToken(
 ): Promise<XetToken> {
   const isRead = scope === "read";
   const repo = isRead ? await requireAccess(ctx, "content", id) : await requirePush(ctx, id, revision, { createPr });
-  const content = isRead || (await mayRead(ctx, id));
+  const content = isRead || (await mayAccess(ctx, "content", repo));
   const expires = Math.floor(Date.now() / 1000) + ctx.transfers.xetTokenSeconds;
   const user = ctx.actor === undefined ? {} : { userId: ctx.actor.id };
   const grant = { scope, repoId: repo.id, ...user, content, expires: expires + SLACK_SECONDS };
   return { repo, accessToken: writeXetToken(ctx, grant), expires };
 }
-
-const mayRead = (ctx: Context, id: RepoId): Promise<boolean> =>
-  requireAccess(ctx, "content", id).then(
-    () => true,
-    () => false,
-  );
 
 /** What the token of a request allows; 401 sends the client for a new one, 403 says that no new one would do. */
 export function readXetToken(deps: Signing, authorization: string | undefined, scope: XetGrant["scope"]): XetGrant {
