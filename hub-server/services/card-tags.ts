@@ -85,6 +85,8 @@ const TAGS: Readonly<Record<RepoType, (described: Described) => (string | undefi
   dataset: ({ card, paths, readme }) => [
     ...DATASET_FIELDS.flatMap((field) => prefixed(field, card[field])),
     ...formatsOf(DATASET_FORMATS, paths).map((format) => `format:${format}`),
+    // What others are measured on says so in this file.
+    paths.includes("eval.yaml") ? "benchmark:official" : undefined,
     ...papersIn(readme),
     ...list(card["tags"]),
   ],
@@ -117,10 +119,18 @@ export function baseModels(
   paths: readonly string[],
   config: Readonly<Record<string, unknown>>,
 ): { target: string; relation: BaseRelation }[] {
-  const targets = [...new Set(list(card["base_model"]))].slice(0, MOST_LINKS);
+  const named = list(card["base_model"]);
+  const targets = [...new Set(named.length > 0 ? named : adapted(config))].slice(0, MOST_LINKS);
   const said = RELATIONS.find((relation) => relation === card["base_model_relation"]);
   const relation = said ?? shownRelation(targets.length, paths, config);
   return targets.map((target) => ({ target, relation }));
+}
+
+/** The model that an adapter was trained on, unless that was a folder of somebody's machine. */
+function adapted({ peft }: Readonly<Record<string, unknown>>): string[] {
+  const base =
+    typeof peft === "object" && peft !== null && "base_model_name_or_path" in peft && peft.base_model_name_or_path;
+  return typeof base === "string" && isId(base) ? [base] : [];
 }
 
 function shownRelation(

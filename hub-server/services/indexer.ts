@@ -21,7 +21,7 @@ import { firstFiles, sizeOf } from "./tree-pages.ts";
 
 const CARD_LIMIT = 1024 * 1024;
 /** Raised when a row would come out otherwise: those that older versions wrote are written again at the next start. */
-const INDEX_VERSION = 1;
+const INDEX_VERSION = 2;
 const MOST_RESULT_FILES = 100;
 /** Files by whose names a repository is known: what a commit costs has to do with what it changes, not with what is there. */
 const MOST_FILES = 5000;
@@ -91,7 +91,7 @@ async function indexCommit(ctx: Store, repo: Repo, commit: CommitRow): Promise<v
   };
   const readme = await read("README.md");
   const card = await cardData(readme);
-  const config = jsonObject(await read("config.json"));
+  const config = { ...jsonObject(await read("config.json")), ...adapterOf(await read("adapter_config.json")) };
   const safetensors = await parametersByDtype(ctx, files);
   const parameters = Object.values(safetensors).reduce((sum, count) => sum + count, 0);
   const library = repo.type === "model" ? (text(card["library_name"]) ?? libraryOf(config, paths)) : undefined;
@@ -146,6 +146,14 @@ async function indexCommit(ctx: Store, repo: Repo, commit: CommitRow): Promise<v
     await tx.delete(evaluations).where(and(eq(evaluations.repoId, repo.id), eq(evaluations.commitId, commit.id)));
     if (measured.length > 0) await tx.insert(evaluations).values(measured);
   });
+}
+
+/** What PEFT's file says of an adapter, where clients look for it in a model's configuration. */
+function adapterOf(source: string | undefined): Record<string, unknown> {
+  const { base_model_name_or_path: base, task_type: task } = jsonObject(source);
+  const told = Object.entries({ base_model_name_or_path: text(base), task_type: text(task) });
+  const peft = Object.fromEntries(told.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  return source === undefined ? {} : { peft };
 }
 
 /** The library of a model whose card names none. */

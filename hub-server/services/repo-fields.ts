@@ -29,12 +29,13 @@ const orLeftOut = <Value>(value: Value | null): Value | undefined => value ?? un
 
 /** What config.json says of the architecture, and the tokenizer's part. */
 function configOf({ config }: Repo, { facts }: Loaded, id: string): unknown {
-  const { architectures, model_type, auto_map } = config ?? {};
+  const { architectures, model_type, auto_map, peft } = config ?? {};
   const { tokenizerConfig, quantizationConfig } = facts.get(id) ?? {};
   const all = {
     architectures,
     model_type,
     auto_map,
+    peft,
     tokenizer_config: tokenizerConfig,
     quantization_config: quantizationConfig,
   };
@@ -125,7 +126,7 @@ export const REPO_FIELDS = {
   /** Spaces are kept here, not run. */
   runtime: {
     types: SPACE,
-    told: "asked",
+    told: "info",
     value: () => ({ stage: "STOPPED", hardware: { current: null, requested: null }, gcTimeout: null }),
   },
 } as const satisfies Record<string, Field>;

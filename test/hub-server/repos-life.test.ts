@@ -562,6 +562,43 @@ describe("what was measured", () => {
   });
 });
 
+describe("what files say beside the card", () => {
+  const ids = async (path: string) => (await (await call(path)).json()).map(({ id }: { id: string }) => id);
+  const adapter = (base: string) =>
+    base64("adapter_config.json", JSON.stringify({ base_model_name_or_path: base, task_type: "SEQ_CLS", r: 8 }));
+
+  it("an adapter comes from the model that PEFT's file names, where the card names none", async () => {
+    await create("adapted");
+    await create("lora", { files: [adapter("ana/adapted")] });
+    await create("lora-of-folder", { files: [adapter("/home/ana/adapted"), base64("README.md", "# Mine\n")] });
+    await create("lora-said", {
+      files: [adapter("ana/adapted"), base64("README.md", "---\nbase_model: ana/other\n---\n")],
+    });
+    expect(await ids("/api/models?filter=base_model:adapter:ana/adapted")).toEqual(["ana/lora"]);
+    expect(await info("/api/models/ana/lora")).toMatchObject({
+      library_name: "peft",
+      config: { peft: { base_model_name_or_path: "ana/adapted", task_type: "SEQ_CLS" } },
+    });
+    expect(await info("/api/models/ana/adapted?expand=childrenModelCount")).toMatchObject({ childrenModelCount: 1 });
+    const bases = async (name: string) => (await info(`/api/models/ana/${name}?expand=baseModels`))["baseModels"];
+    expect(await Promise.all(["lora", "lora-of-folder", "lora-said"].map(bases))).toEqual([
+      ["ana/adapted"],
+      [],
+      ["ana/other"],
+    ]);
+  });
+
+  it("a dataset with tasks to be measured on is a benchmark", async () => {
+    await create("tasks", { type: "dataset", files: [base64("eval.yaml", "name: Tasks\ntasks: [{id: default}]\n")] });
+    expect(await ids("/api/datasets?filter=benchmark:official")).toEqual(["ana/tasks"]);
+  });
+
+  it("a space says that it does not run", async () => {
+    await create("resting", { type: "space", sdk: "docker" });
+    expect(await info("/api/spaces/ana/resting")).toMatchObject({ runtime: { stage: "STOPPED" } });
+  });
+});
+
 describe("scanning", () => {
   /** Protocol 2, a global, a call of it with a text, and the end. */
   const pickle = (name: string) => {
