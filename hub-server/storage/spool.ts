@@ -56,7 +56,10 @@ export class Spool {
     const bytes = Buffer.concat(this.#held);
     [this.#held, this.#heldBytes] = [[], 0];
     try {
-      await (await this.#open()).writev([bytes], this.#written);
+      const file = await this.#open();
+      // A disk that is nearly full takes a part; the rest is written or its refusal is told.
+      for (let done = 0; done < bytes.length; )
+        done += (await file.write(bytes, done, bytes.length - done, this.#written + done)).bytesWritten;
     } catch (error) {
       throw asStorageError(error);
     }

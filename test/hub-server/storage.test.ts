@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { DiskBlobStore } from "../../hub-server/storage/disk-blobs.ts";
 import { presignedGet } from "../../hub-server/storage/presign.ts";
 import { S3BlobStore } from "../../hub-server/storage/s3-blobs.ts";
+import { Spool } from "../../hub-server/storage/spool.ts";
 import { packageFile } from "../../src/package-root.ts";
 import { startS3, type TestS3 } from "../support/s3-server.ts";
 import { storageSuite } from "./storage.suite.ts";
@@ -126,12 +127,21 @@ describe("the disk", () => {
         }
         await expect(store.put(source(), expected)).rejects.toMatchObject({ status: 507, code: "DISK_FULL" });
         expect(await names(small)).toEqual([]);
-        const less = bytes.subarray(0, 1024 * 1024);
+        const less = bytes.subarray(0, 1024 * 1024 + 10_000);
         await store.put(Readable.from([less]), {
           sha256: createHash("sha256").update(less).digest("hex"),
           size: less.length,
         });
+        // What fits in part is not taken for written: somewhat less than 3 MiB are left.
+        vi.stubEnv("TMPDIR", small);
+        const spool = new Spool();
+        const fill = async () => {
+          for (let at = 0; at < 3; at++) await spool.append(randomBytes(1024 * 1024));
+        };
+        const filled = fill().finally(() => spool.close());
+        await expect(filled).rejects.toMatchObject({ status: 507, code: "DISK_FULL" });
       } finally {
+        vi.unstubAllEnvs();
         execFileSync("umount", [small]);
       }
     },
