@@ -22,12 +22,14 @@ import { infoRoutes } from "./repo-info.ts";
 import { searchRoutes } from "./repo-search.ts";
 import { defineRoute, type HubEnv, jsonBody, originOf, repoOf } from "./route.ts";
 
-const repoType = z.enum(REPO_TYPES).default("model");
+/** What clients also make as repositories, and this hub does not keep. */
+const NOT_KEPT = ["kernel", "bucket"] as const;
+const repoType = z.enum([...REPO_TYPES, ...NOT_KEPT]).nullish();
 const visibility = z.enum(["public", "private", "protected"]);
 const createSchema = z.looseObject({
   name: z.string().min(1),
   organization: z.string().nullish(),
-  type: z.enum(REPO_TYPES).nullish(),
+  type: repoType,
   private: z.boolean().nullish(),
   visibility: visibility.nullish(),
   sdk: z.enum(SDKS).nullish(),
@@ -41,12 +43,8 @@ const createSchema = z.looseObject({
     .regex(/^[0-9a-f]{24}$/)
     .nullish(),
 });
-const namedSchema = z.object({ name: z.string().min(1), organization: z.string().nullish(), type: repoType.nullish() });
-const moveSchema = z.object({
-  fromRepo: z.string(),
-  toRepo: z.string(),
-  type: z.enum([...REPO_TYPES, "bucket"]).default("model"),
-});
+const namedSchema = z.object({ name: z.string().min(1), organization: z.string().nullish(), type: repoType });
+const moveSchema = z.object({ fromRepo: z.string(), toRepo: z.string(), type: repoType });
 const duplicateSchema = z.looseObject({
   repository: z.string().min(1),
   private: z.boolean().nullish(),
@@ -101,6 +99,14 @@ function privacyOf(input: {
   return input.private ?? (input.visibility == null ? undefined : input.visibility === "private");
 }
 
+/** The type of a repository as clients name it; without a name it is a model. */
+function kept(type: z.infer<typeof repoType>): RepoType {
+  const other = NOT_KEPT.find((name) => name === type);
+  if (other !== undefined)
+    throw new ServiceError(501, `This hub does not support ${other}s.`, { code: "NOT_IMPLEMENTED" });
+  return REPO_TYPES.find((name) => name === type) ?? "model";
+}
+
 /** "name" with an organization, "ns/name", or the caller's own namespace. */
 function idFrom(
   { actor }: Context,
@@ -141,11 +147,12 @@ const create = defineRoute({
   body: createSchema,
   handle: async (c, ctx) => {
     const input = await jsonBody(c, createSchema);
+    const type = kept(input.type);
     refuseOthers(input, createSchema, "For new repositories");
-    const { type, sdk, license, files, resourceGroupId } = input;
+    const { sdk, license, files, resourceGroupId } = input;
     if (type === "space" && sdk == null) throw badRequest("A space needs an sdk.", `Choose one of ${SDKS.join(", ")}.`);
-    if (type !== "space" && sdk != null) throw badRequest(`Only spaces have an sdk, and this is a ${type ?? "model"}.`);
-    const id = idFrom(ctx, input, type ?? "model");
+    if (type !== "space" && sdk != null) throw badRequest(`Only spaces have an sdk, and this is a ${type}.`);
+    const id = idFrom(ctx, input, type);
     const wanted = {
       ...id,
       isPrivate: privacyOf(input),
@@ -167,7 +174,7 @@ const remove = defineRoute({
   body: namedSchema,
   handle: async (c, ctx) => {
     const input = await jsonBody(c, namedSchema);
-    await deleteRepo(ctx, idFrom(ctx, input, input.type ?? "model"));
+    await deleteRepo(ctx, idFrom(ctx, input, kept(input.type)));
     return c.json({ success: true });
   },
 });
@@ -181,9 +188,8 @@ const move = defineRoute({
   summary: "Rename a repository; the old name leads to the new one",
   body: moveSchema,
   handle: async (c, ctx) => {
-    const { fromRepo, toRepo, type } = await jsonBody(c, moveSchema);
-    if (type === "bucket")
-      throw new ServiceError(501, "This hub does not support buckets.", { code: "NOT_IMPLEMENTED" });
+    const { fromRepo, toRepo, ...input } = await jsonBody(c, moveSchema);
+    const type = kept(input.type);
     await moveRepo(ctx, idFrom(ctx, { name: fromRepo }, type), idFrom(ctx, { name: toRepo }, type));
     return c.json({ success: true });
   },
