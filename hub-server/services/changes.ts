@@ -3,7 +3,6 @@
 import type { RepoId } from "../../src/hub/repo-id.ts";
 import { encodePointer } from "../../src/io/git-objects.ts";
 import type { Context } from "../context.ts";
-import type { StoredEntry } from "../db/schema.ts";
 import { badRequest } from "../errors.ts";
 import { type Repo, requireAccess } from "./access.ts";
 import { mergeBase } from "./commit-graph.ts";
@@ -11,7 +10,7 @@ import { describeEntries, type FileEntry, readContent } from "./files.ts";
 import { listEvaluations } from "./indexer.ts";
 import { type CommitRow, requireRevision } from "./refs.ts";
 import { type TensorChanges, tensorChanges } from "./tensor-changes.ts";
-import { differences } from "./tree-differences.ts";
+import { differences, type Sides } from "./tree-differences.ts";
 
 /** Texts up to this are compared line by line. */
 const TEXT_LIMIT = 256 * 1024;
@@ -63,17 +62,19 @@ export async function fileChanges(
 ): Promise<Pick<CommitChanges, "files" | "more">> {
   const differing = await differences(ctx, from?.treeId, to?.treeId);
   const paths = [...differing.keys()].sort(weightsFirst);
+  const shown = paths.slice(0, MOST_FILES);
+  const described = async (side: keyof Sides): Promise<Map<string, FileEntry>> => {
+    const found = shown.flatMap((path) => {
+      const entry = differing.get(path)?.[side];
+      return entry === undefined ? [] : [{ path, entry }];
+    });
+    const entries = await describeEntries(ctx, found);
+    return new Map(entries.flatMap((entry) => (entry.kind === "file" ? [[entry.path, entry]] : [])));
+  };
+  const [before, after] = [await described("before"), await described("after")];
   const files: FileChange[] = [];
-  for (const path of paths.slice(0, MOST_FILES)) {
-    const { before, after } = differing.get(path) ?? {};
-    files.push(await fileChange(ctx, path, await describe(ctx, path, before), await describe(ctx, path, after)));
-  }
-  return { files, more: Math.max(0, paths.length - MOST_FILES) };
-}
-
-async function describe(ctx: Context, path: string, entry: StoredEntry | undefined): Promise<FileEntry | undefined> {
-  const [described] = entry === undefined ? [] : await describeEntries(ctx, [{ path, entry }]);
-  return described?.kind === "file" ? described : undefined;
+  for (const path of shown) files.push(await fileChange(ctx, path, before.get(path), after.get(path)));
+  return { files, more: paths.length - shown.length };
 }
 
 /** What `a..b` and `a...b` name: the changes from a to b, or those of b since the two parted. */

@@ -64,8 +64,13 @@ export async function indexById(ctx: Store, repoId: string): Promise<void> {
 
 const AT_ONCE = 200;
 
-/** A job of the queue: indexes what an older version of this file indexed, or nothing did yet. */
+/**
+ * A job of the queue: indexes what an older version of this file indexed, or nothing did yet.
+ *
+ * @throws once all were tried, where some could not be indexed: those alone are left for the next time
+ */
 export async function indexStale(ctx: Store): Promise<void> {
+  const failures: unknown[] = [];
   for (let after = "00000000-0000-0000-0000-000000000000"; ; ) {
     const stale = or(isNull(repoIndex.version), ne(repoIndex.version, INDEX_VERSION));
     const rows = await ctx.db
@@ -75,11 +80,12 @@ export async function indexStale(ctx: Store): Promise<void> {
       .where(and(stale, gt(repos.id, after)))
       .orderBy(repos.id)
       .limit(AT_ONCE);
-    for (const { repo } of rows) await indexRepo(ctx, repo);
+    for (const { repo } of rows) await indexRepo(ctx, repo).catch((error: unknown) => failures.push(error));
     const last = rows.at(-1);
-    if (last === undefined) return;
+    if (last === undefined) break;
     after = last.repo.id;
   }
+  if (failures.length > 0) throw new Error(`${failures.length} repositories were not indexed: ${failures[0]}`);
 }
 
 async function indexCommit(ctx: Store, repo: Repo, commit: CommitRow): Promise<void> {

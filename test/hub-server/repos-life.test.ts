@@ -1,7 +1,7 @@
 // The life of repositories through the API: made, moved, copied, set, deleted; and what bad input gets.
 import { createHash, randomBytes } from "node:crypto";
 import * as hf from "@huggingface/hub";
-import { eq, sql } from "drizzle-orm";
+import { eq, inArray, like, sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { orgMembers } from "../../hub-server/db/schema/organizations.ts";
 import { repoDownloads, repoIndex } from "../../hub-server/db/schema/repos.ts";
@@ -819,6 +819,35 @@ describe("the index", () => {
     expect(await find()).toBe(0);
     await indexStale(hub.deps);
     expect(await find()).toBe(1);
+  });
+
+  it("is made anew of all others where one cannot be", async () => {
+    const { db } = hub.deps;
+    await create("anew-1");
+    await create("anew-2");
+    const [first, second] = await db.select().from(repos).where(like(repos.name, "anew-_")).orderBy(repos.id);
+    const card =
+      "---\nmodel-index: [{ results: [{ dataset: { name: d }, metrics: [{ type: odd, value: 1 }] }] }]\n---\n";
+    const lines = [
+      { key: "header", value: { summary: "claim" } },
+      { key: "file", value: base64("README.md", card) },
+    ];
+    const body = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+    const commit = call(`/api/models/ana/${first?.name}/commit/main`, ana, { method: "POST", body });
+    expect((await commit).status).toBe(200);
+    await db.execute(sql`delete from ${evaluations} where metric = 'odd'`);
+    await db.execute(sql`alter table ${evaluations} add constraint no_odd check (metric <> 'odd')`);
+    const both = inArray(
+      repoIndex.repoId,
+      [first, second].map((row) => row?.id ?? ""),
+    );
+    await db.update(repoIndex).set({ version: 0 }).where(both);
+    await expect(indexStale(hub.deps)).rejects.toThrow(/1 repositories/);
+    const versions = () => db.select().from(repoIndex).where(both).orderBy(repoIndex.repoId);
+    expect((await versions()).map(({ version }) => version === 0)).toEqual([true, false]);
+    await db.execute(sql`alter table ${evaluations} drop constraint no_odd`);
+    await indexStale(hub.deps);
+    expect((await versions()).map(({ version }) => version === 0)).toEqual([false, false]);
   });
 
   it("is written whole or not at all, and what was done before it stays done", async () => {
