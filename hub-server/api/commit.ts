@@ -5,7 +5,7 @@ import { repoPath } from "../../src/hub/repo-id.ts";
 import { createCommit, preupload as plan } from "../services/commits.ts";
 import { requirePush } from "../services/pushes.ts";
 import { readCommit } from "./commit-lines.ts";
-import { defineRoute, type HubEnv, jsonBody, ofEach, originOf, repoOf, splitRevision } from "./route.ts";
+import { defineRoute, type HubEnv, isTrue, jsonBody, ofEach, originOf, repoOf, splitRevision } from "./route.ts";
 
 const preupload = defineRoute({
   operation: "preupload",
@@ -49,7 +49,6 @@ const commit = defineRoute({
 });
 
 /** Whether what is sent is to become a pull request: who proposes need not be allowed to write. */
-const wantsPullRequest = (c: HonoContext<HubEnv>): boolean =>
-  ["1", "true", "True"].includes(c.req.query("create_pr") ?? "");
+const wantsPullRequest = (c: HonoContext<HubEnv>): boolean => isTrue(c.req.query("create_pr"));
 
 export const commitRoutes = [preupload, commit];

@@ -31,7 +31,7 @@ import {
 } from "../services/discussions.ts";
 import { requestChanges } from "../services/pull-requests.ts";
 import { wireDiscussion, wireEvent } from "./discussion-wire.ts";
-import { defineRoute, type HubEnv, jsonBody, originOf, repoOf } from "./route.ts";
+import { defineRoute, type HubEnv, isTrue, jsonBody, originOf, repoOf } from "./route.ts";
 import { unifiedDiff } from "./unified-diff.ts";
 
 const BASE = "/api/:type/:namespace/:name/discussions";
@@ -149,8 +149,7 @@ async function requestParts(
 ): Promise<Record<string, unknown>> {
   const { base, mergeCommit, num } = discussion;
   // Python's client asks for it always; who may not have the contents gets the rest.
-  const asked = ["1", "true", "True"].includes(c.req.query("diff") ?? "");
-  const wantsDiff = asked && (await mayAccess(ctx, "content", repo));
+  const wantsDiff = isTrue(c.req.query("diff")) && (await mayAccess(ctx, "content", repo));
   const changes = wantsDiff ? await requestChanges(ctx, repo, discussion) : undefined;
   return {
     changes: { base, ...(mergeCommit !== null && { mergeCommitId: mergeCommit }) },

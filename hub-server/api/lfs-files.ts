@@ -4,13 +4,12 @@ import { z } from "zod";
 import { parseRepoId, REPO_TYPES } from "../../src/hub/repo-id.ts";
 import { badRequest } from "../errors.ts";
 import { deleteLfsFiles, duplicateLfsFiles, listLfsFiles, noSuchFile } from "../services/lfs-files.ts";
-import { nextLink } from "./paging.ts";
-import { defineRoute, jsonBody, ofEach, repoOf } from "./route.ts";
+import { limitOf, nextLink } from "./paging.ts";
+import { defineRoute, isTrue, jsonBody, ofEach, repoOf } from "./route.ts";
 
 const PAGE = 1000;
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-const isTrue = (value: string | undefined): boolean => ["true", "True", "1"].includes(value ?? "");
 
 const list = defineRoute({
   operation: "listLfsFiles",
@@ -21,7 +20,7 @@ const list = defineRoute({
   summary: "Large files of a repository and of its history",
   query: { limit: "Files of a page", cursor: "Where the page begins, from the Link of the one before" },
   handle: async (c, ctx) => {
-    const limit = Math.min(Math.max(1, Math.floor(Number(c.req.query("limit") ?? PAGE)) || PAGE), PAGE);
+    const limit = limitOf(c, PAGE);
     const { files, next } = await listLfsFiles(ctx, repoOf(c), { limit, after: c.req.query("cursor") });
     const headers: Record<string, string> = next === undefined ? {} : { Link: nextLink(c, next) };
     const wire = files.map(({ sha256: fileOid, size, pointerId, filename, ref, pushedAt }) => ({

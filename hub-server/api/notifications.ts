@@ -16,7 +16,7 @@ import {
 import { updateWatches } from "../services/watches.ts";
 import { wireId } from "../services/wire-ids.ts";
 import { avatarUrl } from "./people.ts";
-import { defineRoute, type HubEnv, jsonBody } from "./route.ts";
+import { defineRoute, type HubEnv, isTrue, jsonBody } from "./route.ts";
 
 const FILTERS = {
   p: "Number of the page, from 0",
@@ -51,7 +51,7 @@ function filterOf(c: HonoContext<HubEnv>): { filter: NotificationFilter; page: n
   const foreign = ["postAuthor", "paperId", "articleId"].some((key) => c.req.query(key) !== undefined);
   return {
     page: p,
-    applyToAll: ["true", "True", "1"].includes(applyToAll),
+    applyToAll: isTrue(applyToAll),
     filter: {
       unread: readStatus === "unread",
       repoType: type,

@@ -19,6 +19,10 @@ export function pageOf(c: HonoContext<HubEnv>, { fallback = 100, most = 1000 } =
   return { limit, offset: Math.min(whole("cursor", c.req.query("cursor"), 0), 1e9) };
 }
 
+/** How many rows a query asks for; what is no number is the usual one. */
+export const limitOf = (c: HonoContext<HubEnv>, usual: number, most = usual): number =>
+  Math.min(Math.max(1, Math.floor(Number(c.req.query("limit"))) || usual), most);
+
 /** The Link to the next page: everything else that was asked stays. */
 export function nextLink(c: HonoContext<HubEnv>, value: string, parameter = "cursor"): string {
   const next = new URL(c.req.url);

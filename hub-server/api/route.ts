@@ -66,6 +66,9 @@ export function requireCaller({ access, scope, operation, method }: Route, actor
   if (!permits(actor.limits, scope)) throw forbidden(`This token has no permission "${scope}".`);
 }
 
+/** "true", "True" and "1", as clients of all ages write it; everything else is no. */
+export const isTrue = (value: unknown): boolean => value === true || ["true", "True", "1"].includes(String(value));
+
 /** Bytes that a JSON body may have: a list of ten thousand files with a sample of each fits. */
 const JSON_LIMIT = 32 * 1024 * 1024;
 

@@ -13,15 +13,13 @@ import { type CommitRow, listCommits, listRefs } from "../services/refs.ts";
 import { type TreePage, treePage, treeSize } from "../services/tree-pages.ts";
 import { xetHashes } from "../services/xet-files.ts";
 import { escaped } from "../web/comment-html.ts";
-import { nextLink } from "./paging.ts";
+import { limitOf, nextLink } from "./paging.ts";
 import { avatarUrl } from "./people.ts";
-import { defineRoute, type HubEnv, jsonBody, ofEach, repoOf, splitRevision, wholeBody } from "./route.ts";
+import { defineRoute, type HubEnv, isTrue, jsonBody, ofEach, repoOf, splitRevision, wholeBody } from "./route.ts";
 import { unifiedDiff } from "./unified-diff.ts";
 
 /** Entries of a page; fewer where the last commit of each has to be found. */
 const [PAGE, EXPANDED_PAGE] = [1000, 100];
-
-const isTrue = (value: unknown): boolean => value === true || ["true", "True", "1"].includes(String(value));
 
 /** A message's first line, and what follows it. */
 function titled(message: string): { title: string; message: string } {
@@ -84,7 +82,7 @@ const tree = defineRoute({
   handle: async (c, ctx) => {
     const expand = isTrue(c.req.query("expand"));
     const most = expand ? EXPANDED_PAGE : PAGE;
-    const limit = Math.min(Math.max(1, Math.floor(Number(c.req.query("limit") ?? most)) || most), most);
+    const limit = limitOf(c, most);
     const cursor = c.req.query("cursor");
     const after = cursor === undefined ? undefined : Buffer.from(cursor, "base64url").toString("utf8");
     const page = await treeOf(c, (revision, path) =>
@@ -179,7 +177,7 @@ const commits = defineRoute({
   summary: "Commits behind a revision, newest first",
   query: { limit: "Commits of a page", p: "Number of the page, from 0", expand: "formatted for titles as HTML" },
   handle: async (c, ctx) => {
-    const limit = Math.min(Math.max(1, Math.floor(Number(c.req.query("limit") ?? 50)) || 50), 1000);
+    const limit = limitOf(c, 50, 1000);
     const page = Math.min(Math.max(0, Math.floor(Number(c.req.query("p") ?? 0)) || 0), 1_000_000);
     const asked = [...(c.req.queries("expand") ?? []), ...(c.req.queries("expand[]") ?? [])];
     const formatted = asked.some((names) => names.split(",").includes("formatted"));
