@@ -17,6 +17,7 @@ import { HubBlobs } from "./services/blobs.ts";
 import { flushDownloads, refreshNumbers } from "./services/downloads.ts";
 import { collectGarbage } from "./services/garbage.ts";
 import { indexById, indexStale } from "./services/indexer.ts";
+import { collectObjects } from "./services/object-garbage.ts";
 import { outbound } from "./services/outbound.ts";
 import { signingKey } from "./services/settings.ts";
 import { userCount } from "./services/users.ts";
@@ -90,6 +91,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       reindex: () => indexStale(store),
       webhook: ({ deliveryId }) => deliver({ db: store.db, outbound: calls }, deliveryId),
       collect: async () => {
+        await collectObjects(store);
         await collectGarbage(store);
       },
     };

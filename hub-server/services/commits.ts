@@ -7,18 +7,19 @@ import { encodeCommit, encodeTree, isLfsPath, objectId, type Signature } from ".
 import type { Context } from "../context.ts";
 import type { Tx } from "../db/client.ts";
 import { annotatedTags } from "../db/schema/uploads.ts";
-import { commits, refs, repos, type StoredEntry, trees } from "../db/schema.ts";
-import { badRequest, repoNotFound, ServiceError } from "../errors.ts";
+import { commits, refs, repos, type StoredEntry, type trees } from "../db/schema.ts";
+import { badRequest, repoNotFound, revisionNotFound, ServiceError } from "../errors.ts";
 import { Turns } from "../in-turn.ts";
 import type { Repo } from "./access.ts";
 import { IncomingContents } from "./contents.ts";
 import { record, type UpdatedRef } from "./events.ts";
 import { describeEntries, findEntries, findEntry, readContent, readTree } from "./files.ts";
 import { indexNow } from "./indexer.ts";
+import { commitMark, EMPTY_TREE, keepObjects, putTrees } from "./objects.ts";
 import { checkPath, isBroken } from "./paths.ts";
 import { openPullRequest } from "./pull-requests.ts";
 import { pullRequestRef, requirePush } from "./pushes.ts";
-import { branchRef, resolveRevision } from "./refs.ts";
+import { branchRef, commitById, resolveRevision } from "./refs.ts";
 
 export const LFS_LIMIT = 10 * 1024 * 1024;
 /** Characters of a .gitignore that are read: each rule costs time for each file of an upload. */
@@ -98,6 +99,9 @@ export async function moveRef(
     await tx.delete(refs).where(and(eq(refs.repoId, repo.id), eq(refs.name, name)));
     return;
   }
+  // Whoever chose it did so before it was his turn.
+  if ((await commitById(tx, { repoId: repo.id, id: commitId })).length === 0) throw revisionNotFound(commitId);
+  await keepObjects(tx, "commit", [commitMark(repo.id, commitId)]);
   await tx
     .insert(refs)
     .values({ repoId: repo.id, name, commitId })
@@ -222,8 +226,6 @@ interface Folder {
   opened: Map<string, Folder>;
 }
 
-export const EMPTY_TREE = objectId("tree", new Uint8Array());
-
 async function openFolder(tx: Tx, treeId: string | undefined): Promise<Folder> {
   const entries = treeId === undefined ? [] : await readTree({ db: tx }, treeId);
   return { entries: new Map(entries.map((entry) => [entry.name, entry])), opened: new Map() };
@@ -232,7 +234,10 @@ async function openFolder(tx: Tx, treeId: string | undefined): Promise<Folder> {
 async function applyAll(tx: Tx, rootId: string | undefined, prepared: readonly Prepared[]): Promise<string> {
   const root = await openFolder(tx, rootId);
   for (const change of prepared) await apply(tx, root, change);
-  return (await store(tx, root)) ?? EMPTY_TREE;
+  const made: TreeRow[] = [];
+  const id = store(root, made) ?? EMPTY_TREE;
+  await putTrees(tx, made);
+  return id;
 }
 
 async function apply(tx: Tx, root: Folder, { path, content, folder }: Prepared): Promise<void> {
@@ -271,10 +276,12 @@ async function descend(tx: Tx, at: Folder, segment: string, create: boolean, pat
   return folder;
 }
 
-/** Writes changed folders from the leaves up; an empty one disappears, as in git. */
-async function store(tx: Tx, folder: Folder): Promise<string | undefined> {
+type TreeRow = typeof trees.$inferSelect;
+
+/** Makes rows of changed folders from the leaves up; an empty one disappears, as in git. */
+function store(folder: Folder, made: TreeRow[]): string | undefined {
   for (const [name, child] of folder.opened) {
-    const id = await store(tx, child);
+    const id = store(child, made);
     if (id === undefined) folder.entries.delete(name);
     else folder.entries.set(name, { name, kind: "directory", id });
   }
@@ -282,7 +289,7 @@ async function store(tx: Tx, folder: Folder): Promise<string | undefined> {
   if (folder.entries.size > MOST_ENTRIES) throw badRequest(`A folder may hold ${MOST_ENTRIES} entries; split it.`);
   const entries = [...folder.entries.values()];
   const id = objectId("tree", encodeTree(entries));
-  await tx.insert(trees).values({ id, entries }).onConflictDoNothing();
+  made.push({ id, entries });
   return id;
 }
 

@@ -10,6 +10,7 @@ import { badRequest } from "../errors.ts";
 import { addBlob } from "../storage/add-blob.ts";
 import { counted } from "../storage/blobs.ts";
 import type { Repo } from "./access.ts";
+import { keepObjects } from "./objects.ts";
 
 /** Up to this a content is a row, above it a blob. */
 const ROW_LIMIT = 64 * 1024;
@@ -75,6 +76,11 @@ export class IncomingContents {
     [this.#rows, this.#held] = [[], 0];
     for (let start = 0; start < rows.length; ) {
       const some = rows.slice(start, start + countOf(rows, start));
+      await keepObjects(
+        db,
+        "content",
+        some.map(({ id }) => id),
+      );
       await db.insert(contents).values(some).onConflictDoNothing();
       start += some.length;
     }

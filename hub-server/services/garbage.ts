@@ -12,7 +12,7 @@ const GRACE_MS = 28 * 24 * 3600 * 1000;
 /** Things that go in one transaction: who waits for one of them waits for these. */
 const AT_ONCE = 50;
 
-type Kind = (typeof garbage.$inferSelect)["kind"];
+type Kind = "xetFile" | "xorb" | "blob";
 
 /** A kind of thing: where all of them are, what names one, and how some of them go. */
 interface Sort {

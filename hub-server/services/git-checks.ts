@@ -1,6 +1,6 @@
 // What a push brings, checked before any of it is kept: commits, folders, files, pointers and cards, as sentences that say
 // what to do. Stores nothing.
-import { and, eq, inArray } from "drizzle-orm";
+import { and, eq, inArray, notExists, sql } from "drizzle-orm";
 import {
   encodeCommit,
   looksLikePointer,
@@ -11,13 +11,14 @@ import {
 } from "../../src/io/git-objects.ts";
 import type { Context } from "../context.ts";
 import { annotatedTags } from "../db/schema/uploads.ts";
+import { garbage } from "../db/schema/xet.ts";
 import { commits, contents, lfsObjects, trees } from "../db/schema.ts";
 import type { Quarantine } from "../git/cache.ts";
 import type { PushCommand } from "../git/receive.ts";
 import { cardCheckOf } from "../texts/read.ts";
 import type { Repo } from "./access.ts";
-import { EMPTY_TREE } from "./commits.ts";
 import { PushedTrees } from "./git-trees.ts";
+import { EMPTY_TREE } from "./objects.ts";
 
 type CommitRow = typeof commits.$inferInsert;
 
@@ -173,14 +174,22 @@ function rowOf(repo: Repo, id: string, raw: Uint8Array): CommitRow {
 /** Everything that new folders name and that did not come along has to be kept already. */
 async function missingRows({ db }: Context, { oldTrees, oldBlobs }: PushedTrees): Promise<string[]> {
   const tables = [
-    [trees, oldTrees],
-    [contents, oldBlobs],
+    ["tree", trees, oldTrees],
+    ["content", contents, oldBlobs],
   ] as const;
-  for (const [table, wanted] of tables) {
+  for (const [kind, table, wanted] of tables) {
     const ids = [...wanted].filter((id) => id !== EMPTY_TREE);
     for (let start = 0; start < ids.length; start += AT_ONCE) {
       const some = ids.slice(start, start + AT_ONCE);
-      const rows = await db.select({ id: table.id }).from(table).where(inArray(table.id, some));
+      // What nothing leads to may go at any time.
+      const marked = db
+        .select({ one: sql`1` })
+        .from(garbage)
+        .where(and(eq(garbage.kind, kind), eq(garbage.id, table.id)));
+      const rows = await db
+        .select({ id: table.id })
+        .from(table)
+        .where(and(inArray(table.id, some), notExists(marked)));
       const there = new Set(rows.map(({ id }) => id));
       const lost = some.find((id) => !there.has(id));
       if (lost !== undefined) return [`The object ${lost} is missing. Clone the repository anew and push from there.`];

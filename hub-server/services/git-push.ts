@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { entryOf, parseTree } from "../../src/io/git-objects.ts";
 import type { Context } from "../context.ts";
 import type { Tx } from "../db/client.ts";
-import { commits, type StoredEntry, trees } from "../db/schema.ts";
+import { commits, type StoredEntry } from "../db/schema.ts";
 import { ServiceError } from "../errors.ts";
 import type { Quarantine } from "../git/cache.ts";
 import { type PackLimits, packRefused, scanPack } from "../git/pack.ts";
@@ -17,6 +17,7 @@ import { IncomingContents } from "./contents.ts";
 import type { UpdatedRef } from "./events.ts";
 import { type Inspected, inspectPush, type Target } from "./git-checks.ts";
 import { gitRefs, gitRows } from "./git-rows.ts";
+import { putTrees } from "./objects.ts";
 import { pullRequestOf, requirePush } from "./pushes.ts";
 import { checkRefName, checkRoom } from "./ref-changes.ts";
 
@@ -167,7 +168,7 @@ async function* nothing(): AsyncGenerator<never> {}
 async function writeObjects(tx: Tx, quarantine: Quarantine, inspected: Inspected): Promise<void> {
   let rows: { id: string; entries: StoredEntry[] }[] = [];
   const flush = async () => {
-    if (rows.length > 0) await tx.insert(trees).values(rows).onConflictDoNothing();
+    await putTrees(tx, rows);
     rows = [];
   };
   for await (const { id, content } of quarantine.read(inspected.trees)) {

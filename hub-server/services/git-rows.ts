@@ -9,8 +9,8 @@ import { commits, contents, refs, type StoredEntry, trees } from "../db/schema.t
 import type { GitRef, GitRows } from "../git/cache.ts";
 import type { PackObject } from "../git/pack.ts";
 import type { Repo } from "./access.ts";
-import { EMPTY_TREE } from "./commits.ts";
 import { openContent } from "./files.ts";
+import { EMPTY_TREE } from "./objects.ts";
 
 type Present = Parameters<GitRows["missing"]>[2];
 type CommitRow = typeof commits.$inferSelect;

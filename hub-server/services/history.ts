@@ -1,14 +1,15 @@
-// A repository's history rewritten so that some contents were never in it. Old commits stay where they were, unnamed.
+// A repository's history rewritten so that some contents were never in it. Old commits stay where they were, unnamed, until they are collected (object-garbage.ts).
 // Asks nobody's permission: callers do, and hold the repository's turn.
 import { and, eq, inArray } from "drizzle-orm";
 import { encodeCommit, encodeTag, encodeTree, objectId } from "../../src/io/git-objects.ts";
 import type { Tx } from "../db/client.ts";
 import { annotatedTags } from "../db/schema/uploads.ts";
-import { commits, refs, type StoredEntry, trees } from "../db/schema.ts";
+import { commits, refs, type StoredEntry } from "../db/schema.ts";
 import type { Repo } from "./access.ts";
-import { EMPTY_TREE, moveRef } from "./commits.ts";
+import { moveRef } from "./commits.ts";
 import type { UpdatedRef } from "./events.ts";
 import { readTrees } from "./files.ts";
+import { EMPTY_TREE, putTrees } from "./objects.ts";
 import type { CommitRow } from "./refs.ts";
 
 /** Commits that are read at once. */
@@ -126,7 +127,7 @@ class TreeRewrite {
     this.#done.set(id, made);
     if (!same) {
       const row = made === undefined ? { id: EMPTY_TREE, entries: [] } : { id: made, entries: kept };
-      await this.#tx.insert(trees).values(row).onConflictDoNothing();
+      await putTrees(this.#tx, [row]);
     }
     return made;
   }

@@ -2,10 +2,11 @@
 // Contents are not merged line by line. Writes the folders that are new.
 import { encodeTree, objectId } from "../../src/io/git-objects.ts";
 import type { Db, Tx } from "../db/client.ts";
-import { type StoredEntry, trees } from "../db/schema.ts";
+import type { StoredEntry } from "../db/schema.ts";
 import { badRequest } from "../errors.ts";
 import { MOST_ENTRIES } from "./commits.ts";
 import { readTree } from "./files.ts";
+import { putTrees } from "./objects.ts";
 
 /** Conflicts that are told by name; a merge with more is as impossible as one with these. */
 const MOST_CONFLICTS = 100;
@@ -39,7 +40,7 @@ export const keepIn =
   (tx: Tx): Keep =>
   async (entries) => {
     const id = idOf(entries);
-    await tx.insert(trees).values({ id, entries }).onConflictDoNothing();
+    await putTrees(tx, [{ id, entries }]);
     return id;
   };
 

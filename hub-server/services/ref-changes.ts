@@ -8,7 +8,8 @@ import type { Tx } from "../db/client.ts";
 import { refs, trees } from "../db/schema.ts";
 import { badRequest, revisionNotFound, ServiceError } from "../errors.ts";
 import { type Repo, requireAccess } from "./access.ts";
-import { authorOf, EMPTY_TREE, inRepoTurn, insertCommit, moveRef } from "./commits.ts";
+import { authorOf, inRepoTurn, insertCommit, moveRef } from "./commits.ts";
+import { EMPTY_TREE } from "./objects.ts";
 import { isBroken } from "./paths.ts";
 import { branchRef, type CommitRow, requireRevision, resolveRevision } from "./refs.ts";
 

@@ -19,7 +19,8 @@ function candidates(revision: string): string[] {
   return revision.startsWith("refs/") ? [revision] : [`refs/tags/${revision}`, branchRef(revision)];
 }
 
-const commitById = prepared((db) =>
+/** A commit of a repository by its whole id. */
+export const commitById = prepared((db) =>
   db
     .select()
     .from(commits)

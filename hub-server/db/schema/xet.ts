@@ -1,6 +1,7 @@
 // Xet: xorbs with their chunks, files as terms of them, and what waits to be thrown away.
 // Which repository may read a file is said by lfs_objects: a file of chunks is an LFS object that is kept in another form.
-import { bigint, index, integer, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { sql } from "drizzle-orm";
+import { bigint, boolean, index, integer, pgTable, primaryKey, text, uuid } from "drizzle-orm/pg-core";
 import { bytea, now } from "../schema.ts";
 
 /** Containers of chunks, by their Xet hash; their bytes are a blob. */
@@ -73,9 +74,26 @@ export const storedBlobs = pgTable("stored_blobs", {
 export const garbage = pgTable(
   "garbage",
   {
-    kind: text("kind", { enum: ["xetFile", "xorb", "blob"] }).notNull(),
+    kind: text("kind", { enum: ["xetFile", "xorb", "blob", "commit", "tree", "content"] }).notNull(),
     id: text("id").notNull(),
     since: now("since"),
   },
   (table) => [primaryKey({ columns: [table.kind, table.id] }), index("garbage_since").on(table.since)],
+);
+
+/** What a run of the collector has found that commits lead to; empty between runs. */
+export const reached = pgTable(
+  "garbage_reached",
+  {
+    run: uuid("run").notNull(),
+    kind: text("kind", { enum: ["tree", "content"] }).notNull(),
+    id: text("id").notNull(),
+    /** Of a folder: what lies in it was not noted yet. */
+    open: boolean("open").notNull(),
+    since: now("since"),
+  },
+  (table) => [
+    primaryKey({ columns: [table.run, table.kind, table.id] }),
+    index("garbage_reached_open").on(table.run).where(sql`${table.open}`),
+  ],
 );
