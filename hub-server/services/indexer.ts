@@ -12,6 +12,7 @@ import type { Repo } from "./access.ts";
 import { type Described, linksOf, list, tagsOf, text } from "./card-tags.ts";
 import { type FileEntry, openContent, readContent } from "./files.ts";
 import { FRONT_MATTER } from "./front-matter.ts";
+import { ggufFacts } from "./gguf.ts";
 import { claimedEvaluations } from "./model-index.ts";
 import { type CommitRow, resolveRevision } from "./refs.ts";
 import { describedBy, evalResultsOf, scoresOf, taskOfConfig, tokenizerFacts, transformersInfo } from "./repo-facts.ts";
@@ -99,7 +100,9 @@ async function indexCommit(ctx: Store, repo: Repo, commit: CommitRow): Promise<v
   const card = await cardData(readme);
   const config = { ...jsonObject(await read("config.json")), ...adapterOf(await read("adapter_config.json")) };
   const safetensors = await parametersByDtype(ctx, files);
-  const parameters = Object.values(safetensors).reduce((sum, count) => sum + count, 0);
+  const gguf = repo.type === "model" ? await ggufFacts(ctx, files) : {};
+  const inSafetensors = Object.values(safetensors).reduce((sum, count) => sum + count, 0);
+  const parameters = inSafetensors > 0 ? inSafetensors : (gguf.gguf?.total ?? 0);
   const library = repo.type === "model" ? (text(card["library_name"]) ?? libraryOf(config, paths)) : undefined;
   const shown = library === "transformers" ? taskOfConfig(config) : undefined;
   const task = repo.type === "model" ? (text(card["pipeline_tag"]) ?? shown) : undefined;
@@ -114,6 +117,7 @@ async function indexCommit(ctx: Store, repo: Repo, commit: CommitRow): Promise<v
     ...(isObject(config["quantization_config"]) && { quantizationConfig: config["quantization_config"] }),
     ...(repo.type === "dataset" && describedBy(body)),
     ...(repo.type === "model" && (await evalResults(paths, read))),
+    ...gguf,
   };
   const titles = [card["pretty_name"], card["title"], card["short_description"]].flatMap(list);
   const { names, document } = searchDocument({
@@ -135,7 +139,7 @@ async function indexCommit(ctx: Store, repo: Repo, commit: CommitRow): Promise<v
         libraryName: library ?? null,
         sdk: sdk ?? null,
         parameters: parameters > 0 ? parameters : null,
-        safetensors: parameters > 0 ? safetensors : null,
+        safetensors: inSafetensors > 0 ? safetensors : null,
         config,
         mainSize,
         usedStorage,

@@ -82,6 +82,7 @@ export const REPO_FIELDS = {
     needs: "facts",
     value: ({ id }, { facts }) => facts.get(id)?.transformersInfo,
   },
+  gguf: { types: MODEL, told: "info", needs: "facts", value: ({ id }, { facts }) => facts.get(id)?.gguf },
   mask_token: { types: MODEL, told: "info", needs: "facts", value: ({ id }, { facts }) => facts.get(id)?.maskToken },
   widgetData: { types: MODEL, told: "info", large: true, value: card("widget") },
   "model-index": { types: MODEL, told: "info", large: true, value: card("model-index") },

@@ -9,6 +9,7 @@ import { evaluations, repos, settings, tokens as tokenRows, users } from "../../
 import { flushDownloads, noteDownload, refreshNumbers } from "../../hub-server/services/downloads.ts";
 import { indexById, indexStale } from "../../hub-server/services/indexer.ts";
 import { getRepo } from "../../hub-server/services/repos.ts";
+import { ggufFile } from "../support/gguf.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 import { operation } from "../support/operations.ts";
 
@@ -587,6 +588,31 @@ describe("what files say beside the card", () => {
       [],
       ["ana/other"],
     ]);
+  });
+
+  it("a GGUF file tells the architecture, the context, the template and how many parameters there are", async () => {
+    const values = {
+      "general.architecture": "llama",
+      "llama.context_length": 2048,
+      "tokenizer.ggml.tokens": ["<s>", "</s>\0"],
+      "tokenizer.ggml.eos_token_id": 1,
+      "tokenizer.chat_template": "{{ messages }}",
+    };
+    const file = (path: string, bytes: Buffer) => ({ path, content: bytes.toString("base64"), encoding: "base64" });
+    const long = Array.from({ length: 20_000 }, (_, index) => `word ${index}`);
+    await create("quantized", {
+      files: [
+        file("mmproj-model.gguf", ggufFile({ "general.architecture": "clip" }, { a: [9] })),
+        file("model-Q4-00001-of-00002.gguf", ggufFile({ ...values, "tokenizer.ggml.merges": long }, { a: [40, 2] })),
+        file("model-Q4-00002-of-00002.gguf", ggufFile({}, { b: [20] })),
+        file("model-Q8.gguf", ggufFile(values, { a: [40, 2], b: [20] })),
+      ],
+    });
+    const gguf = { architecture: "llama", context_length: 2048, eos_token: "</s>", chat_template: "{{ messages }}" };
+    expect(await info("/api/models/ana/quantized?expand=gguf")).toMatchObject({ gguf: { ...gguf, total: 100 } });
+    expect(await ids("/api/models?num_parameters=min:100,max:100&filter=gguf")).toEqual(["ana/quantized"]);
+    await create("no-gguf", { files: [file("model.gguf", Buffer.from("no such thing"))] });
+    expect(await info("/api/models/ana/no-gguf")).not.toHaveProperty("gguf");
   });
 
   it("a dataset with tasks to be measured on is a benchmark", async () => {

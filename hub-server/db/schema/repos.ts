@@ -18,6 +18,15 @@ export interface RepoFacts {
   tokenizerConfig?: Record<string, unknown>;
   quantizationConfig?: Record<string, unknown>;
   transformersInfo?: { auto_model: string; pipeline_tag?: string; processor?: string };
+  /** What a GGUF file says of the model; its elements are all in the total. */
+  gguf?: {
+    total: number;
+    architecture?: string;
+    context_length?: number;
+    chat_template?: string;
+    bos_token?: string;
+    eos_token?: string;
+  };
   description?: string;
   citation?: string;
   /** Entries of .eval_results/*.yaml with the names of their files; what is not well-formed has an error. */
