@@ -146,10 +146,18 @@ async function noteReached({ db }: Pick<Store, "db">, run: string): Promise<void
     if (last === undefined) break;
     [repoId, id] = [last.repo_id, last.id];
   }
-  for (;;) {
-    const [{ count } = { count: 0 }] = await db.execute<{ count: number }>(sql`
+  while (await passOver({ db }, run)) {
+    // What a pass found before the place where it was is for the next.
+  }
+}
+
+/** Notes what lies in the folders that are open, in the order of their ids: closed ones are not gone over again. False when none was. */
+async function passOver({ db }: Pick<Store, "db">, run: string): Promise<boolean> {
+  for (let after = ""; ; ) {
+    const [row] = await db.execute<{ last: string | null }>(sql`
       with piece as (
-        select r.id from ${reached} r where r.run = ${run} and r.kind = 'tree' and r.open limit ${AT_ONCE.folders}
+        select r.id from ${reached} r where r.run = ${run} and r.open and r.id > ${after}
+        order by r.id limit ${AT_ONCE.folders}
       ), closed as (
         update ${reached} r set open = false from piece where r.run = ${run} and r.kind = 'tree' and r.id = piece.id
       ), noted as (
@@ -159,8 +167,9 @@ async function noteReached({ db }: Pick<Store, "db">, run: string): Promise<void
         from ${trees} t join piece on piece.id = t.id cross join lateral jsonb_array_elements(t.entries) e
         on conflict do nothing
       )
-      select count(*)::int as count from piece`);
-    if (count === 0) return;
+      select max(id) as last from piece`);
+    if (row?.last == null) return after !== "";
+    after = row.last;
   }
 }
 

@@ -7,4 +7,4 @@ CREATE TABLE "garbage_reached" (
 	CONSTRAINT "garbage_reached_run_kind_id_pk" PRIMARY KEY("run","kind","id")
 );
 --> statement-breakpoint
-CREATE INDEX "garbage_reached_open" ON "garbage_reached" USING btree ("run") WHERE "garbage_reached"."open";
+CREATE INDEX "garbage_reached_open" ON "garbage_reached" USING btree ("run","id") WHERE "garbage_reached"."open";

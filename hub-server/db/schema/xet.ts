@@ -94,6 +94,6 @@ export const reached = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.run, table.kind, table.id] }),
-    index("garbage_reached_open").on(table.run).where(sql`${table.open}`),
+    index("garbage_reached_open").on(table.run, table.id).where(sql`${table.open}`),
   ],
 );
