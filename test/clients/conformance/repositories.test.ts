@@ -3,6 +3,8 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { caller } from "../../support/caller.ts";
+import { ggufFile } from "../../support/gguf.ts";
 import { type TestHub, testHub } from "../../support/hub.ts";
 import type { Python, PythonHome } from "../python.ts";
 import { check, describeVersions } from "./harness.ts";
@@ -162,6 +164,83 @@ describeVersions("repositories", ({ version, make }) => {
       plain: [null, null, null],
       secure: { scansDone: true, filesWithIssues: [] },
     });
+  });
+
+  check(41, "expand of every field that the client's signatures name", async () => {
+    const missing = await python.run(
+      `
+      import base64, json, struct, typing
+      from huggingface_hub import CommitOperationAdd, hf_api
+      def put(repo, repo_type, files, **options):
+          api.create_repo(repo, repo_type=repo_type, **options)
+          operations = [CommitOperationAdd(path, data.encode() if isinstance(data, str) else data) for path, data in files.items()]
+          api.create_commit(repo, operations, commit_message="Fill", repo_type=repo_type)
+      header = json.dumps({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode()
+      put("ana/whole-base", "model", {"a.txt": "a"})
+      put("ana/whole-data", "dataset", {
+          "README.md": "---\\nlicense: mit\\npaperswithcode_id: whole\\n---\\nWords of it.\\n\\n\`\`\`bibtex\\n@misc{a}\\n\`\`\`\\n", "eval.yaml": "tasks: [{id: default}]"})
+      put("ana/whole", "model", {
+          "README.md": "---\\nlicense: mit\\nlibrary_name: transformers\\npipeline_tag: fill-mask\\nbase_model: ana/whole-base\\ndatasets: [ana/whole-data]\\n"
+                       "widget: [{text: hello}]\\nmodel-index:\\n- name: whole\\n  results: []\\n---\\n",
+          "config.json": json.dumps({"model_type": "bert", "architectures": ["BertForMaskedLM"]}),
+          "tokenizer_config.json": json.dumps({"mask_token": "[MASK]"}),
+          ".eval_results/a.yaml": "- dataset: {id: ana/whole-data, task_id: default}\\n  value: 0.5\\n",
+          "model.safetensors": struct.pack("<Q", len(header)) + header + bytes(8), "model.gguf": base64.b64decode(gguf)})
+      put("ana/whole-space", "space", {"README.md": "---\\nsdk: static\\nmodels: [ana/whole]\\ndatasets: [ana/whole-data]\\n---\\n"}, space_sdk="static")
+      attribute = {"cardData": "card_data", "pipeline_tag": "pipeline_tag", "paperswithcode_id": "paperswithcode_id", "model-index": "model_index"}
+      snake = lambda name: attribute.get(name) or "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
+      missing = {}
+      for info, repos, repo, names in (
+          (api.model_info, api.list_models, "ana/whole", hf_api.ExpandModelProperty_T),
+          (api.dataset_info, api.list_datasets, "ana/whole-data", hf_api.ExpandDatasetProperty_T),
+          (api.space_info, api.list_spaces, "ana/whole-space", hf_api.ExpandSpaceProperty_T)):
+          for name in typing.get_args(names):
+              [row] = [row for row in repos(author="ana", expand=[name]) if row.id == repo]
+              if None in (getattr(info(repo, expand=[name]), snake(name)), getattr(row, snake(name))):
+                  missing.setdefault(repo, []).append(name)
+      board = api.get_dataset_leaderboard("ana/whole-data", base_model_only=False)
+      result = [missing, [d.id for d in api.list_datasets(benchmark=True)], board[0].author.avatar_url.startswith(api.endpoint),
+                api.model_info("ana/whole").gguf["total"]]
+    `,
+      { gguf: ggufFile({ "general.architecture": "bert" }, { w: [4, 3] }).toString("base64") },
+    );
+    // Of what this hub does not have: services that answer for a model, groups outside of organizations, places, spaces that run.
+    const none = {
+      "ana/whole": ["inference", "resourceGroup"],
+      "ana/whole-data": ["resourceGroup"],
+      "ana/whole-space": ["region", "resourceGroup", "subdomain"],
+    };
+    expect(missing).toEqual([none, ["ana/whole-data"], true, 12]);
+  });
+
+  it("an adapter of PEFT is listed with its base, whatever its card says", async () => {
+    const adapters = await python.run(`
+      import json
+      api.create_repo("ana/adapter-base")
+      api.create_repo("ana/adapter")
+      config = json.dumps({"base_model_name_or_path": "ana/adapter-base", "task_type": "SEQ_CLS"}).encode()
+      api.upload_file(path_or_fileobj=config, path_in_repo="adapter_config.json", repo_id="ana/adapter")
+      result = [[m.id for m in api.list_models(filter="base_model:adapter:ana/adapter-base")],
+                api.model_info("ana/adapter", expand=["baseModels"]).base_models, api.model_info("ana/adapter").library_name]
+    `);
+    expect(adapters).toEqual([["ana/adapter"], ["ana/adapter-base"], "peft"]);
+  });
+
+  it("create_repo and create_collection in a resource group", async () => {
+    const call = caller(hub, { token: (await hub.tokenOf("ana", "write")).token });
+    await call("POST", "/api/organizations", { name: "grouped" });
+    const id = (await call("POST", "/api/organizations/grouped/resource-groups", { name: "Inner" })).get("id");
+    const made = await python.run(
+      `
+      api.create_repo("grouped/inner", private=True, resource_group_id=id)
+      collection = api.create_collection("Inner", namespace="grouped", private=True, resource_group_id=id)
+      result = [api.model_info("grouped/inner").id, collection.private]
+    `,
+      { id },
+    );
+    expect(made).toEqual(["grouped/inner", true]);
+    const groups = "/api/organizations/grouped/resource-groups";
+    expect((await call("GET", `${groups}/${id}`)).get("repos")).toMatchObject([{ name: "grouped/inner" }]);
   });
 
   check(67, "move_repo twice: downloads, git and model_info by both old names", async () => {
