@@ -1,6 +1,5 @@
 // The blobs that services see: whole ones from the store, and files of chunks put together as they are read. Who opens one does not
 // learn which it is. Every blob that is put is written down, so that the collector finds those that nothing names any more.
-import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
 import { and, eq } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
@@ -14,6 +13,7 @@ import {
   type Part,
   type Range,
 } from "../storage/blobs.ts";
+import { sha256Of } from "../threads/sha256.ts";
 import type { XetFile } from "../xet/reconstruct.ts";
 import { findFileBySha256, openXetFile } from "./xet-files.ts";
 
@@ -56,11 +56,8 @@ export class HubBlobs implements BlobStore {
 
   /** What is there as chunks is checked, and not kept a second time. */
   async put(source: AsyncIterable<Uint8Array>, expected: Expected): Promise<void> {
-    if (await this.#hasChunks(expected.sha256)) {
-      const hash = createHash("sha256");
-      for await (const chunk of counted(source, expected.size)) hash.update(chunk);
-      return checkHash(hash.digest("hex"), expected);
-    }
+    if (await this.#hasChunks(expected.sha256))
+      return checkHash(await sha256Of(counted(source, expected.size), expected.size), expected);
     await this.#note(expected.sha256);
     await this.#whole.put(source, expected);
   }

@@ -7,11 +7,12 @@ import { garbage, xetChunks, xetFiles, xetFileXorbs, xetXorbs } from "../db/sche
 import { lfsObjects, repos } from "../db/schema.ts";
 import { badRequest, repoNotFound, ServiceError } from "../errors.ts";
 import { addBlob } from "../storage/add-blob.ts";
+import { RefusedBytes } from "../threads/pool.ts";
 import { MOST_FOOTER_BYTES } from "../xet/chunks.ts";
 import { fileHash, hashText, MerkleRoot, rangeHash } from "../xet/hash.ts";
 import { readPacked, type XetFile } from "../xet/reconstruct.ts";
 import { type ClaimedFile, type ClaimedXorb, type ParsedShard, packTerms, parseShard } from "../xet/shard.ts";
-import { digestChunks, RefusedBytes, verifyXorb } from "../xet/workers.ts";
+import { digestChunks, verifyXorb } from "../xet/workers.ts";
 import { ChunkTable, MOST_XORB_BYTES, type VerifiedXorb } from "../xet/xorb.ts";
 import { keep } from "./blobs.ts";
 import { findXorb, forgetXorbs, xorbSource } from "./xet-files.ts";

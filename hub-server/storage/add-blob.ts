@@ -1,10 +1,10 @@
 // Stores bytes whose hash nobody knows before they have come: in the store itself where it can name them at the end, else by way of a
 // temporary file. Bytes that are refused on the way leave nothing.
-import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startSha256 } from "../threads/sha256.ts";
 import type { BlobStore, Expected } from "./blobs.ts";
 import { asStorageError } from "./disk-full.ts";
 import { writeAll } from "./write-all.ts";
@@ -24,17 +24,19 @@ export async function addBlob(blobs: BlobStore, source: AsyncIterable<Uint8Array
 
 async function spool(path: string, source: AsyncIterable<Uint8Array>): Promise<Expected> {
   const file = await open(path, "wx");
-  const hash = createHash("sha256");
+  const hash = startSha256();
   let size = 0;
+  const seen = (piece: Uint8Array) => {
+    size += piece.length;
+    return hash.update(piece);
+  };
   try {
-    await writeAll(file, 0, source, (chunk) => {
-      hash.update(chunk);
-      size += chunk.length;
-    });
+    await writeAll(file, 0, source, { seen });
+    return { sha256: await hash.digest(), size };
   } catch (error) {
     throw asStorageError(error);
   } finally {
+    hash.close();
     await file.close();
   }
-  return { sha256: hash.digest("hex"), size };
 }

@@ -1,9 +1,10 @@
 // Blobs as files: written under a temporary name, flushed, renamed. A blob that is visible is whole.
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { access, type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { type Sha256, sha256Of, startSha256 } from "../threads/sha256.ts";
 import { type BlobStore, checkHash, counted, type Expected, mismatch, type Part, type Range } from "./blobs.ts";
 import { asStorageError } from "./disk-full.ts";
 import { writeAll } from "./write-all.ts";
@@ -49,31 +50,35 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async put(source: AsyncIterable<Uint8Array>, expected: Expected): Promise<void> {
-    await this.#take(counted(source, expected.size), ({ sha256 }) => checkHash(sha256, expected));
+    const found = (sha256: string) => checkHash(sha256, expected);
+    await this.#take(counted(source, expected.size), startSha256(expected.size), found);
   }
 
   add(source: AsyncIterable<Uint8Array>): Promise<Expected> {
-    return this.#take(source, () => {});
+    return this.#take(source, startSha256(), () => {});
   }
 
   /** Writes bytes and gives them their name, if that is as it should be. */
-  async #take(source: AsyncIterable<Uint8Array>, check: (found: Expected) => void): Promise<Expected> {
+  async #take(source: AsyncIterable<Uint8Array>, hash: Sha256, check: (sha256: string) => void): Promise<Expected> {
     const temporary = join(this.#incoming, randomUUID());
-    const hash = createHash("sha256");
     const found: Expected = { sha256: "", size: 0 };
-    const seen = (chunk: Uint8Array) => {
-      hash.update(chunk);
-      found.size += chunk.length;
+    const seen = (piece: Uint8Array) => {
+      found.size += piece.length;
+      return hash.update(piece);
     };
-    await withFile(temporary, "wx", async (file) => {
-      await writeAll(file, 0, source, seen);
-      found.sha256 = hash.digest("hex");
-      check(found);
-      await this.#publish(file, temporary, found);
-    }).catch(async (error: unknown) => {
+    try {
+      await withFile(temporary, "wx", async (file) => {
+        await writeAll(file, 0, source, { seen, flushed: true });
+        found.sha256 = await hash.digest();
+        check(found.sha256);
+        await this.#publish(file, temporary, found);
+      });
+    } catch (error) {
       await rm(temporary, { force: true });
       throw error;
-    });
+    } finally {
+      hash.close();
+    }
     return found;
   }
 
@@ -110,7 +115,7 @@ export class DiskBlobStore implements BlobStore {
 
   async putPart(handle: string, { start, size }: Part, source: AsyncIterable<Uint8Array>): Promise<string> {
     await withFile(this.#upload(handle), "r+", async (file) => {
-      await writeAll(file, start, counted(source, size));
+      await writeAll(file, start, counted(source, size), { flushed: true });
       await file.sync();
     });
     return randomUUID().replaceAll("-", "");
@@ -122,9 +127,7 @@ export class DiskBlobStore implements BlobStore {
       await withFile(path, "r+", async (file) => {
         const { size } = await file.stat();
         if (size !== expected.size) throw mismatch(`${size} bytes arrived, ${expected.size} were announced`);
-        const hash = createHash("sha256");
-        for await (const chunk of createReadStream(path, { highWaterMark: READ_SIZE })) hash.update(chunk);
-        checkHash(hash.digest("hex"), expected);
+        checkHash(await sha256Of(createReadStream(path, { highWaterMark: READ_SIZE }), size), expected);
         await this.#publish(file, path, expected);
       });
     } catch (error) {

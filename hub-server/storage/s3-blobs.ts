@@ -1,9 +1,10 @@
 // Blobs as objects of a bucket. What is sent becomes an object only after its size and hash were checked.
 // Its client is loaded when a hub stores its blobs there, and only then.
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { AbrazoError } from "../../src/errors.ts";
+import { sha256Of, startSha256 } from "../threads/sha256.ts";
 import { type BlobStore, checkHash, counted, type Expected, type LinkOptions, type Part, type Range } from "./blobs.ts";
 import { presignedGet } from "./presign.ts";
 import { Spool } from "./spool.ts";
@@ -98,17 +99,22 @@ export class S3BlobStore implements BlobStore {
   }
 
   async put(source: AsyncIterable<Uint8Array>, expected: Expected): Promise<void> {
-    const hash = createHash("sha256");
-    const pieces = inPieces(counted(source, expected.size), partSizeOf(expected.size), (chunk) => hash.update(chunk));
-    if (expected.size > WHOLE) return this.#putPieces(pieces, () => checkHash(hash.digest("hex"), expected), expected);
-    let body: Uint8Array = new Uint8Array();
-    for await (const piece of pieces) body = piece;
-    checkHash(hash.digest("hex"), expected);
-    await this.#client.send(new this.#sdk.PutObjectCommand({ ...this.#blob(expected.sha256), Body: body }));
+    const hash = startSha256(expected.size);
+    const check = async () => checkHash(await hash.digest(), expected);
+    const pieces = inPieces(counted(source, expected.size), partSizeOf(expected.size), hash.update);
+    try {
+      if (expected.size > WHOLE) return await this.#putPieces(pieces, check, expected);
+      let body: Uint8Array = new Uint8Array();
+      for await (const piece of pieces) body = piece;
+      await check();
+      await this.#client.send(new this.#sdk.PutObjectCommand({ ...this.#blob(expected.sha256), Body: body }));
+    } finally {
+      hash.close();
+    }
   }
 
   /** Parts are no object until they are told to be one, so a wrong hash leaves nothing. */
-  async #putPieces(pieces: AsyncIterable<Uint8Array>, check: () => void, { sha256 }: Expected): Promise<void> {
+  async #putPieces(pieces: AsyncIterable<Uint8Array>, check: () => Promise<void>, { sha256 }: Expected): Promise<void> {
     const { CreateMultipartUploadCommand, UploadPartCommand, AbortMultipartUploadCommand } = this.#sdk;
     const object = this.#blob(sha256);
     const { UploadId } = await this.#client.send(new CreateMultipartUploadCommand(object));
@@ -127,7 +133,7 @@ export class S3BlobStore implements BlobStore {
         sending.catch(() => {});
       }
       await sending;
-      check();
+      await check();
       await this.#complete(upload, parts);
     } catch (error) {
       await this.#client.send(new AbortMultipartUploadCommand(upload)).catch(() => {});
@@ -197,9 +203,7 @@ export class S3BlobStore implements BlobStore {
     const { UploadId: _, ...staged } = this.#upload(handle);
     try {
       await this.#complete(this.#upload(handle), parts);
-      const hash = createHash("sha256");
-      for await (const chunk of counted(await this.#read(staged), expected.size)) hash.update(chunk);
-      checkHash(hash.digest("hex"), expected);
+      checkHash(await sha256Of(counted(await this.#read(staged), expected.size), expected.size), expected);
       await this.#copy(staged, expected);
     } catch (error) {
       await this.abortParts(handle);
@@ -257,23 +261,26 @@ const partSizeOf = (size: number): number => Math.max(PART, Math.ceil(size / MOS
 async function* inPieces(
   source: AsyncIterable<Uint8Array>,
   size: number,
-  seen: (chunk: Uint8Array) => void,
+  seen: (piece: Uint8Array) => Promise<unknown>,
 ): AsyncGenerator<Uint8Array> {
   let held: Uint8Array[] = [];
   let length = 0;
+  const whole = async () => {
+    const piece = Buffer.concat(held);
+    [held, length] = [[], 0];
+    await seen(piece);
+    return piece;
+  };
   for await (const chunk of source) {
-    seen(chunk);
     for (let rest = chunk; rest.length > 0; ) {
       const taken = rest.subarray(0, size - length);
       held.push(taken);
       length += taken.length;
       rest = rest.subarray(taken.length);
-      if (length < size) continue;
-      yield Buffer.concat(held);
-      [held, length] = [[], 0];
+      if (length === size) yield await whole();
     }
   }
-  if (length > 0) yield Buffer.concat(held);
+  if (length > 0) yield await whole();
 }
 
 function isMissing(error: unknown): boolean {

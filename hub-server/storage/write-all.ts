@@ -1,50 +1,118 @@
-// Writes a stream of small chunks to a file in large pieces, one of which is on its way while the next comes in.
+// Writes a stream of small chunks to a file in large pieces, some of which are on their way while the next comes in.
 import type { FileHandle } from "node:fs/promises";
 
 /** Sockets give 64 KiB at a time; a call of the system for each would take longer than what it does. */
 const PIECE = 1024 * 1024;
+/** Pieces of one stream: one that fills, and those that are being written or hashed. */
+const PIECES = 4;
+/** So much is written before the disk is told to keep it: the flush at the end has little left to do then. */
+const FLUSH_EACH = 64 * 1024 * 1024;
 
-/**
- * Writes all chunks from a place in the file on.
- *
- * @param seen told of every chunk, while an earlier piece is being written
- */
+/** In shared memory, so that a thread can read what is being written. */
+type Piece = Uint8Array<SharedArrayBuffer>;
+
+/** Pieces that nobody fills now: garbage of a megabyte each would be collected late. */
+const idle: Piece[] = [];
+const MOST_IDLE = 16;
+
+interface Slot {
+  piece: Piece;
+  /** Until it has been written and seen. */
+  busy: Promise<unknown>;
+}
+
+export interface WriteOptions {
+  /** Told of every piece while it is being written; it stays as it is until the promise settles. */
+  seen?: (piece: Uint8Array) => Promise<unknown>;
+  /** Whether the bytes will be flushed at the end: the disk is then told on the way. */
+  flushed?: boolean;
+}
+
+/** Writes all chunks from a place in the file on. */
 export async function writeAll(
   file: FileHandle,
   start: number,
   source: AsyncIterable<Uint8Array>,
-  seen: (chunk: Uint8Array) => void = () => {},
+  { seen = async () => {}, flushed = false }: WriteOptions = {},
 ): Promise<void> {
-  let [position, held] = [start, 0];
-  let piece: Uint8Array[] = [];
-  let writing: Promise<unknown> = Promise.resolve();
-  const flush = async () => {
-    const [chunks, at, length] = [piece, position, held];
-    [piece, held] = [[], 0];
-    position += length;
-    await writing;
-    writing = writeFully(file, chunks, at, length);
-    // Whoever awaits it next sees the failure; until then it is no unhandled one.
-    writing.catch(() => {});
+  const slots: Slot[] = [];
+  const take = (): Slot => {
+    const slot = { piece: idle.pop() ?? new Uint8Array(new SharedArrayBuffer(PIECE)), busy: Promise.resolve() };
+    slots.push(slot);
+    return slot;
   };
-  for await (const chunk of source) {
-    piece.push(chunk);
-    held += chunk.length;
-    seen(chunk);
-    if (held >= PIECE) await flush();
+  const flusher = new Flusher(file, flushed);
+  let [position, filled, at] = [start, 0, 0];
+  const send = ({ piece }: Slot, length: number): Promise<unknown> => {
+    const [bytes, place] = [piece.subarray(0, length), position];
+    position += length;
+    const busy = Promise.all([writeFully(file, bytes, place).then(() => flusher.wrote(length)), seen(bytes)]);
+    // Whoever awaits it next sees the failure; until then it is no unhandled one.
+    busy.catch(() => {});
+    return busy;
+  };
+  try {
+    for await (const chunk of source) {
+      for (let taken = 0; taken < chunk.length; ) {
+        const slot = slots[at] ?? take();
+        if (filled === 0) await slot.busy;
+        const part = Math.min(chunk.length - taken, PIECE - filled);
+        slot.piece.set(chunk.subarray(taken, taken + part), filled);
+        [taken, filled] = [taken + part, filled + part];
+        if (filled < PIECE) continue;
+        slot.busy = send(slot, PIECE);
+        [at, filled] = [(at + 1) % PIECES, 0];
+      }
+    }
+    const last = slots[at];
+    if (filled > 0 && last !== undefined) last.busy = send(last, filled);
+    await Promise.all(slots.map(({ busy }) => busy));
+    await flusher.finish();
+  } finally {
+    // A piece is free once neither the disk nor a thread reads it, however this ends.
+    await Promise.allSettled(slots.map(({ busy }) => busy));
+    await flusher.settled();
+    idle.push(...slots.map(({ piece }) => piece).slice(0, MOST_IDLE - idle.length));
   }
-  await flush();
-  await writing;
 }
 
-async function writeFully(file: FileHandle, chunks: Uint8Array[], at: number, length: number): Promise<void> {
-  if (length === 0) return;
-  const { bytesWritten } = await file.writev(chunks, at);
-  if (bytesWritten === length) return;
-  // The disk took a part; the rest is written or its refusal is told.
-  const rest = Buffer.concat(chunks).subarray(bytesWritten);
-  for (let done = 0; done < rest.length; ) {
-    const more = await file.write(rest, done, rest.length - done, at + bytesWritten + done);
-    done += more.bytesWritten;
+/** Tells the disk on the way to keep what it was given, one time after the other. */
+class Flusher {
+  readonly #file: FileHandle;
+  readonly #wanted: boolean;
+  #pending = 0;
+  #flushing: Promise<void> | undefined;
+  #failure: unknown;
+
+  constructor(file: FileHandle, wanted: boolean) {
+    [this.#file, this.#wanted] = [file, wanted];
+  }
+
+  wrote(bytes: number): void {
+    this.#pending += bytes;
+    if (!this.#wanted || this.#pending < FLUSH_EACH || this.#flushing !== undefined) return;
+    this.#pending = 0;
+    this.#flushing = this.#file
+      .datasync()
+      .catch((error: unknown) => (this.#failure = error))
+      .then(() => (this.#flushing = undefined));
+  }
+
+  /** A system tells of a failure once: what was lost here, the flush at the end would not know. */
+  async finish(): Promise<void> {
+    await this.#flushing;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async settled(): Promise<void> {
+    await this.#flushing;
+  }
+}
+
+async function writeFully(file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
+  // A disk may take a part; the rest is written or its refusal is told.
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
+    done += bytesWritten;
   }
 }

@@ -2,9 +2,9 @@
 // Knows no storage: bytes come and go by messages.
 import { createHash } from "node:crypto";
 import { parentPort } from "node:worker_threads";
-import { ChunkReader, unpack } from "./chunks.ts";
-import type { Digest, FromWorker, Results, ToWorker, Work } from "./worker-messages.ts";
-import { XorbVerifier } from "./xorb.ts";
+import { ChunkReader, unpack } from "../xet/chunks.ts";
+import { XorbVerifier } from "../xet/xorb.ts";
+import type { Digest, FromWorker, Results, ToWorker, Work } from "./messages.ts";
 
 interface Job {
   readonly taken: number;
@@ -34,7 +34,25 @@ class Digester implements Job {
   }
 }
 
-const JOBS: { readonly [Kind in Work]: () => Job } = { xorb: () => new XorbVerifier(), digest: () => new Digester() };
+class Sha256 implements Job {
+  readonly #hash = createHash("sha256");
+  taken = 0;
+
+  push(piece: Uint8Array): void {
+    this.#hash.update(piece);
+    this.taken += piece.length;
+  }
+
+  finish(): string {
+    return this.#hash.digest("hex");
+  }
+}
+
+const JOBS: { readonly [Kind in Work]: () => Job } = {
+  xorb: () => new XorbVerifier(),
+  digest: () => new Digester(),
+  sha256: () => new Sha256(),
+};
 
 const jobs = new Map<number, Job>();
 
@@ -64,8 +82,8 @@ parentPort?.on("message", (message: ToWorker) => {
 
 function take(id: number, job: Job, bytes: Uint8Array): void {
   job.push(bytes);
-  // safe because pieces are made of buffers of their own, never of shared memory
-  post({ kind: "took", id, bytes, taken: job.taken }, [bytes.buffer as ArrayBuffer]);
+  const give = bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : [];
+  post({ kind: "took", id, bytes, taken: job.taken }, give);
 }
 
 function end(id: number, job: Job): void {

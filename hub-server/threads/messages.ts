@@ -1,8 +1,11 @@
-// What the thread that checks Xet's bytes and the thread that serves say to each other.
-import type { VerifiedXorb } from "./xorb.ts";
+// What a thread that checks bytes and the thread that serves say to each other.
+import type { VerifiedXorb } from "../xet/xorb.ts";
 
-/** xorb: check the chunks and name them · digest: unpack the chunks and take the SHA-256 of what they hold. */
-export type Work = "xorb" | "digest";
+/**
+ * xorb: check the chunks and name them · digest: unpack the chunks and take the SHA-256 of what they hold ·
+ * sha256: that of the bytes as they come.
+ */
+export type Work = "xorb" | "digest" | "sha256";
 
 export interface Digest {
   sha256: string;
@@ -13,6 +16,7 @@ export interface Digest {
 export interface Results {
   xorb: VerifiedXorb;
   digest: Digest;
+  sha256: string;
 }
 
 export type ToWorker =
