@@ -17,10 +17,13 @@ export const headerSafe = (text: string): string => text.replace(/[^\x20-\x7e]+/
 /** Postgres's codes for text that it cannot hold: a NUL, or bytes that are no Unicode. */
 const NO_TEXT = new Set(["22021", "22P05"]);
 
-/** Whether the database refused what the caller wrote, in an address or a body. */
-function isNoText(error: unknown): boolean {
+/** Its codes for what another call did at the same moment: a row with the same key, one that is gone, two that wait for each other. */
+const MEANWHILE = new Set(["23505", "23503", "40P01"]);
+
+/** The code with which the database refused a statement. */
+function databaseCode(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string" && NO_TEXT.has(cause.code);
+  return cause instanceof Error && "code" in cause ? String(cause.code) : "";
 }
 
 /** Whether the caller went away in the middle of its body: nobody reads the answer, and nothing is wrong here. */
@@ -31,8 +34,17 @@ const isCutOff = (error: unknown): boolean =>
 export function asServiceError(error: unknown, requestId: string | undefined): ServiceError {
   if (error instanceof ServiceError) return error;
   if (isCutOff(error)) return badRequest("The request was cut off before its end.");
-  if (isNoText(error)) return badRequest("The request is not allowed: it holds a NUL or broken Unicode.");
-  log.error(`request ${requestId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  if (NO_TEXT.has(databaseCode(error)))
+    return badRequest("The request is not allowed: it holds a NUL or broken Unicode.");
+  const details = `request ${requestId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  if (MEANWHILE.has(databaseCode(error))) {
+    log.warn(details);
+    return new ServiceError(409, "Somebody changed the same thing at this moment.", {
+      code: "CHANGED_MEANWHILE",
+      hint: "Look at it again, and try again if that is still wanted.",
+    });
+  }
+  log.error(details);
   const message =
     error instanceof AbrazoError
       ? error.message

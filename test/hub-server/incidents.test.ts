@@ -326,6 +326,30 @@ describe("an upload that has not arrived whole", () => {
   });
 });
 
+describe("what somebody else does at the same moment", () => {
+  it("is no fault of the hub: a repository is deleted while a large file comes", async () => {
+    await create(model("vanishing"));
+    const data = large(5);
+    const objects = [{ oid: sha256(data), size: data.length }];
+    const asked = { operation: "upload", transfers: ["basic"], objects };
+    const answer = await send("POST", "/ana/vanishing.git/info/lfs/objects/batch", asked);
+    const batch: { objects: { actions: { upload: { href: string } } }[] } = await answer.json();
+    expect((await send("DELETE", "/api/repos/delete", { name: "vanishing" })).status).toBe(200);
+    const put = await fetch(batch.objects[0]?.actions.upload.href ?? "", { method: "PUT", body: data });
+    expect([put.status, put.headers.get("x-error-code")]).toEqual([409, "CHANGED_MEANWHILE"]);
+  });
+
+  it("is no fault of the hub: two collections get one title", async () => {
+    const make = async (title: string): Promise<{ slug: string }> =>
+      (await send("POST", "/api/collections", { title })).json();
+    const [one, two] = [await make("One"), await make("Two")];
+    for (const title of ["A", "B", "C", "D", "E"]) {
+      const renamed = [one, two].map(({ slug }) => send("PATCH", `/api/collections/${slug}`, { title }));
+      expect((await Promise.all(renamed)).map(({ status }) => status).sort(), title).toEqual([200, 409]);
+    }
+  });
+});
+
 describe("names", () => {
   it("in another case are the same repository, under its own name", async () => {
     await create(model("Cased"));
