@@ -3,7 +3,15 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { commit, downloadFile, fileDownloadInfo, listFiles, snapshotDownload, uploadFiles } from "@huggingface/hub";
+import {
+  commit,
+  downloadFile,
+  fileDownloadInfo,
+  listFiles,
+  modelInfo,
+  snapshotDownload,
+  uploadFiles,
+} from "@huggingface/hub";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { check } from "../clients/conformance/harness.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
@@ -73,7 +81,12 @@ describe("@huggingface/hub", () => {
       `200 POST /${repo}.git/info/lfs/objects/batch`,
     ]);
     expect(calls.at(-1)).toBe(`200 POST /api/models/${repo}/commit/main`);
+    // The batch's answer has the credentials: no token is asked for.
     const store = calls.slice(2, -1);
+    expect(calls.filter((call) => call.includes("xet-write-token"))).toEqual([]);
+    expect(seen.filter(({ path }) => path.startsWith("/cas/")).every(({ sent }) => sent.has("authorization"))).toBe(
+      true,
+    );
     expect(store[0]).toBe("404 GET /cas/v1/chunks/default/<hash>");
     expect(store).toContain("200 POST /cas/v1/xorbs/default/<hash>");
     expect(store.at(-1)).toBe("200 POST /cas/v1/shards");
@@ -137,6 +150,7 @@ describe("@huggingface/hub", () => {
       const ranges = seen
         .slice(1)
         .flatMap(({ path, sent }) => (/\/(data|resolve)\//.test(path) ? [sent.get("range")] : []));
+      expect([xet, ranges.length > 0]).toEqual([xet, true]);
       for (const range of ranges) {
         const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(range ?? "") ?? [];
         expect(Number(to) - Number(from)).toBeLessThan(300_000);
@@ -170,6 +184,35 @@ describe("@huggingface/hub", () => {
     }
   });
 
+  check(29, "JavaScript's commit of a file whose bytes never came: 400, and no commit", async () => {
+    const lost: string[] = [];
+    // Says yes to the upload and loses it, as a proxy with a full disk might.
+    const losing: typeof fetch = (input, init) => {
+      if (init?.method !== "PUT") return fetch(input, init);
+      lost.push(String(input));
+      return Promise.resolve(new Response(null, { status: 200 }));
+    };
+    const name = "ana/plain";
+    const before = (await modelInfo({ name, ...at, additionalFields: ["sha"] })).sha;
+    const content = blobOf(noise("js never", 100_000));
+    const operations = [{ operation: "addOrUpdate", path: "never.bin", content }] as const;
+    const committed = commit({
+      repo: name,
+      ...at,
+      title: "Never",
+      operations: [...operations],
+      useXet: false,
+      fetch: losing,
+    });
+    await expect(committed).rejects.toMatchObject({
+      statusCode: 400,
+      message: expect.stringMatching(/LFS pointer pointed to a file that does not exist/),
+    });
+    expect(lost).toHaveLength(1);
+    expect((await modelInfo({ name, ...at, additionalFields: ["sha"] })).sha).toBe(before);
+    expect(await downloadFile({ repo: name, ...at, path: "never.bin" })).toBeNull();
+  });
+
   check(92, "JavaScript's SplicedBlob: what is edited goes up as a whole, and its old chunks do not", async () => {
     await uploadFiles({
       repo: "ana/edits",
@@ -197,6 +240,9 @@ describe("@huggingface/hub", () => {
       useXet: true,
       fetch: watched(seen),
     });
+    expect(sequence(seen).filter((call) => call.includes("file-chunk-hashes"))).toEqual([
+      "404 GET /cas/v2/file-chunk-hashes/<hash>",
+    ]);
     const got = await downloadFile({ repo: "ana/edits", ...at, path: "model.bin", xet: true });
     expect(sha256(await bytesOf(got))).toBe(sha256(edited));
     const sent = seen.filter(({ path }) => path.startsWith("/cas/v1/xorbs")).reduce((sum, { bytes }) => sum + bytes, 0);
