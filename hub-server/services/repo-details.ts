@@ -1,16 +1,17 @@
 // What has to be read, besides their rows, to describe repositories: for a whole page of them in a few queries.
 // Says nothing of what may be seen but of the repositories that others name.
-import { and, eq, inArray, ne, sql } from "drizzle-orm";
+import { and, eq, exists, inArray, ne, sql } from "drizzle-orm";
 import { fullName } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import { prepared } from "../db/prepared.ts";
+import { orgMembers, repoGroups, resourceGroupMembers, resourceGroups } from "../db/schema/organizations.ts";
 import { type RepoFacts, repoIndex, repoLinks } from "../db/schema/repos.ts";
 import { commits, refs, repos } from "../db/schema.ts";
-import { type Repo, visible } from "./access.ts";
+import { membershipCounts, type Repo, visible } from "./access.ts";
 import { type FileEntry, listTreeOf, readTrees } from "./files.ts";
 import { branchRef } from "./refs.ts";
 
-export type Source = "facts" | "heads" | "files" | "links" | "spaces" | "children";
+export type Source = "facts" | "heads" | "files" | "links" | "spaces" | "children" | "groups";
 
 export interface Head {
   id: string;
@@ -32,6 +33,14 @@ export interface Loaded {
   links: ReadonlyMap<string, readonly string[]>;
   spaces: ReadonlyMap<string, readonly string[]>;
   children: ReadonlyMap<string, number>;
+  groups: ReadonlyMap<string, ResourceGroup>;
+}
+
+/** A resource group as its repositories name it. */
+export interface ResourceGroup {
+  id: string;
+  name: string;
+  numUsers: number;
 }
 
 /** Spaces that are named of a model. */
@@ -48,14 +57,15 @@ export async function load(
   const none = new Map<string, never>();
   const known = at && new Map(ids.map((id) => [id, at]));
   const heads = known ?? (wants("heads") || wants("files") ? await headsOf(ctx, ids) : none);
-  const [facts, siblings, links, spaces, children] = await Promise.all([
+  const [facts, siblings, links, spaces, children, groups] = await Promise.all([
     wants("facts") ? factsOf(ctx, ids) : none,
     wants("files") ? siblingsOf(ctx, heads, blobs) : none,
     wants("links") ? linksOf(ctx, ids) : none,
     wants("spaces") ? spacesOf(ctx, rows) : none,
     wants("children") ? childrenOf(ctx, rows) : none,
+    wants("groups") ? groupsOf(ctx, ids) : none,
   ]);
-  return { heads, facts, siblings, links, spaces, children };
+  return { heads, facts, siblings, links, spaces, children, groups };
 }
 
 const headsById = prepared((db) =>
@@ -167,6 +177,30 @@ async function spacesOf(ctx: Context, rows: readonly Repo[]): Promise<Map<string
     if (list.length < MOST_SPACES) out.set(id, [...list, fullName(row)]);
   }
   return out;
+}
+
+/** The resource groups of repositories: what an organization is made of is told to its members alone. */
+async function groupsOf({ db, actor }: Context, ids: readonly string[]): Promise<Map<string, ResourceGroup>> {
+  if (actor === undefined) return new Map();
+  const ofMember = exists(
+    db
+      .select({ one: sql`1` })
+      .from(orgMembers)
+      .where(
+        and(
+          eq(orgMembers.orgId, resourceGroups.orgId),
+          eq(orgMembers.userId, actor.id),
+          membershipCounts({ db, actor }),
+        ),
+      ),
+  );
+  const numUsers = db.$count(resourceGroupMembers, eq(resourceGroupMembers.groupId, resourceGroups.id));
+  const found = await db
+    .select({ repoId: repoGroups.repoId, id: resourceGroups.id, name: resourceGroups.name, numUsers })
+    .from(repoGroups)
+    .innerJoin(resourceGroups, eq(resourceGroups.id, repoGroups.groupId))
+    .where(and(inArray(repoGroups.repoId, [...ids]), actor.admin ? undefined : ofMember));
+  return new Map(found.map(({ repoId, ...group }) => [repoId, group]));
 }
 
 /** How many models that the caller may see were made from these. */

@@ -110,6 +110,7 @@ export const REPO_FIELDS = {
     needs: "links",
     value: ({ id }, { links }) => links.get(`base_model ${id}`) ?? [],
   },
+  resourceGroup: { types: ALL, told: "asked", needs: "groups", value: ({ id }, { groups }) => groups.get(id) },
   childrenModelCount: {
     types: MODEL,
     told: "asked",

@@ -219,6 +219,24 @@ describe("resource groups", () => {
     expect((await by("ada")("GET", path)).body).toBe(null);
     expect(await seen("dee")).toBe(200);
   };
+  it("are told of by their repositories, to members alone", async () => {
+    const id = await group({ name: "Told", users: [{ user: "ben", role: "write" }] });
+    const body = { name: "told", organization: "acme", resourceGroupId: id };
+    expect((await by("ada")("POST", "/api/repos/create", body)).status).toBe(200);
+    const told = { id, name: "Told", numUsers: 1 };
+    const groupSeen = async (who: string) =>
+      (await by(who)("GET", "/api/models/acme/told?expand=resourceGroup")).get("resourceGroup");
+    expect(await Promise.all(["ada", "dee", "eve", "nobody"].map(groupSeen))).toEqual([
+      told,
+      told,
+      undefined,
+      undefined,
+    ]);
+    const rows = (await by("ben")("GET", "/api/models?author=acme&search=told&expand=resourceGroup")).body;
+    expect(rows).toMatchObject([{ id: "acme/told", resourceGroup: told }]);
+    expect((await by("ada")("GET", "/api/models/acme/told")).get("resourceGroup")).toBeUndefined();
+  });
+
   it("take what is made in them from the first, of those who may write there", async () => {
     const id = await group({ users: ["ben", "cy"].map((user) => ({ user, role: user === "ben" ? "write" : "read" })) });
     const make = (who: string, body: object) =>

@@ -234,11 +234,11 @@ describeVersions("repositories", ({ version, make }) => {
       `
       api.create_repo("grouped/inner", private=True, resource_group_id=id)
       collection = api.create_collection("Inner", namespace="grouped", private=True, resource_group_id=id)
-      result = [api.model_info("grouped/inner").id, collection.private]
+      result = [api.model_info("grouped/inner", expand=["resourceGroup"]).resource_group["name"], collection.private]
     `,
       { id },
     );
-    expect(made).toEqual(["grouped/inner", true]);
+    expect(made).toEqual(["Inner", true]);
     const groups = "/api/organizations/grouped/resource-groups";
     expect((await call("GET", `${groups}/${id}`)).get("repos")).toMatchObject([{ name: "grouped/inner" }]);
   });
