@@ -189,6 +189,28 @@ describeGit("git", () => {
     expect((await refsOf(api)).branches["deep/er/branch"]).toBe(commit);
   });
 
+  check(83, "addresses of ssh, which the hub does not speak: git's own setting makes https of them", async () => {
+    const { api, name } = await freshRepo({ private: true });
+    // As the README says it.
+    const address = `git@hub.example:ana/${name}`;
+    const setting = `url.${withToken(hub.url, token)}/.insteadOf`;
+    await git.ok("", "config", "--global", setting, "git@hub.example:");
+    try {
+      const folder = await clone(address);
+      const commit = await git.commit(folder, { "model.bin": WEIGHTS });
+      await git.ok(folder, "push", "--quiet", "origin", "main");
+      expect(await head(api)).toBe(commit);
+      expect(sha256(await read(await clone(address), "model.bin"))).toBe(sha256(WEIGHTS));
+    } finally {
+      await git.ok("", "config", "--global", "--unset", setting);
+    }
+    // Without it git calls ssh, and says what that said; the hub hears nothing.
+    const ssh = { GIT_SSH_COMMAND: "echo nobody speaks ssh here >&2; false" };
+    const { status, text } = await git.run("", ["clone", address, "by-ssh"], { env: ssh });
+    expect([status, existsSync(join(git.folder, "by-ssh"))]).toEqual([128, false]);
+    expect(text).toContain("Could not read from remote repository");
+  });
+
   check(83, "push to refs/pr/1: by who opened it, and by writers, not by others", async () => {
     const { api, name, url } = await freshRepo();
     const ben = caller(hub.url, await hub.user("ben"));

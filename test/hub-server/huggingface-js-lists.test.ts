@@ -46,14 +46,17 @@ beforeAll(async () => {
 afterAll(() => hub?.stop());
 
 check(34, "listFiles of 2500 files, over pages, none twice", async () => {
-  let pages = 0;
-  const counted: typeof fetch = (...args) => {
-    pages++;
-    return fetch(...args);
+  const links: (string | null)[] = [];
+  const counted: typeof fetch = async (...args) => {
+    const answer = await fetch(...args);
+    links.push(answer.headers.get("link"));
+    return answer;
   };
   const files = await collect(hf.listFiles({ hubUrl: hub.url, repo: many, recursive: true, fetch: counted }));
   const paths = files.filter(({ type }) => type === "file").map(({ path }) => path);
-  expect([new Set(paths).size, paths.length, pages]).toEqual([COUNT + 1, COUNT + 1, 3]);
+  expect([new Set(paths).size, paths.length]).toEqual([COUNT + 1, COUNT + 1]);
+  const next = expect.stringMatching(new RegExp(`^<${hub.url}/api/models/ana/many/tree/main\\?.*>; rel="next"$`));
+  expect(links).toEqual([next, next, null]);
 });
 
 check(35, "listFiles of refs/pr/1, which it does not encode", async () => {
@@ -64,7 +67,14 @@ check(35, "listFiles of refs/pr/1, which it does not encode", async () => {
 });
 
 check(36, "modelInfo without a revision", async () => {
-  const info = await hf.modelInfo({ hubUrl: hub.url, name: "ana/many", additionalFields: ["sha", "tags"] });
+  const asked: string[] = [];
+  const watched: typeof fetch = (input, init) => {
+    asked.push(new URL(String(input)).pathname);
+    return fetch(input, init);
+  };
+  const name = "ana/many";
+  const info = await hf.modelInfo({ hubUrl: hub.url, name, additionalFields: ["sha", "tags"], fetch: watched });
+  expect(asked).toEqual(["/api/models/ana/many/revision/HEAD"]);
   expect(info).toMatchObject({ id: expect.stringMatching(/^[0-9a-f]{24}$/), name: "ana/many", private: false });
   expect(info.sha).toMatch(/^[0-9a-f]{40}$/);
 });
