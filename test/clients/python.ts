@@ -1,5 +1,5 @@
 // A running Python to which tests send snippets, as a user would write them; and a home for it that no other program knows.
-import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, execFile, type PromiseWithChild, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -123,7 +123,7 @@ export class PythonHome {
     name: string,
     args: readonly string[],
     env: NodeJS.ProcessEnv = {},
-  ): Promise<{ stdout: string; stderr: string }> {
+  ): PromiseWithChild<{ stdout: string; stderr: string }> {
     return run(name, [...args], { env: { ...this.#env, ...env }, cwd: this.folder });
   }
 

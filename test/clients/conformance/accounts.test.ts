@@ -57,7 +57,7 @@ describeVersions("accounts", ({ make }) => {
     `);
     expect(seen[0]).toBe("{}");
     expect([seen[1][0], seen[2][0]]).toEqual(["RepositoryNotFoundError", "RepositoryNotFoundError"]);
-    expect(seen[3][1]).toContain("Invalid credentials");
+    expect(seen[3][1]).toMatch(/401.*Invalid credentials/s);
     expect(seen[3][0]).not.toBe("RepositoryNotFoundError");
   });
 
@@ -104,19 +104,45 @@ describeVersions("accounts", ({ make }) => {
     expect(refreshed[2]).toContain("invalid_grant");
   });
 
+  check(65, "hf auth login: an address and a code, the token in the store once a browser has said yes", async () => {
+    const login = home.program("hf", ["auth", "login"], { PYTHONUNBUFFERED: "1" });
+    const shown = new Promise<string>((resolve) => {
+      let text = "";
+      login.child.stdout?.on("data", (chunk: string) => {
+        text += chunk;
+        const [, code] = /enter the code: (\S+)/.exec(text) ?? [];
+        if (code !== undefined) resolve(code);
+      });
+    });
+    const code = await Promise.race([shown, login.then(({ stdout }) => Promise.reject(new Error(stdout)))]);
+    const yes = new URLSearchParams({ user_code: code, decision: "allow" });
+    expect((await browser("POST", "/oauth/device/confirm", yes)).status).toBeLessThan(400);
+    expect((await login).stdout).toContain(`${hub.url}/oauth/device?user_code=${code}`);
+    const { stdout } = await home.program("hf", ["auth", "whoami"]);
+    expect(stdout).toContain("ana");
+    await home.program("hf", ["auth", "logout"]);
+  });
+
   check(61, "a gated repository: nobody, somebody, accepted; tree and info stay visible", async () => {
-    const seen = await python.run<[string, string, number, string]>(`
+    const seen = await python.run<[string[], string[], string, number, string]>(`
       api.create_repo("ana/gated")
       api.upload_file(path_or_fileobj=b"{}", path_in_repo="config.json", repo_id="ana/gated")
       api.update_repo_settings("ana/gated", gated="manual")
       result = [
-          caught(lambda: fetch("ana/gated", False))[0],
-          caught(lambda: fetch("ana/gated", tokens["ben"]))[0],
+          caught(lambda: fetch("ana/gated", False)),
+          caught(lambda: fetch("ana/gated", tokens["ben"])),
+          fetch("ana/gated", tokens["ana"]),
           len(HfApi(token=False).list_repo_files("ana/gated")),
           HfApi(token=False).model_info("ana/gated").gated,
       ]
     `);
-    expect(seen).toEqual(["GatedRepoError", "GatedRepoError", 2, "manual"]);
+    expect(seen).toEqual([
+      ["GatedRepoError", expect.stringMatching(/^401 /)],
+      ["GatedRepoError", expect.stringMatching(/^403 /)],
+      "{}",
+      2,
+      "manual",
+    ]);
   });
 
   check(71, "access requests: listed, accepted, rejected, cancelled, granted", async () => {
