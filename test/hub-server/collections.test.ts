@@ -63,6 +63,8 @@ describe("one collection", () => {
     expect((await caller(hub, { token: reads })("POST", "/api/collections", { title: "y" })).status).toBe(403);
     const filled = await ana("POST", "/api/collections", { title: "With one", item: { type: "model", id: "ana/one" } });
     expect(ids(filled)).toEqual(["ana/one"]);
+    expect(ids(await nobody("GET", at(String(filled.get("slug")))))).toEqual(["ana/one"]);
+    expect((await nobody("GET", at(String(first.get("slug"))))).body).toMatchObject({ description: "For phones" });
   });
 
   type Name = (slug: string) => string;

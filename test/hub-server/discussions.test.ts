@@ -228,7 +228,7 @@ describe("discussions", () => {
         comment,
       });
       expect(performance.now() - started, mark).toBeLessThan(3000);
-      expect(newMessage.data.latest?.html).toMatch(/^<pre>/);
+      expect(newMessage.data.latest?.html).toMatch(/^<p><em>Shown as plain text.*<\/p><pre>/);
     }
     const code = `\`\`\`\n${"[[]] ".repeat(4000)}\n\`\`\``;
     const { newMessage } = await ben.ok<{ newMessage: Event }>("POST", `${path}/discussions/${num}/comment`, {

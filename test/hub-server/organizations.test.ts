@@ -134,6 +134,10 @@ describe("members", () => {
     expect(named(page)).toHaveLength(3);
     const next = /^<(.*)>; rel="next"$/.exec(page.headers.get("link") ?? "")?.[1] ?? "";
     expect(named(await nobody("GET", next.slice(hub.url.length)))).toEqual(["dee"]);
+    await by("ada")("POST", "/api/organizations/acme/members", { user: "eve", role: "read" });
+    expect(named(await nobody("GET", "/api/organizations/acme/members?search=eve"))).toEqual(["eve"]);
+    expect((await by("ada")("DELETE", "/api/organizations/acme/members/eve")).status).toBe(200);
+    expect(named(await nobody("GET", "/api/organizations/acme/members?search=eve"))).toEqual([]);
   });
 
   operation("PUT /api/organizations/{name}/members/{username}/role", async () => {
@@ -251,6 +255,7 @@ describe("security", () => {
   operation("GET /api/organizations/{name}/audit-log/export", async () => {
     const path = "/api/organizations/acme/audit-log/export";
     expect((await by("ben")("GET", path)).status).toBe(403);
+    await by("ada")("PUT", "/api/organizations/acme/members/dee/role", { role: "write" });
     const log = await by("ada")("GET", `${path}?q=org.member`);
     const rows: { type: string; target: string; author: { name: string }; ip: string }[] = JSON.parse(
       JSON.stringify(log.body),

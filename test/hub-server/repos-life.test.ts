@@ -444,6 +444,9 @@ describe("finding", () => {
     expect(own["models"]).toContainEqual(expect.objectContaining({ id: "ana/quokka-private", private: true }));
     expect(own).not.toHaveProperty("datasets");
     expect(await outcome(call("/api/quicksearch?q=x&limit=many"))).toEqual([400, "BAD_REQUEST"]);
+    expect(await info("/api/quicksearch?q=numb")).toMatchObject({ modelsCount: 0 });
+    await create("numbat");
+    expect(await info("/api/quicksearch?q=numb")).toMatchObject({ models: [{ id: "ana/numbat" }], modelsCount: 1 });
   });
 
   operation("POST /api/quicksearch", async () => {
@@ -454,6 +457,9 @@ describe("finding", () => {
     });
     expect(await found.json()).toMatchObject({ datasets: [{ id: "ana/quokka-data" }], usersCount: 1 });
     expect(await outcome(send("POST", "/api/quicksearch", undefined, { q: 5 }))).toEqual([400, "BAD_REQUEST"]);
+    await create("bilby", { type: "dataset" });
+    const made = await send("POST", "/api/quicksearch", undefined, { q: "bilby", type: ["dataset"] });
+    expect(await made.json()).toMatchObject({ datasets: [{ id: "ana/bilby" }] });
   });
 
   operation("GET /api/trending", async () => {
@@ -468,6 +474,8 @@ describe("finding", () => {
       repoData: { id: "ana/quokka-data", downloads: 9, trendingScore: 9 },
     });
     expect((await (await call("/api/trending?type=space")).json()).recentlyTrending[0].repoType).toBe("space");
+    const first = await (await call("/api/datasets?sort=trendingScore&limit=1")).json();
+    expect(first).toMatchObject([{ id: "ana/quokka-data", trendingScore: 9 }]);
     expect(await outcome(call("/api/trending?type=paper"))).toEqual([400, "BAD_REQUEST"]);
   });
 
@@ -509,6 +517,11 @@ describe("finding", () => {
     expect(tags["library"]).toContainEqual({ id: "quokkalib", label: "quokkalib", type: "library" });
     expect(tags["language"]).toContainEqual({ id: "sw", label: "sw", type: "language" });
     expect(Object.keys(await info("/api/models-tags-by-type?type=license"))).toEqual(["license"]);
+    // What it names is what lists are narrowed by.
+    for (const tag of ["license:mit", "quokkalib", "sw", "fill-mask"])
+      expect(await (await call(`/api/models?filter=${tag}`)).json()).toContainEqual(
+        expect.objectContaining({ id: "ana/quokka" }),
+      );
   });
 
   operation("GET /api/datasets-tags-by-type", async () => {
@@ -517,6 +530,8 @@ describe("finding", () => {
       label: "quokka-task",
       type: "task_categories",
     });
+    const narrowed = await (await call("/api/datasets?filter=task_categories:quokka-task")).json();
+    expect(narrowed).toMatchObject([{ id: "ana/quokka-data" }]);
   });
 });
 

@@ -146,6 +146,10 @@ operation("GET /api/avatars/{namespace}", async () => {
   const way = await nobody("GET", "/api/avatars/LAB");
   expect([way.status, way.headers.get("location")]).toEqual([302, `${hub.url}/api/avatars/lab/picture`]);
   expect((await nobody("GET", "/api/avatars/nobody-here")).status).toBe(404);
+  expect((await ana("PUT", "/api/settings/avatar", PNG)).status).toBe(200);
+  const own = await nobody("GET", "/api/avatars/ana");
+  const picture = await fetch(own.headers.get("location") ?? "");
+  expect(Buffer.from(await picture.arrayBuffer())).toEqual(PNG);
   for (const bad of [Buffer.from("<svg/>"), Buffer.from("GIF89a"), Buffer.alloc(0)])
     expect((await ben("PUT", "/api/settings/avatar", bad)).status).toBe(400);
   expect((await nobody("PUT", "/api/settings/avatar", PNG)).status).toBe(401);

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { it } from "vitest";
+import { expect, it } from "vitest";
 import { packageFile } from "../../src/package-root.ts";
 
 /**
@@ -10,7 +10,43 @@ import { packageFile } from "../../src/package-root.ts";
  * "GET /api/{models|datasets|spaces}/…" is three rows, each with a test of its own that is given its word.
  */
 export function operation(row: `${string} /${string}`, test: (type: string) => Promise<void>): void {
-  for (const { name, type } of expanded(row)) it(name, () => test(type));
+  for (const { name, type } of expanded(row))
+    it(name, async () => {
+      const done = await callsOf(() => test(type));
+      const isOwn = (call: string) => asPattern(name).test(call);
+      expect(done.some(isOwn), `the test calls ${name}, which succeeds`).toBe(true);
+      expect(
+        done.some((call) => !isOwn(call)),
+        `the test makes or sees the effect of ${name} by another route, too`,
+      ).toBe(true);
+    });
+}
+
+/** The calls that succeed while a test runs, each as "GET /api/…". */
+async function callsOf(test: () => Promise<void>): Promise<string[]> {
+  const done: string[] = [];
+  const real = globalThis.fetch;
+  globalThis.fetch = async (input, init) => {
+    const response = await real(input, init);
+    const { url, method } = input instanceof Request ? input : { url: String(input), method: init?.method ?? "GET" };
+    if (response.status < 400) done.push(`${method.toUpperCase()} ${new URL(url).pathname}`);
+    return response;
+  };
+  try {
+    await test();
+  } finally {
+    globalThis.fetch = real;
+  }
+  return done;
+}
+
+/** Whether a call is of a row: a parameter takes a part of the path, one that may hold slashes the rest of it. */
+function asPattern(row: string): RegExp {
+  const parts = row.split(/\{\w+\}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  const names = [...row.matchAll(/\{(\w+)\}/g)].map(([, name]) =>
+    /^(rev|path|compare)$/.test(name ?? "") ? ".+" : "[^/]+",
+  );
+  return new RegExp(`^${parts.map((part, at) => part + (names[at] ?? "")).join("")}/?$`);
 }
 
 /** The rows that tests call `operation` with, read from their sources. A template's ${…} stands for each type of repository. */
