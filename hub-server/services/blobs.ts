@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import { and, eq } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import { garbage, storedBlobs } from "../db/schema/xet.ts";
+import { ServiceError } from "../errors.ts";
 import {
   type BlobStore,
   checkHash,
@@ -68,7 +69,9 @@ export class HubBlobs implements BlobStore {
     return async (source) => {
       const found = await add.call(this.#whole, source);
       await this.#note(found.sha256);
-      return found;
+      // The collector may have had an older one of the same bytes in hand, and taken what had just come.
+      if (await this.#whole.has(found.sha256)) return found;
+      throw new ServiceError(503, "The file was swept away while it came. Send it again.", { code: "BLOB_LOST" });
     };
   }
 

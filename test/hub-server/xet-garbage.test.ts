@@ -1,8 +1,14 @@
 // What nothing names goes after its time, what anything names stays, and what somebody has in hand stays, too.
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { garbage, storedBlobs, xetFiles, xetXorbs } from "../../hub-server/db/schema/xet.ts";
 import { collectGarbage } from "../../hub-server/services/garbage.ts";
+import { addBlob } from "../../hub-server/storage/add-blob.ts";
 import { caller } from "../support/calls.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
@@ -163,6 +169,35 @@ describe.each(ENGINES)("garbage on %s", (_, start) => {
       expect(await read(name)).toEqual(bytesOf(file));
       break;
     }
+  });
+
+  it("that comes again while it is swept away is not taken for kept", async () => {
+    const { db, blobs } = hub.deps;
+    const bytes = noise("swept", 100_000);
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    const path = join(hub.folder, "blobs", sha256.slice(0, 2), sha256.slice(2, 4), sha256);
+    await addBlob(blobs, Readable.from([bytes]));
+    await rm(path);
+    await db.insert(garbage).values({ kind: "blob", id: sha256 });
+    let begin = () => {};
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    async function* later() {
+      await begun;
+      yield bytes;
+    }
+    const coming = expect(addBlob(blobs, later())).rejects.toMatchObject({ status: 503, code: "BLOB_LOST" });
+    await db.transaction(async (tx) => {
+      // As the collector does: it holds the row, and the bytes go before it ends.
+      await tx.delete(garbage).where(eq(garbage.id, sha256));
+      begin();
+      await expect.poll(() => existsSync(path), { timeout: 10_000 }).toBe(true);
+      await rm(path);
+    });
+    await coming;
+    await addBlob(blobs, Readable.from([bytes]));
+    expect(existsSync(path)).toBe(true);
   });
 
   it("are blobs that LFS brought, too, and never those of a small file or of another repository", async () => {
