@@ -1,7 +1,6 @@
 // Merging a pull request into its branch, in turn with all commits: one commit with two parents, or none where there is
 // nothing to merge. What stands in the way is told beforehand to whoever looks.
 import { eq } from "drizzle-orm";
-import { objectId } from "../../src/io/git-objects.ts";
 import type { Context } from "../context.ts";
 import type { Db, Tx } from "../db/client.ts";
 import { discussions } from "../db/schema/discussions.ts";
@@ -12,11 +11,11 @@ import { authorOf, inRepoTurn, insertCommit, moveRef } from "./commits.ts";
 import { addEvent, type Discussion } from "./discussion-log.ts";
 import { record, type UpdatedRef } from "./events.ts";
 import { idOf, type Keep, keepIn, mergeTrees } from "./merge-trees.ts";
+import { EMPTY_TREE } from "./objects.ts";
 import { type RequestSides, sidesOf } from "./pull-requests.ts";
 import { pullRequestRef } from "./pushes.ts";
 import { resolveRevision } from "./refs.ts";
 
-const EMPTY_TREE = objectId("tree", new Uint8Array());
 /** Commits that the message of a merge lists. */
 const MOST_LISTED = 50;
 

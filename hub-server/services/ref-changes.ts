@@ -9,6 +9,7 @@ import { refs, trees } from "../db/schema.ts";
 import { badRequest, revisionNotFound, ServiceError } from "../errors.ts";
 import { type Repo, requireAccess } from "./access.ts";
 import { authorOf, inRepoTurn, insertCommit, moveRef } from "./commits.ts";
+import { literally } from "./like-pattern.ts";
 import { EMPTY_TREE } from "./objects.ts";
 import { isBroken } from "./paths.ts";
 import { branchRef, type CommitRow, requireRevision, resolveRevision } from "./refs.ts";
@@ -32,7 +33,7 @@ const shortName = (name: string, prefix: string): string =>
 export async function checkRoom(tx: Tx, repo: Repo, ref: string): Promise<void> {
   const segments = ref.split("/");
   const above = segments.map((_, end) => segments.slice(0, end).join("/")).slice(3);
-  const below = like(refs.name, `${ref.replace(/[\\%_]/g, "\\$&")}/%`);
+  const below = like(refs.name, `${literally(ref)}/%`);
   const [clash] = await tx
     .select({ name: refs.name })
     .from(refs)
@@ -152,13 +153,9 @@ export async function deleteRef(
 }
 
 /** Makes the history of a branch one commit with the same files. Commits that were before stay readable by their ids. */
-export async function superSquash(
-  ctx: Context,
-  id: RepoId,
-  branch: string,
-  message = `Super-squash branch '${branch}'`,
-): Promise<string> {
+export async function superSquash(ctx: Context, id: RepoId, branch: string, said = ""): Promise<string> {
   const repo = await requireAccess(ctx, "write", id);
+  const message = said || `Super-squash branch '${branch}'`;
   if (message.includes("\0") || isBroken(message)) throw badRequest("The message is not well-formed text.");
   const ref = branchRef(shortName(branch, "refs/heads/"));
   return inRepoTurn(ctx, repo, async (tx) => {
@@ -168,7 +165,7 @@ export async function superSquash(
       treeId: head.treeId,
       parents: [],
       author: authorOf(ctx),
-      message: message === "" ? `Super-squash branch '${branch}'` : message,
+      message,
     });
     await moveRef(tx, repo, ref, squashed);
     return { result: squashed, updatedRefs: [{ ref, oldSha: head.id, newSha: squashed }] };
