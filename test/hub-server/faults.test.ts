@@ -120,8 +120,14 @@ it("20 kills in the middle of uploads, large files and commits", { timeout: 600_
   const hub = await startHub({ port: 0, dataDir: data });
   try {
     // What was cut off between a commit and its index is taken up by the queue.
-    await expect.poll(async () => (await audit(hub.deps)).faults, { timeout: 30_000, interval: 500 }).toEqual([]);
-    const found = await audit(hub.deps);
+    let found = await audit(hub.deps);
+    for (
+      const until = Date.now() + 30_000;
+      found.faults.length > 0 && Date.now() < until;
+      found = await audit(hub.deps)
+    )
+      await sleep(500);
+    expect(found.faults).toEqual([]);
     expect(await unsoundIndexes(hub.deps)).toEqual([]);
     expect(await readdir(join(data, "blobs", "incoming"))).toEqual([]);
     expect(kept.length).toBeGreaterThan(ROUNDS);
@@ -163,9 +169,8 @@ it("users made from the command line during 200 commits leave every index sound"
   }
   const hub = await startHub({ port: 0, dataDir: data });
   try {
-    expect((await audit(hub.deps)).faults).toEqual([]);
+    expect(await audit(hub.deps)).toMatchObject({ faults: [], commits: 201 });
     expect(await unsoundIndexes(hub.deps)).toEqual([]);
-    expect((await audit(hub.deps)).commits).toBe(201);
   } finally {
     await hub.close();
   }
