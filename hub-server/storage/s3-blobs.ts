@@ -23,6 +23,8 @@ export interface S3Options {
 }
 
 type Sdk = typeof import("@aws-sdk/client-s3");
+type SentPart = { number: number; etag: string };
+type MultipartUpload = { Bucket: string; Key: string; UploadId: string | undefined };
 
 const MIB = 1024 * 1024;
 /** Up to this an object goes in one request. */
@@ -115,12 +117,8 @@ export class S3BlobStore implements BlobStore {
 
   /** Parts are no object until they are told to be one, so a wrong hash leaves nothing. */
   async #putPieces(pieces: AsyncIterable<Uint8Array>, check: () => Promise<void>, { sha256 }: Expected): Promise<void> {
-    const { CreateMultipartUploadCommand, UploadPartCommand, AbortMultipartUploadCommand } = this.#sdk;
-    const object = this.#blob(sha256);
-    const { UploadId } = await this.#client.send(new CreateMultipartUploadCommand(object));
-    const upload = { ...object, UploadId };
-    try {
-      const parts: { number: number; etag: string }[] = [];
+    await this.#inParts(sha256, async (upload) => {
+      const parts: SentPart[] = [];
       let sending: Promise<unknown> = Promise.resolve();
       for await (const piece of pieces) {
         await sending;
@@ -128,23 +126,30 @@ export class S3BlobStore implements BlobStore {
         const part = { number, etag: "" };
         parts.push(part);
         sending = this.#client
-          .send(new UploadPartCommand({ ...upload, PartNumber: number, Body: piece }))
+          .send(new this.#sdk.UploadPartCommand({ ...upload, PartNumber: number, Body: piece }))
           .then(({ ETag }) => (part.etag = ETag ?? ""));
         sending.catch(() => {});
       }
       await sending;
       await check();
-      await this.#complete(upload, parts);
+      return parts;
+    });
+  }
+
+  /** Makes a blob of parts; where they do not come to their end, nothing of them stays. */
+  async #inParts(sha256: string, send: (upload: MultipartUpload) => Promise<SentPart[]>): Promise<void> {
+    const object = this.#blob(sha256);
+    const { UploadId } = await this.#client.send(new this.#sdk.CreateMultipartUploadCommand(object));
+    const upload = { ...object, UploadId };
+    try {
+      await this.#complete(upload, await send(upload));
     } catch (error) {
-      await this.#client.send(new AbortMultipartUploadCommand(upload)).catch(() => {});
+      await this.#client.send(new this.#sdk.AbortMultipartUploadCommand(upload)).catch(() => {});
       throw error;
     }
   }
 
-  async #complete(
-    upload: { Bucket: string; Key: string; UploadId: string | undefined },
-    parts: readonly { number: number; etag: string }[],
-  ): Promise<void> {
+  async #complete(upload: MultipartUpload, parts: readonly SentPart[]): Promise<void> {
     const Parts = parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag }));
     await this.#client.send(new this.#sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }));
   }
@@ -214,22 +219,22 @@ export class S3BlobStore implements BlobStore {
   }
 
   async #copy(from: { Bucket: string; Key: string }, { sha256, size }: Expected): Promise<void> {
-    const { CopyObjectCommand, CreateMultipartUploadCommand, UploadPartCopyCommand } = this.#sdk;
-    const to = this.#blob(sha256);
+    const { CopyObjectCommand, UploadPartCopyCommand } = this.#sdk;
     const CopySource = `${from.Bucket}/${from.Key}`;
     if (size <= MOST_COPY) {
-      await this.#client.send(new CopyObjectCommand({ ...to, CopySource }));
+      await this.#client.send(new CopyObjectCommand({ ...this.#blob(sha256), CopySource }));
       return;
     }
-    const { UploadId } = await this.#client.send(new CreateMultipartUploadCommand(to));
-    const parts: { number: number; etag: string }[] = [];
-    for (let start = 0; start < size; start += COPY_PART) {
-      const CopySourceRange = `bytes=${start}-${Math.min(size, start + COPY_PART) - 1}`;
-      const command = { ...to, UploadId, PartNumber: parts.length + 1, CopySource, CopySourceRange };
-      const { CopyPartResult } = await this.#client.send(new UploadPartCopyCommand(command));
-      parts.push({ number: parts.length + 1, etag: CopyPartResult?.ETag ?? "" });
-    }
-    await this.#complete({ ...to, UploadId }, parts);
+    await this.#inParts(sha256, async (upload) => {
+      const parts: SentPart[] = [];
+      for (let start = 0; start < size; start += COPY_PART) {
+        const CopySourceRange = `bytes=${start}-${Math.min(size, start + COPY_PART) - 1}`;
+        const command = { ...upload, PartNumber: parts.length + 1, CopySource, CopySourceRange };
+        const { CopyPartResult } = await this.#client.send(new UploadPartCopyCommand(command));
+        parts.push({ number: parts.length + 1, etag: CopyPartResult?.ETag ?? "" });
+      }
+      return parts;
+    });
   }
 
   async abortParts(handle: string): Promise<void> {
