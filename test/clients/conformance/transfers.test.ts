@@ -249,6 +249,7 @@ describeVersions("transfers by LFS", ({ make }) => {
 describeVersions("transfers with S3", ({ make }) => {
   let s3: TestS3;
   let hub: TestHub;
+  let proxy: Recorder;
   let home: PythonHome;
   const before = { ...process.env };
 
@@ -257,11 +258,13 @@ describeVersions("transfers with S3", ({ make }) => {
     Object.assign(process.env, s3.credentials);
     const { bucket, region, url: endpoint } = s3;
     hub = await testHub({ s3: { bucket, region, endpoint } });
-    home = await make(hub.url, await hub.user("ana"));
+    proxy = await recorder(() => hub.url);
+    home = await make(proxy.url, await hub.user("ana"));
   });
   afterAll(async () => {
     process.env = before;
     await home?.remove();
+    await proxy?.stop();
     await hub?.stop();
     await s3?.stop();
   });
@@ -277,6 +280,9 @@ describeVersions("transfers with S3", ({ make }) => {
       result = [path.read_bytes() == data, path.resolve().name == sha256(data).hexdigest()]
     `);
     expect(found).toEqual([true, true]);
+    const calls = proxy.calls.filter(({ url }) => url.includes("/resolve/"));
+    expect(calls.map(({ method, status }) => `${status} ${method}`)).toEqual(["200 HEAD", "302 GET"]);
+    expect(calls.at(-1)?.answer.location?.startsWith(s3.url)).toBe(true);
     expect(s3.lastHeaders()).toHaveProperty("host");
     expect(s3.lastHeaders().authorization).toBeUndefined();
   });
