@@ -123,8 +123,8 @@ export const REPO_FIELDS = {
     needs: "facts",
     value: ({ id }, { facts }) => facts.get(id)?.evalResults ?? [],
   },
-  /** No provider serves models of this hub. */
-  inferenceProviderMapping: { types: MODEL, told: "asked", value: () => [] },
+  /** No provider serves models of this hub. Clients say so where this is left out, and trip over an empty list. */
+  inferenceProviderMapping: { types: MODEL, told: "asked", value: () => undefined },
   /** Spaces are kept here, not run. */
   runtime: {
     types: SPACE,

@@ -328,7 +328,6 @@ const TOLD: Readonly<Record<RepoType, readonly [string, Readonly<Record<string, 
       baseModels: [],
       childrenModelCount: 2,
       evalResults: [],
-      inferenceProviderMapping: [],
     },
   ],
   dataset: [

@@ -206,11 +206,19 @@ describeVersions("repositories", ({ version, make }) => {
     );
     // Of what this hub does not have: services that answer for a model, groups outside of organizations, places, spaces that run.
     const none = {
-      "ana/whole": ["inference", "resourceGroup"],
+      "ana/whole": ["inference", "inferenceProviderMapping", "resourceGroup"],
       "ana/whole-data": ["resourceGroup"],
       "ana/whole-space": ["region", "resourceGroup", "subdomain"],
     };
     expect(missing).toEqual([none, ["ana/whole-data"], true, 12]);
+  });
+
+  it("InferenceClient says that nobody serves a model of this hub", async () => {
+    await python.run(`api.create_repo("ana/unserved")\nfrom huggingface_hub import InferenceClient`);
+    const asked = python.run(`InferenceClient(model="ana/unserved").fill_mask("a [MASK]")`);
+    await expect(asked).rejects.toMatchObject({
+      message: expect.stringMatching(/No provider mapping found for model ana.unserved/),
+    });
   });
 
   it("an adapter of PEFT is listed with its base, whatever its card says", async () => {
