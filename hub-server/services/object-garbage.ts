@@ -153,8 +153,10 @@ async function noteReached({ db }: Pick<Store, "db">, run: string): Promise<void
 
 /** Notes what lies in the folders that are open, in the order of their ids: closed ones are not gone over again. False when none was. */
 async function passOver({ db }: Pick<Store, "db">, run: string): Promise<boolean> {
-  for (let after = ""; ; ) {
-    const [row] = await db.execute<{ last: string | null }>(sql`
+  for (let [after, pieces] = ["", 0]; ; pieces++) {
+    // The table was empty, and plans are made for what it was.
+    if (pieces % 200 === 0) await db.execute(sql`analyze ${reached}`);
+    const [row]: { last: string | null }[] = await db.execute<{ last: string | null }>(sql`
       with piece as (
         select r.id from ${reached} r where r.run = ${run} and r.open and r.id > ${after}
         order by r.id limit ${AT_ONCE.folders}

@@ -22,7 +22,7 @@ const SHORTEST_ENDING = 3;
 const LAST_PLACE = 16_383;
 
 export function wordsOf(text: string): string[] {
-  const found = text.slice(0, MOST_LETTERS).normalize("NFKC").toLowerCase().match(WORD) ?? [];
+  const found = text.slice(0, MOST_LETTERS).normalize("NFKC").slice(0, MOST_LETTERS).toLowerCase().match(WORD) ?? [];
   return found.map((word) => [...word].slice(0, LONGEST_WORD).join(""));
 }
 

@@ -97,7 +97,8 @@ function number(edits: readonly Edit[]): DiffLine[] {
   return edits.map(([kind, text]) => {
     if (kind !== "add") before++;
     if (kind !== "del") after++;
-    return { kind, text, ...(kind !== "add" && { before }), ...(kind !== "del" && { after }) };
+    if (kind === "same") return { kind, text, before, after };
+    return kind === "del" ? { kind, text, before } : { kind, text, after };
   });
 }
 
