@@ -158,6 +158,28 @@ describe("@huggingface/hub", () => {
     }
   });
 
+  check(56, "JavaScript's tokens of the store are renewed before they end, up and down", async () => {
+    const { transfers } = hub.deps;
+    const { xetTokenSeconds } = transfers;
+    // It asks for another one a minute before the end of the one it has: of these, before each call.
+    transfers.xetTokenSeconds = 30;
+    const seen: Seen[] = [];
+    const bytes = noise("js renewed", 2_000_000);
+    const of = { repo: "ana/plain", ...at, fetch: watched(seen) };
+    try {
+      await uploadFiles({ ...of, files: [{ path: "renewed.bin", content: blobOf(bytes) }], useXet: true });
+      const got = await downloadFile({ ...of, path: "renewed.bin", xet: true });
+      expect(await bytesOf(got?.slice(1_000_000, 1_000_100) ?? null)).toEqual(bytes.subarray(1_000_000, 1_000_100));
+      expect(sha256(await bytesOf(got))).toBe(sha256(bytes));
+    } finally {
+      transfers.xetTokenSeconds = xetTokenSeconds;
+    }
+    const renewals = (scope: string) => seen.filter(({ path }) => path.includes(`/xet-${scope}-token/`)).length;
+    // The first one for writing comes with the batch's answer; the first one for reading is asked for, too.
+    expect([renewals("write") > 0, renewals("read") > 1]).toEqual([true, true]);
+    expect(seen.filter(({ status }) => status === 401 || status === 403)).toEqual([]);
+  });
+
   check(28, "JavaScript's uploadFiles without Xet: whole and in parts, never verified", async () => {
     const seen: Seen[] = [];
     const [small, huge] = [noise("js small", 1_000_000), noise("js huge", 7_000_000)];
