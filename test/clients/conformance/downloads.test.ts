@@ -154,6 +154,16 @@ describeVersions("downloads", ({ make }) => {
     for (const call of proxy.calls) expect(call.answer["x-request-id"], call.url).toBeTruthy();
   });
 
+  check(77, "get_safetensors_metadata asks for the beginning of the file alone", async () => {
+    const count = await python.run<number>(
+      `result = sum(ana.get_safetensors_metadata("ana/mood").parameter_count.values())`,
+    );
+    const [asked] = proxy.calls.filter(({ method, url }) => method === "GET" && url.includes("model.safetensors"));
+    expect([asked?.headers.range, asked?.status]).toEqual(["bytes=0-100000", 206]);
+    expect(asked?.bytes).toBe(100_001);
+    expect(count).toBe(await python.run(`result = ana.model_info("ana/mood").safetensors.total`));
+  });
+
   check(87, "names of every kind make the round trip", async () => {
     const odd = [
       "nfc-é.txt",

@@ -92,6 +92,25 @@ describeVersions("resilience", ({ make }) => {
     await expectRestart();
   });
 
+  check(63, "a restart in the middle of a download by Xet: a proxy's 502, and the client asks again", async () => {
+    const before = restarts;
+    proxy.watch = undefined;
+    proxy.fault = ({ url }) => {
+      if (restarts !== before || !url.startsWith("/cas/data/")) return undefined;
+      restarts++;
+      restarted = restart();
+      return { cutAfter: 1000 };
+    };
+    const right = await xet.run<boolean>(
+      `result = Path(hf_hub_download("ana/large", "by-xet.bin", cache_dir=cache)).read_bytes() == data`,
+      { cache: `${home.folder}/by-xet` },
+    );
+    proxy.fault = undefined;
+    expect([right, restarts]).toEqual([true, before + 1]);
+    expect(proxy.calls.some(({ status }) => status === 502)).toBe(true);
+    await expectRestart();
+  });
+
   check(63, "a restart in the middle of a download, which goes on where it was", async () => {
     const before = restarts;
     proxy.watch = undefined;
