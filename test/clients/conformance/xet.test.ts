@@ -5,6 +5,7 @@ import { mkdtemp, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { downloadFile, uploadFiles } from "@huggingface/hub";
 import { afterAll, beforeAll, beforeEach, expect } from "vitest";
+import { readXetToken, writeXetToken, type XetGrant } from "../../../hub-server/services/xet-tokens.ts";
 import { type TestHub, testHub } from "../../support/hub.ts";
 import { type Call, type Recorder, recorder } from "../../support/recorder.ts";
 import type { PythonHome } from "../python.ts";
@@ -18,6 +19,7 @@ const SETUP = `
   sha256 = lambda data: hashlib.sha256(data).hexdigest()
 `;
 const UPLOAD = "result = api.upload_file(path_or_fileobj=data, path_in_repo=path, repo_id=repo).oid";
+const DOWNLOAD = `result = hf_hub_download("ana/m1", "model.bin")`;
 
 describeVersions("Xet", ({ make }) => {
   let hub: TestHub;
@@ -60,6 +62,11 @@ describeVersions("Xet", ({ make }) => {
       .filter(({ method, url }) => method === "POST" && url.startsWith("/cas/v1/xorbs/"))
       .reduce((sum, { headers }) => sum + Number(headers["content-length"]), 0);
 
+  const sha256OfFile = async (path: string): Promise<string> =>
+    createHash("sha256")
+      .update(await readFile(path))
+      .digest("hex");
+
   async function sha256OfHttp(repo: string, path: string): Promise<string> {
     const response = await fetch(`${hub.url}/${repo}/resolve/main/${path}`);
     return createHash("sha256")
@@ -99,12 +106,8 @@ describeVersions("Xet", ({ make }) => {
 
   check(3, "hf_hub_download of a Xet file: the calls as they were recorded (A2)", async () => {
     const python = await fresh();
-    const path = await python.run<string>(`result = hf_hub_download("ana/m1", "model.bin")`);
-    expect(
-      createHash("sha256")
-        .update(await readFile(path))
-        .digest("hex"),
-    ).toBe("8f267bd2d4db5f01a3a3c9c256d2e5789c59c8acffb4847c0c82a7555318a4bb");
+    const path = await python.run<string>(DOWNLOAD);
+    expect(await sha256OfFile(path)).toBe("8f267bd2d4db5f01a3a3c9c256d2e5789c59c8acffb4847c0c82a7555318a4bb");
     const calls = shortened(proxy.calls.filter(({ url }) => !url.includes("telemetry")));
     expect(calls.slice(0, 2)).toEqual([
       "200 HEAD /ana/m1/resolve/main/model.bin",
@@ -140,11 +143,7 @@ describeVersions("Xet", ({ make }) => {
     expect(await sha256OfHttp("ana/other", "tuned.bin")).toBe(sha256);
     const third = await fresh();
     const path = await third.run<string>(`result = hf_hub_download("ana/other", "tuned.bin")`);
-    expect(
-      createHash("sha256")
-        .update(await readFile(path))
-        .digest("hex"),
-    ).toBe(sha256);
+    expect(await sha256OfFile(path)).toBe(sha256);
   });
 
   check(54, "chunks that JavaScript uploaded are not uploaded by Python, and the other way round", async () => {
@@ -155,6 +154,10 @@ describeVersions("Xet", ({ make }) => {
     const data = await readFile(path);
     const js = { repo: "ana/js", hubUrl: proxy.url, accessToken: token };
     await uploadFiles({ ...js, files: [{ path: "js.bin", content: new Blob([Uint8Array.from(data)]) }], useXet: true });
+    proxy.take();
+    const fetched = await python.run<string>(`result = hf_hub_download("ana/js", "js.bin")`);
+    expect((await readFile(fetched)).equals(data)).toBe(true);
+    expect([asked("GET /cas/v2/reconstructions/") > 0, asked("GET /ana/js/resolve/")]).toEqual([true, 0]);
     proxy.take();
     await python.run(`data = data + content(22, 200_000)`);
     await python.run(UPLOAD, { repo: "ana/js", path: "py.bin" });
@@ -169,6 +172,23 @@ describeVersions("Xet", ({ make }) => {
     await uploadFiles({ ...js, files: [{ path: "again.bin", content: new Blob([edited]) }], useXet: true });
     expect(sent()).toBeLessThan(2_000_000);
     expect(await sha256OfHttp("ana/js", "again.bin")).toBe(createHash("sha256").update(edited).digest("hex"));
+  });
+
+  check(51, "create_commit(create_pr=True) of a large file: a token for what is to come, and chunks", async () => {
+    const python = await fresh();
+    await python.run(`
+      from huggingface_hub import CommitOperationAdd
+      data = content(41, 1_000_000)
+      change = api.create_commit("ana/other", [CommitOperationAdd("new.bin", data)], commit_message="New", create_pr=True)
+    `);
+    const [token] = proxy.calls.filter(({ url }) => url.includes("xet-write-token"));
+    expect(token === undefined ? undefined : `${token.status} ${token.url}`).toBe(
+      "200 /api/models/ana/other/xet-write-token/None?create_pr=1",
+    );
+    const read = await python.run(`
+      result = [change.pr_revision, open(hf_hub_download("ana/other", "new.bin", revision="refs/pr/1"), "rb").read() == data]
+    `);
+    expect(read).toEqual(["refs/pr/1", true]);
   });
 
   /** Clients ask for a new token half a minute before the end of the one they have: of these, before each call. */
@@ -200,15 +220,75 @@ describeVersions("Xet", ({ make }) => {
     const python = await fresh();
     let path = "";
     await withShortTokens(async () => {
-      path = await python.run<string>(`result = hf_hub_download("ana/m1", "model.bin")`);
+      path = await python.run<string>(DOWNLOAD);
     });
     expect(refusals()).toEqual([]);
     expect(asked("xet-read-token")).toBeGreaterThan(1);
-    expect(
-      createHash("sha256")
-        .update(await readFile(path))
-        .digest("hex"),
-    ).toBe(await sha256OfHttp("ana/m1", "model.bin"));
+    expect(await sha256OfFile(path)).toBe(await sha256OfHttp("ana/m1", "model.bin"));
+  });
+
+  /** Makes the first token that the store is sent older than it is, in so many calls; the one that comes after it is as it is. */
+  function agedBy(seconds: number, scope: XetGrant["scope"], calls = Number.POSITIVE_INFINITY): void {
+    let first: string | undefined;
+    let left = calls;
+    proxy.watch = ({ url, headers }) => {
+      if (!url.startsWith("/cas/v") || headers.authorization === undefined) return;
+      first ??= headers.authorization;
+      if (headers.authorization !== first || left-- <= 0) return;
+      const grant = readXetToken(hub.deps, first, scope);
+      headers.authorization = `Bearer ${writeXetToken(hub.deps, { ...grant, expires: grant.expires - seconds })}`;
+    };
+  }
+
+  check(56, "an upload with a token that ended minutes ago, by a clock that is slow: it holds on", async () => {
+    const python = await fresh();
+    await python.run(`data = content(32, 3_000_000)`);
+    agedBy(hub.deps.transfers.xetTokenSeconds + 300, "write");
+    await python.run(UPLOAD, { repo: "ana/m1", path: "slow-clock.bin" });
+    expect([refusals(), asked("xet-write-token")]).toEqual([[], 1]);
+    expect(await sha256OfHttp("ana/m1", "slow-clock.bin")).toBe(await python.run<string>("result = sha256(data)"));
+  });
+
+  check(
+    56,
+    "an upload with a token that is over: hf_xet says so and commits nothing, and the next one is right",
+    async () => {
+      const python = await fresh();
+      await python.run(`data = content(33, 3_000_000)`);
+      agedBy(hub.deps.transfers.xetTokenSeconds + 3600, "write");
+      await expect(python.run(UPLOAD, { repo: "ana/m1", path: "over.bin" })).rejects.toThrow(/401 Unauthorized/);
+      expect(asked("/commit/")).toBe(0);
+      proxy.watch = undefined;
+      await python.run(UPLOAD, { repo: "ana/m1", path: "over.bin" });
+      expect(await sha256OfHttp("ana/m1", "over.bin")).toBe(await python.run<string>("result = sha256(data)"));
+    },
+  );
+
+  check(
+    56,
+    "a download with a token that ended minutes ago goes on, and one 401 on the way is tried again",
+    async () => {
+      const right = await sha256OfHttp("ana/m1", "model.bin");
+      let python = await fresh();
+      agedBy(hub.deps.transfers.xetTokenSeconds + 300, "read");
+      expect(await sha256OfFile(await python.run<string>(DOWNLOAD))).toBe(right);
+      expect(refusals()).toEqual([]);
+      python = await fresh();
+      agedBy(hub.deps.transfers.xetTokenSeconds + 3600, "read", 1);
+      expect(await sha256OfFile(await python.run<string>(DOWNLOAD))).toBe(right);
+      expect(refusals()).toEqual([expect.stringMatching(/^401 GET \/cas\/v2\/reconstructions\//)]);
+    },
+  );
+
+  check(56, "a download with a token that is over: hf_xet says so, and the next one is right", async () => {
+    const python = await fresh();
+    agedBy(hub.deps.transfers.xetTokenSeconds + 3600, "read");
+    await expect(python.run(DOWNLOAD)).rejects.toThrow(/401 Unauthorized/);
+    proxy.watch = undefined;
+    const path = await python.run<string>(DOWNLOAD);
+    expect(await sha256OfFile(path)).toBe(await sha256OfHttp("ana/m1", "model.bin"));
+    // It goes by the end that it was told alone, and that is far off.
+    expect(asked("xet-read-token")).toBe(1);
   });
 
   check(57, "a link to bytes that has expired: the client asks for the plan again", async () => {
@@ -219,13 +299,9 @@ describeVersions("Xet", ({ make }) => {
       done = true;
       call.url = call.url.replace(/expires=\d+/, "expires=1");
     };
-    const path = await python.run<string>(`result = hf_hub_download("ana/m1", "model.bin")`);
+    const path = await python.run<string>(DOWNLOAD);
     const calls = proxy.calls.map(named);
     expect(calls.filter((call) => call.startsWith("403 GET /cas/data/"))).toHaveLength(1);
-    expect(
-      createHash("sha256")
-        .update(await readFile(path))
-        .digest("hex"),
-    ).toBe(await sha256OfHttp("ana/m1", "model.bin"));
+    expect(await sha256OfFile(path)).toBe(await sha256OfHttp("ana/m1", "model.bin"));
   });
 });
