@@ -67,8 +67,33 @@ async function requireUpload(ctx: Context, id: string | undefined): Promise<Uplo
 const over = (): ServiceError =>
   new ServiceError(404, "This upload is over.", { code: "UPLOAD_OVER", hint: "Ask for new links and begin again." });
 
+/** Parts on their way, by upload; none are taken while it is put together. A part that went on would change what was checked. */
+const sending = new Map<string, number>();
+const closing = new Set<string>();
+
+const busy = (what: string): ServiceError =>
+  new ServiceError(409, what, { code: "UPLOAD_BUSY", hint: "Wait until it is done, and try again." });
+
 /** Takes one part; gives its ETag, which the client names at the end. */
 export async function putPart(
+  ctx: Context,
+  uploadId: string | undefined,
+  number: number,
+  source: AsyncIterable<Uint8Array>,
+): Promise<string> {
+  const key = uploadId ?? "";
+  if (closing.has(key)) throw busy("The parts of this upload are being put together.");
+  sending.set(key, (sending.get(key) ?? 0) + 1);
+  try {
+    return await takePart(ctx, uploadId, number, source);
+  } finally {
+    const left = (sending.get(key) ?? 1) - 1;
+    if (left > 0) sending.set(key, left);
+    else sending.delete(key);
+  }
+}
+
+async function takePart(
   ctx: Context,
   uploadId: string | undefined,
   number: number,
@@ -119,8 +144,15 @@ export async function completeUpload(ctx: Context, { upload: id, parts, ...expec
   const upload = await requireUpload(ctx, id);
   const arrived = await ctx.db.select().from(uploadParts).where(eq(uploadParts.uploadId, upload.id));
   const named = checkParts(upload, parts, new Map(arrived.map(({ number, etag }) => [number, etag])));
-  if ((await take(ctx, upload.id)) === undefined) throw over();
-  await ctx.blobs.finishParts(upload.handle, named, { sha256, size });
+  if (closing.has(upload.id)) throw busy("The parts of this upload are being put together.");
+  if (sending.has(upload.id)) throw busy("A part of this upload is still on its way.");
+  closing.add(upload.id);
+  try {
+    if ((await take(ctx, upload.id)) === undefined) throw over();
+    await ctx.blobs.finishParts(upload.handle, named, { sha256, size });
+  } finally {
+    closing.delete(upload.id);
+  }
   await ctx.db.insert(lfsObjects).values({ repoId, sha256, size }).onConflictDoNothing();
 }
 

@@ -296,6 +296,25 @@ describe("large files in parts", () => {
     expect((await batchOf(made, [{ oid, size: bytes.length }])).objects[0]).not.toHaveProperty("actions");
   });
 
+  it("a part that is still being sent keeps the upload open: what was checked cannot be changed behind it", async () => {
+    const made = await repo();
+    const { upload } = (await batchOf(made, [{ oid, size: bytes.length }])).objects[0]?.actions ?? {};
+    if (upload === undefined) throw new Error("the batch gave no actions");
+    const named: { partNumber: number; etag: string | null }[] = [];
+    for (const part of parts(upload))
+      named.push({ partNumber: part.number, etag: (await put(part.href, part.bytes)).headers.get("etag") });
+    const again = request(parts(upload)[0]?.href ?? "", { method: "PUT", headers: { "content-length": PART } });
+    again.on("error", () => {});
+    again.write(Buffer.alloc(2 * MIB));
+    const complete = () => post(upload.href, { oid, parts: named });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await complete()).toEqual([409, expect.stringContaining("still on its way")]);
+    again.destroy();
+    // What it wrote is in the upload by now, and is refused with it.
+    await vi.waitFor(async () => expect((await complete())[0]).toBe(400));
+    expect((await batchOf(made, [{ oid, size: bytes.length }])).objects[0]?.actions).toHaveProperty("upload");
+  });
+
   it("who was cut off goes on: parts that arrived are told, by the same links and by new ones", async () => {
     const made = await repo();
     const first = (await batchOf(made, [{ oid, size: bytes.length }])).objects[0]?.actions?.["upload"];
