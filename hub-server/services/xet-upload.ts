@@ -7,6 +7,7 @@ import { garbage, xetChunks, xetFiles, xetFileXorbs, xetXorbs } from "../db/sche
 import { lfsObjects, repos } from "../db/schema.ts";
 import { badRequest, repoNotFound, ServiceError } from "../errors.ts";
 import { addBlob } from "../storage/add-blob.ts";
+import { Spool } from "../storage/spool.ts";
 import { RefusedBytes } from "../threads/pool.ts";
 import { MOST_FOOTER_BYTES } from "../xet/chunks.ts";
 import { fileHash, hashText, MerkleRoot, rangeHash } from "../xet/hash.ts";
@@ -116,7 +117,7 @@ interface CheckedFile extends XetFile {
   firstChunk: { hash: string; xorb: string } | undefined;
 }
 
-/** Bodies above this are held one at a time. */
+/** Shards above this are held one at a time. */
 const SMALL_SHARD_BYTES = 4 * 1024 * 1024;
 let large: Promise<unknown> = Promise.resolve();
 
@@ -127,34 +128,44 @@ export interface HeldShard {
 }
 
 /**
- * Takes a shard's body. It is small beside what it tells of; many large ones at once would fill the memory all the same.
+ * Takes a shard's body. It is small beside what it tells of; many large ones at once would fill the memory all the same. A large one
+ * waits on the disk, and for its turn only once it is there: who sends slowly stops nobody.
  *
  * @param size bytes that are announced
  */
 export async function takeShard(body: AsyncIterable<Uint8Array>, size: number | undefined): Promise<HeldShard> {
-  if (size !== undefined && size <= SMALL_SHARD_BYTES) return { shard: await readShard(body, size), release: () => {} };
-  const before = large;
-  let release = () => {};
-  large = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  await before;
   try {
-    return { shard: await readShard(body, MOST_SHARD_BYTES), release };
-  } catch (error) {
-    release();
-    throw error;
-  }
-}
-
-async function readShard(body: AsyncIterable<Uint8Array>, limit: number): Promise<ParsedShard> {
-  try {
-    const pieces: Uint8Array[] = [];
-    for await (const piece of bounded(body, limit)) pieces.push(piece);
-    return parseShard(Buffer.concat(pieces.splice(0)));
+    if (size !== undefined && size <= SMALL_SHARD_BYTES)
+      return { shard: await readShard(bounded(body, size)), release: () => {} };
+    return await takeLargeShard(body);
   } catch (error) {
     throw refused(error);
   }
+}
+
+async function takeLargeShard(body: AsyncIterable<Uint8Array>): Promise<HeldShard> {
+  const spool = new Spool();
+  let release = () => {};
+  try {
+    for await (const piece of bounded(body, MOST_SHARD_BYTES)) await spool.append(piece);
+    const before = large;
+    large = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await before;
+    return { shard: await readShard(spool.read(0, spool.length)), release };
+  } catch (error) {
+    release();
+    throw error;
+  } finally {
+    await spool.close();
+  }
+}
+
+async function readShard(source: AsyncIterable<Uint8Array>): Promise<ParsedShard> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of source) pieces.push(piece);
+  return parseShard(Buffer.concat(pieces.splice(0)));
 }
 
 /**
