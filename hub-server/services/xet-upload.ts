@@ -12,7 +12,7 @@ import { RefusedBytes } from "../threads/pool.ts";
 import { MOST_FOOTER_BYTES } from "../xet/chunks.ts";
 import { fileHash, hashText, MerkleRoot, rangeHash } from "../xet/hash.ts";
 import { readPacked, type XetFile } from "../xet/reconstruct.ts";
-import { type ClaimedFile, type ClaimedXorb, type ParsedShard, packTerms, parseShard } from "../xet/shard.ts";
+import { type ClaimedFile, type ClaimedXorb, type ParsedShard, packTerms, parseShard, TURN } from "../xet/shard.ts";
 import { digestChunks, verifyXorb } from "../xet/workers.ts";
 import { ChunkTable, MOST_XORB_BYTES, type VerifiedXorb } from "../xet/xorb.ts";
 import { keep } from "./blobs.ts";
@@ -25,8 +25,6 @@ const MOST_BODY_BYTES = MOST_XORB_BYTES + MOST_FOOTER_BYTES;
 export const MOST_SHARD_BYTES = 65 * 1024 * 1024;
 /** A file of a terabyte has some 16,000 of them. */
 const MOST_TERMS = 200_000;
-/** Chunks after which others get their turn. */
-const TURN = 2048;
 
 /** A claim that does not hold, or bytes that are broken, as an answer. */
 function refused(error: unknown): unknown {

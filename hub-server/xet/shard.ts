@@ -1,5 +1,6 @@
 // Shards: what an upload says of its files and xorbs, read in the order of its bytes; and the shard that answers a question for a chunk.
 // A shard claims; nothing here believes it.
+import { setImmediate } from "node:timers/promises";
 import { HASH_BYTES, hashBytes, hashText, type KeyedHash } from "./hash.ts";
 import type { ChunkTable } from "./xorb.ts";
 
@@ -10,6 +11,9 @@ const VERSION = 2n;
 const FOOTER_VERSION = 1n;
 const WITH_RANGE_HASHES = 1 << 31;
 const WITH_SHA256 = 1 << 30;
+
+/** Chunks after which others get their turn. */
+export const TURN = 2048;
 
 const TAG = Uint8Array.from([
   ...new TextEncoder().encode("HFRepoMetaData\0"),
@@ -149,10 +153,10 @@ const END = Uint8Array.from({ length: RECORD }, (_, index) => (index < HASH_BYTE
  * The shard that tells which chunks some xorbs have. Their hashes go under a key of the answer's own: who asks recognises
  * the chunks it has, and learns nothing of the others, which it could claim otherwise.
  */
-export function writeDedupShard(
+export async function writeDedupShard(
   xorbs: readonly { hash: string; table: ChunkTable }[],
   { key, hide, created, expires }: { key: Uint8Array; hide: KeyedHash; created: number; expires: number },
-): Uint8Array {
+): Promise<Uint8Array> {
   const records = xorbs.reduce((sum, { table }) => sum + 1 + table.count, 0);
   const casAt = 2 * RECORD;
   const footerAt = casAt + (records + 1) * RECORD;
@@ -163,6 +167,7 @@ export function writeDedupShard(
   out.set(END, RECORD);
   let at = casAt;
   let stored = 0;
+  let hidden = 0;
   for (const { hash, table } of xorbs) {
     const [size, packed] = [table.start(table.count), table.packedStart(table.count)];
     stored += packed;
@@ -171,6 +176,7 @@ export function writeDedupShard(
     for (let chunk = 0; chunk < table.count; chunk++, at += RECORD) {
       const start = table.start(chunk);
       writeRecord(out, at, hide(table.hashAt(chunk)), [start, table.start(chunk + 1) - start, 0, 0]);
+      if (++hidden % TURN === 0) await setImmediate();
     }
   }
   out.set(END, at);

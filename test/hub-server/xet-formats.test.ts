@@ -299,7 +299,7 @@ describe("shards", () => {
     const key = Uint8Array.from(noise("key", 32));
     const hide = await keyedHash(key);
     const table = new ChunkTable(verify(xorb.bytes).table);
-    const answer = writeDedupShard([{ hash: xorb.hash, table }], { key, hide, created: 1000, expires: 2000 });
+    const answer = await writeDedupShard([{ hash: xorb.hash, table }], { key, hide, created: 1000, expires: 2000 });
     const parsed = parseShard(answer);
     expect(parsed.files).toEqual([]);
     expect(parsed.xorbs.map(({ hash }) => hash)).toEqual([xorb.hash]);

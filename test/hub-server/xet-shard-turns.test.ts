@@ -1,9 +1,10 @@
-// Large shards are held one at a time; one that comes slowly keeps nobody waiting.
+// Shards and those who wait: neither one that comes slowly nor a long answer stops others.
 import { expect, test } from "vitest";
 import { takeShard } from "../../hub-server/services/xet-upload.ts";
 import { writeDedupShard } from "../../hub-server/xet/shard.ts";
+import { ChunkTable } from "../../hub-server/xet/xorb.ts";
 
-const empty = writeDedupShard([], { key: new Uint8Array(32), hide: (hash) => hash, created: 0, expires: 0 });
+const empty = await writeDedupShard([], { key: new Uint8Array(32), hide: (hash) => hash, created: 0, expires: 0 });
 
 async function* whole() {
   yield empty;
@@ -44,4 +45,19 @@ test("a large shard that is refused gives its turn back", async () => {
   }
   await expect(takeShard(broken(), undefined)).rejects.toMatchObject({ code: "XET_REFUSED" });
   (await takeShard(whole(), undefined)).release();
+});
+
+test("an answer with very many chunks lets others have their turn", async () => {
+  const table = new ChunkTable(new Uint8Array(8192 * 40));
+  let turns = 0;
+  let done = false;
+  const count = () => {
+    turns++;
+    if (!done) setImmediate(count);
+  };
+  setImmediate(count);
+  const xorbs = [{ hash: "0".repeat(64), table }];
+  await writeDedupShard(xorbs, { key: new Uint8Array(32), hide: (hash) => hash, created: 0, expires: 0 });
+  done = true;
+  expect(turns).toBeGreaterThanOrEqual(3);
 });
