@@ -12,6 +12,9 @@ const FOOTER_VERSION = 1n;
 const WITH_RANGE_HASHES = 1 << 31;
 const WITH_SHA256 = 1 << 30;
 
+/** Files, and xorbs, of one shard: a commit has far fewer. Those without terms would be a million and more in a body. */
+const MOST_ITEMS = 100_000;
+
 /** Chunks after which others get their turn. */
 export const TURN = 2048;
 
@@ -58,11 +61,20 @@ export interface ParsedShard {
 export function parseShard(bytes: Uint8Array): ParsedShard {
   const reader = new RecordReader(bytes);
   reader.header();
-  const files: ClaimedFile[] = [];
-  for (let record = reader.next(); !record.isEnd; record = reader.next()) files.push(readFile(reader, record));
-  const xorbs: ClaimedXorb[] = [];
-  for (let record = reader.next(); !record.isEnd; record = reader.next()) xorbs.push(readXorb(reader, record));
-  return { files, xorbs };
+  return { files: readSection(reader, "files", readFile), xorbs: readSection(reader, "xorbs", readXorb) };
+}
+
+function readSection<Item>(
+  reader: RecordReader,
+  what: string,
+  read: (reader: RecordReader, header: ShardRecord) => Item,
+): Item[] {
+  const items: Item[] = [];
+  for (let record = reader.next(); !record.isEnd; record = reader.next()) {
+    if (items.length === MOST_ITEMS) throw new RangeError(`The shard has more than ${MOST_ITEMS} ${what}.`);
+    items.push(read(reader, record));
+  }
+  return items;
 }
 
 function readFile(reader: RecordReader, header: ShardRecord): ClaimedFile {
@@ -87,6 +99,7 @@ function readFile(reader: RecordReader, header: ShardRecord): ClaimedFile {
 
 function readXorb(reader: RecordReader, header: ShardRecord): ClaimedXorb {
   const count = header.number(1);
+  if (count === 0) throw new RangeError(`The xorb ${header.hash()} has no chunks.`);
   const records = reader.skip(count);
   return {
     hash: header.hash(),

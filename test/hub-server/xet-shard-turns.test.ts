@@ -1,7 +1,7 @@
 // Shards and those who wait: neither one that comes slowly nor a long answer stops others.
 import { expect, test } from "vitest";
 import { takeShard } from "../../hub-server/services/xet-upload.ts";
-import { writeDedupShard } from "../../hub-server/xet/shard.ts";
+import { parseShard, writeDedupShard } from "../../hub-server/xet/shard.ts";
 import { ChunkTable } from "../../hub-server/xet/xorb.ts";
 
 const empty = await writeDedupShard([], { key: new Uint8Array(32), hide: (hash) => hash, created: 0, expires: 0 });
@@ -60,4 +60,14 @@ test("an answer with very many chunks lets others have their turn", async () => 
   await writeDedupShard(xorbs, { key: new Uint8Array(32), hide: (hash) => hash, created: 0, expires: 0 });
   done = true;
   expect(turns).toBeGreaterThanOrEqual(3);
+});
+
+test("a shard with more files than any commit, or xorbs without chunks, is refused", () => {
+  const header = empty.subarray(0, 48);
+  const end = empty.subarray(48, 96);
+  const record = Buffer.alloc(48);
+  const files = (count: number) => Buffer.concat([header, Buffer.alloc(count * 48), end, end]);
+  expect(parseShard(files(100_000)).files).toHaveLength(100_000);
+  expect(() => parseShard(files(100_001))).toThrow("The shard has more than 100000 files.");
+  expect(() => parseShard(Buffer.concat([header, end, record, end]))).toThrow("has no chunks");
 });
