@@ -1,8 +1,8 @@
 // Writes a stream of small chunks to a file in large pieces, some of which are on their way while the next comes in.
 import type { FileHandle } from "node:fs/promises";
 
-/** Sockets give 64 KiB at a time; a call of the system for each would take longer than what it does. */
-const PIECE = 1024 * 1024;
+/** Sockets give 64 KiB at a time; a call of the system for each would take longer than what it does. More would be held by each upload. */
+const PIECE = 256 * 1024;
 /** Pieces of one stream: one that fills, and those that are being written or hashed. */
 const PIECES = 4;
 /** So much is written before the disk is told to keep it: the flush at the end has little left to do then. */
@@ -11,7 +11,7 @@ const FLUSH_EACH = 64 * 1024 * 1024;
 /** In shared memory, so that a thread can read what is being written. */
 type Piece = Uint8Array<SharedArrayBuffer>;
 
-/** Pieces that nobody fills now: garbage of a megabyte each would be collected late. */
+/** Pieces that nobody fills now: as garbage they would be collected late. */
 const idle: Piece[] = [];
 const MOST_IDLE = 16;
 
@@ -43,10 +43,13 @@ export async function writeAll(
   };
   const flusher = new Flusher(file, flushed);
   let [position, filled, at] = [start, 0, 0];
+  // One after the other: writers of one file wait for each other anyway, and not idly.
+  let written: Promise<unknown> = Promise.resolve();
   const send = ({ piece }: Slot, length: number): Promise<unknown> => {
     const [bytes, place] = [piece.subarray(0, length), position];
     position += length;
-    const busy = Promise.all([writeFully(file, bytes, place).then(() => flusher.wrote(length)), seen(bytes)]);
+    written = written.then(() => writeFully(file, bytes, place)).then(() => flusher.wrote(length));
+    const busy = Promise.all([written, seen(bytes)]);
     // Whoever awaits it next sees the failure; until then it is no unhandled one.
     busy.catch(() => {});
     return busy;
