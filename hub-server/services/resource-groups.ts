@@ -13,7 +13,7 @@ import {
 } from "../db/schema/organizations.ts";
 import { repos, users } from "../db/schema.ts";
 import { badRequest, forbidden, ServiceError } from "../errors.ts";
-import { findRepo, type Repo, requireAccess, roleIn } from "./access.ts";
+import { findRepo, type Repo, requireAccess, roleIn, visible } from "./access.ts";
 import { record } from "./audit.ts";
 import type { Collection } from "./collections.ts";
 import { requireOrg } from "./organizations.ts";
@@ -54,8 +54,9 @@ export async function getGroup(ctx: Context, name: string, id: string): Promise<
   return group;
 }
 
-/** Groups with their members and repositories. */
-async function describe({ db }: Context, rows: readonly Row[]): Promise<Group[]> {
+/** Groups with their members, and those of their repositories that the caller's token lets see. */
+async function describe(ctx: Context, rows: readonly Row[]): Promise<Group[]> {
+  const { db } = ctx;
   const ids = rows.map(({ id }) => id);
   if (ids.length === 0) return [];
   const members = await db
@@ -68,7 +69,7 @@ async function describe({ db }: Context, rows: readonly Row[]): Promise<Group[]>
     .select({ groupId: repoGroups.groupId, repo: repos })
     .from(repoGroups)
     .innerJoin(repos, eq(repos.id, repoGroups.repoId))
-    .where(inArray(repoGroups.groupId, ids))
+    .where(and(inArray(repoGroups.groupId, ids), visible(ctx)))
     .orderBy(repos.type, repos.name);
   return rows.map((row) => ({
     ...row,
