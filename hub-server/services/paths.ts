@@ -17,12 +17,20 @@ function problem(path: string, segments: readonly string[]): string | undefined 
   if (Buffer.byteLength(path) > MOST_BYTES) return `it is longer than ${MOST_BYTES} bytes`;
   if (segments.some((segment) => segment === "" || segment === "." || segment === ".."))
     return "it has an empty, . or .. segment";
-  if (segments.some((segment) => segment.toLowerCase() === ".git")) return "it has a .git segment";
+  if (segments.some(isDotGit)) return "it has a .git segment, or one that some system takes for it";
   if (segments.some((segment) => Buffer.byteLength(segment) > 255)) return "a segment is longer than 255 bytes";
   if (path.includes("\\") || hasControl(path)) return "it has a backslash or a control character";
   if (isBroken(path)) return "it is not well-formed Unicode";
   return undefined;
 }
+
+/** Letters that macOS passes over in names. */
+const PASSED_OVER = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
+/** Windows knows .git by its short name, too, and drops what follows: spaces, dots, and a stream. */
+const DOT_GIT = /^(?:\.git|git~1)[ .]*(?::.*)?$/i;
+
+/** git refuses to check out these, as `git fsck` does (hasDotgit): a repository with one could not be cloned. */
+const isDotGit = (segment: string): boolean => DOT_GIT.test(segment.replace(PASSED_OVER, ""));
 
 /** Half of a surrogate pair: JSON can carry one, UTF-8 and the database cannot. */
 export const isBroken = (text: string): boolean => /\p{Surrogate}/u.test(text);

@@ -55,6 +55,10 @@ it.each([
   ["a good file before a bad path", `${header}\n${file("good.txt")}\n${file("../bad.txt")}`, /not allowed/],
   ["an absolute path", `${header}\n${file("/etc/passwd")}`, /relative/],
   ["a path into .git", `${header}\n${file("a/.GIT/config")}`, /\.git/],
+  ["the short name of .git", `${header}\n${file("a/Git~1/config")}`, /\.git/],
+  ["a name that Windows cuts to .git", `${header}\n${file(".git . ./config")}`, /\.git/],
+  ["a stream of .git", `${header}\n${file(".git::$INDEX_ALLOCATION/config")}`, /\.git/],
+  ["a name that macOS reads as .git", `${header}\n${file(".g\u200cit/config")}`, /\.git/],
   ["a backslash", `${header}\n${file("a\\..\\b")}`, /backslash/],
   ["a NUL", `${header}\n${file("a\0b")}`, /control/],
   ["half a character", `${header}\n${file("a\ud800b")}`, /Unicode/],
@@ -182,4 +186,11 @@ it("operations of one commit run in their order: the last on a path wins, and a 
   await expectRefused(await commit(line("deletedFile", { path: "folder" })), 404, /file/);
   expect((await commit(line("deletedFolder", { path: "folder" }), file("folder"))).status).toBe(200);
   expect(await read("folder")).toBe("x");
+});
+
+it("names that only resemble .git are names", async () => {
+  const names = [".gitignore", ".github/x", "git", "git~10", "a.git", "x/.git-keep"];
+  const body = [header, ...names.map((name) => file(name))].join("\n");
+  expect((await post("/api/repos/create", JSON.stringify({ name: "resembling" }))).status).toBe(200);
+  expect((await post("/api/models/ana/resembling/commit/main", body)).status).toBe(200);
 });
