@@ -16,6 +16,8 @@ import { keepObjects } from "./objects.ts";
 const ROW_LIMIT = 64 * 1024;
 /** Bytes of rows that wait for the transaction; what is beyond is written ahead of it. */
 const HELD = 4 * 1024 * 1024;
+/** What a row takes beside its bytes. */
+const ROW = 512;
 /** Of one statement: the embedded database keeps the memory that the largest one took. */
 const AT_ONCE = { rows: 200, bytes: 256 * 1024 };
 
@@ -88,7 +90,7 @@ export class IncomingContents {
 
   async #take(row: ContentRow): Promise<string> {
     this.#rows.push(row);
-    this.#held += row.bytes?.length ?? 0;
+    this.#held += ROW + (row.bytes?.length ?? 0);
     if (this.#held > HELD) await this.flush(this.#ctx.db);
     return row.id;
   }
