@@ -19,10 +19,14 @@ interface NewUpload extends Expected {
   repoId: string;
 }
 
+/** Bytes of each part of an object but the last. */
+export const partSizeOf = ({ transfers }: Pick<Context, "transfers">, size: number): number =>
+  Math.max(transfers.partSize, Math.ceil(size / MOST_PARTS));
+
 /** The upload of an object that has begun, or a new one. */
 export async function startUpload(ctx: Context, { repoId, sha256, size }: NewUpload): Promise<Upload> {
   await sweep(ctx);
-  const partSize = Math.max(ctx.transfers.partSize, Math.ceil(size / MOST_PARTS));
+  const partSize = partSizeOf(ctx, size);
   const same = and(eq(uploads.repoId, repoId), eq(uploads.sha256, sha256), eq(uploads.size, size));
   const [begun] = await ctx.db
     .select()

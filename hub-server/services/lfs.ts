@@ -6,11 +6,13 @@ import type { Context, Deps } from "../context.ts";
 import { lfsObjects } from "../db/schema.ts";
 import { credentialsWanted, forbidden, ServiceError } from "../errors.ts";
 import { requireAccess } from "./access.ts";
-import { startUpload } from "./lfs-parts.ts";
+import { partSizeOf, startUpload } from "./lfs-parts.ts";
 
 const LINK_SECONDS = 24 * 3600;
 /** Blobs that are looked for at once: on S3 each is a request. */
 const AT_ONCE = 32;
+/** Links to parts in one answer, each about as long as this line and the next; one object has up to 10,000. */
+const MOST_PARTS = 50_000;
 
 /** What a signed link allows: one object of one repository to be sent or fetched, for a time. */
 export interface Grant {
@@ -78,6 +80,7 @@ export async function lfsBatch(ctx: Context, id: RepoId, input: BatchInput): Pro
   const { multipartAbove } = ctx.transfers;
   const inParts = parts !== "none" && missing.some(({ size }) => size > multipartAbove);
   const out: BatchObject[] = [];
+  let links = 0;
   for (const { oid, size } of objects) {
     const stored = known.get(oid);
     const grant = { repoId: repo.id, sha256: oid, size: stored ?? size };
@@ -89,6 +92,11 @@ export async function lfsBatch(ctx: Context, id: RepoId, input: BatchInput): Pro
     else {
       const upload = linkQuery(ctx, { kind: "upload", ...grant });
       const split = inParts && size > 0 && (parts === "all" || size > multipartAbove);
+      if (split) links += Math.ceil(size / partSizeOf(ctx, size));
+      if (split && links > MOST_PARTS) {
+        out.push({ oid, size, error: tooManyParts() });
+        continue;
+      }
       const begun = split ? await startUpload(ctx, grant) : undefined;
       const query = begun && linkQuery(ctx, { kind: "parts", ...grant, upload: begun.id });
       out.push({ oid, size, upload, ...(begun && query !== undefined && { parts: { size: begun.partSize, query } }) });
@@ -96,6 +104,11 @@ export async function lfsBatch(ctx: Context, id: RepoId, input: BatchInput): Pro
   }
   return out;
 }
+
+const tooManyParts = () => ({
+  code: 413,
+  message: `The objects of this batch have more than ${MOST_PARTS} parts; send this one in the next.`,
+});
 
 const otherSize = (stored: number) => ({ code: 422, message: `The object with this SHA-256 has ${stored} bytes.` });
 

@@ -266,6 +266,15 @@ describe("large files in parts", () => {
     return [answer.status, await answer.text()] as const;
   };
 
+  it("what has more parts than an answer can name waits for the next batch", async () => {
+    const made = await repo();
+    const huge = Array.from({ length: 6 }, (_, at) => ({ oid: `${at}`.repeat(64), size: 1e13 }));
+    const { objects } = await batchOf(made, huge);
+    expect(
+      objects.map(({ actions, error }) => error?.code ?? Object.keys(actions?.["upload"]?.header ?? {}).length),
+    ).toEqual([...Array.from({ length: 5 }, () => 10_001), 413]);
+  });
+
   it("A4: batch, parts without credentials, completion, verification, commit", async () => {
     const made = await repo();
     const batch = await batchOf(made, [{ oid, size: bytes.length }]);
