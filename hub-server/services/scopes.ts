@@ -74,7 +74,10 @@ export const OAUTH_SCOPES: Readonly<Record<string, OAuthScope>> = {
   "write-discussions": { words: "Take part in discussions in your name", permissions: ["discussion.write"] },
   "read-collections": { words: "See your private collections", permissions: ["collection.read"] },
   "write-collections": { words: "Make and change your collections", permissions: ["collection.write"] },
-  webhooks: { words: "Manage your webhooks, which tell of private repositories too", permissions: ["user.webhooks.write"] },
+  webhooks: {
+    words: "Manage your webhooks, which tell of private repositories too",
+    permissions: ["user.webhooks.write"],
+  },
   "read-billing": { words: "Nothing here: this hub has no billing" },
   "inference-api": { words: "Run models in your name" },
   "read-endpoints": { words: "Nothing here: this hub has no inference endpoints" },
