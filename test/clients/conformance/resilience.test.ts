@@ -1,7 +1,7 @@
 // A hub that goes away in the middle of things, and one that says when to come again: the clients wait and finish.
 import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect } from "vitest";
+import { afterAll, beforeAll, expect, vi } from "vitest";
 import { type TestHub, testHub } from "../../support/hub.ts";
 import { type Call, type Recorder, recorder } from "../../support/recorder.ts";
 import type { Python, PythonHome } from "../python.ts";
@@ -58,12 +58,12 @@ describeVersions("resilience", ({ make }) => {
     proxy.watch = (call) => {
       if (restarts !== before || !fits(call)) return;
       restarts++;
-      restarted = sleep(50).then(restart);
+      restarted = sleep(50).then(() => restart());
     };
   }
-  async function restart(): Promise<void> {
+  async function restart(away: () => Promise<unknown> = () => sleep(AWAY_MS)): Promise<void> {
     await hub.close();
-    await sleep(AWAY_MS);
+    await away();
     hub = await testHub({ dataDir: folder });
   }
   async function expectRestart(): Promise<void> {
@@ -94,11 +94,14 @@ describeVersions("resilience", ({ make }) => {
 
   check(63, "a restart in the middle of a download by Xet: a proxy's 502, and the client asks again", async () => {
     const before = restarts;
+    const saw502 = () => proxy.calls.some(({ status }) => status === 502);
+    proxy.take();
     proxy.watch = undefined;
     proxy.fault = ({ url }) => {
       if (restarts !== before || !url.startsWith("/cas/data/")) return undefined;
       restarts++;
-      restarted = restart();
+      // Clients wait a while before they ask again: it is away until they did.
+      restarted = restart(() => vi.waitUntil(saw502, { timeout: 60_000, interval: 50 }));
       return { cutAfter: 1000 };
     };
     const right = await xet.run<boolean>(
@@ -107,7 +110,7 @@ describeVersions("resilience", ({ make }) => {
     );
     proxy.fault = undefined;
     expect([right, restarts]).toEqual([true, before + 1]);
-    expect(proxy.calls.some(({ status }) => status === 502)).toBe(true);
+    expect(saw502()).toBe(true);
     await expectRestart();
   });
 
@@ -119,7 +122,7 @@ describeVersions("resilience", ({ make }) => {
     proxy.fault = ({ method, url, status }) => {
       if (restarts !== before || method !== "GET" || status !== 200 || !/\/(lfs|resolve)\//.test(url)) return undefined;
       restarts++;
-      restarted = sleep(200).then(restart);
+      restarted = sleep(200).then(() => restart());
       return { cutAfter: SIZE / 2 };
     };
     const same = await plain.run(
