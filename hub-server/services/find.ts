@@ -6,7 +6,7 @@ import type { Context } from "../context.ts";
 import { repos, users } from "../db/schema.ts";
 import { Latest } from "../latest.ts";
 import type { Repo } from "./access.ts";
-import { countRepos, MOST_RANKED, pageOfRepos } from "./list-repos.ts";
+import { countRepos, pageOfRepos } from "./list-repos.ts";
 import { wordsOf } from "./search-text.ts";
 
 export const FINDABLE = [...REPO_TYPES, "user", "org"] as const;
@@ -24,7 +24,7 @@ export interface Found {
 }
 
 /** Of more nobody counts how many more. */
-const MOST_FOUND = MOST_RANKED;
+const MOST_FOUND = 1000;
 
 /** The best of each kind; without words the most used. */
 export async function find(ctx: Context, words: string, kinds: readonly Findable[], limit: number): Promise<Found> {
@@ -38,8 +38,10 @@ export async function find(ctx: Context, words: string, kinds: readonly Findable
     const query = search
       ? { type: kind, filters: { search: [words] } }
       : { type: kind, sort: "trendingScore" as const };
-    const { repos: rows, total } = await pageOfRepos(ctx, { ...query, limit, whole: false });
-    const count = total ?? (search ? MOST_FOUND : await countRepos(ctx, query, MOST_FOUND));
+    const [{ repos: rows }, count] = await Promise.all([
+      pageOfRepos(ctx, { ...query, limit, whole: false }),
+      countRepos(ctx, query, MOST_FOUND),
+    ]);
     found.repos[kind] = { rows, count };
   };
   await Promise.all(kinds.map(look));
@@ -55,14 +57,13 @@ async function findOwners({ db }: Context, kind: "user" | "org", words: string, 
     eq(users.kind, kind),
     or(sql`lower(${users.name}) like ${start}`, sql`lower(${users.fullName}) like ${start}`),
   );
-  const page = db
+  const rows = await db
     .select({ id: users.id, name: users.name, fullName: users.fullName })
     .from(users)
     .where(fits)
     .orderBy(sql`lower(${users.name})`)
     .limit(limit);
-  const counted = db.select({ count: sql<number>`count(*)::int` }).from(users).where(fits);
-  const [rows, [total]] = await Promise.all([page, counted]);
+  const [total] = await db.select({ count: sql<number>`count(*)::int` }).from(users).where(fits);
   return { rows, count: total?.count ?? 0 };
 }
 
