@@ -13,6 +13,10 @@ interface Place {
 
 /** Names of folders inside folders, from all that are new. */
 const MOST_FOLDERS = 1_000_000;
+/** Folders that may lie in each other: with names of one letter a path would be too long. */
+const MOST_LEVELS = MOST_BYTES / 2;
+/** Problems that are put into words; whoever pushes sees the first of them. */
+const MOST_PROBLEMS = 1000;
 
 export class PushedTrees {
   /** New folders that commits lead to, and new files in them. */
@@ -42,11 +46,15 @@ export class PushedTrees {
       else this.oldTrees.add(root);
     }
     let level = [...tops];
-    while (level.length > 0) {
+    for (let depth = 0; level.length > 0; depth++) {
+      if (depth > MOST_LEVELS) {
+        this.#problem(() => `Folders lie in each other more than ${MOST_LEVELS} deep. Move them up.`);
+        return;
+      }
       for (const id of level) this.trees.add(id);
       const next = new Set<string>();
       for await (const { id, type, content } of this.#quarantine.read(level)) {
-        if (type !== "tree") this.problems.push(`${this.#pathOf(id)} is said to be a folder, and is a ${type}.`);
+        if (type !== "tree") this.#problem(() => `${this.#pathOf(id)} is said to be a folder, and is a ${type}.`);
         else for (const child of this.#folder(id, content, tops.has(id))) next.add(child);
       }
       level = [...next].filter((id) => !this.trees.has(id));
@@ -64,6 +72,11 @@ export class PushedTrees {
     return place === undefined ? blob : this.#join(place);
   }
 
+  /** The words are made when they are told: a path costs as much as it is deep. */
+  #problem(words: () => string): void {
+    if (this.problems.length < MOST_PROBLEMS) this.problems.push(words());
+  }
+
   #join({ tree, name }: Place): string {
     const above = this.#pathOf(tree);
     return above === "" ? name : `${above}/${name}`;
@@ -78,9 +91,11 @@ export class PushedTrees {
   /** Checks a folder; gives the new ones in it. */
   #folder(tree: string, content: Uint8Array, isTop: boolean): string[] {
     const raw = parseTree(content);
-    const where = this.#pathOf(tree) || "the top folder";
     if (raw.length > MOST_ENTRIES)
-      this.problems.push(`${where} has ${raw.length} entries; ${MOST_ENTRIES} are allowed. Split it into folders.`);
+      this.#problem(
+        () =>
+          `${this.#pathOf(tree) || "the top folder"} has ${raw.length} entries; ${MOST_ENTRIES} are allowed. Split it into folders.`,
+      );
     const found: string[] = [];
     let longest = 0;
     for (const item of raw) {
@@ -97,17 +112,19 @@ export class PushedTrees {
   }
 
   #refuse(tree: string, mode: string, name: string | undefined): void {
-    const path = this.#join({ tree, name: name ?? "a file" });
-    if (name === undefined) this.problems.push(`In ${path}: the name is no UTF-8. Rename it.`);
-    else if (mode === "160000")
-      this.problems.push(`${path} is a submodule; this hub keeps none. Remove it: git rm --cached "${path}".`);
-    else this.problems.push(`${path} has the mode ${mode}; files have 100644 or 100755, links 120000.`);
+    this.#problem(() => {
+      const path = this.#join({ tree, name: name ?? "a file" });
+      if (name === undefined) return `In ${path}: the name is no UTF-8. Rename it.`;
+      if (mode === "160000")
+        return `${path} is a submodule; this hub keeps none. Remove it: git rm --cached "${path}".`;
+      return `${path} has the mode ${mode}; files have 100644 or 100755, links 120000.`;
+    });
   }
 
   /** Checks an entry; true for a new folder that was not seen. */
   #entry(tree: string, { name, kind, id }: TreeEntry): boolean {
     const wrong = wrongName(name);
-    if (wrong !== undefined) this.problems.push(`${this.#join({ tree, name: JSON.stringify(name) })}: ${wrong}`);
+    if (wrong !== undefined) this.#problem(() => `${this.#join({ tree, name: JSON.stringify(name) })}: ${wrong}`);
     const facts = this.#quarantine.objects.get(id);
     if (kind === "file") {
       if (facts === undefined) this.oldBlobs.add(id);
@@ -120,7 +137,7 @@ export class PushedTrees {
     }
     this.#folders++;
     if (this.#folders === MOST_FOLDERS)
-      this.problems.push("There are too many folders in one push; push less at once.");
+      this.#problem(() => "There are too many folders in one push; push less at once.");
     if (this.#folders < MOST_FOLDERS) this.#note(tree, id, Buffer.byteLength(name));
     if (this.#above.has(id) || this.trees.has(id)) return false;
     this.#above.set(id, { tree, name });
@@ -135,32 +152,51 @@ export class PushedTrees {
 
   #file(place: Place, id: string, type: string, size: number): void {
     this.blobs.set(id, place);
-    const path = this.#join(place);
-    if (type !== "blob") this.problems.push(`${path} is said to be a file, and is a ${type}.`);
-    if (size > LFS_LIMIT) {
-      const mib = (size / 1024 ** 2).toFixed(1);
+    if (type !== "blob") this.#problem(() => `${this.#join(place)} is said to be a file, and is a ${type}.`);
+    if (size <= LFS_LIMIT) return;
+    this.#problem(() => {
+      const [path, mib] = [this.#join(place), (size / 1024 ** 2).toFixed(1)];
       const command = `git lfs migrate import --include="${path}" --everything`;
-      this.problems.push(`${path} has ${mib} MiB; above 10 MiB files are kept by Git LFS. Run: ${command}`);
+      return `${path} has ${mib} MiB; above 10 MiB files are kept by Git LFS. Run: ${command}`;
+    });
+  }
+
+  /** A folder may lie at several places, and is looked at once: what counts of it is the longest path inside. */
+  #checkLengths(tops: Iterable<string>): void {
+    const inside = new Map<string, number>();
+    for (const top of tops) {
+      const open = [{ tree: top, next: 0 }];
+      for (let folder = open.at(-1); folder !== undefined; folder = open.at(-1)) {
+        const [child] = this.#inside.get(folder.tree)?.[folder.next++] ?? [];
+        if (child === undefined) {
+          inside.set(folder.tree, this.#longestIn(folder.tree, inside));
+          open.pop();
+        } else if (!inside.has(child)) open.push({ tree: child, next: 0 });
+      }
+      if ((inside.get(top) ?? 0) <= MOST_BYTES) continue;
+      const where = this.#endOfLongest(top, inside);
+      this.#problem(() => `In ${where}: paths are longer than ${MOST_BYTES} bytes. Shorten their names.`);
+      return;
     }
   }
 
-  /** A folder may lie at several places: the longest path to each counts. */
-  #checkLengths(tops: Iterable<string>): void {
-    const lengths = new Map<string, number>([...tops].map((id) => [id, 0]));
-    const open = [...lengths.keys()];
-    for (let tree = open.pop(); tree !== undefined; tree = open.pop()) {
-      const length = lengths.get(tree) ?? 0;
-      if (length + (this.#longest.get(tree) ?? 0) > MOST_BYTES) {
-        this.problems.push(`In ${this.#pathOf(tree)}: paths are longer than ${MOST_BYTES} bytes. Shorten their names.`);
-        return;
-      }
-      for (const [child, bytes] of this.#inside.get(tree) ?? []) {
-        const there = length + bytes + 1;
-        if (there <= (lengths.get(child) ?? -1)) continue;
-        lengths.set(child, there);
-        open.push(child);
-      }
+  /** Bytes of the longest path in a folder, from what is known of the folders in it. */
+  #longestIn(tree: string, inside: ReadonlyMap<string, number>): number {
+    let longest = this.#longest.get(tree) ?? 0;
+    for (const [child, bytes] of this.#inside.get(tree) ?? [])
+      longest = Math.max(longest, bytes + 1 + (inside.get(child) ?? 0));
+    return longest;
+  }
+
+  /** The folder in which the longest path ends. */
+  #endOfLongest(top: string, inside: ReadonlyMap<string, number>): string {
+    let tree = top;
+    for (let next: string | undefined = top; next !== undefined; ) {
+      tree = next;
+      const length = inside.get(tree);
+      next = this.#inside.get(tree)?.find(([child, bytes]) => bytes + 1 + (inside.get(child) ?? 0) === length)?.[0];
     }
+    return this.#pathOf(tree) || "the top folder";
   }
 }
 

@@ -175,6 +175,24 @@ describeGit("hostile pushes", () => {
     expect((await pushAll(name, [a, wide, commitOf(idOf(wide))])).remote).toMatch(/10001 entries; 10000 are allowed/);
   });
 
+  it("folders that lie in each other without end; one that lies at very many places is looked at once", async () => {
+    const name = await freshRepo();
+    const a = blob("a");
+    const leaf = rawTree([["100644", "x", idOf(a)]]);
+    const nested = (levels: number, names: readonly string[]) => {
+      const trees = [leaf];
+      for (let level = 0; level < levels; level++) {
+        const child = idOf(trees.at(-1) ?? leaf);
+        trees.push(rawTree(names.map((each) => ["40000", each, child])));
+      }
+      return [a, ...trees, commitOf(idOf(trees.at(-1) ?? leaf))];
+    };
+    expect((await pushAll(name, nested(2000, ["d"]))).remote).toMatch(/more than 512 deep/);
+    const names = Array.from({ length: 24 }, (_, at) => "n".repeat(at + 1));
+    expect((await pushAll(name, nested(30, names))).report).toContain("ok refs/heads/new");
+    expect((await pushAll(await freshRepo(), nested(45, names))).remote).toMatch(/longer than 1024 bytes/);
+  });
+
   it("a large file that is no LFS file is named, with the command that helps", async () => {
     const name = await freshRepo();
     const large = blob(Buffer.alloc(11 * 1024 * 1024, 3));
