@@ -5,6 +5,7 @@ import { fullName } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import { headerSafe } from "../error-response.ts";
 import { ServiceError } from "../errors.ts";
+import { escaped } from "../escape-html.ts";
 import { addItem, type Item, itemsOf, removeItem, updateItems } from "../services/collection-items.ts";
 import {
   COLLECTION_SORTS,
@@ -20,7 +21,6 @@ import {
   THEMES,
   updateCollection,
 } from "../services/collections.ts";
-import { escaped } from "../web/comment-html.ts";
 import { pageOf, pageResponse } from "./paging.ts";
 import { wireUser } from "./people.ts";
 import { defineRoute, type HubEnv, jsonBody, originOf, type Route } from "./route.ts";

@@ -4,6 +4,7 @@ import type { Context as HonoContext } from "hono";
 import { z } from "zod";
 import type { Context } from "../context.ts";
 import { ServiceError } from "../errors.ts";
+import { escaped } from "../escape-html.ts";
 import type { Repo } from "../services/access.ts";
 import { comparison } from "../services/changes.ts";
 import { type Entry, pathsInfo } from "../services/files.ts";
@@ -12,7 +13,6 @@ import { createBranch, createTag, deleteRef, superSquash } from "../services/ref
 import { type CommitRow, listCommits, listRefs } from "../services/refs.ts";
 import { type TreePage, treePage, treeSize } from "../services/tree-pages.ts";
 import { xetHashes } from "../services/xet-files.ts";
-import { escaped } from "../web/comment-html.ts";
 import { limitOf, nextLink } from "./paging.ts";
 import { avatarUrl } from "./people.ts";
 import { defineRoute, type HubEnv, isTrue, jsonBody, ofEach, repoOf, splitRevision, wholeBody } from "./route.ts";

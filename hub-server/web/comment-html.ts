@@ -1,5 +1,6 @@
 // What is written in discussions, as HTML. Texts of strangers: sanitised, their links resolved at the head of main.
 import { type RepoId, repoPath } from "../../src/hub/repo-id.ts";
+import { escaped } from "../escape-html.ts";
 import type { DiscussionEvent } from "../services/discussion-log.ts";
 import { layOut, NOT_LAID_OUT } from "./rendered.ts";
 
@@ -25,7 +26,3 @@ function isCostly(text: string): boolean {
   const marks = open.match(/[~*_`<>[\]]/g)?.length ?? 0;
   return marks > MOST_MARKS;
 }
-
-const ESCAPES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-/** A text that stands in HTML as it is. */
-export const escaped = (text: string): string => text.replace(/[&<>"]/g, (letter) => ESCAPES[letter] ?? letter);
