@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { serve } from "@hono/node-server";
 import { AbrazoError } from "../src/errors.ts";
+import { log } from "../src/log.ts";
 import { createApp } from "./app.ts";
 import type { Deps, Store, Transfers } from "./context.ts";
 import { type Database, openDatabase } from "./db/client.ts";
@@ -91,8 +92,8 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       reindex: () => indexStale(store),
       webhook: ({ deliveryId }) => deliver({ db: store.db, outbound: calls }, deliveryId),
       collect: async () => {
-        await collectObjects(store);
         await collectGarbage(store);
+        await collectObjects(store);
       },
     };
     queue = await startQueue(database.db, handlers);
@@ -118,7 +119,9 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     const [opened, working] = [database, queue];
     let closed: Promise<void> | undefined;
     const sendCollect = () => deps.db.transaction((tx) => working.send(tx, "collect", {}, "all"));
-    const collecting = setInterval(() => void sendCollect().catch(() => {}), COLLECT_MS).unref();
+    const collect = () =>
+      sendCollect().catch((error: unknown) => log.warn(`What nothing names was not collected: ${error}`));
+    const collecting = setInterval(() => void collect(), COLLECT_MS).unref();
     const close = async () => {
       clearInterval(collecting);
       await listening.close();
