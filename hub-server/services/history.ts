@@ -1,4 +1,5 @@
-// A repository's history rewritten so that some contents were never in it. Old commits stay where they were, unnamed, until they are collected (object-garbage.ts).
+// A repository's history rewritten so that some contents were never in it. Old commits stay where they were, unnamed, until they are
+// collected (object-garbage.ts).
 // Asks nobody's permission: callers do, and hold the repository's turn.
 import { and, eq, inArray } from "drizzle-orm";
 import { encodeCommit, encodeTag, encodeTree, objectId } from "../../src/io/git-objects.ts";

@@ -11,7 +11,7 @@ import { partSizeOf, startUpload } from "./lfs-parts.ts";
 const LINK_SECONDS = 24 * 3600;
 /** Blobs that are looked for at once: on S3 each is a request. */
 const AT_ONCE = 32;
-/** Links to parts in one answer, each about as long as this line and the next; one object has up to 10,000. */
+/** Links to parts in one answer, of some 300 bytes each; one object has up to 10,000. */
 const MOST_PARTS = 50_000;
 
 /** What a signed link allows: one object of one repository to be sent or fetched, for a time. */
@@ -92,11 +92,12 @@ export async function lfsBatch(ctx: Context, id: RepoId, input: BatchInput): Pro
     else {
       const upload = linkQuery(ctx, { kind: "upload", ...grant });
       const split = inParts && size > 0 && (parts === "all" || size > multipartAbove);
-      if (split) links += Math.ceil(size / partSizeOf(ctx, size));
-      if (split && links > MOST_PARTS) {
+      const count = split ? Math.ceil(size / partSizeOf(ctx, size)) : 0;
+      if (links + count > MOST_PARTS) {
         out.push({ oid, size, error: tooManyParts() });
         continue;
       }
+      links += count;
       const begun = split ? await startUpload(ctx, grant) : undefined;
       const query = begun && linkQuery(ctx, { kind: "parts", ...grant, upload: begun.id });
       out.push({ oid, size, upload, ...(begun && query !== undefined && { parts: { size: begun.partSize, query } }) });
