@@ -1,10 +1,10 @@
 // The two servers that bench/hub.ts compares: a hub with a user, and nginx with a folder. Measures nothing.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { packageFile } from "../src/package-root.ts";
+import { freePort } from "../test/support/free-port.ts";
 
 /** The command from the sources, whatever was built of them last. */
 export const SOURCES: readonly string[] = ["--import", "tsx", packageFile("src", "cli", "main.ts")];
@@ -117,15 +117,4 @@ export async function startNginx(folder: string): Promise<{ url: string; stop():
       await ended(child);
     },
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

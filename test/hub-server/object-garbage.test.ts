@@ -1,13 +1,13 @@
 // What no ref leads to goes after its time, with all that it alone led to; what anything leads to or names stays, also while people commit.
 import { and, eq, like } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { discussions } from "../../hub-server/db/schema/discussions.ts";
 import { garbage, reached } from "../../hub-server/db/schema/xet.ts";
 import { commits, contents, refs, trees } from "../../hub-server/db/schema.ts";
 import { collectObjects } from "../../hub-server/services/object-garbage.ts";
 import { type Caller, caller, file } from "../support/calls.ts";
-import { type TestHub, testHub } from "../support/hub.ts";
-import { startPostgres, type TestPostgres } from "../support/postgres.ts";
+import { describeEngines } from "../support/engines.ts";
+import type { TestHub } from "../support/hub.ts";
 
 let hub: TestHub;
 let ana: Caller;
@@ -60,21 +60,7 @@ async function counts() {
 
 const squash = (repo: string) => ana.call("POST", `/api/models/${repo}/super-squash/main`, { message: "one" });
 
-let server: TestPostgres | undefined;
-afterAll(() => server?.stop());
-
-const ENGINES: readonly [string, () => Promise<TestHub>][] = [
-  ["the embedded database", () => testHub()],
-  [
-    "Postgres",
-    async () => {
-      server = await startPostgres();
-      return testHub({ databaseUrl: await server.database("objects") });
-    },
-  ],
-];
-
-describe.each(ENGINES)("objects that nothing leads to, on %s", (_, start) => {
+describeEngines("objects that nothing leads to", (start) => {
   beforeAll(async () => {
     hub = await start();
     ana = caller(hub.url, await hub.user("ana"));

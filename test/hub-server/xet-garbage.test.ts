@@ -5,13 +5,13 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { garbage, storedBlobs, xetFiles, xetXorbs } from "../../hub-server/db/schema/xet.ts";
 import { collectGarbage } from "../../hub-server/services/garbage.ts";
 import { addBlob } from "../../hub-server/storage/add-blob.ts";
 import { caller } from "../support/calls.ts";
-import { type TestHub, testHub } from "../support/hub.ts";
-import { startPostgres, type TestPostgres } from "../support/postgres.ts";
+import { describeEngines } from "../support/engines.ts";
+import type { TestHub } from "../support/hub.ts";
 import {
   bytesOf,
   Cas,
@@ -63,21 +63,7 @@ async function counts(): Promise<{ files: number; xorbs: number; blobs: number }
   };
 }
 
-let server: TestPostgres | undefined;
-afterAll(() => server?.stop());
-
-const ENGINES: readonly [string, () => Promise<TestHub>][] = [
-  ["the embedded database", () => testHub()],
-  [
-    "Postgres",
-    async () => {
-      server = await startPostgres();
-      return testHub({ databaseUrl: await server.database("garbage") });
-    },
-  ],
-];
-
-describe.each(ENGINES)("garbage on %s", (_, start) => {
+describeEngines("garbage", (start) => {
   beforeAll(async () => {
     hub = await start();
     token = await hub.user("ana");
