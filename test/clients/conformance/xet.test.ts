@@ -227,14 +227,13 @@ describeVersions("Xet", ({ make }) => {
     expect(await sha256OfFile(path)).toBe(await sha256OfHttp("ana/m1", "model.bin"));
   });
 
-  /** Makes the first token that the store is sent older than it is, in so many calls; the one that comes after it is as it is. */
-  function agedBy(seconds: number, scope: XetGrant["scope"], calls = Number.POSITIVE_INFINITY): void {
+  /** Makes the first token that the store is sent older than it is; the one that comes after it is as it is. */
+  function agedBy(seconds: number, scope: XetGrant["scope"]): void {
     let first: string | undefined;
-    let left = calls;
     proxy.watch = ({ url, headers }) => {
       if (!url.startsWith("/cas/v") || headers.authorization === undefined) return;
       first ??= headers.authorization;
-      if (headers.authorization !== first || left-- <= 0) return;
+      if (headers.authorization !== first) return;
       const grant = readXetToken(hub.deps, first, scope);
       headers.authorization = `Bearer ${writeXetToken(hub.deps, { ...grant, expires: grant.expires - seconds })}`;
     };
@@ -264,21 +263,13 @@ describeVersions("Xet", ({ make }) => {
     },
   );
 
-  check(
-    56,
-    "a download with a token that ended minutes ago goes on, and one 401 on the way is tried again",
-    async () => {
-      const right = await sha256OfHttp("ana/m1", "model.bin");
-      let python = await fresh();
-      agedBy(hub.deps.transfers.xetTokenSeconds + 300, "read");
-      expect(await sha256OfFile(await python.run<string>(DOWNLOAD))).toBe(right);
-      expect(refusals()).toEqual([]);
-      python = await fresh();
-      agedBy(hub.deps.transfers.xetTokenSeconds + 3600, "read", 1);
-      expect(await sha256OfFile(await python.run<string>(DOWNLOAD))).toBe(right);
-      expect(refusals()).toEqual([expect.stringMatching(/^401 GET \/cas\/v2\/reconstructions\//)]);
-    },
-  );
+  check(56, "a download with a token that ended minutes ago, by a clock that is slow: it holds on", async () => {
+    const python = await fresh();
+    agedBy(hub.deps.transfers.xetTokenSeconds + 300, "read");
+    const path = await python.run<string>(DOWNLOAD);
+    expect([refusals(), asked("xet-read-token")]).toEqual([[], 1]);
+    expect(await sha256OfFile(path)).toBe(await sha256OfHttp("ana/m1", "model.bin"));
+  });
 
   check(56, "a download with a token that is over: hf_xet says so, and the next one is right", async () => {
     const python = await fresh();
