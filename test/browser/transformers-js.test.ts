@@ -1,4 +1,5 @@
-// transformers.js in Chromium, on a page of another origin than the hub's: what it fetches it may fetch, and progress is told.
+// transformers.js in Chromium, on a page of another origin than the hub's: what it fetches it may fetch, and progress is told. Also
+// where the bytes are in a bucket, which is an origin of its own.
 import { createReadStream, existsSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -6,10 +7,11 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import * as hf from "@huggingface/hub";
 import { type Browser, chromium } from "playwright-core";
-import { afterAll, beforeAll, expect } from "vitest";
+import { afterAll, beforeAll, expect, vi } from "vitest";
 import { packageFile } from "../../src/package-root.ts";
 import { check } from "../clients/conformance/harness.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
+import { startS3, type TestS3 } from "../support/s3-server.ts";
 
 const CHROMIUM = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
 const FOLDER = packageFile("pipelines", "defaults", "text-classification");
@@ -26,6 +28,8 @@ const OWN: Readonly<Record<string, readonly [path: string, type: string]>> = {
 };
 
 let hub: TestHub;
+let s3: TestS3;
+let overS3: TestHub;
 let site: Server;
 let browser: Browser;
 let origin: string;
@@ -34,14 +38,10 @@ beforeAll(async () => {
   if (!existsSync(CHROMIUM))
     throw new Error(`Chromium is not at ${CHROMIUM}; install it, or name it in CHROMIUM_PATH.`);
   hub = await testHub();
-  const repo = {
-    hubUrl: hub.url,
-    accessToken: await hub.user("ana"),
-    repo: { type: "model", name: "ana/mood" },
-  } as const;
-  await hf.createRepo(repo);
-  const files = NAMES.map((path) => ({ path, content: pathToFileURL(join(FOLDER, path)) }));
-  await hf.uploadFiles({ ...repo, files, useXet: false });
+  s3 = await startS3();
+  for (const [name, value] of Object.entries(s3.credentials)) vi.stubEnv(name, value);
+  overS3 = await testHub({ s3: { bucket: s3.bucket, region: s3.region, endpoint: s3.url } });
+  for (const each of [hub, overS3]) await fill(each);
   site = createServer((request, response) => {
     const [path, type] = OWN[request.url ?? ""] ?? [];
     if (path === undefined)
@@ -62,7 +62,17 @@ afterAll(async () => {
   await browser?.close();
   site?.close();
   await hub?.stop();
+  await overS3?.stop();
+  await s3?.stop();
+  vi.unstubAllEnvs();
 });
+
+async function fill({ url: hubUrl, user }: TestHub): Promise<void> {
+  const repo = { hubUrl, accessToken: await user("ana"), repo: { type: "model", name: "ana/mood" } } as const;
+  await hf.createRepo(repo);
+  const files = NAMES.map((path) => ({ path, content: pathToFileURL(join(FOLDER, path)) }));
+  await hf.uploadFiles({ ...repo, files, useXet: false });
+}
 
 /** Runs in the page. */
 const CLASSIFY = `(async ([url, origin]) => {
@@ -95,18 +105,24 @@ interface Seen {
   missing: [number, string | null];
 }
 
-check(24, "transformers.js on a page of another origin", async () => {
+/** What the page of another origin gets of a hub whose links lead to itself, or to another server as well. */
+async function classify(hubUrl: string, ...others: readonly string[]): Promise<{ bytes: URL[] }> {
   const page = await browser.newPage();
   const errors: string[] = [];
   const elsewhere: string[] = [];
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+  const bytes: URL[] = [];
+  page.on("response", (response) => {
+    const url = new URL(response.url());
+    if (/onnx|[0-9a-f]{64}/.test(url.pathname) && url.origin !== origin && response.ok()) bytes.push(url);
+  });
   page.on("request", (request) => {
     const to = new URL(request.url()).origin;
-    if (![origin, hub.url].includes(to) && to !== "null") elsewhere.push(request.url());
+    if (![origin, hubUrl, ...others].includes(to) && to !== "null") elsewhere.push(request.url());
   });
   await page.goto(origin);
-  const seen: Seen = await page.evaluate(`${CLASSIFY}(${JSON.stringify([hub.url, origin])})`);
+  const seen: Seen = await page.evaluate(`${CLASSIFY}(${JSON.stringify([hubUrl, origin])})`);
   expect(seen.answer).toEqual([{ label: expect.stringMatching(/positive/i), score: expect.closeTo(1, 0) }]);
   const [progress, loaded, total] = seen.progress["onnx/model_quantized.onnx"] ?? [];
   expect([progress, loaded]).toEqual([100, total]);
@@ -123,4 +139,15 @@ check(24, "transformers.js on a page of another origin", async () => {
   expect(errors.filter((text) => !/the server responded with a status of 404/.test(text))).toEqual([]);
   expect(elsewhere).toEqual([]);
   await page.close();
+  return { bytes };
+}
+
+check(24, "transformers.js on a page of another origin", async () => {
+  const { bytes } = await classify(hub.url);
+  expect(bytes.map(({ origin }) => origin)).toContain(hub.url);
+});
+
+check(24, "transformers.js on a page of another origin, where the bytes come from a bucket", async () => {
+  const { bytes } = await classify(overS3.url, s3.url);
+  expect(bytes.map(({ origin }) => origin)).toContain(s3.url);
 });

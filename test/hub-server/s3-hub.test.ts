@@ -1,6 +1,8 @@
 // A hub whose blobs are in a bucket: what goes there straight, and what the hub says itself.
 import { createHash, randomBytes } from "node:crypto";
+import * as hf from "@huggingface/hub";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { check } from "../clients/conformance/harness.ts";
 import { type Caller, caller, file } from "../support/calls.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 import { startS3, type TestS3 } from "../support/s3-server.ts";
@@ -18,13 +20,15 @@ describe("a hub whose blobs are in S3", () => {
   let s3: TestS3;
   let away: TestHub;
   let user: Caller;
+  let accessToken: string;
 
   beforeAll(async () => {
     s3 = await startS3();
     for (const [name, value] of Object.entries(s3.credentials)) vi.stubEnv(name, value);
     const { bucket, region, url: endpoint } = s3;
     away = await testHub({ s3: { bucket, region, endpoint }, transfers: { partSize: PART, multipartAbove: 10 * MIB } });
-    user = caller(away.url, await away.user("ana"));
+    accessToken = await away.user("ana");
+    user = caller(away.url, accessToken);
     await user.ok("POST", "/api/repos/create", { name: "m" });
   });
   afterAll(async () => {
@@ -95,4 +99,51 @@ describe("a hub whose blobs are in S3", () => {
     await user.commit("/api/models/ana/m", "main", [file("long.txt", text)]);
     expect(await (await fetch(`${away.url}/ana/m/resolve/main/long.txt`)).text()).toBe(text);
   });
+
+  check(
+    30,
+    "JavaScript's downloadFile from a bucket: small, by its redirects, in part, by Xet, and missing",
+    async () => {
+      const client = { hubUrl: away.url, accessToken, repo: "ana/js" };
+      await hf.createRepo(client);
+      const [whole, chunked] = [randomBytes(700_000), randomBytes(900_000)];
+      const blob = (bytes: Uint8Array) => new Blob([Uint8Array.from(bytes)]);
+      const small = { path: "config.json", content: new Blob(["{}"]) };
+      await hf.uploadFiles({ ...client, files: [small, { path: "whole.bin", content: blob(whole) }], useXet: false });
+      await hf.uploadFiles({ ...client, files: [{ path: "chunks.bin", content: blob(chunked) }], useXet: true });
+      const answers: Response[] = [];
+      const watched: typeof fetch = async (input, init) => {
+        const answer = await fetch(input, init);
+        answers.push(answer);
+        return answer;
+      };
+      const get = async (path: string, xet: boolean, part?: readonly [start: number, end: number]) => {
+        answers.splice(0);
+        const got = await hf.downloadFile({ ...client, path, xet, fetch: watched });
+        const wanted = part === undefined ? got : got?.slice(...part);
+        return wanted && Buffer.from(await wanted.arrayBuffer());
+      };
+      const fromBucket = () => answers.filter(({ url }) => url.startsWith(s3.url));
+      expect((await get("config.json", false))?.toString()).toBe("{}");
+      expect(fromBucket()).toEqual([]);
+      expect((await get("whole.bin", false))?.equals(whole)).toBe(true);
+      // What it takes the size from is the bucket's answer, behind the redirect: a range, and a tag.
+      const [probe, ...rest] = fromBucket();
+      expect([probe?.status, probe?.redirected, probe?.headers.get("content-range")]).toEqual([
+        206,
+        true,
+        `bytes 0-0/${whole.length}`,
+      ]);
+      expect(probe?.headers.get("etag")).toMatch(/^"[0-9a-f]+"$/);
+      expect(rest.length).toBeGreaterThan(0);
+      expect((await get("whole.bin", false, [300_000, 300_100]))?.equals(whole.subarray(300_000, 300_100))).toBe(true);
+      expect(fromBucket().at(-1)?.headers.get("content-range")).toBe(`bytes 300000-300099/${whole.length}`);
+      // A file that came in chunks is none of the bucket's objects: the hub puts it together, for either way to ask.
+      for (const xet of [true, false]) {
+        expect([xet, (await get("chunks.bin", xet))?.equals(chunked)]).toEqual([xet, true]);
+        expect([xet, answers.some(({ url }) => url.includes("/cas/v2/reconstructions/"))]).toEqual([xet, xet]);
+      }
+      expect(await get("missing.bin", false)).toBeNull();
+    },
+  );
 });

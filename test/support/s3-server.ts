@@ -1,9 +1,10 @@
 // A server of S3's protocol for tests, in memory: as strict as Amazon's where a client can be wrong. Signatures (Version 4, in headers and
 // in addresses) are recomputed, hashes of bodies and sizes of parts are checked, an object appears whole or not at all.
-// Knows one bucket and one key.
+// Goes wrong when told so. Knows one bucket and one key.
 import { createHash, createHmac } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 const REGION = "us-east-1";
 const SMALLEST_PART = 5 * 1024 * 1024;
@@ -11,6 +12,19 @@ const SMALLEST_PART = 5 * 1024 * 1024;
 interface Upload {
   key: string;
   parts: Map<number, { bytes: Buffer; etag: string }>;
+}
+
+export interface S3Call {
+  method: string;
+  key: string;
+  query: URLSearchParams;
+}
+
+/** What goes wrong with a call: it waits, it fails, or its connection is cut after so many bytes of the body that comes or goes. */
+export interface S3Fault {
+  delayMs?: number;
+  status?: number;
+  cutAfter?: number;
 }
 
 export interface TestS3 {
@@ -26,6 +40,8 @@ export interface TestS3 {
   requests: string[];
   /** Headers of the latest request for an object by a signed address. */
   lastHeaders(): IncomingMessage["headers"];
+  /** Asked at each call. */
+  fault: ((call: S3Call) => S3Fault | undefined) | undefined;
   stop(): Promise<void>;
 }
 
@@ -153,15 +169,25 @@ export async function startS3(): Promise<TestS3> {
   };
 
   const server = createServer((request, response) => {
+    const url = new URL(request.url ?? "/", `http://${request.headers.host}`);
+    const key = decodeURIComponent(url.pathname).split("/").slice(2).join("/");
+    const { delayMs, status, cutAfter } =
+      out.fault?.({ method: request.method ?? "", key, query: url.searchParams }) ?? {};
     const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    let received = 0;
+    request.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      received += chunk.length;
+      if (cutAfter !== undefined && received > cutAfter) request.destroy();
+    });
     request.on("error", () => {});
-    request.on("end", () => {
-      const url = new URL(request.url ?? "/", `http://${request.headers.host}`);
+    request.on("end", async () => {
+      if (delayMs !== undefined) await sleep(delayMs);
       try {
+        if (status !== undefined) throw new S3Error(status, status === 503 ? "SlowDown" : "InternalError");
         if (url.searchParams.has("X-Amz-Signature")) lastHeaders = request.headers;
         verify(request, url, Buffer.concat(chunks), credentials);
-        answer(request, response, url, Buffer.concat(chunks));
+        answer(request, cutAfter === undefined ? response : cutOff(response, cutAfter), url, Buffer.concat(chunks));
       } catch (error) {
         const { status, code } = error instanceof S3Error ? error : new S3Error(500, "InternalError");
         const text = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${code}</Message></Error>`;
@@ -173,7 +199,7 @@ export async function startS3(): Promise<TestS3> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   // safe because a server that listens on a port has an address with one
   const { port } = server.address() as AddressInfo;
-  return {
+  const out: TestS3 = {
     url: `http://127.0.0.1:${port}`,
     bucket,
     region: REGION,
@@ -182,12 +208,27 @@ export async function startS3(): Promise<TestS3> {
     openUploads: () => uploads.size,
     requests,
     lastHeaders: () => lastHeaders,
+    fault: undefined,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+  return out;
+}
+
+/** An answer whose connection ends after so many bytes of its body. */
+function cutOff(response: ServerResponse, after: number): ServerResponse {
+  const end = response.end.bind(response);
+  return Object.assign(response, {
+    end: (body?: string | Buffer) => {
+      const bytes = Buffer.from(body ?? "");
+      if (bytes.length <= after) return end(body);
+      response.write(bytes.subarray(0, after), () => response.destroy());
+      return response;
+    },
+  });
 }
 
 function sendObject(

@@ -135,12 +135,14 @@ describeVersions("repositories", ({ version, make }) => {
   });
 
   check(41, "expand, files_metadata and securityStatus", async () => {
-    const told = await python.run<Record<string, unknown>>(`
-      import json, struct
+    const told = await python.run<{ size: number; sha256: string[] }>(`
+      import hashlib, json, struct
       header = json.dumps({"w": {"dtype": "F32", "shape": [10, 5], "data_offsets": [0, 200]}}).encode()
       weights = struct.pack("<Q", len(header)) + header + bytes(200)
       api.create_repo("ana/expanded")
       api.upload_file(path_or_fileobj=weights, path_in_repo="model.safetensors", repo_id="ana/expanded")
+      large = bytes(range(256)) * 8000
+      api.upload_file(path_or_fileobj=large, path_in_repo="large.bin", repo_id="ana/expanded")
       api.upload_file(path_or_fileobj=b"cposix\\nsystem\\n.", path_in_repo="notes.txt", repo_id="ana/expanded")
       info = api.model_info("ana/expanded", expand=["likes", "safetensors", "downloadsAllTime", "childrenModelCount"])
       row = [r for r in api.list_models(author="ana", search="expanded", expand=["likes", "safetensors"])][0]
@@ -150,18 +152,25 @@ describeVersions("repositories", ({ version, make }) => {
           "info": [info.likes, info.safetensors.total, info.safetensors.parameters, info.tags, info.siblings, info.downloads_all_time],
           "row": [row.likes, row.safetensors.total, row.author, row.siblings],
           "file": [files["model.safetensors"].size, len(files["model.safetensors"].blob_id), files["notes.txt"].size],
-          "lfs": files["model.safetensors"].lfs and files["model.safetensors"].lfs.size,
+          "lfs": [files[name].lfs and dict(files[name].lfs) for name in ("large.bin", "model.safetensors", "notes.txt")],
+          "sha256": [hashlib.sha256(data).hexdigest() for data in (large, weights)],
           "plain": [s.size for s in secure.siblings],
           "secure": secure.security_repo_status,
           "size": len(weights),
       }
     `);
-    const { size } = told;
+    const { size, sha256 } = told;
+    const pointer = (oid: string | undefined, bytes: number) => ({
+      sha256: oid,
+      size: bytes,
+      pointer_size: `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize ${bytes}\n`.length,
+    });
     expect(told).toMatchObject({
+      lfs: [pointer(sha256[0], 2_048_000), pointer(sha256[1], size), null],
       info: [0, 50, { F32: 50 }, null, null, 0],
       row: [0, 50, null, null],
       file: [size, 40, 15],
-      plain: [null, null, null],
+      plain: [null, null, null, null],
       secure: { scansDone: true, filesWithIssues: [] },
     });
   });
