@@ -2,6 +2,7 @@
 // Knows nothing of the hub's addresses. The host that the client used is passed on, so that links lead through here too.
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Transform } from "node:stream";
 
 export interface Call {
   method: string;
@@ -26,6 +27,8 @@ export interface Recorder {
   fault: Fault | undefined;
   /** Told of each call as it comes in; what it changes in address or headers is what the hub sees. */
   watch: ((call: Call) => void) | undefined;
+  /** Which byte of a call's body is damaged on the way to the hub, from 0. */
+  damage: ((call: Call) => number | undefined) | undefined;
   /** What a client meets while the hub is not there: a proxy's 502, or a connection that ends without an answer. */
   away: "502" | "cut";
   stop(): Promise<void>;
@@ -37,7 +40,16 @@ const PATIENCE_MS = 2000;
 /** Starts a proxy before the server that `target` names at each call. */
 export async function recorder(target: () => string): Promise<Recorder> {
   const calls: Call[] = [];
-  const out: Recorder = { url: "", calls, fault: undefined, watch: undefined, away: "502", take, stop };
+  const out: Recorder = {
+    url: "",
+    calls,
+    fault: undefined,
+    watch: undefined,
+    damage: undefined,
+    away: "502",
+    take,
+    stop,
+  };
   const server = createServer((asked, answer) => forward(asked, answer, target(), out));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   // safe because the server listens on a port
@@ -85,5 +97,20 @@ function forward(asked: IncomingMessage, answer: ServerResponse, target: string,
     given.on("error", () => answer.destroy());
     answer.on("close", () => given.destroy());
   });
-  asked.pipe(sent);
+  const damaged = how.damage?.(call);
+  if (damaged === undefined) asked.pipe(sent);
+  else asked.pipe(damaging(damaged)).pipe(sent);
+}
+
+/** Turns one byte of what goes through it into another. */
+function damaging(at: number): Transform {
+  let seen = 0;
+  return new Transform({
+    transform(chunk: Buffer, _, done) {
+      const here = at - seen;
+      seen += chunk.length;
+      if (here >= 0 && here < chunk.length) chunk[here] = (chunk[here] ?? 0) ^ 0xff;
+      done(null, chunk);
+    },
+  });
 }
