@@ -34,7 +34,7 @@ export function createApp(deps: Deps, options: AppOptions): Hono<HubEnv> {
     const named = OWN_CREDENTIALS.test(c.req.path) ? undefined : c.req.header("authorization");
     const actor = await actorOf(deps, named, isFromElsewhere(c) ? undefined : getCookie(c, SESSION_COOKIE));
     c.set("ctx", { ...deps, actor: actor && { ...actor, address: addressOf(c) } });
-    c.set("common", { ...CROSS_ORIGIN, "X-Request-Id": c.get("requestId") });
+    c.set("common", { ...CROSS_ORIGIN, "X-Content-Type-Options": "nosniff", "X-Request-Id": c.get("requestId") });
     await next();
     // Afterwards, as what is set before does not reach the answers that handlers make themselves.
     if (isSent(c)) return;
@@ -98,8 +98,9 @@ function callerOf(c: HonoContext<HubEnv>): string {
 
 /** A page of another place must not change things with the cookie of whoever looks at it. */
 function isFromElsewhere(c: HonoContext<HubEnv>): boolean {
-  const origin = c.req.header("origin");
-  return !["GET", "HEAD"].includes(c.req.method) && origin !== undefined && origin !== originOf(c);
+  if (["GET", "HEAD"].includes(c.req.method)) return false;
+  const [origin, site] = [c.req.header("origin"), c.req.header("sec-fetch-site")];
+  return (origin !== undefined && origin !== originOf(c)) || site === "cross-site" || site === "same-site";
 }
 
 function preflight(): Response {

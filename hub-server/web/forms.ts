@@ -2,9 +2,9 @@
 // Holds no routes.
 import type { C } from "./respond.tsx";
 
-/** Only paths of this hub: a login must not lead elsewhere. */
+/** Only paths of this hub: a login must not lead elsewhere. Browsers leave tabs and line ends out of addresses. */
 export const safeNext = (value: unknown): string =>
-  typeof value === "string" && /^\/(?![/\\])/.test(value) ? value : "/";
+  typeof value === "string" && /^\/(?![/\\])\P{Cc}*$/u.test(value) ? value : "/";
 
 export const field = (form: FormData, name: string): string => {
   const value = form.get(name);
