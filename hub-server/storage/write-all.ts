@@ -1,19 +1,11 @@
 // Writes a stream of small chunks to a file in large pieces, some of which are on their way while the next comes in.
 import type { FileHandle } from "node:fs/promises";
+import { givePieces, PIECE, type Piece, takePiece } from "../threads/pieces.ts";
 
-/** Sockets give 64 KiB at a time; a call of the system for each would take longer than what it does. More would be held by each upload. */
-const PIECE = 256 * 1024;
 /** Pieces of one stream: one that fills, and those that are being written or hashed. */
 const PIECES = 4;
 /** So much is written before the disk is told to keep it: the flush at the end has little left to do then. */
 const FLUSH_EACH = 64 * 1024 * 1024;
-
-/** In shared memory, so that a thread can read what is being written. */
-type Piece = Uint8Array<SharedArrayBuffer>;
-
-/** Pieces that nobody fills now: as garbage they would be collected late. */
-const idle: Piece[] = [];
-const MOST_IDLE = 16;
 
 interface Slot {
   piece: Piece;
@@ -37,7 +29,7 @@ export async function writeAll(
 ): Promise<void> {
   const slots: Slot[] = [];
   const take = (): Slot => {
-    const slot = { piece: idle.pop() ?? new Uint8Array(new SharedArrayBuffer(PIECE)), busy: Promise.resolve() };
+    const slot = { piece: takePiece(), busy: Promise.resolve() };
     slots.push(slot);
     return slot;
   };
@@ -75,7 +67,7 @@ export async function writeAll(
     // A piece is free once neither the disk nor a thread reads it, however this ends.
     await Promise.allSettled(slots.map(({ busy }) => busy));
     await flusher.settled();
-    idle.push(...slots.map(({ piece }) => piece).slice(0, MOST_IDLE - idle.length));
+    givePieces(slots.map(({ piece }) => piece));
   }
 }
 

@@ -26,7 +26,7 @@ export type ToWorker =
   | { kind: "drop"; id: number };
 
 export type FromWorker =
-  /** The piece, given back, and how many bytes of chunks are right up to now. */
-  | { kind: "took"; id: number; bytes: Uint8Array; taken: number }
+  /** The next piece is seen; how many bytes of chunks are right up to its end. */
+  | { kind: "took"; id: number; taken: number }
   | { kind: "done"; id: number; result: Results[Work] }
   | { kind: "refused"; id: number; message: string };

@@ -5,16 +5,17 @@ import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { IS_SOURCE, packageFile, packageModule } from "../../src/package-root.ts";
 import type { FromWorker, Results, ToWorker, Work } from "./messages.ts";
+import { givePieces, PIECE, type Piece, takePiece } from "./pieces.ts";
 
 const BODY = pathToFileURL(packageModule("hub-server/threads/worker")).href;
-const PIECE = 1024 * 1024;
-/** Pieces of one stream that are on their way: one that is checked, one that waits, one that comes back. */
+/** Pieces of one stream that are on their way: one that is checked, one that waits, one that fills. */
 const AHEAD = 3;
 /** One core is for serving. */
 const MOST_THREADS = Math.max(1, Math.min(4, availableParallelism() - 1));
 const IDLE_MS = 60_000;
 
-export interface Took {
+/** A piece that its thread has seen, which stays as it is until the next is asked for; and how many bytes of chunks are right up to there. */
+export interface Seen {
   bytes: Uint8Array;
   taken: number;
 }
@@ -51,7 +52,7 @@ class Thread {
   open<Kind extends Work>(id: number, work: Kind): Session<Kind> {
     clearTimeout(this.#idle);
     const session = new Session<Kind>(
-      (message, give) => this.#worker.postMessage({ ...message, id }, give),
+      (message) => this.#worker.postMessage({ ...message, id }),
       () => this.#close(id),
     );
     // safe because the sessions are only told what the thread says of them
@@ -69,13 +70,13 @@ class Thread {
 
 type WithoutId<Message> = Message extends { id: number } ? Omit<Message, "id"> : never;
 
-type Post = (message: WithoutId<ToWorker>, give?: ArrayBuffer[]) => void;
+type Post = (message: WithoutId<ToWorker>) => void;
 
 /** One stream in a thread. */
 export class Session<Kind extends Work> {
   readonly #post: Post;
   readonly #closed: () => void;
-  readonly #waiting: { resolve(value: Took): void; reject(error: Error): void }[] = [];
+  readonly #waiting: { resolve(taken: number): void; reject(error: Error): void }[] = [];
   #finished: { resolve(value: Results[Kind]): void; reject(error: Error): void } | undefined;
   #failure: Error | undefined;
 
@@ -84,10 +85,10 @@ export class Session<Kind extends Work> {
     this.#closed = closed;
   }
 
-  /** Sends a piece. What is given away with it is gone until it comes back; else memory is shared, or copied where it is not. */
-  push(bytes: Uint8Array, give: ArrayBuffer[] = []): Promise<Took> {
+  /** Sends a piece, which stays as it is until it was taken: shared memory is read where it lies, other memory is copied. */
+  push(bytes: Uint8Array): Promise<number> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    this.#post({ kind: "piece", bytes }, give);
+    this.#post({ kind: "piece", bytes });
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
@@ -106,7 +107,7 @@ export class Session<Kind extends Work> {
   }
 
   receive(message: FromWorker): void {
-    if (message.kind === "took") this.#waiting.shift()?.resolve(message);
+    if (message.kind === "took") this.#waiting.shift()?.resolve(message.taken);
     // safe because a session ends with what its kind of work gives
     else if (message.kind === "done") this.#finished?.resolve(message.result as Results[Kind]);
     else this.fail(new RefusedBytes(message.message));
@@ -135,33 +136,40 @@ export function open<Kind extends Work>(work: Kind): Session<Kind> {
   return free.open(opened++, work);
 }
 
-/** Pieces of about a megabyte, each in a buffer of its own that can be given away. */
-async function* pieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  let piece = new Uint8Array(PIECE);
-  let filled = 0;
-  for await (const chunk of source) {
-    for (let at = 0; at < chunk.length; ) {
-      const part = Math.min(chunk.length - at, PIECE - filled);
-      piece.set(chunk.subarray(at, at + part), filled);
-      [at, filled] = [at + part, filled + part];
-      if (filled < PIECE) continue;
-      yield piece;
-      [piece, filled] = [new Uint8Array(PIECE), 0];
-    }
-  }
-  if (filled > 0) yield piece.slice(0, filled);
-}
-
-/** Sends a stream through a session and gives its pieces as they come back. */
-export async function* through(source: AsyncIterable<Uint8Array>, session: Session<Work>): AsyncGenerator<Took> {
-  const ahead: Promise<Took>[] = [];
-  for await (const piece of pieces(source)) {
-    const took = session.push(piece, [piece.buffer]);
+/** Sends a stream through a session and gives its pieces once they were seen. */
+export async function* through(source: AsyncIterable<Uint8Array>, session: Session<Work>): AsyncGenerator<Seen> {
+  const pieces: Piece[] = [];
+  const ahead: { bytes: Piece; taken: Promise<number> }[] = [];
+  const seen = async ({ bytes, taken }: { bytes: Piece; taken: Promise<number> }) => ({ bytes, taken: await taken });
+  const send = (bytes: Piece) => {
+    const taken = session.push(bytes);
     // Whoever awaits it sees the failure; until then it is no unhandled one.
-    took.catch(() => {});
-    ahead.push(took);
-    const first = ahead.length === AHEAD ? ahead.shift() : undefined;
-    if (first !== undefined) yield await first;
+    taken.catch(() => {});
+    ahead.push({ bytes, taken });
+  };
+  let [at, filled] = [0, 0];
+  try {
+    for await (const chunk of source) {
+      for (let done = 0; done < chunk.length; ) {
+        if (at === pieces.length) pieces.push(takePiece());
+        // safe because pieces are taken one after the other
+        const piece = pieces[at] as Piece;
+        const part = Math.min(chunk.length - done, PIECE - filled);
+        piece.set(chunk.subarray(done, done + part), filled);
+        [done, filled] = [done + part, filled + part];
+        if (filled < PIECE) continue;
+        send(piece);
+        [at, filled] = [(at + 1) % AHEAD, 0];
+        const first = ahead.length === AHEAD ? ahead.shift() : undefined;
+        if (first !== undefined) yield await seen(first);
+      }
+    }
+    const last = pieces[at];
+    if (filled > 0 && last !== undefined) send(last.subarray(0, filled));
+    for (let first = ahead.shift(); first !== undefined; first = ahead.shift()) yield await seen(first);
+  } finally {
+    // A piece is free once the thread does not read it, however this ends.
+    await Promise.allSettled(ahead.map(({ taken }) => taken));
+    givePieces(pieces);
   }
-  for (const took of ahead) yield await took;
 }

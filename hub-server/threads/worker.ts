@@ -2,7 +2,7 @@
 // Knows no storage: bytes come and go by messages.
 import { createHash } from "node:crypto";
 import { parentPort } from "node:worker_threads";
-import { ChunkReader, unpack } from "../xet/chunks.ts";
+import { ChunkReader, MOST_CHUNK_BYTES, unpack } from "../xet/chunks.ts";
 import { XorbVerifier } from "../xet/xorb.ts";
 import type { Digest, FromWorker, Results, ToWorker, Work } from "./messages.ts";
 
@@ -14,6 +14,7 @@ interface Job {
 
 class Digester implements Job {
   readonly #reader = new ChunkReader();
+  readonly #memory = new Uint8Array(MOST_CHUNK_BYTES);
   readonly #hash = createHash("sha256");
   #size = 0;
 
@@ -23,7 +24,7 @@ class Digester implements Job {
 
   push(piece: Uint8Array): void {
     for (const chunk of this.#reader.push(piece)) {
-      this.#hash.update(unpack(chunk));
+      this.#hash.update(unpack(chunk, this.#memory));
       this.#size += chunk.size;
     }
   }
@@ -56,11 +57,9 @@ const JOBS: { readonly [Kind in Work]: () => Job } = {
 
 const jobs = new Map<number, Job>();
 
-function post(message: FromWorker, give: ArrayBuffer[] = []): void {
-  parentPort?.postMessage(message, give);
-}
+const post = (message: FromWorker): void => parentPort?.postMessage(message);
 
-/** A stream that is refused is forgotten: what still comes of it is given back unread. */
+/** A stream that is refused is forgotten: what still comes of it is not read. */
 function tried(id: number, work: () => void): void {
   try {
     work();
@@ -82,8 +81,7 @@ parentPort?.on("message", (message: ToWorker) => {
 
 function take(id: number, job: Job, bytes: Uint8Array): void {
   job.push(bytes);
-  const give = bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : [];
-  post({ kind: "took", id, bytes, taken: job.taken }, give);
+  post({ kind: "took", id, taken: job.taken });
 }
 
 function end(id: number, job: Job): void {

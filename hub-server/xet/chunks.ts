@@ -9,16 +9,16 @@ export const MOST_CHUNK_BYTES = 128 * 1024;
 const MOST_PACKED_BYTES = MOST_CHUNK_BYTES + 4096;
 
 /** What the fifth byte of a header says. */
-const SCHEMES: Readonly<Record<number, (data: Uint8Array, size: number) => Uint8Array>> = {
+const SCHEMES: Readonly<Record<number, (data: Uint8Array, out: Uint8Array) => Uint8Array>> = {
   0: (data) => data,
-  1: (data, size) => decodeFrame(data, Buffer.allocUnsafeSlow(size)),
-  2: (data, size) => ungroup(decodeFrame(data, scratch.subarray(0, size))),
+  1: (data, out) => decodeFrame(data, out),
+  2: (data, out) => ungroup(decodeFrame(data, scratch.subarray(0, out.length)), out),
 };
 
 /** Holds the bytes of one chunk between two steps. */
 const scratch = new Uint8Array(MOST_CHUNK_BYTES);
 
-/** A chunk that has come whole; `packed` lies in the reader's memory until the next piece. */
+/** A chunk that has come whole; `packed` lies in the piece that ends it, or in memory of its own. */
 export interface PackedChunk {
   /** Bytes with the header. */
   packedSize: number;
@@ -27,24 +27,27 @@ export interface PackedChunk {
   packed: Uint8Array;
 }
 
-/** The bytes of a chunk. */
-export function unpack({ scheme, packed, size }: PackedChunk): Uint8Array {
+/**
+ * The bytes of a chunk.
+ *
+ * @param memory MOST_CHUNK_BYTES of it, for who needs the bytes no longer than until the next chunk: they may lie there
+ */
+export function unpack({ scheme, packed, size }: PackedChunk, memory?: Uint8Array): Uint8Array {
   const decode = SCHEMES[scheme];
   if (decode === undefined) throw new RangeError(`The chunk is packed by scheme ${scheme}, which nobody knows.`);
-  const bytes = decode(packed, size);
+  const bytes = decode(packed, memory?.subarray(0, size) ?? Buffer.allocUnsafeSlow(size));
   if (bytes.length !== size)
     throw new RangeError(`The chunk has ${bytes.length} bytes, not ${size} as its header says.`);
   return bytes;
 }
 
 /** Undoes "byte grouping 4": first all first bytes of groups of four, then all second ones, and so on. */
-function ungroup(grouped: Uint8Array): Uint8Array {
-  const out = Buffer.allocUnsafeSlow(grouped.length);
+function ungroup(grouped: Uint8Array, out: Uint8Array): Uint8Array {
   const [quarter, rest] = [grouped.length >> 2, grouped.length & 3];
   const second = quarter + (rest > 0 ? 1 : 0);
   const third = second + quarter + (rest > 1 ? 1 : 0);
   const fourth = third + quarter + (rest > 2 ? 1 : 0);
-  const words = new DataView(out.buffer, out.byteOffset, out.length);
+  const words = new DataView(out.buffer, out.byteOffset, out.byteLength);
   for (let index = 0; index < quarter; index++) {
     // safe because the four groups lie within the size
     const [low, high] = [grouped[index] as number, grouped[fourth + index] as number];
@@ -67,38 +70,61 @@ export class ChunkReader {
   taken = 0;
   /** Whether the index of older clients was met: what follows is ignored. */
   ended = false;
-  #rest: Uint8Array = new Uint8Array();
+  /** What is there of a chunk that began in an earlier piece: memory for its header, then for all of it. */
+  #begun = new Uint8Array(HEADER_BYTES);
+  #held = 0;
   #ignored = 0;
 
   /** Chunks that are whole with this piece. */
   *push(piece: Uint8Array): Generator<PackedChunk> {
     let at = 0;
-    let bytes = piece;
-    if (this.#rest.length > 0) {
-      bytes = new Uint8Array(this.#rest.length + piece.length);
-      bytes.set(this.#rest);
-      bytes.set(piece, this.#rest.length);
-    }
-    while (!this.ended && bytes.length - at >= HEADER_BYTES) {
-      if (startsFooter(bytes, at)) {
-        this.ended = true;
-        break;
+    while (at < piece.length && !this.ended) {
+      if (this.#held === 0 && piece.length - at >= HEADER_BYTES) {
+        const chunk = this.#read(piece, at);
+        if (chunk === undefined) break;
+        if (piece.length - at >= chunk.packedSize) {
+          at += chunk.packedSize;
+          yield this.#whole(chunk);
+          continue;
+        }
+        this.#begun = new Uint8Array(chunk.packedSize);
       }
-      const chunk = chunkAt(bytes, at);
-      if (bytes.length - at < chunk.packedSize) break;
-      at += chunk.packedSize;
-      this.taken += chunk.packedSize;
-      yield chunk;
+      const part = piece.subarray(at, at + this.#begun.length - this.#held);
+      this.#begun.set(part, this.#held);
+      [at, this.#held] = [at + part.length, this.#held + part.length];
+      if (this.#held === this.#begun.length) yield* this.#finishBegun();
     }
-    this.#rest = this.ended ? new Uint8Array() : bytes.slice(at);
-    if (this.ended) this.#ignored += bytes.length - at;
+    if (this.ended) this.#ignored += piece.length - at;
     if (this.#ignored > MOST_FOOTER_BYTES) throw new RangeError("Too much follows the chunks of the xorb.");
+  }
+
+  /** The memory is full: with the header alone, whose chunk needs more of it, or with the chunk. */
+  *#finishBegun(): Generator<PackedChunk> {
+    const bytes = this.#begun;
+    const chunk = this.#read(bytes, 0);
+    if (chunk !== undefined && bytes.length < chunk.packedSize) {
+      this.#begun = new Uint8Array(chunk.packedSize);
+      this.#begun.set(bytes);
+      return;
+    }
+    [this.#begun, this.#held] = [new Uint8Array(HEADER_BYTES), 0];
+    if (chunk !== undefined) yield this.#whole(chunk);
+  }
+
+  #whole(chunk: PackedChunk): PackedChunk {
+    this.taken += chunk.packedSize;
+    return chunk;
+  }
+
+  /** The chunk at a place, whether all of it is there or not; none where the index begins. */
+  #read(bytes: Uint8Array, at: number): PackedChunk | undefined {
+    this.ended = startsFooter(bytes, at);
+    return this.ended ? undefined : chunkAt(bytes, at);
   }
 
   /** Refuses a xorb that ends within a chunk. */
   finish(): void {
-    if (this.#rest.length > 0)
-      throw new RangeError(`The xorb ends within a chunk, ${this.#rest.length} bytes after its start.`);
+    if (this.#held > 0) throw new RangeError(`The xorb ends within a chunk, ${this.#held} bytes after its start.`);
   }
 }
 

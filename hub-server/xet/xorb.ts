@@ -1,6 +1,6 @@
 // A xorb as it is taken in: every chunk unpacked and hashed, its hashes made the xorb's name; and the table of chunks that is kept.
 // Knows no storage.
-import { ChunkReader, HEADER_BYTES, unpack } from "./chunks.ts";
+import { ChunkReader, HEADER_BYTES, MOST_CHUNK_BYTES, unpack } from "./chunks.ts";
 import { chunkHash, HASH_BYTES, hashText, isDedupEligible, MerkleRoot } from "./hash.ts";
 
 export const MOST_CHUNKS = 8192;
@@ -84,6 +84,7 @@ export interface VerifiedXorb {
 export class XorbVerifier {
   readonly #reader = new ChunkReader();
   readonly #root = new MerkleRoot();
+  readonly #memory = new Uint8Array(MOST_CHUNK_BYTES);
   #rows = Buffer.alloc(256 * ROW_BYTES);
   #count = 0;
   #size = 0;
@@ -98,7 +99,7 @@ export class XorbVerifier {
       if (this.#count === MOST_CHUNKS) throw new RangeError(`The xorb has more than ${MOST_CHUNKS} chunks.`);
       if (this.#reader.taken > MOST_XORB_BYTES)
         throw new RangeError(`The xorb has more than ${MOST_XORB_BYTES} bytes.`);
-      const hash = chunkHash(unpack(chunk));
+      const hash = chunkHash(unpack(chunk, this.#memory));
       this.#root.add(hash, chunk.size);
       this.#size += chunk.size;
       this.#note(hash);

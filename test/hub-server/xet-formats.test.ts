@@ -179,6 +179,8 @@ describe("chunks", () => {
       const frame = lz4Frame({ data: grouped, plain: true });
       const [chunk] = read(packed(frame, { scheme: 2, size }));
       expect(chunk && Buffer.from(unpack(chunk))).toEqual(data);
+      const memory = new Uint8Array(MOST_CHUNK_BYTES).fill(1);
+      expect(chunk && Buffer.from(unpack(chunk, memory))).toEqual(data);
     }
   });
 
