@@ -2,6 +2,7 @@
 // Knows no routes.
 import { AbrazoError } from "../src/errors.ts";
 import { log } from "../src/log.ts";
+import { databaseTrouble } from "./db/away.ts";
 import { badRequest, ServiceError } from "./errors.ts";
 
 /** Any page may call the API: what it is allowed comes with a token that it holds, never with a cookie. */
@@ -36,6 +37,14 @@ export function asServiceError(error: unknown, requestId: string | undefined): S
   if (isCutOff(error)) return badRequest("The request was cut off before its end.");
   if (NO_TEXT.has(databaseCode(error)))
     return badRequest("The request is not allowed: it holds a NUL or broken Unicode.");
+  if (databaseTrouble(error) === "away") {
+    log.warn(`request ${requestId}: the database cannot be reached: ${error}`);
+    return new ServiceError(503, "The hub's database cannot be reached at the moment.", {
+      code: "DATABASE_AWAY",
+      hint: "Try again in a few seconds.",
+      headers: { "Retry-After": "2" },
+    });
+  }
   const details = `request ${requestId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
   if (MEANWHILE.has(databaseCode(error))) {
     log.warn(details);

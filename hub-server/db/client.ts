@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import { migrate } from "drizzle-orm/postgres-js/migrator";
-import postgres from "postgres";
 import { AbrazoError } from "../../src/errors.ts";
 import { packageFile } from "../../src/package-root.ts";
+import { openPool } from "./pool.ts";
 import * as schema from "./schema.ts";
 
 export type Db = PostgresJsDatabase<typeof schema>;
@@ -25,17 +25,17 @@ export async function openDatabase(source: { url: string } | { folder: string })
   const embedded = "folder" in source ? await startPglite(source.folder) : undefined;
   const url = "url" in source ? source.url : `postgres://postgres@127.0.0.1:${embedded?.port}/postgres`;
   // PGlite is one connection. Notices of the migrator ("already exists") are no news.
-  const sql = postgres(url, {
+  const pool = openPool(url, {
     max: embedded === undefined ? 10 : 1,
     onnotice: () => {},
     ...(embedded && { ssl: false }),
   });
-  const db = onlyOutsideTransactions(drizzle(sql, { schema }));
+  const db = onlyOutsideTransactions(drizzle(pool.sql, { schema }));
   await migrate(db, { migrationsFolder: packageFile("hub-server", "db", "migrations") });
   return {
     db,
     close: async () => {
-      await sql.end({ timeout: 5 });
+      await pool.close();
       await embedded?.close();
     },
   };

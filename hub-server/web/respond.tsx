@@ -72,6 +72,7 @@ const TITLES: Readonly<Record<number, string>> = {
   409: "Taken already",
   413: "Too large",
   500: "Something broke here",
+  503: "Not at this moment",
 };
 
 function wordsFor(error: ServiceError, path: string, requestId: string): ErrorWords {
@@ -91,7 +92,8 @@ function wordsFor(error: ServiceError, path: string, requestId: string): ErrorWo
     const message = `There is no file or folder “${entry}” in this version.`;
     return { title, message, back: { href: `${repoPath(repo)}/tree/main`, label: "All files" } };
   }
-  if (error.status >= 500) return { title, message: "The error is in the server's log.", hint: `Request ${requestId}` };
+  if (error.status === 500)
+    return { title, message: "The error is in the server's log.", hint: `Request ${requestId}` };
   return { title, message: error.message, hint: error.hint };
 }
 

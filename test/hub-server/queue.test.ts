@@ -112,7 +112,8 @@ it("a commit whose indexing was cut off is indexed after the next start", async 
   await first.deps.queue.close();
   const { db } = first.deps;
   await db.update(repos).set({ indexedCommit: null, pipelineTag: null }).where(eq(repos.name, "cut"));
-  await db.execute(sql`UPDATE jobs.job SET state = 'created', started_on = NULL, completed_on = NULL`);
+  await db.execute(sql`UPDATE jobs.job SET state = 'created', started_on = NULL, completed_on = NULL
+    WHERE id = (SELECT id FROM jobs.job WHERE name = 'index' ORDER BY created_on DESC LIMIT 1)`);
   await first.close();
   const second = await testHub({ dataDir: first.folder });
   try {

@@ -10,6 +10,10 @@ import { freePort } from "./free-port.ts";
 export interface TestPostgres {
   /** Makes an empty database and returns its URL. */
   database(name: string): Promise<string>;
+  /** Ends the server at once, as a crash does, or after it has told its clients. */
+  halt(how: "crash" | "shutdown"): Promise<void>;
+  /** Starts it again, on the same folder and port. */
+  resume(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -31,11 +35,19 @@ export async function startPostgres(): Promise<TestPostgres> {
     cwd: folder,
   });
   const port = await freePort();
-  const server = spawn(join(bin, "postgres"), ["-D", data, "-p", `${port}`, "-h", "127.0.0.1", "-k", ""], {
-    ...account,
-    cwd: folder,
-  });
-  await accepting(server);
+  const start = async () => {
+    const args = ["-D", data, "-p", `${port}`, "-h", "127.0.0.1", "-k", ""];
+    const started = spawn(join(bin, "postgres"), args, { ...account, cwd: folder });
+    await accepting(started);
+    return started;
+  };
+  let server = await start();
+  const end = async (signal: "SIGINT" | "SIGQUIT") => {
+    if (server.exitCode !== null) return;
+    const ended = new Promise((resolve) => server.once("exit", resolve));
+    server.kill(signal);
+    await ended;
+  };
   const url = (name: string) => `postgres://postgres@127.0.0.1:${port}/${name}`;
   return {
     database: async (name) => {
@@ -44,10 +56,12 @@ export async function startPostgres(): Promise<TestPostgres> {
       await sql.end();
       return url(name);
     },
+    halt: (how) => end(how === "crash" ? "SIGQUIT" : "SIGINT"),
+    resume: async () => {
+      server = await start();
+    },
     stop: async () => {
-      const ended = new Promise((resolve) => server.once("exit", resolve));
-      server.kill("SIGINT");
-      await ended;
+      await end("SIGINT");
       rmSync(folder, { recursive: true, force: true });
     },
   };
