@@ -19,6 +19,7 @@ import { flushDownloads, refreshNumbers } from "./services/downloads.ts";
 import { collectGarbage } from "./services/garbage.ts";
 import { indexById, indexStale } from "./services/indexer.ts";
 import { collectObjects } from "./services/object-garbage.ts";
+import { forgetExpired } from "./services/oauth.ts";
 import { outbound } from "./services/outbound.ts";
 import { signingKey } from "./services/settings.ts";
 import { userCount } from "./services/users.ts";
@@ -92,6 +93,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       reindex: () => indexStale(store),
       webhook: ({ deliveryId }) => deliver({ db: store.db, outbound: calls }, deliveryId),
       collect: async () => {
+        await forgetExpired(store);
         await collectGarbage(store);
         await collectObjects(store);
       },

@@ -1,8 +1,10 @@
 // Apps that ask for users by OAuth: made in settings, by registering themselves, or built in. And where they may send a user back to.
 import { randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
-import { and, count, desc, eq, isNull, lt, ne, notExists, sql } from "drizzle-orm";
+import { and, count, desc, eq, inArray, isNull, lt, ne, notExists, type SQL, sql } from "drizzle-orm";
 import type { Context } from "../context.ts";
-import { oauthApps, oauthGrants } from "../db/schema/oauth.ts";
+import type { Tx } from "../db/client.ts";
+import { oauthApps, oauthGrants, oauthTokens } from "../db/schema/oauth.ts";
+import { tokens } from "../db/schema.ts";
 import { badRequest, ServiceError } from "../errors.ts";
 import { requireOwnProfile } from "./profiles.ts";
 import { OAUTH_SCOPES } from "./scopes.ts";
@@ -186,5 +188,21 @@ export async function listApps(ctx: Context): Promise<App[]> {
 /** Deletes an app of the caller's; what users granted it ends. */
 export async function deleteApp(ctx: Context, id: string): Promise<void> {
   const owner = requireOwnProfile(ctx);
-  await ctx.db.delete(oauthApps).where(and(eq(oauthApps.id, id), eq(oauthApps.ownerId, owner.id)));
+  const own = and(eq(oauthApps.id, id), eq(oauthApps.ownerId, owner.id));
+  await ctx.db.transaction(async (tx) => {
+    const [app] = await tx.select({ id: oauthApps.id }).from(oauthApps).where(own).for("update");
+    if (app === undefined) return;
+    await endGrants(tx, eq(oauthGrants.appId, app.id));
+    await tx.delete(oauthApps).where(own);
+  });
+}
+
+/** Ends grants with their access tokens. They are locked first, so that no refresh makes a token that outlives its grant. */
+export async function endGrants(tx: Tx, which: SQL | undefined): Promise<void> {
+  const grants = await tx.select({ id: oauthGrants.id }).from(oauthGrants).where(which).for("update");
+  if (grants.length === 0) return;
+  const ids = grants.map((grant) => grant.id);
+  const theirs = tx.select({ id: oauthTokens.tokenId }).from(oauthTokens).where(inArray(oauthTokens.grantId, ids));
+  await tx.delete(tokens).where(inArray(tokens.id, theirs));
+  await tx.delete(oauthGrants).where(inArray(oauthGrants.id, ids));
 }

@@ -1,13 +1,22 @@
 // OAuth 2: what a user grants an app, and the codes and tokens that come of it. Every secret is random and kept as a hash.
 // Apps are in oauth-apps.ts, codes of devices in oauth-devices.ts, who the user is in oidc.ts.
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { and, desc, eq, inArray, isNull, lt } from "drizzle-orm";
+import { and, desc, eq, inArray, isNull, lt, notExists, sql } from "drizzle-orm";
 import type { Actor, Context } from "../context.ts";
 import type { Db, Tx } from "../db/client.ts";
 import { oauthApps, oauthCodes, oauthGrants, oauthRefreshTokens, oauthTokens } from "../db/schema/oauth.ts";
 import { tokens } from "../db/schema.ts";
 import { unauthorized } from "../errors.ts";
-import { type App, findApp, isRedirectOf, OAuthRefusal, readScopes, requireApp, requireSecret } from "./oauth-apps.ts";
+import {
+  type App,
+  endGrants,
+  findApp,
+  isRedirectOf,
+  OAuthRefusal,
+  readScopes,
+  requireApp,
+  requireSecret,
+} from "./oauth-apps.ts";
 import { orgsOf } from "./organizations.ts";
 import { scopesOfOAuth } from "./scopes.ts";
 import { issueToken, sha256 } from "./users.ts";
@@ -215,6 +224,9 @@ export async function refresh(
   if (row.old.usedAt !== null) throw await reused();
   if (row.old.expiresAt.getTime() < Date.now()) throw invalidGrant("The refresh token has expired; log in again.");
   const granted = await db.transaction(async (tx) => {
+    // Who ends the grant meanwhile waits, or has ended it: nothing is issued for one that is gone.
+    const [alive] = await tx.select().from(oauthGrants).where(eq(oauthGrants.id, row.grant.id)).for("update");
+    if (alive === undefined) return undefined;
     const unused = and(eq(oauthRefreshTokens.hash, hash), isNull(oauthRefreshTokens.usedAt));
     const taken = await tx.update(oauthRefreshTokens).set({ usedAt: new Date() }).where(unused).returning();
     if (taken.length === 0) return undefined;
@@ -231,12 +243,8 @@ async function endTokens(tx: Tx, grantId: string): Promise<void> {
   await tx.delete(tokens).where(inArray(tokens.id, own));
 }
 
-export async function revokeGrant(db: Db, grantId: string): Promise<void> {
-  await db.transaction(async (tx) => {
-    await endTokens(tx, grantId);
-    await tx.delete(oauthGrants).where(eq(oauthGrants.id, grantId));
-  });
-}
+const revokeGrant = (db: Db, grantId: string): Promise<void> =>
+  db.transaction((tx) => endGrants(tx, eq(oauthGrants.id, grantId)));
 
 /** Ends what a token belongs to, whichever of the two it is; an unknown one is as good as ended. */
 export async function revokeByToken({ db }: Context, token: string): Promise<void> {
@@ -267,4 +275,17 @@ export async function listGrants({ db, actor }: Context): Promise<{ grant: Grant
 export async function endGrant(ctx: Context, id: string): Promise<void> {
   const own = (await listGrants(ctx)).find(({ grant }) => grant.id === id);
   if (own !== undefined) await revokeGrant(ctx.db, own.grant.id);
+}
+
+/** Forgets tokens of apps that are over, and grants that no token is left of: nobody can go on with them. */
+export async function forgetExpired({ db }: Pick<Context, "db">): Promise<void> {
+  const now = new Date();
+  await db.transaction(async (tx) => {
+    const ofApps = tx.select({ id: oauthTokens.tokenId }).from(oauthTokens);
+    await tx.delete(tokens).where(and(lt(tokens.expiresAt, now), inArray(tokens.id, ofApps)));
+    await tx.delete(oauthRefreshTokens).where(lt(oauthRefreshTokens.expiresAt, now));
+    const left = (table: typeof oauthTokens | typeof oauthRefreshTokens) =>
+      tx.select({ one: sql`1` }).from(table).where(eq(table.grantId, oauthGrants.id));
+    await tx.delete(oauthGrants).where(and(notExists(left(oauthTokens)), notExists(left(oauthRefreshTokens))));
+  });
 }

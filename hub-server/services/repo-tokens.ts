@@ -39,9 +39,10 @@ export interface RepoToken {
 
 export async function makeRepoToken(ctx: Context, id: RepoId, seconds: number): Promise<RepoToken> {
   const repo = await requireAccess(ctx, "content", id);
-  const iat = Math.floor(Date.now() / 1000);
-  const exp = iat + seconds;
   const { actor } = ctx;
+  const iat = Math.floor(Date.now() / 1000);
+  // One of these asks for no longer one: it would renew itself for ever.
+  const exp = Math.min(iat + seconds, (actor?.until?.getTime() ?? Number.POSITIVE_INFINITY) / 1000);
   const who = { ...(actor && { sub: actor.id }), ...(actor?.tokenId !== undefined && { by: actor.tokenId }) };
   const text = `${HEADER}.${encode({ ...who, repo: repo.id, gated: repo.gated !== null, iat, exp })}`;
   return { token: `${text}.${sign(ctx, text).toString("base64url")}`, expiresAt: new Date(exp * 1000) };
@@ -64,7 +65,7 @@ export async function actorOfRepoToken(
   const parsed = payloadSchema.safeParse(JSON.parse(Buffer.from(body, "base64url").toString("utf8")));
   const now = Date.now() / 1000;
   if (!parsed.success || parsed.data.exp <= now) throw invalid();
-  const { sub, by, repo, gated, iat } = parsed.data;
+  const { sub, by, repo, gated, iat, exp } = parsed.data;
   if (sub === undefined) return undefined;
   const [user] = await deps.db.select({ id: users.id, name: users.name }).from(users).where(eq(users.id, sub));
   if (user === undefined || !(await isAlive(deps, by))) throw invalid();
@@ -73,6 +74,7 @@ export async function actorOfRepoToken(
     admin: false,
     role: "fineGrained",
     credential: { name: "token of a repository", createdAt: new Date(iat * 1000) },
+    until: new Date(exp * 1000),
     ...(by !== undefined && { tokenId: by }),
     limits: {
       canReadGatedRepos: gated,

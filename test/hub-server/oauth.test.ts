@@ -1,8 +1,11 @@
 // OAuth 2 and OpenID Connect: apps, consent, codes with PKCE, devices, refresh tokens; and what tokens of apps may do.
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { oauthHandleRedirect, oauthLoginUrl } from "@huggingface/hub";
+import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createSession, findUser } from "../../hub-server/services/users.ts";
+import { oauthGrants, oauthRefreshTokens, oauthTokens } from "../../hub-server/db/schema/oauth.ts";
+import { tokens } from "../../hub-server/db/schema.ts";
+import { createSession, findUser, sha256 } from "../../hub-server/services/users.ts";
 import { SESSION_COOKIE } from "../../hub-server/web/cookie.ts";
 import { check } from "../clients/conformance/harness.ts";
 import { type Answer, type Call, caller } from "../support/caller.ts";
@@ -497,6 +500,65 @@ describe("apps", () => {
     expect(String((await browser("GET", "/settings/applications")).body)).toContain(id);
     await browser("POST", "/settings/applications/delete", new URLSearchParams({ id }));
     expect(String((await browser("GET", "/settings/applications")).body)).not.toContain(id);
+  });
+
+  it("end with what users granted them, at once", async () => {
+    const form = new URLSearchParams({ name: "Gone", redirect_uris: REDIRECT });
+    await browser("POST", "/settings/applications", form);
+    const page = String((await browser("GET", "/settings/applications")).body);
+    const client = /Gone[\s\S]*?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/.exec(page)?.[1] ?? "";
+    const url = await consent({ client, scope: "openid read-repos", as: benBrowser });
+    const granted = await exchange(url.searchParams.get("code") ?? "");
+    const ben = caller(hub, { token: text(granted, "access_token") });
+    expect((await ben("GET", "/api/whoami-v2")).status).toBe(200);
+    await browser("POST", "/settings/applications/delete", new URLSearchParams({ id: client }));
+    expect((await ben("GET", "/api/whoami-v2")).status).toBe(401);
+    const again = { grant_type: "refresh_token", refresh_token: text(granted, "refresh_token") };
+    expect((await nobody("POST", "/oauth/token", new URLSearchParams(again))).get("error")).toBe("invalid_grant");
+    const rows = await hub.deps.db.query.tokens.findMany();
+    expect(rows.filter(({ name }) => name === "Gone")).toEqual([]);
+  });
+});
+
+describe("what is over", () => {
+  it("is forgotten: tokens of apps, and grants that no token is left of", async () => {
+    const { db, queue } = hub.deps;
+    const grantIds = async () => (await db.select().from(oauthGrants)).map(({ id }) => id);
+    const before = await grantIds();
+    const granted = async () =>
+      exchange((await consent({ scope: "openid read-repos" })).searchParams.get("code") ?? "");
+    const over = [await granted(), await granted()];
+    const [dead = "", resting = ""] = (await grantIds()).filter((id) => !before.includes(id));
+    const live = await granted();
+    const past = new Date(Date.now() - 1000);
+    for (const grantId of [dead, resting]) {
+      const [row] = await db.select().from(oauthTokens).where(eq(oauthTokens.grantId, grantId));
+      await db
+        .update(tokens)
+        .set({ expiresAt: past })
+        .where(eq(tokens.id, row?.tokenId ?? ""));
+    }
+    await db.update(oauthRefreshTokens).set({ expiresAt: past }).where(eq(oauthRefreshTokens.grantId, dead));
+    const mine = await ana("POST", "/api/settings/tokens", { name: "old" });
+    await db
+      .update(tokens)
+      .set({ expiresAt: past })
+      .where(eq(tokens.id, text(mine, "id")));
+    await db.transaction((tx) => queue.send(tx, "collect", {}, "all"));
+    await expect.poll(grantIds, { timeout: 20_000 }).not.toContain(dead);
+    expect(await grantIds()).toContain(resting);
+    const left = (await db.select({ hash: tokens.hash }).from(tokens)).map(({ hash }) => hash);
+    for (const answer of over) expect(left).not.toContain(sha256(text(answer, "access_token")));
+    expect(left).toContain(sha256(text(live, "access_token")));
+    // The user's own ones are shown to them as expired.
+    expect(left).toContain(sha256(text(mine, "token")));
+    const app = caller(hub, { token: text(live, "access_token") });
+    expect((await app("GET", "/api/models/ana/secret")).status).toBe(200);
+    const tried = over.map(async (answer) => {
+      const again = { grant_type: "refresh_token", refresh_token: text(answer, "refresh_token") };
+      return (await nobody("POST", "/oauth/token", new URLSearchParams(again))).status;
+    });
+    expect((await Promise.all(tried)).sort()).toEqual([200, 400]);
   });
 });
 

@@ -417,6 +417,15 @@ describe("a token of one repository", () => {
     expect(await outcome(call("/api/models/ana/short/jwt?expiration=never", ana))).toEqual([400, "BAD_REQUEST"]);
   });
 
+  it("asks for no other that holds longer than itself", async () => {
+    await create("renewed", { private: true });
+    const first = await (await call("/api/models/ana/renewed/jwt?expiration=100", ana)).json();
+    const second = await (await call("/api/models/ana/renewed/jwt", first.token)).json();
+    expect(second.exp).toBe(first.exp);
+    const shorter = await (await call("/api/models/ana/renewed/jwt?expiration=10", second.token)).json();
+    expect(Date.parse(shorter.exp)).toBeLessThan(Date.parse(first.exp) - 60_000);
+  });
+
   it("reads, for somebody who is nobody, what anybody may", async () => {
     await create("for-all");
     const { token } = await (await call("/api/models/ana/for-all/jwt")).json();

@@ -46,6 +46,8 @@ export const collectionItems = pgTable(
   (table) => [
     uniqueIndex("collection_items_repo").on(table.collectionId, table.repoId),
     uniqueIndex("collection_items_other").on(table.collectionId, table.otherId),
+    index("collection_items_of_repo").on(table.repoId),
+    index("collection_items_of_other").on(table.otherId),
   ],
 );
 

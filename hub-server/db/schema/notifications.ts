@@ -44,6 +44,8 @@ export const notifications = pgTable(
   (table) => [
     primaryKey({ columns: [table.userId, table.discussionId] }),
     index("notifications_user").on(table.userId, table.updatedAt.desc()),
+    // A deletion of what a row belongs to looks for it.
+    index("notifications_discussion").on(table.discussionId),
   ],
 );
 

@@ -39,7 +39,7 @@ export const oauthGrants = pgTable(
     orgIds: uuid("org_ids").array().notNull(),
     createdAt: now("created_at"),
   },
-  (table) => [index("oauth_grants_user").on(table.userId)],
+  (table) => [index("oauth_grants_user").on(table.userId), index("oauth_grants_app").on(table.appId)],
 );
 
 /** Access tokens of a grant. */
