@@ -284,8 +284,16 @@ export function visible({ actor, db }: Caller): SQL | undefined {
   return or(eq(repos.isPrivate, false), actor.limits === undefined ? mine : and(mine, withinLimits({ actor, db })));
 }
 
-function throughMembership({ actor, db }: Caller): SQL {
-  const userId = actor?.id ?? NOBODY;
+/** Whether the user of a row sees the repository of a row, whoever asks: memberships that hold for some addresses alone do not count. */
+export const seenByUser = (db: Caller["db"]): SQL | undefined =>
+  or(
+    eq(repos.isPrivate, false),
+    users.admin,
+    eq(repos.ownerId, users.id),
+    throughMembership({ actor: undefined, db }, users.id),
+  );
+
+function throughMembership({ actor, db }: Caller, userId: string | typeof users.id = actor?.id ?? NOBODY): SQL {
   const grouped = db
     .select({ one: sql`1` })
     .from(repoGroups)

@@ -6,6 +6,7 @@ import type { Context } from "../context.ts";
 import { repos, users } from "../db/schema.ts";
 import { Latest } from "../latest.ts";
 import type { Repo } from "./access.ts";
+import { literally } from "./like-pattern.ts";
 import { countRepos, pageOfRepos } from "./list-repos.ts";
 import { wordsOf } from "./search-text.ts";
 
@@ -49,10 +50,7 @@ export async function find(ctx: Context, words: string, kinds: readonly Findable
 }
 
 async function findOwners({ db }: Context, kind: "user" | "org", words: string, limit: number) {
-  const start = `${words
-    .trim()
-    .toLowerCase()
-    .replace(/[\\%_]/g, "\\$&")}%`;
+  const start = `${literally(words.trim().toLowerCase())}%`;
   const fits: SQL | undefined = and(
     eq(users.kind, kind),
     or(sql`lower(${users.name}) like ${start}`, sql`lower(${users.fullName}) like ${start}`),

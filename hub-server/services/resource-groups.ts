@@ -1,5 +1,5 @@
 // Resource groups of organizations: repositories and collections that only a part of the members sees. access.ts holds them to it.
-import { and, asc, count, eq, inArray, sql } from "drizzle-orm";
+import { and, asc, count, eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { RepoId } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import type { Tx } from "../db/client.ts";
@@ -36,22 +36,25 @@ const groupNotFound = (id: string) =>
   new ServiceError(404, `There is no resource group ${id}.`, { code: "GROUP_NOT_FOUND" });
 
 /** Groups that the caller belongs to; all of them for administrators of the organization. */
-export async function listGroups(ctx: Context, name: string): Promise<Group[]> {
+export const listGroups = (ctx: Context, name: string): Promise<Group[]> => groupsOf(ctx, name, undefined);
+
+/** One of those groups; any other is not there. */
+export async function getGroup(ctx: Context, name: string, id: string): Promise<Group> {
+  const [group] = await groupsOf(ctx, name, eq(resourceGroups.id, id));
+  if (group === undefined) throw groupNotFound(id);
+  return group;
+}
+
+async function groupsOf(ctx: Context, name: string, which: SQL | undefined): Promise<Group[]> {
   const org = await requireOrg(ctx, name, "read");
   const rows = await ctx.db
     .select()
     .from(resourceGroups)
-    .where(eq(resourceGroups.orgId, org.id))
+    .where(and(eq(resourceGroups.orgId, org.id), which))
     .orderBy(asc(sql`lower(${resourceGroups.name})`));
   const groups = await describe(ctx, rows);
   const manages = ctx.actor?.admin === true || (await roleIn(ctx, org.id)) === "admin";
   return groups.filter((group) => manages || group.users.some(({ user }) => user.id === ctx.actor?.id));
-}
-
-export async function getGroup(ctx: Context, name: string, id: string): Promise<Group> {
-  const group = (await listGroups(ctx, name)).find((one) => one.id === id);
-  if (group === undefined) throw groupNotFound(id);
-  return group;
 }
 
 /** Groups with their members, and those of their repositories that the caller's token lets see. */
