@@ -13,6 +13,7 @@ import { lfsRoutes } from "./lfs.ts";
 import { lfsFileRoutes } from "./lfs-files.ts";
 import { likeRoutes } from "./likes.ts";
 import { lockRoutes } from "./locks.ts";
+import { notebookRoutes } from "./notebook.ts";
 import { notificationRoutes } from "./notifications.ts";
 import { oauthRoutes } from "./oauth.ts";
 import { organizationRoutes } from "./organizations.ts";
@@ -50,6 +51,7 @@ export const ROUTES: readonly Route[] = [
   ...lfsFileRoutes,
   ...lockRoutes,
   ...versionRoutes,
+  ...notebookRoutes,
   ...repoRoutes,
   ...resolveRoutes,
 ];

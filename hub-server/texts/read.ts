@@ -5,6 +5,7 @@ import { parseHeader, type SafetensorsHeader } from "../../src/io/safetensors.ts
 import { badRequest } from "../errors.ts";
 import { type CardCheck, checkCard } from "../services/card-metadata.ts";
 import { FRONT_MATTER, readYaml, type Yaml } from "../services/front-matter.ts";
+import { notebookProblem } from "../services/notebook-format.ts";
 import { readApart } from "./thread.ts";
 
 /** A header up to this is read at once; one beyond the second not at all: it names some 50,000 tensors. */
@@ -40,4 +41,10 @@ export async function cardCheckOf(readme: string, type: RepoType): Promise<CardC
   const head = FRONT_MATTER.exec(readme)?.[0] ?? "";
   if (head.length <= SHORT) return checkCard(head, type);
   return (await readApart("card", { readme: head, type })) ?? { errors: [GIVEN_UP], warnings: [] };
+}
+
+/** Why a file is no notebook; undefined where it is one. */
+export async function notebookProblemOf(bytes: Uint8Array): Promise<string | undefined> {
+  if (bytes.length <= HEADER.short) return notebookProblem(bytes);
+  return ((await readApart("notebook", { bytes })) ?? { problem: "it takes too long to read" }).problem;
 }

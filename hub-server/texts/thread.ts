@@ -77,12 +77,13 @@ function answerOf<Kind extends Work>(
   });
 }
 
-/** Pages wait for pages, commits for commits: a card that is hard to lay out keeps nobody from pushing. */
+/** Who reads waits for readers, commits for commits: a card that is hard to lay out keeps nobody from pushing. */
 const LANES = { pages: new Lane(), commits: new Lane() };
+const OF_READERS: ReadonlySet<Work> = new Set(["markdown", "notebook"]);
 
 /** Does some work with a text in a thread; undefined where that took too long or too much memory. */
 export const readApart = <Kind extends Work>(
   work: Kind,
   input: Inputs[Kind],
   limitMs: number = LIMIT_MS,
-): Promise<Results[Kind] | undefined> => LANES[work === "markdown" ? "pages" : "commits"].run(work, input, limitMs);
+): Promise<Results[Kind] | undefined> => LANES[OF_READERS.has(work) ? "pages" : "commits"].run(work, input, limitMs);

@@ -4,12 +4,14 @@ import type { RepoType } from "../../src/hub/repo-id.ts";
 import { parseHeader, type SafetensorsHeader } from "../../src/io/safetensors.ts";
 import { type CardCheck, checkCard } from "../services/card-metadata.ts";
 import { readYaml, type Yaml } from "../services/front-matter.ts";
+import { notebookProblem } from "../services/notebook-format.ts";
 import { type MarkdownPlace, renderText } from "../web/markdown.ts";
 
 export interface Inputs {
   markdown: { body: string; place: MarkdownPlace };
   card: { readme: string; type: RepoType };
   yaml: { source: string };
+  notebook: { bytes: Uint8Array };
   /** The header of a safetensors file of that size. */
   tensors: { header: Uint8Array; size: number };
 }
@@ -18,6 +20,7 @@ export interface Results {
   markdown: string | undefined;
   card: CardCheck;
   yaml: Yaml;
+  notebook: { problem: string | undefined };
   tensors: SafetensorsHeader | { refused: string };
 }
 
@@ -27,6 +30,7 @@ export const WORK: { readonly [Kind in Work]: (input: Inputs[Kind]) => Results[K
   markdown: ({ body, place }) => renderText(body, place),
   card: ({ readme, type }) => checkCard(readme, type),
   yaml: ({ source }) => readYaml(source),
+  notebook: ({ bytes }) => ({ problem: notebookProblem(bytes) }),
   tensors: ({ header, size }) => {
     try {
       return parseHeader(header, size);

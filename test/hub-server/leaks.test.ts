@@ -93,6 +93,7 @@ function bodyOf({ operation, body }: Route): unknown {
 function restOf(path: string, realm: Realm): string {
   if (/\/(resolve|raw|resolve-cache\/:type\/:namespace\/:name|blob)\/\*/.test(path))
     return realm === "gate" ? "main/data.txt" : `main/${word(realm, "file")}.txt`;
+  if (path.includes("/notebook/")) return realm === "gate" ? "main/data.ipynb" : `main/${word(realm, "file")}.ipynb`;
   if (path.includes("/compare/")) return `main..${realm === "gate" ? "main" : word(realm, "branch")}`;
   if (path.includes("/branch/*")) return realm === "gate" ? "main" : word(realm, "branch");
   return "main";

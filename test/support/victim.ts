@@ -47,6 +47,7 @@ async function fill(vic: Call, namespace: string, name: string, realm: Realm, ty
   const lines = [
     line("header", { summary: word(realm, "message") }),
     file(`${word(realm, "file")}.txt`, word(realm, "content")),
+    file(`${word(realm, "file")}.ipynb`, JSON.stringify({ nbformat: 4, cells: [], said: word(realm, "content") })),
     file("README.md", `---\ntags:\n- ${word(realm, "tag")}\n---\n${word(realm, "card")}\n`),
   ];
   await ok(vic("POST", `${base}/commit/main`, lines.join("\n"), { "content-type": "application/x-ndjson" }));
@@ -165,6 +166,11 @@ export async function victim(): Promise<Victim> {
   const secret = [
     line("header", { summary: "data" }),
     line("file", { path: "data.txt", content: word("gate", "content"), encoding: "utf-8" }),
+    line("file", {
+      path: "data.ipynb",
+      content: JSON.stringify({ nbformat: 4, cells: [], said: word("gate", "content") }),
+      encoding: "utf-8",
+    }),
   ];
   await ok(vic("POST", "/api/models/vic/gate/commit/main", secret.join("\n")));
   await ok(vic("PUT", "/api/models/vic/gate/settings", { gated: "manual" }));
