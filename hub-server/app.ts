@@ -9,7 +9,7 @@ import { addressOf } from "./address.ts";
 import { subjectOf, unanswered } from "./api/compat.ts";
 import { ROUTES } from "./api/index.ts";
 import { isSending, isSent } from "./api/node-server.ts";
-import { type HubEnv, oneSlash, originOf, requireCaller } from "./api/route.ts";
+import { callerOf, type HubEnv, oneSlash, originOf, requireCaller } from "./api/route.ts";
 import type { Actor, Deps } from "./context.ts";
 import { CROSS_ORIGIN, errorResponse } from "./error-response.ts";
 import { ServiceError } from "./errors.ts";
@@ -88,12 +88,6 @@ function limitRate(app: Hono<HubEnv>, limit: RateLimit): void {
     c.set("common", { ...c.get("common"), ...count(callerOf(c)) });
     return next();
   });
-}
-
-/** A user by name; anybody else by address. */
-function callerOf(c: HonoContext<HubEnv>): string {
-  const { actor } = c.get("ctx");
-  return actor === undefined ? addressOf(c) : `user ${actor.id}`;
 }
 
 /** A page of another place must not change things with the cookie of whoever looks at it. */

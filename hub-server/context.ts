@@ -51,6 +51,8 @@ export interface Transfers {
   multipartAbove: number;
   /** How long a token of the chunk store is said to hold; clients ask for a new one half a minute before. */
   xetTokenSeconds: number;
+  /** How long a client may neither send what it began to send nor take what it asked for. */
+  silenceSeconds: number;
 }
 
 export interface Deps extends Store {

@@ -1,11 +1,13 @@
 // startHub: lock → database → blobs → queue → app → listen, and back in the same order on close.
 // Holds no routes.
 import { randomBytes } from "node:crypto";
+import { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { serve } from "@hono/node-server";
 import { AbrazoError } from "../src/errors.ts";
 import { log } from "../src/log.ts";
+import { watchReaders } from "./api/node-server.ts";
 import { createApp } from "./app.ts";
 import type { Deps, Store, Transfers } from "./context.ts";
 import { type Database, openDatabase } from "./db/client.ts";
@@ -51,7 +53,12 @@ export interface HubOptions {
 const MIB = 1024 * 1024;
 /** What nothing names is looked for once a day; by one of several processes. */
 const COLLECT_MS = 24 * 3600 * 1000;
-const TRANSFERS: Transfers = { partSize: 64 * MIB, multipartAbove: 2048 * MIB, xetTokenSeconds: 30 * 60 };
+const TRANSFERS: Transfers = {
+  partSize: 64 * MIB,
+  multipartAbove: 2048 * MIB,
+  xetTokenSeconds: 30 * 60,
+  silenceSeconds: 60,
+};
 
 export interface Hub {
   url: string;
@@ -115,7 +122,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     };
     const rateLimit = options.rateLimit ?? env.rateLimit;
     const setupSecret = randomBytes(24).toString("base64url");
-    const listening = await listen(createApp(deps, { setupSecret, rateLimit }), host, options.port);
+    const listening = await listen(createApp(deps, { setupSecret, rateLimit }), host, options.port, deps.transfers);
     const url = `http://${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
     lock.announce(url, deps.localKey);
     const [opened, working] = [database, queue];
@@ -158,10 +165,11 @@ async function listen(
   app: ReturnType<typeof createApp>,
   host: string,
   asked: number | undefined,
+  transfers: Transfers,
 ): Promise<{ port: number; close(): Promise<void> }> {
   for (let port = asked ?? DEFAULT_PORT; ; port++) {
     try {
-      return await listenOn(app, host, port);
+      return await listenOn(app, host, port, transfers);
     } catch (error) {
       const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
       if (taken && asked === undefined && port < DEFAULT_PORT + 100) continue;
@@ -179,6 +187,7 @@ function listenOn(
   app: ReturnType<typeof createApp>,
   host: string,
   port: number,
+  { silenceSeconds }: Transfers,
 ): Promise<{ port: number; close(): Promise<void> }> {
   return new Promise((resolve, reject) => {
     // Node's own limit of five minutes for a request cuts off large uploads and pushes.
@@ -195,6 +204,7 @@ function listenOn(
       });
     });
     server.once("error", reject);
+    if (server instanceof Server) watchReaders(server, silenceSeconds);
   });
 }
 

@@ -21,7 +21,7 @@ export interface CommitBody {
 type Line = ReturnType<typeof commitLineSchema.parse>;
 
 /** Reads the header; the operations follow when they are asked for, and have to be read to their end or returned. */
-export async function readCommit(body: ReadableStream<Uint8Array> | null): Promise<CommitBody> {
+export async function readCommit(body: AsyncIterable<Uint8Array>): Promise<CommitBody> {
   const spool = new Spool();
   const lines = parsed(jsonLines(limited(body, COMMIT_LIMIT), spool));
   try {

@@ -5,6 +5,7 @@ import { repoPath } from "../../src/hub/repo-id.ts";
 import { createCommit, preupload as plan } from "../services/commits.ts";
 import { requirePush } from "../services/pushes.ts";
 import { readCommit } from "./commit-lines.ts";
+import { bodyOf } from "./node-server.ts";
 import { defineRoute, type HubEnv, isTrue, jsonBody, ofEach, originOf, repoOf, splitRevision } from "./route.ts";
 
 const preupload = defineRoute({
@@ -35,7 +36,7 @@ const commit = defineRoute({
     const { revision } = splitRevision(c);
     // Before the body is read: a stranger's is not worth the memory.
     await requirePush(ctx, id, revision, { createPr });
-    const { message, parent, operations } = await readCommit(c.req.raw.body);
+    const { message, parent, operations } = await readCommit(bodyOf(c));
     const result = await createCommit(ctx, id, { branch: revision, message, parent, operations, createPr });
     const page = `${originOf(c)}${repoPath(id)}`;
     return c.json({

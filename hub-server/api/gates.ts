@@ -151,7 +151,7 @@ const cancel = defineRoute({
 async function answersIn(c: HonoContext<HubEnv>): Promise<Record<string, unknown>> {
   const answersSchema = z.record(z.string().max(1000), z.unknown());
   if (c.req.header("content-type")?.includes("json")) return jsonBody(c, answersSchema);
-  return Object.fromEntries(new URLSearchParams((await wholeBody(c.req.raw.body, 256 * 1024)).toString("utf8")));
+  return Object.fromEntries(new URLSearchParams((await wholeBody(c, 256 * 1024)).toString("utf8")));
 }
 
 const prefixes: readonly [RepoType, string][] = [

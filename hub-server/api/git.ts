@@ -9,12 +9,15 @@ import { plural, REPO_TYPES, type RepoType } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import { asServiceError, headerSafe } from "../error-response.ts";
 import { badRequest, ServiceError } from "../errors.ts";
+import type { GitCall } from "../git/cache.ts";
 import { FLUSH, KEEP_ALIVE, PktReader, pktLine, sideBand } from "../git/pkt-line.ts";
 import { pushReport, readPush } from "../git/receive.ts";
 import type { Repo } from "../services/access.ts";
 import { type GitService, gitRepo, showRefs, uploadPack } from "../services/git.ts";
 import { type PushOutcome, receivePush } from "../services/git-push.ts";
-import { defineRoute, type HubEnv, limited, type Route, repoOf, TYPE_SUFFIX } from "./route.ts";
+import { Spool } from "../storage/spool.ts";
+import { bodyOf } from "./node-server.ts";
+import { callerOf, defineRoute, type HubEnv, limited, type Route, repoOf, TYPE_SUFFIX } from "./route.ts";
 
 /** Bytes of a request to fetch: it names commits, of which a large clone has some ten thousand. */
 const FETCH_LIMIT = 16 * 1024 * 1024;
@@ -46,8 +49,8 @@ async function inGitsWords(c: HonoContext<HubEnv>, answer: () => Promise<Respons
 }
 
 /** The body, unpacked where git packed it, up to a limit on both. */
-function bodyOf(c: HonoContext<HubEnv>, limit: number): AsyncIterable<Uint8Array> {
-  const sent = limited(c.req.raw.body, limit);
+function unpackedBody(c: HonoContext<HubEnv>, limit: number): AsyncIterable<Uint8Array> {
+  const sent = limited(bodyOf(c), limit);
   const encoding = c.req.header("content-encoding") ?? "identity";
   if (encoding === "identity") return sent;
   if (!/^(x-)?gzip$/.test(encoding)) {
@@ -74,11 +77,30 @@ async function* unzipped(source: AsyncIterable<Uint8Array>, limit: number): Asyn
   }
 }
 
-async function wholeBody(c: HonoContext<HubEnv>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of bodyOf(c, FETCH_LIMIT)) chunks.push(chunk);
-  return Buffer.concat(chunks);
+/** Work with the whole body of a request to fetch. While it waits for its turn it lies on the disk, but for what is short. */
+async function withBody<Result>(
+  c: HonoContext<HubEnv>,
+  work: (input: AsyncIterable<Uint8Array>) => Promise<Result>,
+): Promise<Result> {
+  const spool = new Spool();
+  async function* emptied(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* spool.read(0, spool.length);
+    } finally {
+      await spool.close();
+    }
+  }
+  try {
+    for await (const chunk of unpackedBody(c, FETCH_LIMIT)) await spool.append(chunk);
+    return await work(emptied());
+  } catch (error) {
+    await spool.close();
+    throw error;
+  }
 }
+
+/** Who asks git for something, and until when. */
+const callOf = (c: HonoContext<HubEnv>): GitCall => ({ caller: callerOf(c), signal: c.req.raw.signal });
 
 /** The version that a client speaks, if it is one of git's: it becomes a variable of a process. */
 function protocolOf(c: HonoContext<HubEnv>): string | undefined {
@@ -113,7 +135,7 @@ function routesOf(type: RepoType): Route[] {
         const headers = { "Content-Type": `application/x-${service}-advertisement`, ...NO_CACHE };
         if (service === "git-receive-pack") return c.body(Buffer.from(await showRefs(ctx, repo)), 200, headers);
         const protocol = protocolOf(c);
-        const answer = await uploadPack(ctx, repo, { protocol, advertise: true }, c.req.raw.signal);
+        const answer = await uploadPack(ctx, repo, { protocol, advertise: true }, callOf(c));
         return c.body(streamed(announced(answer, protocol)), 200, headers);
       }),
   });
@@ -128,9 +150,9 @@ function routesOf(type: RepoType): Route[] {
       inGitsWords(c, async () => {
         const repo = await gitRepo(ctx, "git-upload-pack", idOf(c));
         // All of it before git is started: who sends slowly occupies nothing.
-        const input = await wholeBody(c);
-        const request = { protocol: protocolOf(c), advertise: false, input };
-        const answer = await uploadPack(ctx, repo, request, c.req.raw.signal);
+        const answer = await withBody(c, (input) =>
+          uploadPack(ctx, repo, { protocol: protocolOf(c), advertise: false, input }, callOf(c)),
+        );
         const headers = { "Content-Type": "application/x-git-upload-pack-result", ...NO_CACHE };
         return c.body(streamed(answer), 200, headers);
       }),
@@ -165,7 +187,7 @@ function announced(answer: Readable, protocol: string | undefined): Readable {
 }
 
 async function received(c: HonoContext<HubEnv>, ctx: Context, repo: Repo): Promise<AsyncIterable<Uint8Array>> {
-  const reader = new PktReader(bodyOf(c, PUSH_LIMIT));
+  const reader = new PktReader(unpackedBody(c, PUSH_LIMIT));
   const { commands, capabilities } = await readPush(reader);
   // git asks in this way whether it may push, before it sends something large.
   if (commands.length === 0) return Readable.from([]);
@@ -175,13 +197,13 @@ async function received(c: HonoContext<HubEnv>, ctx: Context, repo: Repo): Promi
     const plain = pushReport(unpacked, refs);
     return talks ? Buffer.concat([sideBand("answer", plain), FLUSH]) : plain;
   };
-  const { signal } = c.req.raw;
+  const call = callOf(c);
   return told(talks, async (say) => {
     try {
-      return report(await receivePush(ctx, repo, { commands, pack: reader.rest(), say, signal }));
+      return report(await receivePush(ctx, repo, { commands, pack: reader.rest(), say, ...call }));
     } catch (error) {
       // Who is gone reads no answer, and their leaving is no failure of ours.
-      const why = signal.aborted ? "the connection was lost" : asServiceError(error, c.get("requestId")).message;
+      const why = call.signal.aborted ? "the connection was lost" : asServiceError(error, c.get("requestId")).message;
       say(why);
       return report({ unpacked: why, refs: commands.map(({ ref }) => ({ ref, why })) });
     }

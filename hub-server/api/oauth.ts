@@ -70,7 +70,7 @@ const jwks = defineRoute({
 
 /** Fields of a form, or of JSON; those that come twice are refused, as OAuth wants it. */
 async function fieldsOf(c: C): Promise<Map<string, string>> {
-  const text = (await wholeBody(c.req.raw.body, 64 * 1024)).toString("utf8");
+  const text = (await wholeBody(c, 64 * 1024)).toString("utf8");
   if (c.req.header("content-type")?.includes("json")) {
     const parsed = z.record(z.string(), z.union([z.string(), z.number()])).safeParse(parseJson(text));
     if (!parsed.success) throw new OAuthRefusal("invalid_request", "The body is no object of texts.");

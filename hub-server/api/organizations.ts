@@ -197,7 +197,7 @@ const putPicture = defineRoute({
   summary: "Set an organization's picture: PNG, JPEG or WebP, up to 1 MiB, as the body",
   handle: async (c, ctx) => {
     const org = await requireOrg(ctx, c.req.param("name") ?? "", "admin");
-    await setAvatar(ctx, org.id, await readPicture(c.req.raw.body));
+    await setAvatar(ctx, org.id, await readPicture(c));
     return c.json({ avatarUrl: avatarUrl(c, org) });
   },
 });

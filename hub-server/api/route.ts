@@ -1,13 +1,14 @@
 // A route is a declaration: operation, method, path, who may call it, what the body is, and a short handler.
 // Tests, the OpenAPI document and the scoreboard read the same declarations.
-import { Readable } from "node:stream";
 import type { Context as HonoContext } from "hono";
 import { routePath } from "hono/route";
 import type { z } from "zod";
 import { plural, REPO_TYPES, type RepoId, type RepoType } from "../../src/hub/repo-id.ts";
+import { addressOf } from "../address.ts";
 import type { Actor, Context } from "../context.ts";
 import { badRequest, forbidden, repoNotFound, ServiceError, unauthorized } from "../errors.ts";
 import { type Permission, permits } from "../services/scopes.ts";
+import { bodyOf } from "./node-server.ts";
 
 export interface HubEnv {
   Variables: {
@@ -66,36 +67,45 @@ export function requireCaller({ access, scope, operation, method }: Route, actor
   if (!permits(actor.limits, scope)) throw forbidden(`This token has no permission "${scope}".`);
 }
 
+/** Whose share something counts to: a user's, and anybody else's by address. */
+export function callerOf(c: HonoContext<HubEnv>): string {
+  const { actor } = c.get("ctx");
+  return actor === undefined ? addressOf(c) : `user ${actor.id}`;
+}
+
 /** "true", "True" and "1", as clients of all ages write it; everything else is no. */
 export const isTrue = (value: unknown): boolean => value === true || ["true", "True", "1"].includes(String(value));
 
 /** Bytes that a JSON body may have: a list of ten thousand files with a sample of each fits. */
 const JSON_LIMIT = 32 * 1024 * 1024;
 
+/** Bytes that are read of a body beyond its limit: a client that is still sending does not see an answer. */
+const MOST_UNWANTED = 64 * 1024 * 1024;
+
 /**
- * The chunks of a body, up to a limit: a caller cannot fill the memory. What goes beyond is read and thrown away for a
- * while, because a client that is still sending does not see an answer.
+ * The chunks of a body, up to a limit: a caller cannot fill the memory. What goes beyond is read and thrown away for a while.
+ *
+ * @throws ServiceError 413 `BODY_TOO_LARGE`
  */
-export async function* limited(body: ReadableStream<Uint8Array> | null, limit: number): AsyncGenerator<Uint8Array> {
+export async function* limited(body: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<Uint8Array> {
   let received = 0;
-  if (body === null) return;
-  // safe because Node's fetch types and stream types describe the same object
-  for await (const chunk of Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0])) {
+  for await (const chunk of body) {
     received += chunk.length;
     if (received <= limit) yield chunk;
-    else if (received > 4 * limit) break;
+    else if (received > limit + MOST_UNWANTED) break;
   }
   if (received <= limit) return;
   throw new ServiceError(413, `The body has more than ${limit} bytes.`, {
     code: "BODY_TOO_LARGE",
     hint: "Send large files by LFS, and many files in several commits.",
+    data: { limit },
   });
 }
 
 /** A body at once, up to a limit. */
-export async function wholeBody(body: ReadableStream<Uint8Array> | null, limit: number): Promise<Buffer> {
+export async function wholeBody(c: HonoContext<HubEnv>, limit: number): Promise<Buffer<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of limited(body, limit)) chunks.push(chunk);
+  for await (const chunk of limited(bodyOf(c), limit)) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
@@ -104,7 +114,7 @@ export async function jsonBody<Schema extends z.ZodType>(
   c: HonoContext<HubEnv>,
   schema: Schema,
 ): Promise<z.infer<Schema>> {
-  const text = (await wholeBody(c.req.raw.body, JSON_LIMIT)).toString("utf8");
+  const text = (await wholeBody(c, JSON_LIMIT)).toString("utf8");
   let value: unknown;
   try {
     value = text === "" ? {} : JSON.parse(text);

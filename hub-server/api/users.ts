@@ -160,13 +160,12 @@ const putPicture = defineRoute({
   summary: "Set one's own picture: PNG, JPEG or WebP, up to 1 MiB, as the body",
   handle: async (c, ctx) => {
     const { id, name } = requireOwnProfile(ctx);
-    await setAvatar(ctx, id, await readPicture(c.req.raw.body));
+    await setAvatar(ctx, id, await readPicture(c));
     return c.json({ avatarUrl: avatarUrl(c, { name }) });
   },
 });
 
-export const readPicture = (body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> =>
-  wholeBody(body, 1024 * 1024);
+export const readPicture = (c: HonoContext<HubEnv>): Promise<Uint8Array> => wholeBody(c, 1024 * 1024);
 
 /** Handles alone, no addresses: pages make the links. */
 const handle = z.string().regex(/^[A-Za-z0-9_.-]{0,64}$/, "letters, digits, _, . and - alone");

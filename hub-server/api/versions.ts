@@ -150,7 +150,7 @@ const paths = defineRoute({
 const FORM_LIMIT = 8 * 1024 * 1024;
 
 async function formBody(c: HonoContext<HubEnv>): Promise<z.infer<typeof pathsSchema>> {
-  const form = new URLSearchParams((await wholeBody(c.req.raw.body, FORM_LIMIT)).toString("utf8"));
+  const form = new URLSearchParams((await wholeBody(c, FORM_LIMIT)).toString("utf8"));
   return { paths: form.getAll("paths"), expand: form.get("expand") ?? undefined };
 }
 

@@ -48,6 +48,13 @@ export interface Quarantine {
   read(ids: readonly string[]): AsyncGenerator<ReadObject>;
 }
 
+/** Who wants something of git, and until when. */
+export interface GitCall {
+  /** One caller has a share of what may be done at once, and never all of it. */
+  caller: string;
+  signal: AbortSignal;
+}
+
 export interface GitOptions {
   /** Folder of its own: no other process works in it. */
   folder: string;
@@ -144,9 +151,9 @@ export class GitCache {
   }
 
   /** Work with one repository: a slot, and its folder kept until `release`. */
-  async lease(repoId: string, signal: AbortSignal): Promise<GitLease> {
+  async lease(repoId: string, { caller, signal }: GitCall): Promise<GitLease> {
     await this.required();
-    const giveBack = await this.#slots.take(signal);
+    const giveBack = await this.#slots.take(caller, signal);
     this.#users.set(repoId, (this.#users.get(repoId) ?? 0) + 1);
     return new GitLease(this, repoId, signal, () => {
       giveBack();
@@ -245,7 +252,9 @@ export class GitCache {
   async close(): Promise<void> {
     const running = [...this.#running];
     for (const child of running) child.kill("SIGKILL");
-    await Promise.all(running.map((child) => child.exitCode ?? child.signalCode ?? once(child, "close")));
+    // By its event alone: one whose caller leaves now tells of an error first.
+    const gone = (child: Child) => new Promise((resolve) => child.once("close", resolve));
+    await Promise.all(running.map((child) => child.exitCode ?? child.signalCode ?? gone(child)));
   }
 
   /** Runs a command to its end; gives what it wrote. */
@@ -332,17 +341,19 @@ export class GitLease {
   async uploadPack({
     protocol,
     advertise,
-    input = new Uint8Array(),
+    input,
   }: {
     protocol: string | undefined;
     advertise: boolean;
-    input?: Uint8Array;
+    input?: AsyncIterable<Uint8Array>;
   }): Promise<Readable> {
     const folder = this.#cache.folderOf(this.#repoId);
     const args = ["upload-pack", "--stateless-rpc", "--timeout=300", ...(advertise ? ["--advertise-refs"] : []), "."];
     const extra: Record<string, string> = protocol === undefined ? {} : { GIT_PROTOCOL: protocol };
     const { child, ended } = this.#cache.start(args, folder, this.#signal, extra);
-    child.stdin.end(input);
+    if (input === undefined) child.stdin.end();
+    // What a process that fails did not read is nobody's loss; its own words say why.
+    else pipeline(input, child.stdin).catch(() => child.stdin.destroy());
     const outcome = ended.catch(async (error: unknown) => {
       if (!(error instanceof GitFailed) || error.killed) throw error;
       if (!DAMAGED.test(error.said) && !(await this.#lacksRef(error.said))) throw refused(error);

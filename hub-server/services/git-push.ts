@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 import type { Tx } from "../db/client.ts";
 import { commits, type StoredEntry } from "../db/schema.ts";
 import { ServiceError } from "../errors.ts";
-import type { Quarantine } from "../git/cache.ts";
+import type { GitCall, Quarantine } from "../git/cache.ts";
 import { type PackLimits, packRefused, scanPack } from "../git/pack.ts";
 import type { PushCommand } from "../git/receive.ts";
 import type { Repo } from "./access.ts";
@@ -40,12 +40,11 @@ export interface PushOutcome {
   refs: { ref: string; why?: string | undefined }[];
 }
 
-export interface Push {
+export interface Push extends GitCall {
   commands: readonly PushCommand[];
   pack: AsyncIterable<Uint8Array>;
   /** Shows a line to whoever pushes. */
   say(text: string): void;
-  signal: AbortSignal;
 }
 
 /** Takes a push, whole or not at all; a refusal is an outcome, not an error. */
@@ -132,11 +131,11 @@ async function wrongCommand(
 async function accept(
   ctx: Context,
   repo: Repo,
-  { commands, signal }: Push,
+  { commands, caller, signal }: Push,
   pack: string | undefined,
   folder: string,
 ): Promise<string[]> {
-  const lease = await ctx.git.lease(repo.id, signal);
+  const lease = await ctx.git.lease(repo.id, { caller, signal });
   try {
     let quarantine: Quarantine = { objects: new Map(), read: nothing };
     if (pack !== undefined && (await scanPack(pack, LIMITS)).objects > 0) {

@@ -5,6 +5,7 @@ import type { RepoId } from "../../src/hub/repo-id.ts";
 import type { Context } from "../context.ts";
 import { discussions } from "../db/schema/discussions.ts";
 import { credentialsWanted, ServiceError } from "../errors.ts";
+import type { GitCall } from "../git/cache.ts";
 import { receiveAdvertisement } from "../git/receive.ts";
 import { type Repo, requireAccess } from "./access.ts";
 import { gitRefs, gitRows } from "./git-rows.ts";
@@ -51,17 +52,12 @@ export interface UploadPack {
   protocol: string | undefined;
   /** Shows what there is, rather than answering a request. */
   advertise: boolean;
-  input?: Uint8Array;
+  input?: AsyncIterable<Uint8Array>;
 }
 
 /** git's answer to a clone or fetch, as it comes. */
-export async function uploadPack(
-  ctx: Context,
-  repo: Repo,
-  request: UploadPack,
-  signal: AbortSignal,
-): Promise<Readable> {
-  const lease = await ctx.git.lease(repo.id, signal);
+export async function uploadPack(ctx: Context, repo: Repo, request: UploadPack, call: GitCall): Promise<Readable> {
+  const lease = await ctx.git.lease(repo.id, call);
   try {
     await lease.sync(gitRows(ctx, repo));
     return await lease.uploadPack(request);

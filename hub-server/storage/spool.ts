@@ -1,5 +1,5 @@
 // What is too long to hold and not yet known to be worth keeping: bytes in a temporary file that has no name, so that nothing of it
-// stays however the process ends. Lies where TMPDIR says.
+// stays however the process ends; what is short stays in memory. Lies where TMPDIR says.
 import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,6 +33,12 @@ export class Spool {
 
   /** Bytes of a range, in pieces whose length is a multiple of four but for the last. */
   async *read(start: number, end: number): AsyncGenerator<Buffer> {
+    if (this.#written === 0) {
+      const all = Buffer.concat(this.#held);
+      this.#held = [all];
+      if (start < end) yield all.subarray(start, end);
+      return;
+    }
     await this.#flush();
     for (let at = start; at < end; at += PIECE) {
       const piece = Buffer.alloc(Math.min(PIECE, end - at));

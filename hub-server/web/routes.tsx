@@ -4,7 +4,7 @@ import { Hono } from "hono";
 import { csrf } from "hono/csrf";
 import { HTTPException } from "hono/http-exception";
 import { REPO_TYPES } from "../../src/hub/repo-id.ts";
-import { type HubEnv, originOf } from "../api/route.ts";
+import { type HubEnv, originOf, wholeBody } from "../api/route.ts";
 import { ServiceError } from "../errors.ts";
 import { accountRoutes } from "./account-routes.tsx";
 import { ASSETS } from "./assets.ts";
@@ -17,6 +17,9 @@ import { organizationPages } from "./organization-routes.tsx";
 import { repositoryRoutes } from "./repository-routes.tsx";
 import { errorPage } from "./respond.tsx";
 
+/** Bytes of a form: the longest comment fits, also with most of its letters escaped. */
+const FORM_LIMIT = 4 * 1024 * 1024;
+
 export interface WebOptions {
   /** Opens the first set-up; a link with it is printed when there is no user. */
   setupSecret: string;
@@ -26,6 +29,14 @@ export function webRoutes({ setupSecret }: WebOptions): Hono<HubEnv> {
   const web = new Hono<HubEnv>();
   // Behind a proxy that ends TLS, this hub is reached under another origin than its own requests name.
   web.use(csrf({ origin: (origin, c) => origin === originOf(c) }));
+  // Forms are parsed whole: no more of them is read than pages of this hub send.
+  web.use(async (c, next) => {
+    if (c.req.method === "POST") {
+      const { url, headers } = c.req.raw;
+      c.req.raw = new Request(url, { method: "POST", headers, body: await wholeBody(c, FORM_LIMIT) });
+    }
+    return next();
+  });
   // Pages are for people: what a token with limits may do is settled route by route, by the API alone.
   web.use((c, next) => {
     const ctx = c.get("ctx");

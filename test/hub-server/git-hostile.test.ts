@@ -526,10 +526,12 @@ describeGit("the cache of git", () => {
     };
   };
 
+  const call = { caller: "ana", signal: new AbortController().signal };
+
   it("joins its packs", { timeout: 120_000 }, async () => {
     const folder = await mkdtemp(join(tmpdir(), "abrazo-cache-"));
     const cache = await GitCache.open({ folder, path: process.env["PATH"] ?? "" });
-    const lease = await cache.lease("busy", new AbortController().signal);
+    const lease = await cache.lease("busy", call);
     const packs = async () =>
       (await readdir(join(cache.folderOf("busy"), "objects", "pack"))).filter((name) => name.endsWith(".idx")).length;
     for (let at = 0; at < 41; at++) await lease.sync(rowsOf(`${at}`));
@@ -542,16 +544,15 @@ describeGit("the cache of git", () => {
   it("takes no more room than it may", async () => {
     const folder = await mkdtemp(join(tmpdir(), "abrazo-cache-"));
     const cache = await GitCache.open({ folder, path: process.env["PATH"] ?? "", limit: 1000 });
-    const signal = new AbortController().signal;
     const noise = (seed: string) =>
       Array.from({ length: 40 }, (_, at) => createHash("sha512").update(`${seed}${at}`).digest("hex")).join("");
     for (const name of ["a", "b", "c"]) {
-      const lease = await cache.lease(name, signal);
+      const lease = await cache.lease(name, call);
       await lease.sync(rowsOf(noise(name)));
       lease.release();
     }
     expect(await readdir(cache.repositories), "the last one was worked with").toEqual(["c"]);
-    const lease = await cache.lease("kept", signal);
+    const lease = await cache.lease("kept", call);
     await lease.sync(rowsOf(noise("kept")));
     expect(await readdir(cache.repositories), "whoever works with it").toEqual(["kept"]);
     lease.release();

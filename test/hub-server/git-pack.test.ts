@@ -271,17 +271,45 @@ describe("slots", () => {
 
   it("are handed on in order, and given up by who is gone", async () => {
     const slots = new Slots(1, { waiting: 2, patience: 10_000 });
-    const first = await slots.take(never);
+    const first = await slots.take("ana", never);
     const gone = new AbortController();
-    const second = slots.take(gone.signal);
-    const third = slots.take(never);
-    await expect(slots.take(never)).rejects.toMatchObject({ status: 503, code: "GIT_BUSY" });
+    const second = slots.take("ana", gone.signal);
+    const third = slots.take("bob", never);
+    await expect(slots.take("cleo", never)).rejects.toMatchObject({ status: 503, code: "GIT_BUSY" });
     gone.abort(new Error("left"));
     await expect(second).rejects.toThrow("left");
     first();
     first();
     (await third)();
-    (await slots.take(never))();
-    await expect(new Slots(0, { patience: 5 }).take(never)).rejects.toMatchObject({ headers: { "Retry-After": "10" } });
+    (await slots.take("ana", never))();
+    await expect(new Slots(0, { patience: 5 }).take("ana", never)).rejects.toMatchObject({
+      headers: { "Retry-After": "10" },
+    });
+  });
+
+  it("one caller has half of them, and half of the places to wait", async () => {
+    const slots = new Slots(4, { waiting: 4, patience: 10_000 });
+    const mine = [await slots.take("eve", never), await slots.take("eve", never)];
+    const begun: string[] = [];
+    const later = async (caller: string) => {
+      const end = await slots.take(caller, never);
+      begun.push(caller);
+      return end;
+    };
+    const waiting = [later("eve"), later("eve")];
+    await expect(slots.take("eve", never)).rejects.toMatchObject({ status: 503, code: "GIT_BUSY" });
+    const others = [await slots.take("ana", never), await slots.take("bob", never)];
+    const cleo = later("cleo");
+    others[0]?.();
+    (await cleo)();
+    expect(begun, "who came later, but has none").toEqual(["cleo"]);
+    mine[0]?.();
+    expect(await waiting[0]).toBeTypeOf("function");
+    expect(begun).toEqual(["cleo", "eve"]);
+    mine[1]?.();
+    for (const end of await Promise.all(waiting)) end();
+    others[1]?.();
+    const all = await Promise.all(["a", "a", "b", "b"].map((caller) => slots.take(caller, never)));
+    expect(all, "all were given back").toHaveLength(4);
   });
 });
