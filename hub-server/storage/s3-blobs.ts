@@ -7,6 +7,7 @@ import { AbrazoError } from "../../src/errors.ts";
 import { sha256Of, startSha256 } from "../threads/sha256.ts";
 import { type BlobStore, checkHash, counted, type Expected, type LinkOptions, type Part, type Range } from "./blobs.ts";
 import { presignedGet } from "./presign.ts";
+import { asBucketError, fromBucket } from "./s3-away.ts";
 import { Spool } from "./spool.ts";
 
 export interface S3Options {
@@ -79,6 +80,13 @@ export class S3BlobStore implements BlobStore {
         cause,
       });
     }
+    client.middlewareStack.add(
+      (next) => (args) =>
+        next(args).catch((error: unknown) => {
+          throw asBucketError(error);
+        }),
+      { step: "initialize" },
+    );
     return new S3BlobStore(sdk, client, options);
   }
 
@@ -164,7 +172,7 @@ export class S3BlobStore implements BlobStore {
 
   async #read(what: { Bucket: string; Key: string; Range?: string }): Promise<Readable> {
     const { Body } = await this.#client.send(new this.#sdk.GetObjectCommand(what));
-    if (Body instanceof Readable) return Body;
+    if (Body instanceof Readable) return Readable.from(fromBucket(Body), { objectMode: false });
     throw new Error("internal: the client of S3 gave no stream of Node's");
   }
 
