@@ -4,6 +4,7 @@ import { AbrazoError } from "../src/errors.ts";
 import { log } from "../src/log.ts";
 import { databaseTrouble } from "./db/away.ts";
 import { badRequest, ServiceError } from "./errors.ts";
+import { asStorageError, diskFull } from "./storage/disk-full.ts";
 
 /** Any page may call the API: what it is allowed comes with a token that it holds, never with a cookie. */
 export const CROSS_ORIGIN = {
@@ -12,8 +13,11 @@ export const CROSS_ORIGIN = {
     "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Error-Code, X-Error-Message, X-Linked-ETag, X-Linked-Size, X-Repo-Commit, X-Request-Id, X-Total-Count, X-Xet-Hash",
 };
 
+/** Letters of a header; clients take no answer whose headers are longer than some 16 KiB, and an error may repeat what they sent. */
+const MOST_LETTERS = 1000;
+
 /** Header values are one line of Latin-1. */
-export const headerSafe = (text: string): string => text.replace(/[^\x20-\x7e]+/g, " ");
+export const headerSafe = (text: string): string => text.slice(0, MOST_LETTERS).replace(/[^\x20-\x7e]+/g, " ");
 
 /** Postgres's codes for text that it cannot hold: a NUL, or bytes that are no Unicode. */
 const NO_TEXT = new Set(["22021", "22P05"]);
@@ -27,24 +31,29 @@ function databaseCode(error: unknown): string {
   return cause instanceof Error && "code" in cause ? String(cause.code) : "";
 }
 
+/** What the database or the connection to it said, without the statement and its values. */
+const causeOf = (error: unknown): unknown => (error instanceof Error ? (error.cause ?? error) : error);
+
 /** Whether the caller went away in the middle of its body: nobody reads the answer, and nothing is wrong here. */
 const isCutOff = (error: unknown): boolean =>
   error instanceof Error && "code" in error && error.code === "ECONNRESET" && error.message === "aborted";
 
 /** What to tell whoever asked. An error that nobody expected is logged under the request's id, and told without details. */
 export function asServiceError(error: unknown, requestId: string | undefined): ServiceError {
-  if (error instanceof ServiceError) return error;
+  const known = asStorageError(error);
+  if (known instanceof ServiceError) return known;
   if (isCutOff(error)) return badRequest("The request was cut off before its end.");
   if (NO_TEXT.has(databaseCode(error)))
     return badRequest("The request is not allowed: it holds a NUL or broken Unicode.");
-  if (databaseTrouble(error) === "away") {
-    log.warn(`request ${requestId}: the database cannot be reached: ${error}`);
+  const trouble = databaseTrouble(error);
+  if (trouble !== undefined) log.warn(`request ${requestId}: the database is ${trouble}: ${causeOf(error)}`);
+  if (trouble === "full") return diskFull();
+  if (trouble === "away")
     return new ServiceError(503, "The hub's database cannot be reached at the moment.", {
       code: "DATABASE_AWAY",
       hint: "Try again in a few seconds.",
       headers: { "Retry-After": "2" },
     });
-  }
   const details = `request ${requestId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
   if (MEANWHILE.has(databaseCode(error))) {
     log.warn(details);

@@ -6,7 +6,17 @@ import { createCommit, preupload as plan } from "../services/commits.ts";
 import { requirePush } from "../services/pushes.ts";
 import { readCommit } from "./commit-lines.ts";
 import { bodyOf } from "./node-server.ts";
-import { defineRoute, type HubEnv, isTrue, jsonBody, ofEach, originOf, repoOf, splitRevision } from "./route.ts";
+import {
+  defineRoute,
+  type HubEnv,
+  isTrue,
+  jsonBody,
+  MANY_FILES,
+  ofEach,
+  originOf,
+  repoOf,
+  splitRevision,
+} from "./route.ts";
 
 const preupload = defineRoute({
   operation: "preupload",
@@ -17,9 +27,11 @@ const preupload = defineRoute({
   summary: "Ask how each file of an upload is to be sent",
   body: preuploadRequestSchema,
   handle: async (c, ctx) => {
-    const request = await jsonBody(c, preuploadRequestSchema);
+    const [id, createPr] = [repoOf(c), wantsPullRequest(c)];
     const { revision } = splitRevision(c);
-    const planned = await plan(ctx, repoOf(c), revision, { ...request, createPr: wantsPullRequest(c) });
+    await requirePush(ctx, id, revision, { createPr });
+    const request = await jsonBody(c, preuploadRequestSchema, MANY_FILES);
+    const planned = await plan(ctx, id, revision, { ...request, createPr });
     return c.json({ files: planned });
   },
 });

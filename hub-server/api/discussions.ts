@@ -31,7 +31,7 @@ import {
 } from "../services/discussions.ts";
 import { requestChanges } from "../services/pull-requests.ts";
 import { wireDiscussion, wireEvent } from "./discussion-wire.ts";
-import { defineRoute, type HubEnv, isTrue, jsonBody, originOf, repoOf } from "./route.ts";
+import { defineRoute, type HubEnv, isTrue, jsonBody, LONG_TEXTS, originOf, repoOf } from "./route.ts";
 import { unifiedDiff } from "./unified-diff.ts";
 
 const BASE = "/api/:type/:namespace/:name/discussions";
@@ -112,7 +112,7 @@ const create = defineRoute({
   body: createSchema,
   handle: async (c, ctx) => {
     await asks(c, ctx, "contribute");
-    const { title, description, pullRequest } = await jsonBody(c, createSchema);
+    const { title, description, pullRequest } = await jsonBody(c, createSchema, LONG_TEXTS);
     const input = { title, description: description ?? "", pullRequest: pullRequest === true };
     const { repo, discussion } = await createDiscussion(ctx, repoOf(c), input);
     const url = `${originOf(c)}${repoPath(repo)}/discussions/${discussion.num}`;
@@ -188,7 +188,7 @@ const addComment = defineRoute({
   body: commentSchema,
   handle: async (c, ctx) => {
     await asks(c, ctx, "contribute");
-    const { comment: text } = await jsonBody(c, commentSchema);
+    const { comment: text } = await jsonBody(c, commentSchema, LONG_TEXTS);
     const event = await comment(ctx, repoOf(c), numOf(c), text);
     return c.json({ newMessage: await eventBody(c, ctx, event) }, 201);
   },
@@ -206,7 +206,7 @@ const edit = defineRoute({
   body: editSchema,
   handle: async (c, ctx) => {
     await asks(c, ctx, "contribute");
-    const { content } = await jsonBody(c, editSchema);
+    const { content } = await jsonBody(c, editSchema, LONG_TEXTS);
     const event = await editComment(ctx, repoOf(c), { num: numOf(c), commentId: commentIdOf(c), text: content });
     return c.json({ updatedComment: await eventBody(c, ctx, event) });
   },
@@ -254,7 +254,7 @@ const status = defineRoute({
   body: statusSchema,
   handle: async (c, ctx) => {
     await asks(c, ctx, "contribute");
-    const input = await jsonBody(c, statusSchema);
+    const input = await jsonBody(c, statusSchema, LONG_TEXTS);
     const asked = { status: input.status, comment: input.comment ?? undefined };
     return c.json({ newStatus: await eventBody(c, ctx, await changeStatus(ctx, repoOf(c), numOf(c), asked)) });
   },
@@ -305,7 +305,7 @@ const mergeRoute = defineRoute({
   body: mergeSchema,
   handle: async (c, ctx) => {
     await asks(c, ctx, "write");
-    const input = await jsonBody(c, mergeSchema);
+    const input = await jsonBody(c, mergeSchema, LONG_TEXTS);
     const mergeCommitId = await merge(ctx, repoOf(c), numOf(c), input.comment ?? undefined);
     return c.json({ mergeCommitId });
   },

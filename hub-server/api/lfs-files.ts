@@ -5,7 +5,7 @@ import { parseRepoId, REPO_TYPES } from "../../src/hub/repo-id.ts";
 import { badRequest } from "../errors.ts";
 import { deleteLfsFiles, duplicateLfsFiles, listLfsFiles, noSuchFile } from "../services/lfs-files.ts";
 import { limitOf, nextLink } from "./paging.ts";
-import { defineRoute, isTrue, jsonBody, ofEach, repoOf } from "./route.ts";
+import { defineRoute, isTrue, jsonBody, LONG_TEXTS, ofEach, repoOf } from "./route.ts";
 
 const PAGE = 1000;
 
@@ -85,7 +85,7 @@ const duplicate = defineRoute({
   summary: "Give large files of this repository to another one without sending them",
   body: duplicateSchema,
   handle: async (c, ctx) => {
-    const { target, files } = await jsonBody(c, duplicateSchema);
+    const { target, files } = await jsonBody(c, duplicateSchema, LONG_TEXTS);
     const failed = await duplicateLfsFiles(ctx, repoOf(c), { target: targetOf(target), files });
     return c.json({ success: failed.length === 0, failed });
   },

@@ -4,8 +4,10 @@ import type { Context as HonoContext } from "hono";
 import { z } from "zod";
 import { lfsBatchRequestSchema } from "../../src/hub/protocol/commit.ts";
 import { plural, REPO_TYPES, type RepoType } from "../../src/hub/repo-id.ts";
+import { addressOf } from "../address.ts";
 import type { Context } from "../context.ts";
 import { badRequest, ServiceError } from "../errors.ts";
+import { requireStillAllowed } from "../services/bearers.ts";
 import {
   type BatchInput,
   type BatchObject,
@@ -17,7 +19,7 @@ import {
 } from "../services/lfs.ts";
 import { completeUpload, partOf, putPart } from "../services/lfs-parts.ts";
 import { bodyOf } from "./node-server.ts";
-import { defineRoute, type HubEnv, jsonBody, originOf, type Route, repoOf, TYPE_SUFFIX } from "./route.ts";
+import { defineRoute, type HubEnv, jsonBody, MANY_PARTS, originOf, type Route, repoOf, TYPE_SUFFIX } from "./route.ts";
 import { LINK_SECONDS, send } from "./send.ts";
 import { xetUpload } from "./xet.ts";
 
@@ -79,8 +81,12 @@ function actionsOf(
   return { oid, size, authenticated: true, actions: { upload: complete, verify } };
 }
 
-const grantOf = (c: HonoContext<HubEnv>, ctx: Context, kind: Grant["kind"]): Grant =>
-  readGrant(ctx, kind, c.req.param("oid") ?? "", new URL(c.req.url).searchParams);
+/** What the link of a request allows, as long as whoever it was made for may do that. */
+async function grantOf(c: HonoContext<HubEnv>, ctx: Context, kind: Grant["kind"]): Promise<Grant> {
+  const grant = readGrant(ctx, kind, c.req.param("oid") ?? "", new URL(c.req.url).searchParams);
+  await requireStillAllowed(ctx, { ...grant, scope: kind === "download" ? "read" : "write" }, addressOf(c));
+  return grant;
+}
 
 const put = defineRoute({
   operation: "lfsUpload",
@@ -89,7 +95,7 @@ const put = defineRoute({
   access: "link",
   summary: "Send a large file; its size and SHA-256 are checked",
   handle: async (c, ctx) => {
-    const grant = grantOf(c, ctx, "upload");
+    const grant = await grantOf(c, ctx, "upload");
     checkLength(c, grant.size);
     await putObject(ctx, grant, bodyOf(c));
     return c.body(null, 200, { ETag: `"${grant.sha256}"` });
@@ -113,7 +119,7 @@ const get = defineRoute({
   access: "link",
   summary: "Fetch a large file",
   handle: async (c, ctx) => {
-    const grant = grantOf(c, ctx, "download");
+    const grant = await grantOf(c, ctx, "download");
     await verifyObject(ctx, grant);
     const { sha256, size } = grant;
     const contentType = "application/octet-stream";
@@ -135,7 +141,7 @@ const verify = defineRoute({
   summary: "Ask whether an upload arrived",
   body: verifySchema,
   handle: async (c, ctx) => {
-    const grant = grantOf(c, ctx, "upload");
+    const grant = await grantOf(c, ctx, "upload");
     const { oid, size } = await jsonBody(c, verifySchema);
     if (oid !== grant.sha256 || size !== grant.size) throw badRequest("The link was made for another object.");
     await verifyObject(ctx, grant);
@@ -150,7 +156,7 @@ const part = defineRoute({
   access: "link",
   summary: "Send a part of a large file; the ETag of the answer is named at the end",
   handle: async (c, ctx) => {
-    const grant = grantOf(c, ctx, "parts");
+    const grant = await grantOf(c, ctx, "parts");
     const etag = await putPart(ctx, grant.upload, Number(c.req.param("number")), bodyOf(c));
     return c.body(null, 200, { ETag: `"${etag}"` });
   },
@@ -163,7 +169,7 @@ const partState = defineRoute({
   access: "link",
   summary: "Whether a part arrived: its ETag, or 404 where it has to be sent",
   handle: async (c, ctx) => {
-    const grant = grantOf(c, ctx, "parts");
+    const grant = await grantOf(c, ctx, "parts");
     const etag = await partOf(ctx, grant.upload, Number(c.req.param("number")));
     if (etag === undefined) throw new ServiceError(404, "The part has not arrived.", { code: "PART_MISSING" });
     return c.body(null, 200, { ETag: `"${etag}"` });
@@ -183,8 +189,8 @@ const complete = defineRoute({
   summary: "Put the parts of a large file together; its size and SHA-256 are checked",
   body: completeSchema,
   handle: async (c, ctx) => {
-    const grant = grantOf(c, ctx, "parts");
-    const { oid, parts } = await jsonBody(c, completeSchema);
+    const grant = await grantOf(c, ctx, "parts");
+    const { oid, parts } = await jsonBody(c, completeSchema, MANY_PARTS);
     if (oid !== grant.sha256) throw badRequest("The link was made for another object.");
     const named = parts.map(({ partNumber, etag }) => ({ number: partNumber, etag }));
     await completeUpload(ctx, { ...grant, upload: grant.upload, parts: named });

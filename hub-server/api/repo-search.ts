@@ -60,7 +60,7 @@ function numberOf(value: string | undefined, fallback: number, most: number): nu
 
 const quickSchema = z.object({
   q: z.string().max(250).default(""),
-  type: z.union([z.string(), z.array(z.string())]).optional(),
+  type: z.union([z.string().max(40), z.array(z.string().max(40)).max(20)]).optional(),
   limit: z.number().int().min(1).optional(),
 });
 const MOST_FOUND = 20;

@@ -20,7 +20,7 @@ import { wireId } from "../services/wire-ids.ts";
 import { nextLink } from "./paging.ts";
 import { infoRoutes } from "./repo-info.ts";
 import { searchRoutes } from "./repo-search.ts";
-import { defineRoute, type HubEnv, jsonBody, originOf, repoOf } from "./route.ts";
+import { defineRoute, type HubEnv, jsonBody, MANY_FILES, originOf, repoOf } from "./route.ts";
 
 /** What clients also make as repositories, and this hub does not keep. */
 const NOT_KEPT = ["kernel", "bucket"] as const;
@@ -146,7 +146,7 @@ const create = defineRoute({
   summary: "Make a repository",
   body: createSchema,
   handle: async (c, ctx) => {
-    const input = await jsonBody(c, createSchema);
+    const input = await jsonBody(c, createSchema, MANY_FILES);
     const type = kept(input.type);
     refuseOthers(input, createSchema, "For new repositories");
     const { sdk, license, files, resourceGroupId } = input;

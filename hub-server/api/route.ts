@@ -8,6 +8,7 @@ import { addressOf } from "../address.ts";
 import type { Actor, Context } from "../context.ts";
 import { badRequest, forbidden, repoNotFound, ServiceError, unauthorized } from "../errors.ts";
 import { type Permission, permits } from "../services/scopes.ts";
+import { hasMoreValues } from "./json-values.ts";
 import { bodyOf } from "./node-server.ts";
 
 export interface HubEnv {
@@ -76,8 +77,24 @@ export function callerOf(c: HonoContext<HubEnv>): string {
 /** "true", "True" and "1", as clients of all ages write it; everything else is no. */
 export const isTrue = (value: unknown): boolean => value === true || ["true", "True", "1"].includes(String(value));
 
-/** Bytes that a JSON body may have: a list of ten thousand files with a sample of each fits. */
-const JSON_LIMIT = 32 * 1024 * 1024;
+const MIB = 1024 * 1024;
+
+/** How much a JSON body may hold: bytes, and values in all its lists and objects. */
+export interface JsonLimit {
+  bytes: number;
+  values: number;
+}
+
+const USUAL: JsonLimit = { bytes: MIB, values: 10_000 };
+/** Texts of a megabyte, such as cards and comments, with their letters escaped; and two thousand paths of the longest. */
+export const LONG_TEXTS: JsonLimit = { bytes: 8 * MIB, values: 10_000 };
+/** A list of ten thousand files with a sample of each, or a hundred small ones. */
+export const MANY_FILES: JsonLimit = { bytes: 32 * MIB, values: 200_000 };
+/** The ten thousand parts of a large file. */
+export const MANY_PARTS: JsonLimit = { bytes: 4 * MIB, values: 50_000 };
+/** Faults of a body that are told, and letters of what is told. */
+const MOST_FAULTS = 3;
+const MOST_TOLD = 500;
 
 /** Bytes that are read of a body beyond its limit: a client that is still sending does not see an answer. */
 const MOST_UNWANTED = 64 * 1024 * 1024;
@@ -109,22 +126,36 @@ export async function wholeBody(c: HonoContext<HubEnv>, limit: number): Promise<
   return Buffer.concat(chunks);
 }
 
-/** Parses a JSON body against a schema; what is wrong is named in a 400. */
+/**
+ * Parses a JSON body against a schema.
+ *
+ * @throws ServiceError 413 `BODY_TOO_LARGE` or `BODY_TOO_MANY` beyond the limit, 400 with the first faults of one that does not fit
+ */
 export async function jsonBody<Schema extends z.ZodType>(
   c: HonoContext<HubEnv>,
   schema: Schema,
+  { bytes, values }: JsonLimit = USUAL,
 ): Promise<z.infer<Schema>> {
-  const text = (await wholeBody(c, JSON_LIMIT)).toString("utf8");
+  const body = await wholeBody(c, bytes);
+  // Before any of them is made: each would be checked, and every fault noted.
+  if (hasMoreValues(body, values)) {
+    throw new ServiceError(413, `The body has more than ${values} values.`, {
+      code: "BODY_TOO_MANY",
+      hint: "Send them in several calls.",
+      data: { limit: values },
+    });
+  }
   let value: unknown;
   try {
-    value = text === "" ? {} : JSON.parse(text);
+    value = body.length === 0 ? {} : JSON.parse(body.toString("utf8"));
   } catch {
     throw badRequest("The body is no JSON.");
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw badRequest(`The body is not as expected: ${issue?.path.join(".") || "the whole"}: ${issue?.message}`);
+  const faults = result.error.issues.slice(0, MOST_FAULTS);
+  const told = faults.map(({ path, message }) => `${path.join(".") || "the whole"}: ${message}`).join("; ");
+  throw badRequest(`The body is not as expected: ${told.slice(0, MOST_TOLD)}`);
 }
 
 /** The repository that a path names. */

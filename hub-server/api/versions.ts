@@ -15,7 +15,17 @@ import { type TreePage, treePage, treeSize } from "../services/tree-pages.ts";
 import { xetHashes } from "../services/xet-files.ts";
 import { limitOf, nextLink } from "./paging.ts";
 import { avatarUrl } from "./people.ts";
-import { defineRoute, type HubEnv, isTrue, jsonBody, ofEach, repoOf, splitRevision, wholeBody } from "./route.ts";
+import {
+  defineRoute,
+  type HubEnv,
+  isTrue,
+  jsonBody,
+  LONG_TEXTS,
+  ofEach,
+  repoOf,
+  splitRevision,
+  wholeBody,
+} from "./route.ts";
 import { unifiedDiff } from "./unified-diff.ts";
 
 /** Entries of a page; fewer where the last commit of each has to be found. */
@@ -139,7 +149,7 @@ const paths = defineRoute({
   body: pathsSchema,
   handle: async (c, ctx) => {
     const isJson = c.req.header("content-type")?.includes("json") === true;
-    const asked = isJson ? await jsonBody(c, pathsSchema) : await formBody(c);
+    const asked = isJson ? await jsonBody(c, pathsSchema, LONG_TEXTS) : await formBody(c);
     const list = typeof asked.paths === "string" ? [asked.paths] : asked.paths;
     const found = await pathsInfo(ctx, repoOf(c), restOf(c), list);
     return c.json(await wireAll(ctx, found, isTrue(asked.expand)));

@@ -101,6 +101,34 @@ it("bodies that would fill the memory, a stranger's before any other", async () 
   await expectRefused(stranger, 401, /./);
 });
 
+it("bodies beyond what a call needs are refused before they are looked at, and the first faults of the others told", async () => {
+  const MIB = 1024 * 1024;
+  const long = JSON.stringify({ title: "x".repeat(2 * MIB) });
+  await expectRefused(await post("/api/collections", long), 413, /more than 1048576 bytes/);
+  const many = JSON.stringify({ q: "a", type: Array.from({ length: 20_000 }, () => 0) });
+  await expectRefused(await post("/api/quicksearch", many), 413, /more than 10000 values/);
+  const quoted = JSON.stringify({ paths: [",".repeat(50_000), '\\",[{'.repeat(20_000), "\\\\"] });
+  await expectRefused(await post("/api/models/ana/kept/paths-info/main", quoted), 400, /longer than 1024/);
+  const some = JSON.stringify({ q: "a", type: Array.from({ length: 100 }, () => "model") });
+  await expectRefused(await post("/api/quicksearch", some), 400, /not as expected: type/);
+  const ids = JSON.stringify({ discussionIds: Array(900).fill("no id"), read: true });
+  const faulty = await (await post("/api/notifications/mark-as-read", ids)).text();
+  expect(faulty).toMatch(/discussionIds\.0: .*; discussionIds\.1: .*; discussionIds\.2: /);
+  expect(faulty).not.toContain("discussionIds.3");
+  // Longer ones where they are needed: a card of a megabyte, and the samples of many files.
+  const card = JSON.stringify({ content: `---\nlicense: mit\n---\n${"x\n".repeat(MIB / 2 - 20)}` });
+  expect(card.length).toBeGreaterThan(1.4 * MIB);
+  expect((await post("/api/validate-yaml", card)).status).toBe(200);
+  const sample = "x".repeat(700);
+  const files = Array.from({ length: 10_000 }, (_, at) => ({ path: `many/${at}.txt`, sample, size: 9 }));
+  const planned = await post("/api/models/ana/kept/preupload/main", JSON.stringify({ files }));
+  expect(planned.status).toBe(200);
+  expect((await planned.json()).files).toHaveLength(10_000);
+  // A stranger's is not read at all.
+  const stranger = await fetch(`${hub.url}/api/models/ana/kept/preupload/main`, { method: "POST", body: "{" });
+  await expectRefused(stranger, 401, /./);
+});
+
 it.each([
   ["no JSON", "{", 400],
   ["a list", "[1]", 400],
