@@ -7,8 +7,11 @@ const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 export function asStorageError(error: unknown): unknown {
   if (!(error instanceof Error && "code" in error && typeof error.code === "string" && FULL.has(error.code)))
     return error;
-  return new ServiceError(507, "The hub has no room left for this upload.", {
+  return diskFull();
+}
+
+export const diskFull = (): ServiceError =>
+  new ServiceError(507, "The hub has no room left for this upload.", {
     code: "DISK_FULL",
     hint: "Nothing was stored. Whoever runs the hub has to make room; then send the file again.",
   });
-}

@@ -1,4 +1,5 @@
 // A bucket that fails or cannot be reached, as an error that says so. Every other error stays what it is.
+import { log } from "../../src/log.ts";
 import { ServiceError } from "../errors.ts";
 
 /** A connection that was lost or not to be had. */
@@ -9,11 +10,11 @@ export function asBucketError(error: unknown): unknown {
   const { code, $metadata: { httpStatusCode: status = 0 } = {} }: Failure = error;
   const isAway = status >= 500 || status === 429 || LOST.test(code ?? "") || error.name === "TimeoutError";
   if (!isAway) return error;
+  log.warn(`The bucket cannot be used: ${error.name}: ${error.message}`);
   return new ServiceError(503, "The hub's storage cannot be reached at the moment.", {
     code: "STORAGE_AWAY",
     hint: "Nothing was stored. Try again in a few seconds.",
     headers: { "Retry-After": "2" },
-    data: { cause: `${error.name}: ${error.message}` },
   });
 }
 

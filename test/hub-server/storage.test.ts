@@ -12,6 +12,7 @@ import { presignedGet } from "../../hub-server/storage/presign.ts";
 import { S3BlobStore } from "../../hub-server/storage/s3-blobs.ts";
 import { Spool } from "../../hub-server/storage/spool.ts";
 import { packageFile } from "../../src/package-root.ts";
+import { canMount } from "../support/mount.ts";
 import { startS3, type TestS3 } from "../support/s3-server.ts";
 import { storageSuite } from "./storage.suite.ts";
 
@@ -147,17 +148,6 @@ describe("the disk", () => {
     },
   );
 });
-
-function canMount(): boolean {
-  try {
-    const probe = execFileSync("mktemp", ["-d"], { encoding: "utf8" }).trim();
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", probe], { stdio: "ignore" });
-    execFileSync("umount", [probe], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 describe("S3", () => {
   let s3: TestS3;
