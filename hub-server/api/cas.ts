@@ -1,8 +1,10 @@
 // The content-addressed store of Xet: xorbs and shards come in, plans of files and bytes of xorbs go out.
 // Its callers show a token of the store, not of the hub; bytes of xorbs have links that authorise themselves.
 import type { Context as HonoContext } from "hono";
+import { addressOf } from "../address.ts";
 import type { Context } from "../context.ts";
 import { badRequest, ServiceError } from "../errors.ts";
+import { requireStillAllowed } from "../services/bearers.ts";
 import { dedupShard, openXorb, plan, requireFile, xorbSize } from "../services/xet-read.ts";
 import { readXetToken, readXorbLink, type XetGrant, xorbLink } from "../services/xet-tokens.ts";
 import { type Progress, putXorb, registerShard, takeShard } from "../services/xet-upload.ts";
@@ -20,13 +22,20 @@ const PREFIXES: readonly string[] = ["default", "default-merkledb"];
 const grantOf = (c: HonoContext<HubEnv>, ctx: Context, scope: XetGrant["scope"]): XetGrant =>
   readXetToken(ctx, c.req.header("authorization"), scope);
 
+/** The same where something of the repository is read or changed. */
+async function liveGrantOf(c: HonoContext<HubEnv>, ctx: Context, scope: XetGrant["scope"]): Promise<XetGrant> {
+  const grant = grantOf(c, ctx, scope);
+  await requireStillAllowed(ctx, grant, addressOf(c));
+  return grant;
+}
+
 /** Bytes of a body that are read though nobody wants them: a client that is still sending sees no answer. */
 const MOST_UNWANTED = 80 * 1024 * 1024;
 
 /** The same for a call with a body. A token that has expired is the usual refusal, and the client must learn of it. */
 async function writeGrantOf(c: HonoContext<HubEnv>, ctx: Context): Promise<XetGrant> {
   try {
-    return grantOf(c, ctx, "write");
+    return await liveGrantOf(c, ctx, "write");
   } catch (error) {
     let unwanted = 0;
     for await (const piece of bodyOf(c)) {
@@ -127,7 +136,7 @@ const putShardTelling = defineRoute({
 
 /** The range that was asked for; undefined is the whole. Clients reach far beyond the end to learn where it is. */
 async function planOf(c: HonoContext<HubEnv>, ctx: Context): Promise<Plan> {
-  const file = await requireFile(ctx, grantOf(c, ctx, "read"), hashOf(c));
+  const file = await requireFile(ctx, await liveGrantOf(c, ctx, "read"), hashOf(c));
   const range = rangeOf(c, file.size);
   return plan(ctx, file, range ?? { start: 0, end: file.size });
 }
@@ -215,7 +224,7 @@ const headFile = defineRoute({
   access: "link",
   summary: "Whether a file is there (HEAD)",
   handle: async (c, ctx) => {
-    const { size } = await requireFile(ctx, grantOf(c, ctx, "read"), hashOf(c));
+    const { size } = await requireFile(ctx, await liveGrantOf(c, ctx, "read"), hashOf(c));
     return exists(c, size, "");
   },
 });

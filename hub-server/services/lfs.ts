@@ -6,6 +6,7 @@ import type { Context, Deps } from "../context.ts";
 import { lfsObjects } from "../db/schema.ts";
 import { credentialsWanted, forbidden, ServiceError } from "../errors.ts";
 import { requireAccess } from "./access.ts";
+import { type Bearer, bearerOf } from "./bearers.ts";
 import { partSizeOf, startUpload } from "./lfs-parts.ts";
 
 const LINK_SECONDS = 24 * 3600;
@@ -15,7 +16,7 @@ const AT_ONCE = 32;
 const MOST_PARTS = 50_000;
 
 /** What a signed link allows: one object of one repository to be sent or fetched, for a time. */
-export interface Grant {
+export interface Grant extends Bearer {
   kind: "upload" | "download" | "parts";
   repoId: string;
   sha256: string;
@@ -27,8 +28,8 @@ export interface Grant {
 
 /** Signature over everything a link allows. */
 function sign({ signingKey }: Pick<Deps, "signingKey">, grant: Grant): string {
-  const { kind, repoId, sha256, size, expires, upload } = grant;
-  const allowed = [kind, repoId, sha256, size, expires, ...(upload === undefined ? [] : [upload])];
+  const { kind, repoId, sha256, size, expires, upload = "", userId = "", by = "" } = grant;
+  const allowed = [kind, repoId, sha256, size, expires, upload, userId, by];
   return createHmac("sha256", signingKey).update(allowed.join(" ")).digest("base64url");
 }
 
@@ -40,6 +41,8 @@ export function linkQuery(ctx: Pick<Deps, "signingKey">, grant: Omit<Grant, "exp
     size: `${signed.size}`,
     expires: `${signed.expires}`,
     ...(signed.upload !== undefined && { upload: signed.upload }),
+    ...(signed.userId !== undefined && { user: signed.userId }),
+    ...(signed.by !== undefined && { by: signed.by }),
     signature: sign(ctx, signed),
   }).toString();
 }
@@ -83,7 +86,7 @@ export async function lfsBatch(ctx: Context, id: RepoId, input: BatchInput): Pro
   let links = 0;
   for (const { oid, size } of objects) {
     const stored = known.get(oid);
-    const grant = { repoId: repo.id, sha256: oid, size: stored ?? size };
+    const grant = { repoId: repo.id, sha256: oid, size: stored ?? size, ...bearerOf(ctx) };
     if (operation === "download") {
       if (stored === undefined) out.push({ oid, size, error: { code: 404, message: "Object does not exist" } });
       else out.push({ oid, size, download: linkQuery(ctx, { kind: "download", ...grant }) });
@@ -145,6 +148,8 @@ export function readGrant(
     size: Number(params.get("size")),
     expires: Number(params.get("expires")),
     upload: params.get("upload") ?? undefined,
+    userId: params.get("user") ?? undefined,
+    by: params.get("by") ?? undefined,
   };
   const [given, right] = [Buffer.from(params.get("signature") ?? ""), Buffer.from(sign(deps, grant))];
   if (given.length !== right.length || !timingSafeEqual(given, right))

@@ -5,9 +5,10 @@ import { eq } from "drizzle-orm";
 import { z } from "zod";
 import type { RepoId } from "../../src/hub/repo-id.ts";
 import type { Actor, Context, Deps } from "../context.ts";
-import { tokens, users } from "../db/schema.ts";
+import { users } from "../db/schema.ts";
 import { ServiceError } from "../errors.ts";
 import { requireAccess } from "./access.ts";
+import { isAlive } from "./bearers.ts";
 
 /** Seconds that one holds, at most and when nothing else is said. */
 export const LONGEST = 3600;
@@ -83,11 +84,4 @@ export async function actorOfRepoToken(
       app: undefined,
     },
   };
-}
-
-/** Whether the token that asked for another is still one; a browser's session has none. */
-async function isAlive({ db }: Pick<Deps, "db">, tokenId: string | undefined): Promise<boolean> {
-  if (tokenId === undefined) return true;
-  const [row] = await db.select({ expiresAt: tokens.expiresAt }).from(tokens).where(eq(tokens.id, tokenId));
-  return row !== undefined && (row.expiresAt === null || row.expiresAt.getTime() > Date.now());
 }

@@ -6,6 +6,7 @@ import type { RepoId } from "../../src/hub/repo-id.ts";
 import type { Context, Deps } from "../context.ts";
 import { forbidden, ServiceError } from "../errors.ts";
 import { mayAccess, type Repo, requireAccess } from "./access.ts";
+import { bearerOf } from "./bearers.ts";
 import { requirePush } from "./pushes.ts";
 
 /** Beyond what is told: hf_xet gives an upload up for one 401, and the clock of its machine may be slow. */
@@ -19,6 +20,8 @@ const grantSchema = z.object({
   repoId: z.string(),
   /** Undefined is an anonymous reader. */
   userId: z.string().optional(),
+  /** The token that asked. */
+  by: z.string().optional(),
   /** Whether files of the repository may be read. */
   content: z.boolean(),
   /** Seconds since 1970. */
@@ -60,8 +63,7 @@ export async function issueXetToken(
   const repo = isRead ? await requireAccess(ctx, "content", id) : await requirePush(ctx, id, revision, { createPr });
   const content = isRead || (await mayAccess(ctx, "content", repo));
   const expires = Math.floor(Date.now() / 1000) + ctx.transfers.xetTokenSeconds;
-  const user = ctx.actor === undefined ? {} : { userId: ctx.actor.id };
-  const grant = { scope, repoId: repo.id, ...user, content, expires: expires + SLACK_SECONDS };
+  const grant = { scope, repoId: repo.id, ...bearerOf(ctx), content, expires: expires + SLACK_SECONDS };
   return { repo, accessToken: writeXetToken(ctx, grant), expires };
 }
 
