@@ -83,11 +83,12 @@ export async function serveBenchHub(
   };
 }
 
-/** nginx with a folder on a free port, with what it does best: sendfile. */
+/** nginx with a folder on a free port, with what it does best: sendfile. What is put under /put/ is stored as it comes. */
 export async function startNginx(folder: string): Promise<{ url: string; stop(): Promise<void> }> {
   const port = await freePort();
   const own = join(folder, "nginx");
   mkdirSync(own, { recursive: true });
+  mkdirSync(join(folder, "put"), { recursive: true });
   const config = join(own, "nginx.conf");
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
     (name) => `${name}_temp_path ${own}/${name};`,
@@ -97,7 +98,8 @@ export async function startNginx(folder: string): Promise<{ url: string; stop():
     `daemon off; worker_processes 1; user root; pid ${own}/pid; error_log ${own}/error.log;
      events { worker_connections 64; }
      http { access_log off; sendfile on; tcp_nopush on; ${temporary.join(" ")}
-       server { listen 127.0.0.1:${port}; root ${folder}; default_type application/octet-stream; } }`,
+       server { listen 127.0.0.1:${port}; root ${folder}; default_type application/octet-stream;
+         location /put/ { dav_methods PUT; client_max_body_size 0; } } }`,
   );
   const child = spawn("nginx", ["-c", config, "-p", own], { stdio: ["ignore", "ignore", "inherit"] });
   const url = `http://127.0.0.1:${port}`;

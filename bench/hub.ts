@@ -97,13 +97,14 @@ const commitOf = (lines: readonly unknown[]): string =>
 async function transfers(hub: BenchHub, folder: string, mib: number, rounds: number): Promise<Row[]> {
   const path = join(folder, "large.bin");
   const nginx = await startNginx(folder);
-  const [up, down, beside, hashing, writing]: number[][] = [[], [], [], [], []];
+  const [up, down, beside, hashing, writing, putting]: number[][] = [[], [], [], [], [], []];
   try {
     for (let round = 0; round < rounds; round++) {
       await writeFile(path, mib);
       const { sha256, seconds } = await sha256Of(path);
       hashing?.push(mib / seconds);
       writing?.push(mib / (await diskSeconds(join(folder, `disk${round}`), mib)));
+      putting?.push(mib / curl("-T", path, `${nginx.url}/put/r${round}`));
       const name = `r${round}`;
       await json(hub, "/api/repos/create", { name });
       const objects = [{ oid: sha256, size: statSync(path).size }];
@@ -137,6 +138,10 @@ async function transfers(hub: BenchHub, folder: string, mib: number, rounds: num
       what: "up by LFS",
       value: `${show(up)}, ${(median(up ?? []) / limit).toFixed(2)} × the slower of both`,
       goal: "≥ 0.8",
+    },
+    {
+      what: "up: nginx, which neither hashes nor flushes",
+      value: `${show(putting)}; hub ${(median(up ?? []) / median(putting ?? [])).toFixed(2)} × nginx`,
     },
   ];
 }
