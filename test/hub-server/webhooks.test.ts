@@ -436,6 +436,14 @@ describe("what webhooks may call", () => {
     "http://[::1]/",
     "http://[::ffff:127.0.0.2]/",
     "http://[64:ff9b::a00:1]/",
+    "http://[::127.0.0.1]/",
+    "http://[::ffff:0:127.0.0.1]/",
+    "http://[2001::1]/",
+    "http://[2002:7f00:1::]/",
+    "http://[::ffff:169.254.169.254]/",
+    "http://0177.0.0.1/",
+    "http://127.0.0.1./",
+    "http://localhost%2e/",
     "http://[fe80::1]/",
     "http://[fd00::1]/",
     "http://10.1.2.3/",
@@ -469,6 +477,10 @@ describe("what webhooks may call", () => {
     expect(await resolve(["127.0.0.0/8", "::1"], "localhost")).toContain("address");
     expect(outbound(["10.0.0.0/8"]).refusal(new URL("http://10.1.2.3/"))).toBeUndefined();
     expect(outbound(["10.0.0.0/8"]).refusal(new URL("http://11.1.2.3/"))).toBeUndefined();
+    for (const open of ["8.8.8.8", "[::ffff:8.8.8.8]", "[2606:4700::1111]", "[2001:4860:4860::8888]"])
+      expect(outbound([]).refusal(new URL(`http://${open}/`))).toBeUndefined();
+    expect(outbound(["10.0.0.0/8"]).refusal(new URL("http://[::ffff:10.1.2.3]/"))).toBeUndefined();
+    expect(outbound(["10.0.0.0/8"]).refusal(new URL("http://169.254.169.254/"))).toContain("is no public address");
     expect(outbound(["10.0.0.0/8"]).refusal(new URL("http://127.0.0.1/"))).toBe("127.0.0.1 is no public address");
     expect(() => outbound(["10.0.0.0/40"])).toThrow(/"10.0.0.0\/40" is no name, address or network/);
   });
