@@ -68,8 +68,8 @@ function toHtml(body: string, place: MarkdownPlace) {
 function relocate(node: HastNode, place: MarkdownPlace, linked: boolean): void {
   const properties = node.properties ?? {};
   const { href, src } = properties;
-  if (node.tagName === "a" && typeof href === "string") properties["href"] = addressOf(href, place.blob);
-  if (node.tagName === "img") relocateImage(node, typeof src === "string" ? src : "", place, linked);
+  if (node.tagName === "a" && typeof href === "string") properties["href"] = addressOf(bare(href), place.blob);
+  if (node.tagName === "img") relocateImage(node, typeof src === "string" ? bare(src) : "", place, linked);
   if (node.tagName === "input")
     node.properties = { ...properties, ariaLabel: properties["checked"] === true ? "done" : "to do" };
   // What may scroll sideways can be reached by keyboard.
@@ -89,6 +89,9 @@ function relocateImage(node: HastNode, src: string, place: MarkdownPlace, linked
   node.properties = node.tagName === "a" ? { href: src, className: ["away"] } : {};
   node.children = [{ type: "text", value: text === "" ? "image" : text }];
 }
+
+/** An address as browsers read it: they leave out tabs and line ends, and what stands in front. */
+const bare = (address: string): string => address.replace(/[\t\n\r]/g, "").replace(/^[\p{Cc} ]+/u, "");
 
 const isAbsolute = (address: string): boolean => /^([a-z][a-z0-9+.-]*:|[/\\]{2})/i.test(address);
 

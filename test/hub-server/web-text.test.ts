@@ -57,6 +57,17 @@ describe("Markdown", () => {
     expect(html).toContain('<img src="/ana/mood/resolve/main/docs/p%20q.png" alt="in" loading="lazy">');
   });
 
+  it.each([
+    "/&#9;/evil.example/t.png",
+    "&#9;//evil.example/t.png",
+    "/&#10;\\evil.example/t.png",
+    " &#13;//evil.example/t.png",
+  ])("fetches nothing from elsewhere by an address that browsers read otherwise: %s", async (src) => {
+    expect(await render(`<img src="${src}" alt="t">`)).not.toContain("<img");
+    const [, href = ""] = /href="([^"]*)"/.exec(await render(`<a href="${src}">x</a>`)) ?? [];
+    expect(href).toMatch(/^[/\\]{2}evil/);
+  });
+
   it("makes links of images from elsewhere, so that a card's readers fetch nothing unasked", async () => {
     const html = await render(
       "![track](https://evil.example/t.png) [![badge](//evil.example/b.svg)](https://x.example)",
