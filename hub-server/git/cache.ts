@@ -395,9 +395,14 @@ export class GitLease {
     const ids = index === undefined ? [] : idsOfIndex(await readFile(index));
     const objects = new Map<string, ObjectFacts>();
     const check = this.#cache.start(["cat-file", "--batch-check"], folder, this.#signal);
-    for await (const facts of new CatFile(check.child).facts(ids)) objects.set(facts.id, facts);
-    check.child.stdin.end();
-    await check.ended;
+    try {
+      for await (const facts of new CatFile(check.child).facts(ids)) objects.set(facts.id, facts);
+      check.child.stdin.end();
+      await check.ended;
+    } finally {
+      // Nobody asks it anything more, however this ends.
+      check.child.kill("SIGKILL");
+    }
     this.#reader = this.#cache.start(["cat-file", "--batch"], folder, this.#signal);
     const reader = new CatFile(this.#reader.child);
     return { objects, read: (wanted) => reader.read(wanted) };

@@ -116,6 +116,9 @@ export async function scanPack(path: string, limits: PackLimits): Promise<PackFa
 }
 
 const WINDOW = 256 * 1024;
+/** Bytes that are inflated here and now before others get their turn; an object costs as much as some bytes, whatever its size. */
+const TURN = 1024 * 1024;
+const OBJECT_COST = 4096;
 /** Inflated at once up to this, in pieces above. */
 const AT_ONCE = 1024 * 1024;
 
@@ -126,6 +129,8 @@ class Scan {
   #window: Buffer = Buffer.alloc(0);
   #start = 0;
   #unpacked = 0;
+  /** Bytes since the last turn of others. */
+  #worked = 0;
   /** Depth of each delta by its place. */
   readonly #depths = new Map<number, number>();
   /** Places of blobs too large to be held, which git would hold if they were the base of a delta. */
@@ -150,11 +155,7 @@ class Scan {
       );
     }
     let at = 12;
-    for (let number = 0; number < objects; number++) {
-      at = await this.#object(at);
-      // Inflating is done here and now; others have to get their turn.
-      if (number % 256 === 255) await turn();
-    }
+    for (let number = 0; number < objects; number++) at = await this.#object(at);
     if (at !== this.#size - 20) throw damaged();
     if (this.#namesBase) for (const size of this.#large.values()) this.#hold(size);
     return { objects, unpacked: this.#unpacked };
@@ -237,6 +238,7 @@ class Scan {
     if (size > AT_ONCE) return this.#inflateInPieces(at, size, isDelta);
     for (let room = size + (size >> 8) + 512; ; room *= 4) {
       const input = await this.#bytes(at, Math.min(room, this.#size - 20 - at));
+      await this.#giveWay(input.length + size + OBJECT_COST);
       const done = inflateAtOnce(input, size);
       if (done !== undefined) {
         if (done.bytes.length !== size) throw damaged();
@@ -245,6 +247,14 @@ class Scan {
       }
       if (at + room >= this.#size - 20 || room > 4 * AT_ONCE) throw damaged();
     }
+  }
+
+  /** Inflating is done here and now: others get their turn by bytes. */
+  async #giveWay(bytes: number): Promise<void> {
+    this.#worked += bytes;
+    if (this.#worked < TURN) return;
+    this.#worked = 0;
+    await turn();
   }
 
   async #inflateInPieces(at: number, size: number, isDelta: boolean): Promise<number> {

@@ -1,5 +1,6 @@
 // Commits: one queue per repository, only touched folders written, contents first, the ref last, all in one transaction.
 // The API makes them here; git's pushes end here too (services/git-push.ts), through `inRepoTurn` and `moveRef`.
+import { setImmediate as turn } from "node:timers/promises";
 import { and, eq } from "drizzle-orm";
 import type { RepoId } from "../../src/hub/repo-id.ts";
 import { parseGitignore } from "../../src/io/git-ignore.ts";
@@ -16,7 +17,7 @@ import { record, type UpdatedRef } from "./events.ts";
 import { describeEntries, findEntries, findEntry, readContent, readTree } from "./files.ts";
 import { indexNow } from "./indexer.ts";
 import { commitMark, EMPTY_TREE, keepObjects, putTrees } from "./objects.ts";
-import { checkPath, isBroken } from "./paths.ts";
+import { checkNewPath, checkPath, isBroken } from "./paths.ts";
 import { openPullRequest } from "./pull-requests.ts";
 import { pullRequestRef, requirePush } from "./pushes.ts";
 import { branchRef, commitById, resolveRevision } from "./refs.ts";
@@ -56,6 +57,9 @@ export interface CommitResult {
 }
 
 /** Commits to one repository wait their turn, in the order they came. */
+/** Changes of a commit after which others get their turn. */
+const CHANGES_A_TURN = 1000;
+
 const turns = new Turns();
 
 /**
@@ -207,7 +211,8 @@ interface Prepared {
 async function prepare(incoming: IncomingContents, operations: CommitInput["operations"]): Promise<Prepared[]> {
   const out: Prepared[] = [];
   for await (const operation of operations) {
-    const path = checkPath(operation.path.replace(/\/$/, ""));
+    const isDeletion = operation.kind === "delete" || operation.kind === "deleteFolder";
+    const path = (isDeletion ? checkPath : checkNewPath)(operation.path.replace(/\/$/, ""));
     out.push({ path, content: await contentOf(incoming, operation), folder: operation.kind === "deleteFolder" });
   }
   return out;
@@ -233,7 +238,11 @@ async function openFolder(tx: Tx, treeId: string | undefined): Promise<Folder> {
 
 async function applyAll(tx: Tx, rootId: string | undefined, prepared: readonly Prepared[]): Promise<string> {
   const root = await openFolder(tx, rootId);
-  for (const change of prepared) await apply(tx, root, change);
+  for (const [at, change] of prepared.entries()) {
+    await apply(tx, root, change);
+    // Most changes ask the database nothing; others have to get their turn.
+    if (at % CHANGES_A_TURN === CHANGES_A_TURN - 1) await turn();
+  }
   const made: TreeRow[] = [];
   const id = store(root, made) ?? EMPTY_TREE;
   await putTrees(tx, made);
@@ -319,7 +328,7 @@ export async function preupload(
   };
   const attributes = await read(".gitattributes");
   const ignored = parseGitignore((gitIgnore ?? (await read(".gitignore"))).slice(0, MOST_RULES));
-  const asked = files.map((file) => ({ ...file, segments: checkPath(file.path) }));
+  const asked = files.map((file) => ({ ...file, segments: checkNewPath(file.path) }));
   const paths = asked.map(({ segments }) => segments);
   const there = head === undefined ? new Map<string, StoredEntry>() : await findEntries(ctx, head.treeId, paths);
   const described = await describeEntries(

@@ -30,6 +30,11 @@ const LIMITS: PackLimits = {
   depth: 4095,
   ratio: 500,
 };
+/** Bytes of a folder: as many entries as are allowed, with the longest names. */
+const MOST_TREE_BYTES = 3 * 1024 ** 2;
+/** Bytes of a commit or an annotated tag, and of all of a push: these are held together. */
+const MOST_TEXT_BYTES = 1024 ** 2;
+const MOST_TEXTS_BYTES = 128 * 1024 ** 2;
 /** Problems that are shown; the first ones are usually the reason of the others. */
 const MOST_SHOWN = 12;
 const COMMITS_AT_ONCE = 500;
@@ -142,6 +147,7 @@ async function accept(
       // What was pushed names and builds on what is here.
       await lease.sync(gitRows(ctx, repo));
       quarantine = await lease.unpack(pack, folder);
+      checkSizes(quarantine);
     }
     const inspected = await inspectPush(ctx, repo, quarantine, commands);
     if (inspected.problems.length > 0) return inspected.problems;
@@ -160,6 +166,26 @@ async function accept(
   } finally {
     lease.release();
   }
+}
+
+/** Refuses what would be held whole, and is larger than anything that a git makes of work. */
+function checkSizes({ objects }: Quarantine): void {
+  let total = 0;
+  for (const { id, type, size } of objects.values()) {
+    if (type === "blob") continue;
+    const limit = type === "tree" ? MOST_TREE_BYTES : MOST_TEXT_BYTES;
+    if (size > limit)
+      throw packRefused(
+        `The ${type} ${id} has ${size} bytes; ${limit} are allowed.`,
+        "Split it, or shorten its message.",
+      );
+    if (type !== "tree") total += size;
+  }
+  if (total > MOST_TEXTS_BYTES)
+    throw packRefused(
+      `The commits and tags of the push have ${total} bytes; ${MOST_TEXTS_BYTES} are allowed at once.`,
+      "Push older commits first: git push origin <older commit>:refs/heads/<branch>.",
+    );
 }
 
 async function* nothing(): AsyncGenerator<never> {}

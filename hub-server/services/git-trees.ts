@@ -3,7 +3,7 @@
 import { entryOf, parseTree, type TreeEntry } from "../../src/io/git-objects.ts";
 import type { Quarantine } from "../git/cache.ts";
 import { LFS_LIMIT, MOST_ENTRIES } from "./commits.ts";
-import { checkPath, MOST_BYTES } from "./paths.ts";
+import { checkNewPath, MOST_BYTES } from "./paths.ts";
 
 /** A file by the folder that it was first seen in. */
 interface Place {
@@ -202,7 +202,7 @@ export class PushedTrees {
 
 function wrongName(name: string): string | undefined {
   try {
-    if (checkPath(name).length !== 1) return "a name cannot hold a slash";
+    if (checkNewPath(name).length !== 1) return "a name cannot hold a slash";
     return name.startsWith("./") ? "a name cannot hold a slash" : undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -7,7 +7,7 @@ import { lfsLocks } from "../db/schema/git.ts";
 import { users } from "../db/schema.ts";
 import { credentialsWanted, ServiceError, unauthorized } from "../errors.ts";
 import { type Action, type Repo, requireAccess } from "./access.ts";
-import { checkPath } from "./paths.ts";
+import { checkNewPath } from "./paths.ts";
 import { newId } from "./wire-ids.ts";
 
 export interface Lock {
@@ -42,7 +42,7 @@ export class LockExists extends ServiceError {
 export async function createLock(ctx: Context, id: RepoId, given: string): Promise<Lock> {
   const repo = await lockedRepo(ctx, "write", id);
   if (ctx.actor === undefined) throw unauthorized();
-  const path = checkPath(given).join("/");
+  const path = checkNewPath(given).join("/");
   if ((await locksOf(ctx, repo, { limit: 1, offset: MOST_LOCKS - 1 })).length > 0)
     throw new ServiceError(400, `${MOST_LOCKS} files are locked already; unlock some.`, { code: "TOO_MANY_LOCKS" });
   const [made] = await ctx.db

@@ -12,7 +12,7 @@ import { noteCreator, type Repo, requireAccess, requireNamespace } from "./acces
 import { createCommit, type Operation } from "./commits.ts";
 import { record } from "./events.ts";
 import { indexNow } from "./indexer.ts";
-import { checkPath } from "./paths.ts";
+import { checkNewPath } from "./paths.ts";
 import { groupForNew, placeInGroup } from "./resource-groups.ts";
 
 /** What a space may be written for. This hub keeps spaces; it does not run them. */
@@ -59,7 +59,7 @@ export async function createRepo(ctx: Context, input: CreateRepoInput): Promise<
   const owner = await requireNamespace(ctx, namespace);
   checkName(name);
   // Before anybody is told that it is there.
-  for (const { path } of files) checkPath(path);
+  for (const { path } of files) checkNewPath(path);
   const group = groupId === undefined ? undefined : await groupForNew(ctx, owner, groupId);
   const row = { type, namespace: owner.name, name, ownerId: owner.id, isPrivate, sdk: sdk ?? null };
   const repo = await ctx.db.transaction(async (tx) => {

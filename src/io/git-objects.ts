@@ -35,10 +35,13 @@ export interface TreeEntry {
 const MODES = { file: "100644", directory: "40000" } as const;
 
 export function encodeTree(entries: readonly TreeEntry[]): Uint8Array {
-  const key = ({ name, kind }: TreeEntry) => Buffer.from(kind === "directory" ? `${name}/` : name);
-  const sorted = [...entries].sort((a, b) => Buffer.compare(key(a), key(b)));
+  const keyed = entries.map((entry) => ({
+    entry,
+    key: Buffer.from(entry.kind === "directory" ? `${entry.name}/` : entry.name),
+  }));
+  keyed.sort((a, b) => Buffer.compare(a.key, b.key));
   return Buffer.concat(
-    sorted.flatMap(({ name, kind, id, mode }) => [
+    keyed.flatMap(({ entry: { name, kind, id, mode } }) => [
       Buffer.from(`${mode ?? MODES[kind]} ${name}\0`),
       Buffer.from(id, "hex"),
     ]),

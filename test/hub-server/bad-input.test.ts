@@ -2,9 +2,14 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { requireAccess } from "../../hub-server/services/access.ts";
+import { insertCommit, moveRef } from "../../hub-server/services/commits.ts";
+import { putTrees } from "../../hub-server/services/objects.ts";
+import { encodeTree, objectId } from "../../src/io/git-objects.ts";
 import { audit } from "../support/audit.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 
+const OLD = { namespace: "ana", name: "old" };
 let hub: TestHub;
 let token: string;
 let head: string;
@@ -145,7 +150,6 @@ it.each([
   "/ana/kept/resolve/main/..%2F..%2Fetc%2Fpasswd",
   "/ana/kept/resolve/main/a%00b",
   "/ana/kept/resolve/main/a%5Cb",
-  "/ana/kept/resolve/main/.git/config",
   "/api/models/ana/kept/tree/main/a%00b",
 ])("the address %s", async (path) => {
   await expectRefused(await fetch(`${hub.url}${path}`), 400, /not allowed/);
@@ -214,6 +218,41 @@ it("operations of one commit run in their order: the last on a path wins, and a 
   await expectRefused(await commit(line("deletedFile", { path: "folder" })), 404, /file/);
   expect((await commit(line("deletedFolder", { path: "folder" }), file("folder"))).status).toBe(200);
   expect(await read("folder")).toBe("x");
+});
+
+it("what an older hub took as .GIT can be read and removed", async () => {
+  expect((await post("/api/repos/create", JSON.stringify({ name: "old" }))).status).toBe(200);
+  expect((await post("/api/models/ana/old/commit/main", `${header}\n${file("a.txt")}`)).status).toBe(200);
+  const repo = await requireAccess({ ...hub.deps, actor: undefined }, "read", { type: "model", ...OLD });
+  const entry = { name: "config", kind: "file", id: objectId("blob", Buffer.from("x")) } as const;
+  const inner = objectId("tree", encodeTree([entry]));
+  const top = [{ name: ".GIT", kind: "directory", id: inner } as const, { ...entry, name: "a.txt" }];
+  const treeId = objectId("tree", encodeTree(top));
+  await hub.deps.db.transaction(async (tx) => {
+    const rows = [
+      { id: inner, entries: [entry] },
+      { id: treeId, entries: top },
+    ];
+    await putTrees(tx, rows);
+    const commit = { treeId, parents: [], author: { name: "ana", email: "ana@example.org" }, message: "old" };
+    await moveRef(tx, repo, "refs/heads/main", await insertCommit(tx, repo, commit));
+  });
+  const paths = async () => {
+    const rows: { path: string }[] = await (
+      await fetch(`${hub.url}/api/models/ana/old/tree/main?recursive=true`)
+    ).json();
+    return rows.map(({ path }) => path);
+  };
+  expect(await paths()).toEqual([".GIT", ".GIT/config", "a.txt"]);
+  expect((await fetch(`${hub.url}/api/models/ana/old/tree/main/.GIT`)).status).toBe(200);
+  expect(await (await fetch(`${hub.url}/ana/old/resolve/main/.GIT/config`)).text()).toBe("x");
+  const info = await post("/api/models/ana/old/paths-info/main", JSON.stringify({ paths: [".GIT/config"] }));
+  expect(await info.json()).toHaveLength(1);
+  const added = await post("/api/models/ana/old/commit/main", `${header}\n${file(".GIT/more")}`);
+  expect([added.status, await added.text()]).toEqual([400, expect.stringContaining(".git")]);
+  const gone = await post("/api/models/ana/old/commit/main", `${header}\n${line("deletedFolder", { path: ".GIT" })}`);
+  expect(gone.status).toBe(200);
+  expect(await paths()).toEqual(["a.txt"]);
 });
 
 it("names that only resemble .git are names", async () => {

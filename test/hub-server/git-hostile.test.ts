@@ -193,6 +193,23 @@ describeGit("hostile pushes", () => {
     expect((await pushAll(await freshRepo(), nested(45, names))).remote).toMatch(/longer than 1024 bytes/);
   });
 
+  it("commits, tags and folders larger than any that people make", async () => {
+    const name = await freshRepo();
+    const tree = rawTree([["100644", "a", idOf(blob("a"))]]);
+    const long = "x".repeat(1024 * 1024);
+    const told = /The (commit|tag|tree) [0-9a-f]{40} has \d+ bytes; \d+ are allowed/;
+    expect((await pushAll(name, [blob("a"), tree, commitOf(idOf(tree), [], long)])).report).toMatch(told);
+    const commit = commitOf(idOf(tree));
+    const tag = whole("tag", encodeTag({ object: idOf(commit), name: "t", tagger: who, message: long }));
+    expect((await pushAll(name, [blob("a"), tree, commit, tag], "refs/tags/t")).report).toMatch(told);
+    const names = Array.from({ length: 13_000 }, (_, at) => `${`${at}`.padStart(6, "0")}${"n".repeat(240)}`);
+    const wide = rawTree(names.map((each) => ["100644", each, idOf(blob("a"))]));
+    expect((await pushAll(name, [blob("a"), wide, commitOf(idOf(wide))])).report).toMatch(told);
+    expect((await pushAll(name, [blob("a"), tree, commitOf(idOf(tree), [], long.slice(1000))])).report).toContain(
+      "ok refs",
+    );
+  });
+
   it("a large file that is no LFS file is named, with the command that helps", async () => {
     const name = await freshRepo();
     const large = blob(Buffer.alloc(11 * 1024 * 1024, 3));

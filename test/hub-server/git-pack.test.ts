@@ -181,6 +181,20 @@ describe("packs", () => {
   });
 });
 
+it("others get their turn while large objects of a pack are looked through", async () => {
+  const bytes = await packOf(Array.from({ length: 200 }, () => whole("blob", Buffer.alloc(256 * 1024))));
+  let turns = 0;
+  let over = false;
+  const count = () => {
+    turns++;
+    if (!over) setImmediate(count);
+  };
+  setImmediate(count);
+  await scan(bytes);
+  over = true;
+  expect(turns).toBeGreaterThan(40);
+});
+
 describe("lines", () => {
   const reader = (...chunks: string[]) => new PktReader(listed(chunks.map((text) => Buffer.from(text, "latin1"))));
 
