@@ -72,9 +72,10 @@ async function uploadGroup(upload: LargeUpload, group: readonly UploadFile[]): P
   try {
     return await commitLocally(upload, group, staged);
   } catch (error) {
-    // The hub no longer has what it took in an earlier try.
+    // The hub no longer has what it took in an earlier try, or somebody else has just sent the same file.
     const isRefused = error instanceof HubError && Number(error.data["status"]) < 500;
-    if (staged.skipped === 0 || !isRefused) throw error;
+    const isOver = error instanceof HubError && error.code === "HUB_UPLOAD_OVER";
+    if (!isOver && (staged.skipped === 0 || !isRefused)) throw error;
     await upload.state.clear();
     return commitLocally(upload, group, new Staging(upload, group));
   }
@@ -115,6 +116,9 @@ const batchSchema = z.looseObject({ transfer: z.string().optional() });
 /** Pieces on their way at once, of up to 64 MB each. */
 const IN_FLIGHT = 3;
 
+/** Links of a hub like ours tell which parts of a file arrived; those to a bucket do not. */
+const PART = /\/api\/lfs\/[0-9a-f]{64}\/parts\/\d+$/;
+
 /** The fetch of one group: answers for the hub what needs no hub, leaves out what it has, and lets pieces go ahead. */
 class Staging {
   readonly hashes = new Map<string, string>();
@@ -148,7 +152,8 @@ class Staging {
   }
 
   readonly fetch: typeof fetch = async (input, init = {}) => {
-    const { pathname } = new URL(input instanceof Request ? input.url : `${input}`);
+    const { pathname, origin } = new URL(input instanceof Request ? input.url : `${input}`);
+    if (PART.test(pathname) && origin === new URL(this.#access.endpoint).origin) return this.#part(input, init);
     if (pathname.includes("/preupload/")) return this.#modes();
     if (pathname.includes("/commit/")) return this.#keep(init.body);
     const piece = /\/v1\/xorbs\/[^/]+\/([0-9a-f]{64})$/.exec(pathname)?.[1];
@@ -169,6 +174,18 @@ class Staging {
       if (error instanceof HubError && error.data["status"] === 404) return new Response(null, { status: 404 });
       throw error;
     }
+  }
+
+  /** A part of a file that goes by LFS, unless it arrived in an earlier try. */
+  async #part(link: Parameters<typeof fetch>[0], init: RequestInit): Promise<Response> {
+    const arrived = await this.#send(link, { signal: init.signal ?? null }).catch((error: unknown) => {
+      if (error instanceof HubError && error.code === "HUB_PART_MISSING") return undefined;
+      throw error;
+    });
+    if (arrived === undefined) return this.#send(link, init);
+    this.skipped++;
+    if (init.body instanceof Blob) this.#listener.progress(init.body.size);
+    return arrived;
   }
 
   #modes(): Response {

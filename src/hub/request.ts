@@ -243,6 +243,9 @@ async function pause({ endpoint }: HubAccess, milliseconds: number, patience: Pa
 /** Calls of the official client that do once what they do twice. */
 const REPEATABLE = /\/(preupload\/|info\/lfs\/objects\/batch$|v1\/xorbs\/|v1\/shards$|v1\/chunks\/)/;
 
+/** Calls that a hub may think about. */
+const THOUGHT_ABOUT = /\/commit\/|\/complete(_multipart)?$/;
+
 /** The official client's fetch: the same errors and second tries, a limit on silence, and word of the bytes of files as they are sent. */
 export function fetchFor(access: HubAccess, sent: (bytes: number) => void): typeof fetch {
   return async (input, given = {}) => {
@@ -252,8 +255,9 @@ export function fetchFor(access: HubAccess, sent: (bytes: number) => void): type
     if (init.body instanceof Blob) {
       return send(access, url, { ...init, body: new CountedBlob(init.body, sent) }, { isRepeatable });
     }
-    // A hub may think for as long as a commit takes it, and bytes may take a slow line.
-    if (url.includes("/commit/") || init.body instanceof Uint8Array) return send(access, url, init, { isRepeatable });
+    // A hub may think for as long as a commit or the hash of a large file takes it, and bytes may take a slow line.
+    if (THOUGHT_ABOUT.test(new URL(url).pathname) || init.body instanceof Uint8Array)
+      return send(access, url, init, { isRepeatable });
     const patience = new Patience(access.endpoint);
     const signals = [patience.signal, ...(init.signal == null ? [] : [init.signal])];
     try {

@@ -11,7 +11,8 @@ const CUT = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET", "ETIMEDOUT"]);
 
 /**
  * Milliseconds until a refused request is sent again, or undefined when it is not. A limit (429) was refused before
- * anything was done, so all may be sent again; what else fails in passing only where twice is the same as once.
+ * anything was done, and so was what waits for another part of the same upload: all may be sent again; what else fails
+ * in passing only where twice is the same as once.
  */
 export function waitAfterAnswer(
   { status, headers }: Pick<Response, "status" | "headers">,
@@ -19,7 +20,8 @@ export function waitAfterAnswer(
   isRepeatable: boolean,
 ): number | undefined {
   const told = toldWait(headers);
-  if (status === 429) return tries < MANY ? within(told ?? backoff(tries, 1000)) : undefined;
+  if (status === 429 || headers.get("x-error-code") === "UPLOAD_BUSY")
+    return tries < MANY ? within(told ?? backoff(tries, 1000)) : undefined;
   if (!PASSING.has(status) || !isRepeatable || tries >= FEW) return undefined;
   return within(told ?? backoff(tries, 250));
 }

@@ -22,6 +22,8 @@ export interface ProxyRules {
   answer?(headers: Record<string, string | string[] | undefined>, asked: IncomingMessage): typeof headers;
   /** Drops the body of what is sent. */
   dropBody?(asked: IncomingMessage): boolean;
+  /** Waited for before a request goes on. */
+  before?(asked: IncomingMessage): Promise<void>;
   /** Answers in place of the hub, and returns true. */
   instead?(asked: IncomingMessage, response: ServerResponse): boolean;
   /** Told of bytes of an answer as they pass; false holds the answer there for good. */
@@ -66,6 +68,17 @@ export class HubProxy {
     const passed: Passed = { method, path: url, headers: asked.headers, status: 0, sent: 0, received: 0 };
     this.passed.push(passed);
     if (this.rules.instead?.(asked, response) === true) return;
+    const waiting = this.rules.before?.(asked);
+    if (waiting === undefined) this.#forward(asked, response, passed);
+    else
+      void waiting.then(
+        () => this.#forward(asked, response, passed),
+        () => response.destroy(),
+      );
+  }
+
+  #forward(asked: IncomingMessage, response: ServerResponse, passed: Passed): void {
+    const { method = "GET", url = "/" } = asked;
     const headers = this.rules.headers?.({ ...asked.headers }) ?? asked.headers;
     const drops = this.rules.dropBody?.(asked) === true;
     const kept = Object.entries(headers).filter(
