@@ -2,6 +2,7 @@
 // and numbers are spread as those of a large hub are, few of them common and most of them rare. Measures nothing.
 import { sql } from "drizzle-orm";
 import type { Db } from "../hub-server/db/client.ts";
+import { INDEX_VERSION } from "../hub-server/services/indexer.ts";
 import { createToken, createUser } from "../hub-server/services/users.ts";
 
 /** What the requests of the benchmark name. */
@@ -169,8 +170,8 @@ async function repositories(db: Db): Promise<void> {
         downloads * 4096::bigint, downloads * 8192::bigint
       from ${FULL}`);
     await tx.execute(sql`
-      insert into repo_index (repo_id, version, names, document, facts)
-      select id, 1, own::tsvector, (own || ' ' || about || ' ' || body_vector)::tsvector,
+      insert into repo_index (repo_id, type, version, names, document, facts)
+      select id, type, ${number(INDEX_VERSION)}, own::tsvector, (own || ' ' || about || ' ' || body_vector)::tsvector,
         case when type = 'model' then jsonb_build_object('transformersInfo', jsonb_build_object('auto_model', 'AutoModelForCausalLM', 'pipeline_tag', task_tag)) else '{}' end
       from (select *, owner_vector || ' ' || word_vector || format(' ''%s'':1A ''%s'':1A ', family_name, to_hex(n)) as own,
         family_vector || ' ' || task_vector || ' ' || library_vector || ' ' || license_vector || ' ''license'':50B ''region'':51B ''us'':52B ''safetensors'':53B' as about

@@ -37,7 +37,12 @@ export const users = pgTable(
     admin: boolean("admin").notNull().default(false),
     createdAt: now("created_at"),
   },
-  (table) => [uniqueIndex("users_name").on(sql`lower(${table.name})`)],
+  (table) => [
+    uniqueIndex("users_name").on(sql`lower(${table.name})`),
+    // By the beginnings of names, whatever the database's collation.
+    index("users_name_start").on(table.kind, sql`lower(${table.name}) text_pattern_ops`),
+    index("users_full_name_start").on(table.kind, sql`lower(${table.fullName}) text_pattern_ops`),
+  ],
 );
 
 /** What a fine-grained token allows, beyond what everybody may. */

@@ -7,7 +7,7 @@ import { repos, users } from "../db/schema.ts";
 import { Latest } from "../latest.ts";
 import type { Repo } from "./access.ts";
 import { literally } from "./like-pattern.ts";
-import { countRepos, pageOfRepos } from "./list-repos.ts";
+import { countRepos, MOST_RANKED, pageOfRepos } from "./list-repos.ts";
 import { wordsOf } from "./search-text.ts";
 
 export const FINDABLE = [...REPO_TYPES, "user", "org"] as const;
@@ -25,7 +25,7 @@ export interface Found {
 }
 
 /** Of more nobody counts how many more. */
-const MOST_FOUND = 1000;
+const MOST_FOUND = MOST_RANKED;
 
 /** The best of each kind; without words the most used. */
 export async function find(ctx: Context, words: string, kinds: readonly Findable[], limit: number): Promise<Found> {
@@ -39,10 +39,8 @@ export async function find(ctx: Context, words: string, kinds: readonly Findable
     const query = search
       ? { type: kind, filters: { search: [words] } }
       : { type: kind, sort: "trendingScore" as const };
-    const [{ repos: rows }, count] = await Promise.all([
-      pageOfRepos(ctx, { ...query, limit, whole: false }),
-      countRepos(ctx, query, MOST_FOUND),
-    ]);
+    const { repos: rows, total } = await pageOfRepos(ctx, { ...query, limit, whole: false });
+    const count = total ?? (search ? MOST_FOUND : await countRepos(ctx, query, MOST_FOUND));
     found.repos[kind] = { rows, count };
   };
   await Promise.all(kinds.map(look));
@@ -55,13 +53,14 @@ async function findOwners({ db }: Context, kind: "user" | "org", words: string, 
     eq(users.kind, kind),
     or(sql`lower(${users.name}) like ${start}`, sql`lower(${users.fullName}) like ${start}`),
   );
-  const rows = await db
+  const page = db
     .select({ id: users.id, name: users.name, fullName: users.fullName })
     .from(users)
     .where(fits)
     .orderBy(sql`lower(${users.name})`)
     .limit(limit);
-  const [total] = await db.select({ count: sql<number>`count(*)::int` }).from(users).where(fits);
+  const counted = db.select({ count: sql<number>`count(*)::int` }).from(users).where(fits);
+  const [rows, [total]] = await Promise.all([page, counted]);
   return { rows, count: total?.count ?? 0 };
 }
 

@@ -22,7 +22,7 @@ import { firstFiles, sizeOf } from "./tree-pages.ts";
 
 const CARD_LIMIT = 1024 * 1024;
 /** Raised when a row would come out otherwise: those that older versions wrote are written again at the next start. */
-const INDEX_VERSION = 2;
+export const INDEX_VERSION = 2;
 const MOST_RESULT_FILES = 100;
 /** Files by whose names a repository is known: what a commit costs has to do with what it changes, not with what is there. */
 const MOST_FILES = 5000;
@@ -147,7 +147,7 @@ async function indexCommit(ctx: Store, repo: Repo, commit: CommitRow): Promise<v
       .where(eq(repos.id, repo.id));
     await tx
       .insert(repoIndex)
-      .values({ repoId: repo.id, version: INDEX_VERSION, names, document, facts })
+      .values({ repoId: repo.id, type: repo.type, version: INDEX_VERSION, names, document, facts })
       .onConflictDoUpdate({ target: repoIndex.repoId, set: { version: INDEX_VERSION, names, document, facts } });
     await tx.delete(repoLinks).where(eq(repoLinks.repoId, repo.id));
     const links = linksOf(described).map((link) => ({ repoId: repo.id, ...link }));

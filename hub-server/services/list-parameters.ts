@@ -118,10 +118,10 @@ export function searchOf(values: readonly string[] = []): string | undefined {
   return searchQuery(values.join(" "));
 }
 
-function isFound(values: readonly string[]): SQL | undefined {
+function isFound(values: readonly string[], type: RepoType): SQL | undefined {
   const query = searchOf(values);
   if (query === undefined) return values.some((value) => value.trim() !== "") ? NOTHING : undefined;
-  return sql`${repos.id} in (select ${repoIndex.repoId} from ${repoIndex} where ${repoIndex.document} @@ ${query}::tsquery)`;
+  return sql`${repos.id} in (select ${repoIndex.repoId} from ${repoIndex} where ${eq(repoIndex.type, type)} and ${repoIndex.document} @@ ${query}::tsquery)`;
 }
 
 export const LIST_FILTERS = {

@@ -17,6 +17,7 @@ import {
   type SortName,
   searchOf,
 } from "./list-parameters.ts";
+import { divideWords, type Words } from "./word-statistics.ts";
 
 export interface ListQuery {
   type: RepoType;
@@ -32,7 +33,7 @@ export const conditions = (ctx: Context, { type, filters = {} }: ListQuery): SQL
   and(eq(repos.type, type), visible(ctx), filtered(type, filters));
 
 /** How many names, and how many other texts, are ranked: beyond that a search is too wide for an order to mean much. */
-const MOST_RANKED = 1000;
+export const MOST_RANKED = 1000;
 /** Weights of places: body, inside a word of the name, title and tags, name. */
 const WEIGHTS = "{0.05, 0.2, 0.4, 1}";
 
@@ -48,22 +49,34 @@ interface Slice {
   after?: Place | undefined;
 }
 
-async function placesOf(ctx: Context, query: ListQuery, slice: Slice): Promise<Place[]> {
-  const search = query.sort === undefined ? searchOf(query.filters?.search) : undefined;
-  return search === undefined ? sortedPlaces(ctx, query, slice) : rankedPlaces(ctx, query, search, slice);
+interface Places {
+  places: Place[];
+  /** How many there are in all, where it came out on the way. */
+  total: number | undefined;
+}
+
+async function placesOf(ctx: Context, query: ListQuery, slice: Slice): Promise<Places> {
+  const search = searchOf(query.filters?.search);
+  if (query.sort === undefined && search !== undefined) return rankedPlaces(ctx, query, search, slice);
+  return { places: await sortedPlaces(ctx, query, search, slice), total: undefined };
 }
 
 /**
  * Public repositories and those of the caller are two pieces of an index, each read from its beginning and merged: however
  * many private ones of others lie between, none of them is looked at.
  */
-async function sortedPlaces(ctx: Context, query: ListQuery, { limit, offset = 0, after }: Slice): Promise<Place[]> {
+async function sortedPlaces(
+  ctx: Context,
+  query: ListQuery,
+  search: string | undefined,
+  { limit, offset = 0, after }: Slice,
+): Promise<Place[]> {
   const sort: ListSort = LIST_SORTS[query.sort ?? "lastModified"];
   const ascending = query.ascending ?? sort.ascending ?? false;
   const compared = ascending ? sql`>` : sql`<`;
   const cast = sql.raw(sort.cast);
   const beyond = after && sql`(${sort.key}, ${repos.id}) ${compared} (${after.key}::${cast}, ${after.id}::uuid)`;
-  const where = and(conditions(ctx, query), beyond);
+  const where = and(await narrowed(ctx, query, search), beyond);
   const order = orderBy(sort, ascending);
   const pieces = (await shares(ctx)).map(
     (share) =>
@@ -76,6 +89,17 @@ async function sortedPlaces(ctx: Context, query: ListQuery, { limit, offset = 0,
   return [...rows];
 }
 
+/** The conditions of a query; of a search for something rare what is found first, and not looked for along the order of the list. */
+async function narrowed(ctx: Context, query: ListQuery, search: string | undefined): Promise<SQL | undefined> {
+  const words = search === undefined ? undefined : await divideWords(ctx, search, "document");
+  if (words?.rare !== true) return conditions(ctx, query);
+  const found = sql`array(select ${repoIndex.repoId} from ${repoIndex} where ${hasWords(query.type, words)})`;
+  return and(
+    conditions(ctx, { ...query, filters: { ...query.filters, search: [] } }),
+    sql`${repos.id} = any(${found})`,
+  );
+}
+
 /** What the caller may see, in parts that indexes hold together. */
 async function shares({ actor, db }: Context): Promise<SQL[]> {
   const open = eq(repos.isPrivate, false);
@@ -86,23 +110,51 @@ async function shares({ actor, db }: Context): Promise<SQL[]> {
   return owned === undefined ? [open] : [open, owned];
 }
 
-/** Those whose name fits are ranked before the others are looked at, so that a wide search misses none of them. */
+/**
+ * Those whose name fits are ranked before the others are looked at, so that a wide search misses none of them. Where all
+ * words are common, names that fit may be enough; else what fits at all may be, as the names are among it. Only when the
+ * first have not settled it are the second looked for.
+ */
 async function rankedPlaces(
   ctx: Context,
   query: ListQuery,
   search: string,
   { limit, offset = 0, after }: Slice,
-): Promise<Place[]> {
-  const { search: _, ...filters } = query.filters ?? {};
-  const where = conditions(ctx, { ...query, filters });
-  const rank = sql`ts_rank(${WEIGHTS}::float4[], ${repoIndex.document}, ${search}::tsquery)::float8`;
-  const hits = (column: typeof repoIndex.names | typeof repoIndex.document) =>
-    sql`(select ${repos.id} as id, ${rank} as key from ${repoIndex} join ${repos} on ${repos.id} = ${repoIndex.repoId} where ${column} @@ ${search}::tsquery and ${where} limit ${MOST_RANKED})`;
+): Promise<Places> {
+  const [names, document] = [await divideWords(ctx, search, "names"), await divideWords(ctx, search, "document")];
+  const rare = names.rare || document.rare;
+  const hits = (words: Words, needed: SQL) => hitsOf(ctx, query, search, words, needed);
+  const counted = sql`(select count(*) from first)`;
+  const first = rare ? hits(document, sql`true`) : hits(names, sql`true`);
+  const second = rare
+    ? hits(names, sql`${counted} >= ${MOST_RANKED}::int`)
+    : hits(document, sql`${counted} < ${MOST_RANKED}::int`);
   const beyond = after === undefined ? sql`true` : sql`(key, id) < (${after.key}::float8, ${after.id}::uuid)`;
-  const rows = await ctx.db.execute<{ id: string; key: string }>(
-    sql`select id, key::text as key from (${hits(repoIndex.names)} union ${hits(repoIndex.document)}) as found where ${beyond} order by found.key desc, id desc limit ${limit} offset ${offset}`,
+  const rows = await ctx.db.execute<{ id: string; key: string; total: number }>(sql`
+    with first as materialized ${first}, second as materialized ${second},
+      found as materialized (select * from first union select * from second)
+    select id, key::text as key, (select count(*)::int from found) as total from found where ${beyond}
+    order by found.key desc, id desc limit ${limit} offset ${offset}`);
+  const total = rows[0]?.total ?? (offset === 0 && after === undefined ? 0 : undefined);
+  const places = rows.map(({ id, key }) => ({ id, key }));
+  return { places, total: total === undefined || total >= MOST_RANKED ? undefined : total };
+}
+
+/** Repositories in which words are found, in no order, with how well the whole search fits them. */
+function hitsOf(ctx: Context, { type, filters = {} }: ListQuery, search: string, words: Words, needed: SQL): SQL {
+  const rank = sql`ts_rank(${WEIGHTS}::float4[], ${repoIndex.document}, ${search}::tsquery)::float8`;
+  const where = and(hasWords(type, words), visible(ctx), filtered(type, { ...filters, search: [] }), needed);
+  return sql`(select ${repos.id} as id, ${rank} as key from ${repoIndex} join ${repos} on ${repos.id} = ${repoIndex.repoId} where ${where} limit ${MOST_RANKED})`;
+}
+
+/** What is no condition for an index is written so that none is asked for it. */
+function hasWords(type: RepoType, { column, indexed, rest }: Words): SQL | undefined {
+  const where = repoIndex[column];
+  return and(
+    eq(repoIndex.type, type),
+    sql`${where} @@ ${indexed}::tsquery`,
+    rest === undefined ? undefined : sql`coalesce(${where} @@ ${rest}::tsquery, false)`,
   );
-  return [...rows];
 }
 
 /** What is large in a row and seldom wanted. */
@@ -132,9 +184,12 @@ export async function listRepos(
   ctx: Context,
   { limit = 30, offset = 0, ...query }: ListQuery & { limit?: number; offset?: number },
 ): Promise<{ repos: Repo[]; total: number }> {
-  const places = await placesOf(ctx, query, { limit, offset });
+  const { places, total } = await placesOf(ctx, query, { limit, offset });
   const complete = offset === 0 && places.length < limit;
-  return { repos: await rowsOf(ctx, places, false), total: complete ? places.length : await countRepos(ctx, query) };
+  return {
+    repos: await rowsOf(ctx, places, false),
+    total: complete ? places.length : (total ?? (await countRepos(ctx, query))),
+  };
 }
 
 export async function countRepos(ctx: Context, query: ListQuery, most = MOST_COUNTED): Promise<number> {
@@ -147,13 +202,13 @@ export async function countRepos(ctx: Context, query: ListQuery, most = MOST_COU
 export async function pageOfRepos(
   ctx: Context,
   { limit, cursor, whole, ...query }: ListQuery & { limit: number; cursor?: string | undefined; whole: boolean },
-): Promise<{ repos: Repo[]; next: string | undefined }> {
+): Promise<{ repos: Repo[]; next: string | undefined; total: number | undefined }> {
   const after = cursor === undefined ? undefined : readCursor(cursor);
-  const places = await placesOf(ctx, query, { limit: limit + 1, after });
+  const { places, total } = await placesOf(ctx, query, { limit: limit + 1, after });
   const page = places.slice(0, limit);
   const last = page.at(-1);
   const next = places.length > limit && last !== undefined ? writeCursor(last) : undefined;
-  return { repos: await rowsOf(ctx, page, whole), next };
+  return { repos: await rowsOf(ctx, page, whole), next, total };
 }
 
 const writeCursor = ({ key, id }: Place): string => Buffer.from(JSON.stringify([key, id])).toString("base64url");

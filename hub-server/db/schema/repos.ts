@@ -1,6 +1,7 @@
 // What is derived of repositories: the words to find them by, facts of their files, what they are made from, downloads.
 import { sql } from "drizzle-orm";
 import { customType, date, index, integer, jsonb, pgTable, primaryKey, text, uuid } from "drizzle-orm/pg-core";
+import { REPO_TYPES } from "../../../src/hub/repo-id.ts";
 import { repos } from "../schema.ts";
 
 /** Words with places and weights, as Postgres writes them: "'mood':1A 'tiny':9B". */
@@ -39,6 +40,8 @@ export const repoIndex = pgTable(
     repoId: uuid("repo_id")
       .primaryKey()
       .references(() => repos.id, { onDelete: "cascade" }),
+    /** The repository's, which never changes: each type is searched by itself. */
+    type: text("type", { enum: REPO_TYPES }).notNull(),
     /** Which rules wrote the row: those of an older version are written again. */
     version: integer("version").notNull(),
     /** Of the name alone: its words, and their endings. */
@@ -47,8 +50,14 @@ export const repoIndex = pgTable(
     facts: jsonb("facts").$type<RepoFacts>().notNull(),
   },
   (table) => [
-    index("repo_index_names").using("gin", table.names),
-    index("repo_index_document").using("gin", table.document),
+    ...REPO_TYPES.flatMap((type) => [
+      index(`repo_index_names_${type}`)
+        .using("gin", table.names)
+        .where(sql`${table.type} = ${sql.raw(`'${type}'`)}`),
+      index(`repo_index_document_${type}`)
+        .using("gin", table.document)
+        .where(sql`${table.type} = ${sql.raw(`'${type}'`)}`),
+    ]),
   ],
 );
 
