@@ -27,7 +27,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-/** A refusal as its status and code, for answers to which a caller cannot simply come again. */
+/** What was refused, as status, code and when to come again; pages apart. */
 const refusals = new Set<string>();
 const pages = new Set<string>();
 const watched: typeof fetch = async (input, init) => {
