@@ -195,7 +195,7 @@ async function state(): Promise<unknown> {
   const tokens: { name: string }[] = Object((await vic("GET", "/api/settings/tokens")).body);
   const text = JSON.stringify([seen, tokens.map(({ name }) => name)], (key, value: unknown) =>
     // What anybody may do to what is public, and what passes by itself.
-    /^(likes|downloads|trendingScore|upvotes|numFollowers|numDiscussions|lastUsedAt|fullname)$/.test(key)
+    /^(likes|downloads|trendingScore|upvotes|numFollowers|numDiscussions|lastUsedAt|lastTriggerAt|fullname)$/.test(key)
       ? undefined
       : value,
   );
