@@ -14,6 +14,7 @@ import { log } from "../../src/log.ts";
 import { ServiceError } from "../errors.ts";
 import { Turns } from "../in-turn.ts";
 import { CatFile, type ObjectFacts, type ReadObject } from "./cat-file.ts";
+import { DAMAGED, firstError, GitFailed, refused } from "./failed.ts";
 import {
   type GitRef,
   idsOfIndex,
@@ -73,27 +74,12 @@ const MOST_PACKS = 40;
 const LONGEST_MS = 3600_000;
 /** Bytes of what a process says about its failure that are kept. */
 const STDERR = 8192;
-/** Said by git of a repository that is no longer whole. */
-const DAMAGED =
-  /corrupt|unable to read|cannot be accessed|missing (blob|tree|commit)|inflate|bad (object|tree)|does not match/i;
-
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
 interface Running {
   child: Child;
   /** Resolves when it ended well. */
   ended: Promise<void>;
-}
-
-class GitFailed extends Error {
-  readonly said: string;
-  /** It was ended from outside, and is not to blame its input. */
-  readonly killed: boolean;
-  constructor(command: string, code: number | null, said: string) {
-    super(`git ${command} ended with ${code}: ${said}`);
-    this.said = said;
-    this.killed = code === null;
-  }
 }
 
 export class GitCache {
@@ -313,11 +299,6 @@ export class GitCache {
     return { child, ended };
   }
 }
-
-const firstError = ({ said }: GitFailed): string => /^(?:error|fatal): (.*)$/m.exec(said)?.[1] ?? "it is no request";
-
-const refused = (error: GitFailed): ServiceError =>
-  new ServiceError(400, `git refuses the request: ${firstError(error)}.`, { code: "GIT_REFUSED" });
 
 export class GitLease {
   readonly #cache: GitCache;
