@@ -6,7 +6,7 @@ import { LOCAL_KEY_HEADER } from "./api/admin.ts";
 import { openDatabase } from "./db/client.ts";
 import { readEnv } from "./env.ts";
 import { lockFolder, lockOwner } from "./lock.ts";
-import { createToken, createUser } from "./services/users.ts";
+import { createFirstToken, createUser } from "./services/users.ts";
 
 export interface HostUser {
   name: string;
@@ -44,7 +44,7 @@ async function direct(
   const { db, close } = await openDatabase(source);
   try {
     const made = await createUser({ db }, user);
-    return { name: made.name, token: await createToken({ db }, made.id, { name: "first token", token }) };
+    return { name: made.name, token: await createFirstToken({ db }, made, token) };
   } finally {
     await close();
   }

@@ -2,7 +2,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { z } from "zod";
 import { forbidden } from "../errors.ts";
-import { createToken, createUser } from "../services/users.ts";
+import { createFirstToken, createUser } from "../services/users.ts";
 import { defineRoute, jsonBody } from "./route.ts";
 
 export const localUserSchema = z.object({
@@ -27,7 +27,7 @@ const createLocalUser = defineRoute({
       throw forbidden("Only the owner of the data folder may do this.");
     const { token, ...user } = await jsonBody(c, localUserSchema);
     const made = await createUser(ctx, user);
-    return c.json({ name: made.name, token: await createToken(ctx, made.id, { name: "first token", token }) });
+    return c.json({ name: made.name, token: await createFirstToken(ctx, made, token) });
   },
 });
 

@@ -123,6 +123,10 @@ export async function issueToken(
 export const createToken = async (at: { db: Db | Tx }, userId: string, token: NewToken): Promise<string> =>
   (await issueToken(at, userId, token)).token;
 
+/** The token that a user begins with. Clients keep tokens by their names, so no two users' have the same. */
+export const createFirstToken = (at: { db: Db | Tx }, { id, name }: { id: string; name: string }, token?: string) =>
+  createToken(at, id, { name: `${name}-first`, token });
+
 /** The caller's own tokens; those of apps are listed with the apps. */
 export async function listTokens({ db, actor }: Pick<Context, "db" | "actor">) {
   if (actor === undefined) throw unauthorized();
