@@ -25,6 +25,8 @@ const MOST_BODY_BYTES = MOST_XORB_BYTES + MOST_FOOTER_BYTES;
 export const MOST_SHARD_BYTES = 65 * 1024 * 1024;
 /** A file of a terabyte has some 16,000 of them. */
 const MOST_TERMS = 200_000;
+/** Bytes of all files of a shard: all of them are hashed, and a few bytes can tell of the same chunks again and again. */
+const MOST_DATA = 1024 ** 4;
 
 /** A claim that does not hold, or bytes that are broken, as an answer. */
 function refused(error: unknown): unknown {
@@ -178,11 +180,13 @@ export async function registerShard(
 ): Promise<boolean> {
   try {
     progress(0, files.length);
+    await checkSizes(files);
     for (const xorb of xorbs) await checkXorb(ctx, xorb);
     const checked: CheckedFile[] = [];
     for (const file of files) checked.push(await checkFile(ctx, file));
+    const digests = new Map<string, string>();
     for (const [index, file] of checked.entries()) {
-      await checkSha256(ctx, file);
+      await checkSha256(ctx, file, digests);
       progress(index + 1, files.length);
     }
     return await ctx.db.transaction((tx) => note(tx, grant, checked));
@@ -210,8 +214,19 @@ async function checkXorb(ctx: Context, { hash, count, chunks }: ClaimedXorb): Pr
   }
 }
 
+/** Counts what is claimed, before any of it is looked at. */
+async function checkSizes(files: readonly ClaimedFile[]): Promise<void> {
+  let [total, turn] = [0, 0];
+  for (const { hash, count, terms } of files) {
+    if (count > MOST_TERMS) throw new RangeError(`the file ${hash} has more than ${MOST_TERMS} terms.`);
+    for (const { size } of terms()) total += size;
+    if (total > MOST_DATA) throw new RangeError(`its files have more than ${MOST_DATA} bytes.`);
+    turn += count;
+    if (turn > TURN) turn = (await setImmediate(0)) ?? 0;
+  }
+}
+
 async function checkFile(ctx: Context, { hash, count, terms, sha256 }: ClaimedFile): Promise<CheckedFile> {
-  if (count > MOST_TERMS) throw new RangeError(`the file ${hash} has more than ${MOST_TERMS} terms.`);
   const root = new MerkleRoot();
   let size = 0;
   let turn = 0;
@@ -246,10 +261,16 @@ async function checkFile(ctx: Context, { hash, count, terms, sha256 }: ClaimedFi
   };
 }
 
-/** The SHA-256 is what the rest of the hub knows a file by. It is computed, unless it was once for the same file. */
-async function checkSha256(ctx: Context, file: CheckedFile): Promise<void> {
+/**
+ * The SHA-256 is what the rest of the hub knows a file by. It is computed, unless it was once for the same file.
+ *
+ * @param digests those of this shard, by the files' hashes
+ */
+async function checkSha256(ctx: Context, file: CheckedFile, digests: Map<string, string>): Promise<void> {
   const [known] = await ctx.db.select({ sha256: xetFiles.sha256 }).from(xetFiles).where(eq(xetFiles.hash, file.hash));
-  file.sha256 = known?.sha256 ?? (await digestChunks(readPacked(file, xorbSource(ctx)))).sha256;
+  file.sha256 =
+    known?.sha256 ?? digests.get(file.hash) ?? (await digestChunks(readPacked(file, xorbSource(ctx)))).sha256;
+  digests.set(file.hash, file.sha256);
   if (file.claimedSha256 !== undefined && file.claimedSha256 !== file.sha256)
     throw new RangeError(`the file ${file.hash} has the SHA-256 ${file.sha256}, not ${file.claimedSha256}.`);
 }

@@ -269,6 +269,21 @@ describe("shards", () => {
     expect((await errorOf(await cas.putShard(makeShard([], [other]))))[2]).toMatch(/there is no xorb/);
   });
 
+  it("that tell of more than anybody hashes are refused before it is tried", async () => {
+    const term = { xorb, start: 0, end: 5, claims: { size: 0xffff_ffff } };
+    const huge = { terms: new Array<typeof term>(257).fill(term) };
+    expect((await errorOf(await cas.putShard(makeShard([huge]))))[2]).toMatch(/more than 1099511627776 bytes/);
+  });
+
+  it("that tell of a file twice make it once", async () => {
+    const twice = fileOf("twice", 3000);
+    for (const { xorb: made } of twice.terms) await cas.putXorb(made.hash, made.bytes);
+    expect(await json(await cas.putShard(makeShard([twice, twice])))).toEqual({ result: 1 });
+    expect((await ana.commit("ana/m1", "twice.bin", twice)).status).toBe(200);
+    const lying = { ...twice, claims: { sha256: "b".repeat(64) } };
+    expect((await errorOf(await cas.putShard(makeShard([twice, lying]))))[2]).toMatch(/not b{64}/);
+  });
+
   it("that are none, or too long, are refused", async () => {
     expect((await errorOf(await cas.putShard(Buffer.from("no shard"), 2)))[0]).toBe(400);
     const [status, , error] = await errorOf(await cas.putShard(Buffer.alloc(66 * 1024 * 1024)));
