@@ -268,11 +268,24 @@ async function checkFile(ctx: Context, { hash, count, terms, sha256 }: ClaimedFi
  */
 async function checkSha256(ctx: Context, file: CheckedFile, digests: Map<string, string>): Promise<void> {
   const [known] = await ctx.db.select({ sha256: xetFiles.sha256 }).from(xetFiles).where(eq(xetFiles.hash, file.hash));
-  file.sha256 =
-    known?.sha256 ?? digests.get(file.hash) ?? (await digestChunks(readPacked(file, xorbSource(ctx)))).sha256;
+  file.sha256 = known?.sha256 ?? digests.get(file.hash) ?? (await digestOf(ctx, file));
   digests.set(file.hash, file.sha256);
   if (file.claimedSha256 !== undefined && file.claimedSha256 !== file.sha256)
     throw new RangeError(`the file ${file.hash} has the SHA-256 ${file.sha256}, not ${file.claimedSha256}.`);
+}
+
+async function digestOf(ctx: Context, file: CheckedFile): Promise<string> {
+  try {
+    return (await digestChunks(readPacked(file, xorbSource(ctx)))).sha256;
+  } catch (error) {
+    // What was there may have been swept away since; then it is for the client to send it again.
+    forgetXorbs(ctx, file.xorbs);
+    for (const hash of file.xorbs) {
+      const xorb = await findXorb(ctx, hash);
+      if (xorb === undefined || !(await ctx.blobs.has(xorb.sha256))) throw new RangeError(`there is no xorb ${hash}.`);
+    }
+    throw error;
+  }
 }
 
 async function note(tx: Tx, { repoId }: XetGrant, files: readonly CheckedFile[]): Promise<boolean> {
