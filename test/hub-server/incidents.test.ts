@@ -1,6 +1,9 @@
 // What went wrong at other hubs, tried here: each test is an incident somebody wrote up.
 import { createHash } from "node:crypto";
-import { createServer, request } from "node:http";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { createServer, type IncomingMessage, request } from "node:http";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import * as hf from "@huggingface/hub";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -334,9 +337,21 @@ describe("what somebody else does at the same moment", () => {
     const asked = { operation: "upload", transfers: ["basic"], objects };
     const answer = await send("POST", "/ana/vanishing.git/info/lfs/objects/batch", asked);
     const batch: { objects: { actions: { upload: { href: string } } }[] } = await answer.json();
+    const put = request(batch.objects[0]?.actions.upload.href ?? "", {
+      method: "PUT",
+      headers: { "content-length": data.length },
+    });
+    const answered = once(put, "response");
+    put.write(data.subarray(0, 200_000));
+    const incoming = join(hub.folder, "blobs", "incoming");
+    await expect.poll(() => readdirSync(incoming), { timeout: 10_000 }).not.toEqual([]);
     expect((await send("DELETE", "/api/repos/delete", { name: "vanishing" })).status).toBe(200);
-    const put = await fetch(batch.objects[0]?.actions.upload.href ?? "", { method: "PUT", body: data });
-    expect([put.status, put.headers.get("x-error-code")]).toEqual([409, "CHANGED_MEANWHILE"]);
+    put.end(data.subarray(200_000));
+    const [told]: IncomingMessage[] = await answered;
+    expect([told?.statusCode, told?.headers["x-error-code"]]).toEqual([409, "CHANGED_MEANWHILE"]);
+    // Once it is gone its links are over.
+    const late = await fetch(batch.objects[0]?.actions.upload.href ?? "", { method: "PUT", body: data });
+    expect(late.status).toBe(403);
   });
 
   it("is no fault of the hub: two collections get one title", async () => {

@@ -44,6 +44,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   resolve: { rest: "main/.gitattributes" },
   resolveDataset: { rest: "main/.gitattributes" },
   raw: { rest: "main/.gitattributes" },
+  getNotebook: { rest: "main/a.ipynb" },
   rawDataset: { rest: "main/.gitattributes" },
   listTree: { rest: "main" },
   getPathsInfo: { rest: "main", body: { paths: [".gitattributes"] } },
