@@ -33,7 +33,6 @@ class Thread {
       workerData: { body: BODY, typescript: IS_SOURCE },
       execArgv: [],
     });
-    this.#worker.unref();
     this.#worker.on("message", (message: FromWorker) => this.#sessions.get(message.id)?.receive(message));
     const end = (error?: unknown) => {
       ended(this);
@@ -51,6 +50,7 @@ class Thread {
 
   open<Kind extends Work>(id: number, work: Kind): Session<Kind> {
     clearTimeout(this.#idle);
+    this.#worker.ref();
     const session = new Session<Kind>(
       (message) => this.#worker.postMessage({ ...message, id }),
       () => this.#close(id),
@@ -64,6 +64,8 @@ class Thread {
   #close(id: number): void {
     this.#sessions.delete(id);
     if (this.#sessions.size > 0) return;
+    // A thread that has nothing to do keeps no process alive.
+    this.#worker.unref();
     this.#idle = setTimeout(() => void this.#worker.terminate(), IDLE_MS).unref();
   }
 }
