@@ -12,6 +12,7 @@ const home = mkdtempSync(join(tmpdir(), "abrazo-home-"));
 const env = { ...process.env, HOME: home, XDG_DATA_HOME: "", XDG_CONFIG_HOME: "", ONNXRUNTIME_NODE_INSTALL: "skip" };
 let passed = 0;
 let failed = 0;
+const failures = [];
 
 const USE = `
 import { AbrazoError, pipeline } from "abrazo";
@@ -95,6 +96,7 @@ try {
   rmSync(folder, { recursive: true, force: true });
   rmSync(home, { recursive: true, force: true });
 }
+for (const title of failures) console.log(`failed: ${title}`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed > 0 ? 1 : 0);
 
@@ -104,5 +106,8 @@ function step(title, command, args, cwd = folder) {
   console.log(`${ok ? "✓" : "✗"} ${title}`);
   if (!ok) console.log(`${result.stdout}${result.stderr}${result.error ?? ""}`);
   if (ok) passed++;
-  else failed++;
+  else {
+    failed++;
+    failures.push(title);
+  }
 }
