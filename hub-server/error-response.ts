@@ -3,6 +3,7 @@
 import { AbrazoError } from "../src/errors.ts";
 import { log } from "../src/log.ts";
 import { databaseTrouble } from "./db/away.ts";
+import { inWords, withStack } from "./db/in-words.ts";
 import { badRequest, ServiceError } from "./errors.ts";
 import { asStorageError, diskFull } from "./storage/disk-full.ts";
 
@@ -31,9 +32,6 @@ function databaseCode(error: unknown): string {
   return cause instanceof Error && "code" in cause ? String(cause.code) : "";
 }
 
-/** What the database or the connection to it said, without the statement and its values. */
-const causeOf = (error: unknown): unknown => (error instanceof Error ? (error.cause ?? error) : error);
-
 /** Whether the caller went away in the middle of its body: nobody reads the answer, and nothing is wrong here. */
 const isCutOff = (error: unknown): boolean =>
   error instanceof Error && "code" in error && error.code === "ECONNRESET" && error.message === "aborted";
@@ -46,7 +44,7 @@ export function asServiceError(error: unknown, requestId: string | undefined): S
   if (NO_TEXT.has(databaseCode(error)))
     return badRequest("The request is not allowed: it holds a NUL or broken Unicode.");
   const trouble = databaseTrouble(error);
-  if (trouble !== undefined) log.warn(`request ${requestId}: the database is ${trouble}: ${causeOf(error)}`);
+  if (trouble !== undefined) log.warn(`request ${requestId}: the database is ${trouble}: ${inWords(error)}`);
   if (trouble === "full") return diskFull();
   if (trouble === "away")
     return new ServiceError(503, "The hub's database cannot be reached at the moment.", {
@@ -54,7 +52,7 @@ export function asServiceError(error: unknown, requestId: string | undefined): S
       hint: "Try again in a few seconds.",
       headers: { "Retry-After": "2" },
     });
-  const details = `request ${requestId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  const details = `request ${requestId}: ${withStack(error)}`;
   if (MEANWHILE.has(databaseCode(error))) {
     log.warn(details);
     return new ServiceError(409, "Somebody changed the same thing at this moment.", {

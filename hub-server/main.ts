@@ -11,6 +11,7 @@ import { watchReaders } from "./api/node-server.ts";
 import { createApp } from "./app.ts";
 import type { Deps, Store, Transfers } from "./context.ts";
 import { type Database, openDatabase } from "./db/client.ts";
+import { inWords } from "./db/in-words.ts";
 import { readEnv } from "./env.ts";
 import { GitCache } from "./git/cache.ts";
 import { lockFolder } from "./lock.ts";
@@ -129,7 +130,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     let closed: Promise<void> | undefined;
     const sendCollect = () => deps.db.transaction((tx) => working.send(tx, "collect", {}, "all"));
     const collect = () =>
-      sendCollect().catch((error: unknown) => log.warn(`What nothing names was not collected: ${error}`));
+      sendCollect().catch((error: unknown) => log.warn(`What nothing names was not collected: ${inWords(error)}`));
     const collecting = setInterval(() => void collect(), COLLECT_MS).unref();
     const close = async () => {
       clearInterval(collecting);

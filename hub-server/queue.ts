@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import PgBoss from "pg-boss";
 import { log } from "../src/log.ts";
 import type { Db, Tx } from "./db/client.ts";
+import { inWords } from "./db/in-words.ts";
 import { runPlain } from "./db/plain.ts";
 
 /** Every kind of job, with what it is told. */
@@ -44,7 +45,7 @@ export async function startQueue(
   { pollingIntervalSeconds = 2 } = {},
 ): Promise<Queue> {
   const boss = new PgBoss({ db: through(db), schema: "jobs", schedule: false });
-  boss.on("error", (error) => log.error(`The queue of background work: ${error.message}`));
+  boss.on("error", (error) => log.error(`The queue of background work: ${inWords(error)}`));
   await boss.start();
   const start = async <Name extends keyof Jobs>(name: Name, handle: Handlers[Name] | undefined) => {
     await boss.createQueue(name, { name, ...OPTIONS });
@@ -85,7 +86,7 @@ function workOn<Name extends keyof Jobs>(
     try {
       await handle(job.data);
     } catch (error) {
-      await boss.fail(name, job.id, { message: error instanceof Error ? error.message : String(error) });
+      await boss.fail(name, job.id, { message: inWords(error) });
       return true;
     }
     await boss.complete(name, job.id);
@@ -94,7 +95,7 @@ function workOn<Name extends keyof Jobs>(
   const loop = async () => {
     while (!stopping.signal.aborted) {
       const found = await next().catch((error: unknown) => {
-        log.error(`The queue of background work: ${error instanceof Error ? error.message : String(error)}`);
+        log.error(`The queue of background work: ${inWords(error)}`);
         return false;
       });
       if (!found) await sleep(pause, undefined, { signal: stopping.signal }).catch(() => {});

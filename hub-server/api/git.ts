@@ -34,7 +34,8 @@ const isService = (name: string | undefined): name is GitService =>
 async function inGitsWords(c: HonoContext<HubEnv>, answer: () => Promise<Response>): Promise<Response> {
   try {
     return await answer();
-  } catch (error) {
+  } catch (thrown) {
+    const error = isLeaving(c, thrown) ? badRequest("The connection was lost.") : thrown;
     const { status, message, hint, code, wireCode, headers } = asServiceError(error, c.get("requestId"));
     const text = hint === undefined ? message : `${message} ${hint}`;
     const told = {
@@ -46,6 +47,12 @@ async function inGitsWords(c: HonoContext<HubEnv>, answer: () => Promise<Respons
     };
     return new Response(`${text}\n`, { status, headers: told });
   }
+}
+
+/** Whether an error is that the client went away, and nothing else: nobody reads an answer, and nothing is wrong here. */
+function isLeaving(c: HonoContext<HubEnv>, error: unknown): boolean {
+  const { aborted, reason } = c.req.raw.signal;
+  return aborted && (error === reason || (error instanceof Error && error.cause === reason));
 }
 
 /** The body, unpacked where git packed it, up to a limit on both. */

@@ -1,6 +1,7 @@
 // Work that takes long, told by lines of JSON: how far it is, that it still goes on, and how it ended.
 // Knows no shards.
 import { log } from "../../src/log.ts";
+import { withStack } from "../db/in-words.ts";
 import { ServiceError } from "../errors.ts";
 
 /** Clients give up a stream that is silent for longer. */
@@ -50,6 +51,6 @@ export function frames(
 
 function failure(error: unknown): Frame {
   if (error instanceof ServiceError) return { type: "error", message: error.message, retryable: error.status >= 500 };
-  log.error(`Xet: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  log.error(`Xet: ${withStack(error)}`);
   return { type: "error", message: "Internal error; the server's log has the details.", retryable: true };
 }

@@ -5,6 +5,7 @@ import { inArray, lt, sql } from "drizzle-orm";
 import { log } from "../../src/log.ts";
 import type { Context, Store } from "../context.ts";
 import type { Db } from "../db/client.ts";
+import { inWords } from "../db/in-words.ts";
 import { likes } from "../db/schema/accounts.ts";
 import { downloadMarks, repoDownloads } from "../db/schema/repos.ts";
 import { repos, settings } from "../db/schema.ts";
@@ -49,7 +50,8 @@ export function noteDownload(ctx: Context, repo: Pick<Repo, "id">, address: stri
   const visitor = createHash("sha256").update(`${ctx.signingKey} ${who}`).digest("base64url").slice(0, 22);
   const state = waitingOf(ctx);
   state.marks.set(visitor, { repoId: repo.id, visitor, minute });
-  const flush = () => flushDownloads(ctx).catch((error: unknown) => log.warn(`Downloads were not counted: ${error}`));
+  const flush = () =>
+    flushDownloads(ctx).catch((error: unknown) => log.warn(`Downloads were not counted: ${inWords(error)}`));
   if (state.marks.size >= MOST_WAITING) void flush();
   else state.timer ??= setTimeout(flush, FLUSH_MS).unref();
 }

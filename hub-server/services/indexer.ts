@@ -5,6 +5,7 @@ import { headerLength, type SafetensorsHeader } from "../../src/io/safetensors.t
 import { trainingRecordSchema } from "../../src/io/training-record.ts";
 import { log } from "../../src/log.ts";
 import type { Store } from "../context.ts";
+import { inWords } from "../db/in-words.ts";
 import { type RepoFacts, repoIndex, repoLinks } from "../db/schema/repos.ts";
 import { commits, evaluations, lfsObjects, repos } from "../db/schema.ts";
 import { tensorsOf, yamlOf } from "../texts/read.ts";
@@ -46,7 +47,7 @@ export async function indexRepo(ctx: Store, repo: Repo): Promise<void> {
 /** Does so at once, as clients ask for what they changed. If this fails or is cut off, the job that was queued with the change does it. */
 export async function indexNow(ctx: Store, repo: Repo): Promise<void> {
   await indexRepo(ctx, repo).catch((error: unknown) =>
-    log.warn(`${repo.namespace}/${repo.name} was not indexed; it is tried again: ${error}`),
+    log.warn(`${repo.namespace}/${repo.name} was not indexed; it is tried again: ${inWords(error)}`),
   );
 }
 

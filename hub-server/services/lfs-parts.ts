@@ -2,6 +2,7 @@
 import { and, eq, lt } from "drizzle-orm";
 import { log } from "../../src/log.ts";
 import type { Context } from "../context.ts";
+import { inWords } from "../db/in-words.ts";
 import { uploadParts, uploads } from "../db/schema/uploads.ts";
 import { lfsObjects } from "../db/schema.ts";
 import { badRequest, ServiceError } from "../errors.ts";
@@ -49,7 +50,9 @@ async function sweep(ctx: Context): Promise<void> {
   for (const { id } of old) {
     const gone = await take(ctx, id);
     if (gone !== undefined)
-      await ctx.blobs.abortParts(gone.handle).catch((error: unknown) => log.warn(`An old upload stays: ${error}`));
+      await ctx.blobs
+        .abortParts(gone.handle)
+        .catch((error: unknown) => log.warn(`An old upload stays: ${inWords(error)}`));
   }
 }
 
