@@ -26,21 +26,27 @@ export interface AppOptions extends WebOptions {
 
 export function createApp(deps: Deps, options: AppOptions): Hono<HubEnv> {
   const { rateLimit, ...web } = options;
+  const limit = rateLimit && limiter(rateLimit);
   const app = new Hono<HubEnv>({ getPath: (request) => oneSlash(getPath(request)) });
   app.use(async (c, next) => {
     const requestId = c.req.header("x-request-id") ?? c.req.header("x-amzn-trace-id") ?? randomUUID();
     c.set("requestId", requestId.slice(0, 200).replace(/[^\x20-\x7e]/g, ""));
     if (c.req.method === "OPTIONS") return preflight();
     const named = OWN_CREDENTIALS.test(c.req.path) ? undefined : c.req.header("authorization");
-    const actor = await actorOf(deps, named, isFromElsewhere(c) ? undefined : getCookie(c, SESSION_COOKIE));
-    c.set("ctx", { ...deps, actor: actor && { ...actor, address: addressOf(c) } });
     c.set("common", { ...CROSS_ORIGIN, "X-Content-Type-Options": "nosniff", "X-Request-Id": c.get("requestId") });
+    c.set("ctx", { ...deps, actor: undefined });
+    try {
+      const actor = await actorOf(deps, named, isFromElsewhere(c) ? undefined : getCookie(c, SESSION_COOKIE));
+      c.set("ctx", { ...deps, actor: actor && { ...actor, address: addressOf(c) } });
+    } finally {
+      // Calls with a token that is none count, too.
+      limit?.(c);
+    }
     await next();
     // Afterwards, as what is set before does not reach the answers that handlers make themselves.
     if (isSent(c)) return;
     for (const [name, value] of Object.entries(c.get("common"))) c.res.headers.set(name, value);
   });
-  if (rateLimit !== undefined) limitRate(app, rateLimit);
   docsRoutes(app);
   const open = unanswered(ROUTES);
   // An address without parameters is none of the repositories that the routes with parameters would take it for.
@@ -81,13 +87,12 @@ function notImplemented(c: HonoContext<HubEnv>): never {
 }
 
 /** Calls of the API count, files and signed links do not: an upload of many parts is one intention. */
-function limitRate(app: Hono<HubEnv>, limit: RateLimit): void {
+function limiter(limit: RateLimit): (c: HonoContext<HubEnv>) => void {
   const count = rateLimiter(limit);
-  app.use("/api/*", async (c, next) => {
-    if (/^\/api\/(lfs|telemetry)\//.test(c.req.path)) return next();
+  return (c) => {
+    if (!/^\/api\/(?!(lfs|telemetry)\/)/.test(c.req.path)) return;
     c.set("common", { ...c.get("common"), ...count(callerOf(c)) });
-    return next();
-  });
+  };
 }
 
 /** A page of another place must not change things with the cookie of whoever looks at it. */

@@ -3,7 +3,7 @@
 import type { Context as HonoContext } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { z } from "zod";
-import { addressOf } from "../address.ts";
+import { networkOf } from "../address.ts";
 import type { Context } from "../context.ts";
 import { headerSafe } from "../error-response.ts";
 import { badRequest } from "../errors.ts";
@@ -131,7 +131,7 @@ const token = defineRoute({
   access: "public",
   summary: "Codes, codes of devices and refresh tokens for tokens",
   handle: worded(async (c, ctx) => {
-    exchanges.count(addressOf(c));
+    exchanges.count(networkOf(c));
     const fields = await fieldsOf(c);
     const granted = await grantedFor(c, ctx, fields);
     return c.json(
@@ -176,7 +176,7 @@ const revoke = defineRoute({
   access: "public",
   summary: "End the grant that an access or refresh token belongs to",
   handle: worded(async (c, ctx) => {
-    exchanges.count(addressOf(c));
+    exchanges.count(networkOf(c));
     await revokeByToken(ctx, (await fieldsOf(c)).get("token") ?? "");
     return c.json({}, 200, NO_STORE);
   }),
@@ -207,7 +207,7 @@ const device = defineRoute({
   access: "public",
   summary: "Start the login of a program without a browser",
   handle: worded(async (c, ctx) => {
-    starts.count(addressOf(c));
+    starts.count(networkOf(c));
     const fields = await fieldsOf(c);
     const { deviceCode, userCode } = await startDevice(ctx, fields.get("client_id") ?? "", fields.get("scope"));
     const page = `${originOf(c)}/oauth/device`;
@@ -248,7 +248,7 @@ const register = defineRoute({
   summary: "An app registers itself",
   body: registerSchema,
   handle: worded(async (c, ctx) => {
-    registrations.count(addressOf(c));
+    registrations.count(networkOf(c));
     const input = await jsonBody(c, registerSchema);
     const { app, secret } = await registerApp(ctx, {
       name: input.client_name,

@@ -4,7 +4,7 @@ import type { Context as HonoContext } from "hono";
 import { routePath } from "hono/route";
 import type { z } from "zod";
 import { plural, REPO_TYPES, type RepoId, type RepoType } from "../../src/hub/repo-id.ts";
-import { addressOf } from "../address.ts";
+import { networkOf } from "../address.ts";
 import type { Actor, Context } from "../context.ts";
 import { badRequest, forbidden, repoNotFound, ServiceError, unauthorized } from "../errors.ts";
 import { type Permission, permits } from "../services/scopes.ts";
@@ -68,10 +68,10 @@ export function requireCaller({ access, scope, operation, method }: Route, actor
   if (!permits(actor.limits, scope)) throw forbidden(`This token has no permission "${scope}".`);
 }
 
-/** Whose share something counts to: a user's, and anybody else's by address. */
+/** Whose share something counts to: a user's, and anybody else's by where they are. */
 export function callerOf(c: HonoContext<HubEnv>): string {
   const { actor } = c.get("ctx");
-  return actor === undefined ? addressOf(c) : `user ${actor.id}`;
+  return actor === undefined ? networkOf(c) : `user ${actor.id}`;
 }
 
 /** "true", "True" and "1", as clients of all ages write it; everything else is no. */
@@ -192,6 +192,7 @@ function decode(text: string): string {
 /** Where the client reaches us: links are built from the host it used. */
 export function originOf(c: HonoContext<HubEnv>): string {
   const url = new URL(c.req.url);
-  const protocol = c.req.header("x-forwarded-proto")?.split(",")[0]?.trim();
-  return `${protocol ?? url.protocol.replace(":", "")}://${c.req.header("host") ?? url.host}`;
+  const told = c.req.header("x-forwarded-proto")?.split(",")[0]?.trim().toLowerCase();
+  const protocol = told === "http" || told === "https" ? `${told}:` : url.protocol;
+  return `${protocol}//${c.req.header("host") ?? url.host}`;
 }

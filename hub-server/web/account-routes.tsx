@@ -4,7 +4,7 @@ import type { Hono } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { AbrazoError } from "../../src/errors.ts";
 import { fullName, parseRepoId, type RepoType, repoPath } from "../../src/hub/repo-id.ts";
-import { addressOf } from "../address.ts";
+import { networkOf } from "../address.ts";
 import { type HubEnv, originOf } from "../api/route.ts";
 import type { Context } from "../context.ts";
 import type { TokenScopes } from "../db/schema.ts";
@@ -45,8 +45,8 @@ async function startSession(c: C, ctx: Context, userId: string): Promise<void> {
   });
 }
 
-/** Passwords that may be tried: of one name from one address, and from one address at all. */
-const guesses = { name: new Attempts(10, 300), address: new Attempts(100, 300) };
+/** Passwords that may be tried: of one name from one network, and from one network at all. */
+const guesses = { name: new Attempts(10, 300), network: new Attempts(100, 300) };
 
 function login(web: Hono<HubEnv>): void {
   web.get("/login", (c) => {
@@ -57,9 +57,9 @@ function login(web: Hono<HubEnv>): void {
   web.post("/login", async (c) => {
     const form = await c.req.formData();
     const [ctx, name, next] = [c.get("ctx"), field(form, "name"), safeNext(field(form, "next"))];
-    const key = `${addressOf(c)} ${name.toLowerCase().slice(0, 100)}`;
+    const key = `${networkOf(c)} ${name.toLowerCase().slice(0, 100)}`;
     try {
-      guesses.address.count(addressOf(c));
+      guesses.network.count(networkOf(c));
       guesses.name.count(key);
       const user = await checkPassword(ctx, name, field(form, "password").slice(0, 1000));
       guesses.name.forget(key);
