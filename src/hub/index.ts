@@ -23,6 +23,20 @@ export {
 } from "./cache-care.ts";
 export { type CachedBlob, type CachedFile, type CachedRepo, type CachedRevision, scanCacheDir } from "./cache-scan.ts";
 export { commitOf, getPathsInfo, listFiles, type RemoteEntry, whoAmI } from "./client.ts";
+export {
+  addCollectionItem,
+  type Collection,
+  type CollectionItem,
+  type CollectionOptions,
+  createCollection,
+  deleteCollection,
+  deleteCollectionItem,
+  getCollection,
+  type ListCollectionsOptions,
+  listCollections,
+  type NewCollectionItem,
+  updateCollectionMetadata,
+} from "./collections.ts";
 export { compareRevisions, diffRevisions, type FileChange } from "./compare.ts";
 export {
   changeDiscussionStatus,

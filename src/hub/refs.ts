@@ -67,7 +67,7 @@ export function listRepoCommits(
 }
 
 /** Whether it is fine when there is one of that name. */
-interface ExistOk {
+export interface ExistOk {
   existOk?: boolean | undefined;
 }
 

@@ -318,24 +318,31 @@ function hubError(
 ): HubError {
   const wireCode = headers.get("x-error-code") ?? undefined;
   const login = `abrazo login --endpoint ${endpoint}`;
-  const hints: Readonly<Record<number, string>> = {
+  const isPlain = wireCode === undefined || wireCode === "FORBIDDEN";
+  const hints: Readonly<Record<number, string | undefined>> = {
     401: token === undefined ? `Log in: ${login}` : `The token was refused; log in again: ${login}`,
-    403: "The token does not allow this; use one with the role write, of a user who may.",
-    404:
-      token === undefined
-        ? `Check the name and the revision; a private repository needs a login: ${login}`
-        : "Check the name and the revision.",
+    403: isPlain ? "The token does not allow this; use one with the role write, of a user who may." : undefined,
+    404: whatToCheck(wireCode, token === undefined ? login : undefined),
     412: "Somebody committed meanwhile; try again.",
     429: `Too many requests; try again ${limitEnd(headers)}.`,
     501: "This hub does not do that.",
   };
-  const message = headers.get("x-error-message") ?? bodyMessage(body) ?? "no reason given";
+  const told = bodyWords(body);
+  // A header holds no letters beyond ASCII.
+  const message = told.error ?? headers.get("x-error-message") ?? "no reason given";
   return new HubError({
     code: wireCode === undefined ? `HUB_${status}` : `HUB_${screaming(wireCode)}`,
     message: `${endpoint} answered ${status}: ${message}`,
     hint: `${hints[status] ?? ""}${elsewhere(status, endpoint)}` || undefined,
-    data: { status, wireCode, requestId: headers.get("x-request-id") ?? undefined, endpoint },
+    data: { status, wireCode, requestId: headers.get("x-request-id") ?? undefined, endpoint, slug: told.slug },
   });
+}
+
+/** What may be wrong in a name that leads nowhere. */
+function whatToCheck(wireCode: string | undefined, login: string | undefined): string {
+  if (wireCode === "NO_PAGE") return "Check the address of the hub.";
+  if (wireCode !== undefined && !/^(Repo|Revision|Entry)NotFound$/.test(wireCode)) return "Check the name.";
+  return `Check the name and the revision${login === undefined ? "." : `; a private repository needs a login: ${login}`}`;
 }
 
 function limitEnd(headers: Headers): string {
@@ -349,12 +356,16 @@ function elsewhere(status: number, endpoint: string): string {
   return missing ? " Is it on a hub of your own? ABRAZO_ENDPOINT or --endpoint names that." : "";
 }
 
-function bodyMessage(body: string): string | undefined {
+/** What a refusal says, and the collection that it names as being there already. */
+function bodyWords(body: string): { error?: string | undefined; slug?: string | undefined } {
   try {
-    const { error }: { error?: unknown } = JSON.parse(body);
-    return typeof error === "string" ? error : undefined;
+    const { error, slug }: { error?: unknown; slug?: unknown } = JSON.parse(body);
+    return {
+      error: typeof error === "string" ? error : undefined,
+      slug: typeof slug === "string" ? slug : undefined,
+    };
   } catch {
-    return undefined;
+    return {};
   }
 }
 

@@ -28,7 +28,7 @@ beforeAll(async () => {
   await put("config.json", '{"layers": 2}\n');
   await hf.createRepo(ana, id);
   await hf.uploadFolder(ana, id, folder, { message: "First", description: "In two lines." });
-}, 60_000);
+});
 afterAll(async () => {
   vi.unstubAllEnvs();
   await hub.stop();
@@ -223,4 +223,20 @@ describe("accounts", () => {
     expect(await hf.listWebhooks(ana)).toEqual([]);
     server.close();
   });
+});
+
+it("refusals come in the hub's own words, with what can be done about them", async () => {
+  await hf.createBranch(ana, id, "grün");
+  for (const [call, told] of [
+    [() => hf.createBranch(ana, id, "grün"), { message: expect.stringContaining('"grün" exists already') }],
+    [() => hf.deleteBranch(ana, id, "main"), { code: "HUB_PROTECTED_BRANCH", hint: undefined }],
+    [() => hf.deleteBranch(bob, id, "grün"), { code: "HUB_FORBIDDEN", hint: expect.stringContaining("role write") }],
+    [() => hf.listOrganizationMembers(ana, "nobody"), { code: "HUB_ORG_NOT_FOUND", hint: "Check the name." }],
+    [() => hf.commitOf(ana, id, "gone"), { hint: "Check the name and the revision." }],
+    [
+      () => hf.listFiles({ ...ana, endpoint: `${hub.url}/ana` }, id, "main"),
+      { code: "HUB_NO_PAGE", hint: "Check the address of the hub." },
+    ],
+  ] as const)
+    await expect(call()).rejects.toMatchObject(told);
 });

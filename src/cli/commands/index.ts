@@ -69,6 +69,34 @@ export const COMMANDS: Readonly<Record<string, { summary: string; load(): Promis
     summary: "Open a discussion again",
     load: async () => (await import("./discussion.ts")).discussionReopen,
   },
+  "collection ls": {
+    summary: "Collections of a hub",
+    load: async () => (await import("./collection.ts")).collectionLs,
+  },
+  "collection view": {
+    summary: "A collection and what it holds",
+    load: async () => (await import("./collection.ts")).collectionView,
+  },
+  "collection create": {
+    summary: "Make a collection",
+    load: async () => (await import("./collection.ts")).collectionCreate,
+  },
+  "collection add": {
+    summary: "Put a repository into it",
+    load: async () => (await import("./collection.ts")).collectionAdd,
+  },
+  "collection remove": {
+    summary: "Take a repository out of it",
+    load: async () => (await import("./collection.ts")).collectionRemove,
+  },
+  "collection edit": {
+    summary: "Change its title, its description, who sees it",
+    load: async () => (await import("./collection.ts")).collectionEdit,
+  },
+  "collection delete": {
+    summary: "Delete a collection",
+    load: async () => (await import("./collection.ts")).collectionDelete,
+  },
   "token list": { summary: "Your tokens", load: async () => (await import("./token.ts")).tokenList },
   "token create": { summary: "Make a token", load: async () => (await import("./token.ts")).tokenCreate },
   "token revoke": { summary: "Revoke a token", load: async () => (await import("./token.ts")).tokenRevoke },
