@@ -112,10 +112,15 @@ function parse(command: Command, argv: readonly string[], options: Record<string
   }
 }
 
-/** What parseArgs says, without its advice: that would have to fit every program. */
+/** What parseArgs says, in the words of the other mistakes, and without its advice: that would have to fit every program. */
 function parseProblem(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/'\. To specify a positional argument .*$/s, "'.").replaceAll("\n", " ");
+  const text = (error instanceof Error ? error.message : String(error)).replaceAll("\n", " ");
+  const [, flag, what = ""] = /^(?:Unknown option|Option) '([^',\s]+)[^']*'(.*)/.exec(text) ?? [];
+  if (flag === undefined) return text;
+  if (text.startsWith("Unknown")) return `There is no flag ${flag}.`;
+  if (what.includes("does not take")) return `${flag} takes no value.`;
+  const dashed = /'(--[\w-]+)=-XYZ'/.exec(what)?.[1];
+  return `${flag} needs a value${dashed === undefined ? "" : `; one that begins with "-" is given as ${dashed}=VALUE`}.`;
 }
 
 /** Unknown flags offer the nearest; parseArgs alone would not. */

@@ -109,11 +109,14 @@ function findCommand(argv: readonly string[]): { name: string; rest: readonly st
   throw unknown(first, nearestName(`${first} ${second}`, names) ?? nearestName(first, names), names);
 }
 
+/** "repo list" and "repo create" are "repo" in lists of what there is. */
+const firstWords = (names: readonly string[]): string[] => [...new Set(names.map((name) => name.split(" ")[0] ?? ""))];
+
 function unknown(name: string, near: string | undefined, names: readonly string[] = []): UsageError {
   return new UsageError({
     code: "UNKNOWN_COMMAND",
     message: `There is no command "${name}".`,
-    hint: `${near === undefined ? `Commands: ${names.join(", ")}.` : `Did you mean "${near}"?`} See abrazo --help.`,
+    hint: `${near === undefined ? `Commands: ${firstWords(names).join(", ")}.` : `Did you mean "${near}"?`} See abrazo --help.`,
   });
 }
 

@@ -24,7 +24,7 @@ const load = async (name: string) => {
 };
 const TRACE = /^\s+at .+:\d+:\d+/m;
 
-describe("words", { timeout: 60_000 }, () => {
+describe("words", () => {
   it.each([
     ["toString", 'There is no command "toString"'],
     ["constructor", 'There is no command "constructor"'],
@@ -37,9 +37,19 @@ describe("words", { timeout: 60_000 }, () => {
     ["repo craete", "See abrazo repo create --help"],
     ["help pul", 'Did you mean "pull"?'],
     ["pull --constructor", "There is no flag --constructor."],
-    ["pull -x", "Unknown option '-x'.\n"],
+    [
+      "nope",
+      "Commands: serve, admin, login, logout, whoami, doctor, push, pull, ls, log, diff, repo, branch, tag, pr,",
+    ],
+    ["pull -x", "There is no flag -x.\n"],
     ["pull x/y --revison=1", "Did you mean --revision?"],
-    ["pull x/y --revision", "argument missing"],
+    ["pull x/y --revision", "--revision needs a value.\n"],
+    [
+      "pull x/y --revision --quiet",
+      '--revision needs a value; one that begins with "-" is given as --revision=VALUE.\n',
+    ],
+    ["push . x/y -m", "-m needs a value.\n"],
+    ["pull x/y --dry-run=1", "--dry-run takes no value.\n"],
     ["pull a/b c d", '"d" is one argument too many'],
     ["", "Usage: abrazo COMMAND"],
   ])("abrazo %s: exit 2", async (line, text) => {
@@ -171,6 +181,7 @@ describe("what is printed", () => {
   it("has bytes and rate", () => {
     const event = { task: "upload a/b", loaded: 5_000_000, total: 20_000_000, unit: "bytes" as const };
     expect(describeProgress(event, 2)).toBe("upload a/b ██████░░░░░░░░░░░░░░░░░░  25% 5.0 MB 2.5 MB/s 6 s left");
+    expect(describeProgress({ ...event, loaded: 120, total: 120, done: true }, 0.7)).toMatch(/100% 120 B 171 B\/s$/);
     expect(describeProgress({ ...event, loaded: 20_000_000, done: true }, 4)).toMatch(/100% 20\.0 MB 5\.0 MB\/s$/);
   });
 });
