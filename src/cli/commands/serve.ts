@@ -1,4 +1,5 @@
 // abrazo serve: a hub in the foreground, until it is interrupted.
+import { setFlagsFromString } from "node:v8";
 import { defineCommand } from "../command.ts";
 import { withDatabase } from "../database.ts";
 
@@ -22,6 +23,8 @@ export const serve = defineCommand({
     "DATABASE_URL=postgres://localhost/hub abrazo serve",
   ],
   run: async ({ flags, ui }) => {
+    // Node lets memory grow to several times what is in use before it looks for what may go; a hub shares its machine.
+    setFlagsFromString("--heap-growing-percent=50");
     const { startHub } = await import("../../../hub-server/main.ts");
     const hub = await withDatabase(() => startHub({ port: flags.port, host: flags.host, dataDir: flags.data }));
     // Before the address is told: whoever reads it may stop the hub at once.
