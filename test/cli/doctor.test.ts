@@ -47,7 +47,7 @@ beforeAll(async () => {
   await createRepo(access, id);
   await createRepo(access, parseRepoId("ana/another"));
   await uploadFolder(access, id, folder, { message: "First" });
-}, 60_000);
+});
 beforeEach(() => {
   for (const name of ["HF_ENDPOINT", "HF_TOKEN", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "HF_HUB_OFFLINE"])
     vi.stubEnv(name, "");
@@ -322,7 +322,7 @@ describe("an environment in which", () => {
   });
 });
 
-it("ends with 1 where something is wrong, and shows no token", { timeout: 60_000 }, async () => {
+it("ends with 1 where something is wrong, and shows no token", async () => {
   const env = { ABRAZO_ENDPOINT: "http://127.0.0.1:1", ABRAZO_TOKEN: token };
   const { status, stdout } = await runCli(["doctor"], { home, env });
   expect(status).toBe(1);

@@ -10,7 +10,7 @@ import { packageFile } from "../../src/package-root.ts";
 
 const SENTENCES = packageFile("test", "fixtures", "plain-sentiment.tsv");
 
-describe("evaluate", { timeout: 60_000 }, () => {
+describe("evaluate", () => {
   let folder: string;
   const record = async () =>
     trainingRecordSchema.parse(JSON.parse(await readFile(join(folder, "training-record.json"), "utf8")));

@@ -35,7 +35,7 @@ beforeAll(async () => {
   await mkdir(join(folder, "sub"), { recursive: true });
   await writeFile(join(folder, "data.csv"), "text,label\nfine,1\n");
   await writeFile(join(folder, "sub", "more.csv"), "text,label\nbad,0\n");
-}, 60_000);
+});
 afterAll(async () => {
   vi.unstubAllEnvs();
   await hub.stop();
@@ -233,7 +233,7 @@ describe("the cache", () => {
   });
 });
 
-it("bad news has exit code 1, and --json is one document all the same", { timeout: 60_000 }, async () => {
+it("bad news has exit code 1, and --json is one document all the same", async () => {
   const cache = join(data("broken"), "models--x--y");
   await mkdir(join(cache, "blobs"), { recursive: true });
   await writeFile(join(cache, "blobs", "a".repeat(40)), "not that");

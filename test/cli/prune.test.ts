@@ -18,7 +18,7 @@ const SHIPPED = packageFile("pipelines", "defaults", "text-classification");
 const SENTENCES = packageFile("test", "fixtures", "plain-sentiment.tsv");
 const TEXTS = ["this film was good", "a very dull story and it was bad", "i love this great book", "but", ""];
 
-describe("prune", { timeout: 90_000 }, () => {
+describe("prune", () => {
   let root: string;
   let texts: string;
   let writer: string;

@@ -11,7 +11,7 @@ import { tinyLanguageModel } from "../support/tiny-models.ts";
 const CLASSIFIER = packageFile("pipelines", "defaults", "text-classification");
 const TEXTS = ["I love it!", "What a waste of time.", "", "It isn't good, but I liked the end.", "a dull film", "fine"];
 
-describe("quantize", { timeout: 60_000 }, () => {
+describe("quantize", () => {
   let root: string;
   let texts: string;
   beforeAll(async () => {

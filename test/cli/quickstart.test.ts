@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 import { packageFile } from "../../src/package-root.ts";
 import { cleanEnv } from "../support/cli.ts";
 
-it("names pages that answer, has a password nobody guesses, and ends clean", { timeout: 120_000 }, async () => {
+it("names pages that answer, has a password nobody guesses, and ends clean", async () => {
   const home = await mkdtemp(join(tmpdir(), "abrazo-quick-"));
   const child = spawn(process.execPath, ["--import", "tsx", packageFile("examples", "quickstart.ts")], {
     env: cleanEnv(home, { TMPDIR: home }),

@@ -101,7 +101,7 @@ it("texts come from arguments, from a file, or from standard input", async () =>
   } finally {
     await rm(home, { recursive: true });
   }
-}, 60_000);
+});
 
 it("weights are in as many bits as are asked for", async () => {
   const scores: unknown[] = [];

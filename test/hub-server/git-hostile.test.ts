@@ -545,7 +545,7 @@ describeGit("the cache of git", () => {
 
   const call = { caller: "ana", signal: new AbortController().signal };
 
-  it("joins its packs", { timeout: 120_000 }, async () => {
+  it("joins its packs", async () => {
     const folder = await mkdtemp(join(tmpdir(), "abrazo-cache-"));
     const cache = await GitCache.open({ folder, path: process.env["PATH"] ?? "" });
     const lease = await cache.lease("busy", call);
@@ -601,7 +601,7 @@ describeGit("the cache of git", () => {
     expect(response.status).toBe(200);
     await response.body?.getReader().read();
     leaving.abort();
-    await expect.poll(processes, { timeout: 10_000 }).toEqual([]);
+    await expect.poll(processes).toEqual([]);
     await git.ok("", "clone", "--quiet", `${hub.url}/ana/large`, "large");
   });
 });

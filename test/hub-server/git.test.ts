@@ -413,7 +413,7 @@ describeGit("git", () => {
     expect(await head("/api/datasets/ana/empty")).toBe(commit);
   });
 
-  it("a repository of 3,000 files, pushed and cloned", { timeout: 120_000 }, async () => {
+  it("a repository of 3,000 files, pushed and cloned", async () => {
     const { api, mine } = await freshRepo();
     const folder = await clone(mine);
     for (let at = 0; at < 30; at++) {
@@ -451,7 +451,7 @@ describeGit("git", () => {
     expect(await list.json()).toEqual({ locks: [] });
   });
 
-  it("8 pushes and 8 commits at once: all arrive, one after the other", { timeout: 120_000 }, async () => {
+  it("8 pushes and 8 commits at once: all arrive, one after the other", async () => {
     const { api, mine } = await freshRepo();
     const folders = await Promise.all(Array.from({ length: 4 }, () => clone(mine)));
     const ids = await Promise.all(folders.map((folder, at) => git.commit(folder, { [`git-${at}.txt`]: `${at}` })));

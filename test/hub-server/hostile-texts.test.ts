@@ -135,7 +135,7 @@ describe("hostile files", () => {
   it("of data sets are described in time in proportion to them", () => {
     const started = performance.now();
     for (const text of ["<", "![", "[", "[a](", "![a]("]) describedBy(flood(text, 1024 * 1024));
-    expect(performance.now() - started).toBeLessThan(3000);
+    expect(performance.now() - started).toBeLessThan(15_000);
   });
 });
 

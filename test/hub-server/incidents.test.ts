@@ -275,7 +275,7 @@ describe("files made to do harm", () => {
     await create(repo);
     await upload(repo, "config.json", '{"model_type":"bert"}');
     await upload(repo, "model.safetensors", bytes);
-    await expect.poll(async () => (await audit(hub.deps)).faults, { timeout: 15_000 }).toEqual([]);
+    await expect.poll(async () => (await audit(hub.deps)).faults).toEqual([]);
     for (const path of [
       `/api/models/${repo.name}`,
       `/${repo.name}`,
@@ -344,7 +344,7 @@ describe("what somebody else does at the same moment", () => {
     const answered = once(put, "response");
     put.write(data.subarray(0, 200_000));
     const incoming = join(hub.folder, "blobs", "incoming");
-    await expect.poll(() => readdirSync(incoming), { timeout: 10_000 }).not.toEqual([]);
+    await expect.poll(() => readdirSync(incoming)).not.toEqual([]);
     expect((await send("DELETE", "/api/repos/delete", { name: "vanishing" })).status).toBe(200);
     put.end(data.subarray(200_000));
     const [told]: IncomingMessage[] = await answered;

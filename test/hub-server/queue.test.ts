@@ -37,7 +37,7 @@ it("does what a transaction asked for, once for one key, and nothing of one that
     throw new Error("rolled back");
   });
   await expect(failed).rejects.toThrow("rolled back");
-  await expect.poll(() => [...done].sort(), { timeout: 10_000 }).toEqual(["$1 \\", "it's"]);
+  await expect.poll(() => [...done].sort()).toEqual(["$1 \\", "it's"]);
   await queue.close();
 });
 
@@ -54,12 +54,12 @@ it("tries again what failed, and keeps what waits for the next start", async () 
     POLL,
   );
   await db.transaction((tx) => first.send(tx, "index", { repoId: "shaky" }, "shaky"));
-  await expect.poll(() => tries, { timeout: 15_000 }).toBe(2);
+  await expect.poll(() => tries).toBe(2);
   await first.close();
   await db.transaction((tx) => first.send(tx, "index", { repoId: "left" }, "left"));
   const done: string[] = [];
   const second = await startQueue(db, { index: async ({ repoId }) => void done.push(repoId) }, POLL);
-  await expect.poll(() => done, { timeout: 10_000 }).toEqual(["left"]);
+  await expect.poll(() => done).toEqual(["left"]);
   await second.close();
 });
 
@@ -85,13 +85,13 @@ it("goes on when a failure holds what the database cannot, and when the database
   );
   const ask = (name: string) => db.transaction((tx) => queue.send(tx, "index", { repoId: name }, name));
   await ask("nul");
-  await expect.poll(() => done, { timeout: 15_000 }).toEqual(["nul", "nul"]);
+  await expect.poll(() => done).toEqual(["nul", "nul"]);
   await ask("away");
-  await expect.poll(() => away, { timeout: 15_000 }).toBe(true);
-  await expect.poll(() => back !== undefined, { timeout: 15_000 }).toBe(true);
+  await expect.poll(() => away).toBe(true);
+  await expect.poll(() => back !== undefined).toBe(true);
   await back;
   await ask("after");
-  await expect.poll(() => done, { timeout: 15_000 }).toContain("after");
+  await expect.poll(() => done).toContain("after");
   await queue.close();
 });
 
@@ -123,7 +123,7 @@ it("a commit whose indexing was cut off is indexed after the next start", async 
       ).json();
       return info.pipeline_tag;
     };
-    await expect.poll(task, { timeout: 15_000 }).toBe("text-classification");
+    await expect.poll(task).toBe("text-classification");
     expect((await audit(second.deps)).faults).toEqual([]);
   } finally {
     await second.close();

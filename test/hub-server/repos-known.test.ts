@@ -123,7 +123,7 @@ describe("finding", () => {
       noteDownload({ ...hub.deps, actor: undefined }, repo, `visitor ${visitor}`);
     vi.useRealTimers();
     await expect
-      .poll(async () => (await getRepo({ ...hub.deps, actor: undefined }, repo)).downloadsAllTime, { timeout: 30_000 })
+      .poll(async () => (await getRepo({ ...hub.deps, actor: undefined }, repo)).downloadsAllTime)
       .toBe(before + 20_000);
   });
 

@@ -170,7 +170,7 @@ describeGit("git and slow clients", () => {
       .split("\n")
       .filter((text) => text.includes("safe.directory"));
 
-  it("clones that nobody takes are let go, and others take their places", { timeout: 100_000 }, async () => {
+  it("clones that nobody takes are let go, and others take their places", async () => {
     const eve = await hub.user("eve");
     const sockets = await Promise.all(
       Array.from({ length: 24 }, (_, at) => stalled(fetchLarge(sha, at % 2 === 0 ? undefined : eve))),
@@ -178,11 +178,11 @@ describeGit("git and slow clients", () => {
     const started = performance.now();
     await git.ok("", "clone", "--quiet", withToken(`${hub.url}/ana/large`, token), "after");
     expect(performance.now() - started).toBeLessThan(30_000);
-    await expect.poll(() => gits(), { timeout: 20_000 }).toEqual([]);
+    await expect.poll(() => gits()).toEqual([]);
     for (const socket of sockets) socket.destroy();
   });
 
-  it("one caller's clones leave places for others", { timeout: 100_000 }, async () => {
+  it("one caller's clones leave places for others", async () => {
     const patient = await testHub();
     try {
       const bob = caller(patient.url, await patient.user("bob"));

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { request } from "node:http";
 import { Readable } from "node:stream";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { jsonLines } from "../../hub-server/api/json-lines.ts";
 import { Spool } from "../../hub-server/storage/spool.ts";
 import { type Caller, caller, file, type Line } from "../support/calls.ts";
@@ -111,7 +111,7 @@ describe("commits", () => {
     expect(empty.commitOid).toMatch(/^[0-9a-f]{40}$/);
   });
 
-  it("a line of 135 MB goes through without being held", { timeout: 120_000 }, async () => {
+  it("a line of 135 MB goes through without being held", async () => {
     const { api, page } = await repo();
     const piece = randomBytes(3 * MIB);
     const [text, times] = [piece.toString("base64"), 33];
@@ -241,7 +241,7 @@ describe("commits", () => {
       );
       setTimeout(() => sending.destroy(), 300);
     });
-    await vi.waitFor(async () => expect(await ana.ok<unknown[]>("GET", `${api}/commits/main`)).toHaveLength(1));
+    await expect.poll(() => ana.ok<unknown[]>("GET", `${api}/commits/main`)).toHaveLength(1);
     expect((await ana.commit(api, "main", [file("c.txt", "c")])).commitOid).toMatch(/^[0-9a-f]{40}$/);
   });
 });
@@ -320,7 +320,7 @@ describe("large files in parts", () => {
     expect(await complete()).toEqual([409, expect.stringContaining("still on its way")]);
     again.destroy();
     // What it wrote is in the upload by now, and is refused with it.
-    await vi.waitFor(async () => expect((await complete())[0]).toBe(400));
+    await expect.poll(async () => (await complete())[0]).toBe(400);
     expect((await batchOf(made, [{ oid, size: bytes.length }])).objects[0]?.actions).toHaveProperty("upload");
   });
 

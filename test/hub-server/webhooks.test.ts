@@ -336,7 +336,7 @@ describe("deliveries", () => {
     expect(second?.headers["x-webhook-delivery"]).toBe(first?.headers["x-webhook-delivery"]);
     expect(second?.body).toBe(first?.body);
     for (const { hook } of [failing, leading, talking]) await ana.ok("DELETE", `${BASE}/${hook.id}`);
-  }, 40_000);
+  });
 
   operation("POST /api/settings/webhooks/{webhookId}/{action}", async () => {
     const { path, name } = await repo();

@@ -178,7 +178,7 @@ describeEngines("garbage", (start) => {
       // As the collector does: it holds the row, and the bytes go before it ends.
       await tx.delete(garbage).where(eq(garbage.id, sha256));
       begin();
-      await expect.poll(() => existsSync(path), { timeout: 10_000 }).toBe(true);
+      await expect.poll(() => existsSync(path)).toBe(true);
       await rm(path);
     });
     await coming;
@@ -221,7 +221,7 @@ describeEngines("garbage", (start) => {
     await remove(await repoWith(fileOf("queued")));
     await hub.deps.db.transaction((tx) => hub.deps.queue.send(tx, "collect", {}, "now"));
     await expect
-      .poll(async () => (await hub.deps.db.select().from(garbage)).length, { timeout: 10_000, interval: 200 })
+      .poll(async () => (await hub.deps.db.select().from(garbage)).length, { interval: 200 })
       .toBeGreaterThan(0);
   });
 

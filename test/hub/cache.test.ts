@@ -44,7 +44,7 @@ beforeAll(async () => {
   await writeFile(join(folder, "sub", "config.json"), '{"b":2}');
   const second = await uploadFolder(access, id, folder, { message: "Second" });
   commits = [first.commit, second.commit];
-}, 60_000);
+});
 beforeEach(async () => {
   cacheDir = await mkdtemp(join(home, "cache-"));
   proxy.passed.length = 0;

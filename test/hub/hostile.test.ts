@@ -308,7 +308,7 @@ describe("downloads", () => {
     expect(await readFile(join(folder, "w.bin"), "utf8")).toBe("0123456789");
   });
 
-  it("of one repository run side by side, in one process and in several", { timeout: 60_000 }, async () => {
+  it("of one repository run side by side, in one process and in several", async () => {
     const content = Buffer.alloc(300_000, "0123456789abcdef");
     hub.files = Array.from({ length: 8 }, (_, at) => large(`w${at}.bin`, Buffer.concat([content, Buffer.from([at])])));
     hub.answer = ({ url = "" }, response) => {

@@ -33,7 +33,7 @@ beforeAll(async () => {
     HF_HUB_DISABLE_XET: "1",
   };
   for (const name of ["XDG_CACHE_HOME", "HF_HUB_DISABLE_XET"]) vi.stubEnv(name, env[name]);
-}, 60_000);
+});
 beforeEach(() => {
   proxy.passed.length = 0;
   proxy.rules = {};
@@ -121,7 +121,7 @@ it("of a file that changed since all of it is sent", { timeout: 180_000 }, async
   expect(await storedHash(parseRepoId("ana/changed"))).toBe(sha256Of(content));
 });
 
-it("parts that turn out to be wrong are sent anew", { timeout: 60_000 }, async () => {
+it("parts that turn out to be wrong are sent anew", async () => {
   const [id, content] = [await madeRepo("wrong"), randomBytes(SIZE)];
   const folder = await folderOf("wrong", content);
   const put = await fetch(await linkOf(id, content, 2), { method: "PUT", body: randomBytes(PART) });
@@ -132,7 +132,7 @@ it("parts that turn out to be wrong are sent anew", { timeout: 60_000 }, async (
   expect(await storedHash(id)).toBe(sha256Of(content));
 });
 
-it("an upload that somebody else ended is not begun again where the file is there", { timeout: 60_000 }, async () => {
+it("an upload that somebody else ended is not begun again where the file is there", async () => {
   const [id, content] = [await madeRepo("twice"), randomBytes(SIZE)];
   const folder = await folderOf("twice", content);
   let other: Promise<unknown> | undefined;
@@ -148,7 +148,7 @@ it("an upload that somebody else ended is not begun again where the file is ther
   expect(await storedHash(id)).toBe(sha256Of(content));
 });
 
-it("a part that somebody is still sending is waited for", { timeout: 60_000 }, async () => {
+it("a part that somebody is still sending is waited for", async () => {
   const [id, content] = [await madeRepo("busy"), randomBytes(SIZE)];
   const folder = await folderOf("busy", content);
   const slow = request(await linkOf(id, content, 2), { method: "PUT", headers: { "Content-Length": PART } });
@@ -156,7 +156,7 @@ it("a part that somebody is still sending is waited for", { timeout: 60_000 }, a
   await new Promise((resolve) => slow.write(content.subarray(PART, PART + MIB), resolve));
   const refused = () => proxy.passed.some(({ path, status }) => path.includes("/complete") && status === 409);
   const done = uploadFolder(access, id, folder, { message: "Weights" });
-  await expect.poll(refused, { timeout: 30_000, interval: 20 }).toBe(true);
+  await expect.poll(refused, { interval: 20 }).toBe(true);
   slow.destroy();
   await done;
   expect(await storedHash(id)).toBe(sha256Of(content));

@@ -25,7 +25,7 @@ beforeAll(async () => {
   access = { endpoint: proxy.url, token: await hub.user("ana") };
   env = { ABRAZO_ENDPOINT: proxy.url, ABRAZO_TOKEN: access.token, XDG_CACHE_HOME: join(home, "xdg") };
   vi.stubEnv("XDG_CACHE_HOME", env["XDG_CACHE_HOME"]);
-}, 60_000);
+});
 beforeEach(() => {
   proxy.passed.length = 0;
   proxy.rules = {};
@@ -82,7 +82,7 @@ describe("a push", () => {
     expect(file).toMatchObject({ path: "w.bin", size: 80 * MB });
   });
 
-  it("of a fine-tune sends what changed, and nothing for what did not", { timeout: 60_000 }, async () => {
+  it("of a fine-tune sends what changed, and nothing for what did not", async () => {
     const id = parseRepoId("ana/tuned");
     const weights = randomBytes(24 * MB);
     const folder = await folderWith("tuned", { "w.bin": weights, "config.json": "{}" });
@@ -100,7 +100,7 @@ describe("a push", () => {
     expect((await readFile(join(there, "w.bin"))).equals(weights)).toBe(true);
   });
 
-  it("believes a note of what was sent no longer than the hub does", { timeout: 60_000 }, async () => {
+  it("believes a note of what was sent no longer than the hub does", async () => {
     const id = parseRepoId("ana/forgotten");
     const folder = await folderWith("forgotten", { "w.bin": randomBytes(12 * MB) });
     await createRepo(access, id);
@@ -118,7 +118,7 @@ describe("a push", () => {
     expect(done.sent).toBeGreaterThan(11 * MB);
   });
 
-  it("goes by LFS where Xet is off, and a limit is waited for", { timeout: 60_000 }, async () => {
+  it("goes by LFS where Xet is off, and a limit is waited for", async () => {
     const id = parseRepoId("ana/lfs");
     const folder = await folderWith("lfs", { "w.bin": randomBytes(11 * MB) });
     await createRepo(access, id);
@@ -155,7 +155,7 @@ describe("a push", () => {
     proxy.rules = {};
   });
 
-  it("takes what patterns let through, deletes what they name, and says so before", { timeout: 60_000 }, async () => {
+  it("takes what patterns let through, deletes what they name, and says so before", async () => {
     const id = parseRepoId("ana/patterns");
     const folder = await folderWith("patterns", { "a.json": "{}", "b.txt": "b", "sub/c.json": "[]", "old.bin": "old" });
     await createRepo(access, id);
@@ -192,12 +192,12 @@ describe("a pull", () => {
     const folder = await folderWith("pulled", { "w.bin": content, "config.json": "{}" });
     await createRepo(access, id);
     await uploadFolder(access, id, folder, { message: "Weights" });
-  }, 60_000);
+  });
 
   it.each([
     ["by Range", { HF_HUB_DISABLE_XET: "1" }, /\/resolve\/.*w\.bin/],
     ["by chunks", {}, /^\/cas\/data\//],
-  ])("that is killed goes on %s", { timeout: 120_000 }, async (name, more: Record<string, string>, way) => {
+  ])("that is killed goes on %s", async (name, more: Record<string, string>, way) => {
     const cache = join(home, `cache ${name}`);
     const args = ["pull", "ana/pulled"];
     const all = { home, env: { ...env, ...more, HF_HUB_CACHE: cache } };
@@ -227,7 +227,7 @@ describe("a pull", () => {
     expect((await readdir(blobs)).filter((each) => each.endsWith(".incomplete"))).toEqual([]);
   });
 
-  it("takes plain HTTP where the chunks cannot be had", { timeout: 60_000 }, async () => {
+  it("takes plain HTTP where the chunks cannot be had", async () => {
     proxy.rules.instead = ({ url = "" }, response) => {
       if (!url.startsWith("/cas/")) return false;
       response.writeHead(403).end();

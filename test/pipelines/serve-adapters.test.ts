@@ -41,7 +41,7 @@ beforeAll(async () => {
       served.folder("mood"),
     ],
   });
-}, 60_000);
+});
 afterAll(() => run.dispose());
 
 async function textOf(adapter: string | null, prompt = "this film"): Promise<string> {

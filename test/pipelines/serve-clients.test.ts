@@ -15,7 +15,7 @@ let url = "";
 beforeAll(async () => {
   server = await modelServer({ apiKey: "secret", models: await writeServed(root) });
   ({ url } = await server.listen());
-}, 60_000);
+});
 afterAll(async () => {
   await server.close();
   rmSync(root, { recursive: true });

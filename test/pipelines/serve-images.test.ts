@@ -21,7 +21,7 @@ beforeAll(async () => {
     maxBodyBytes: 100_000,
     maxInputs: 4,
   });
-}, 60_000);
+});
 
 /** An answer to a file as the body. */
 async function sendFile(model: string, file: Uint8Array | string, type?: string, more: Record<string, string> = {}) {

@@ -13,7 +13,7 @@ beforeAll(async () => {
   const mood = { model: served.folder("mood"), id: "ana/mood" };
   const names = ["fill-mask", "feature-extraction", "stories", "t5"];
   server = await served.start({ models: [mood, ...names.map((name) => served.folder(name))] });
-}, 60_000);
+});
 
 describe("requests together", () => {
   it("those that come together are one run, and each gets its own answer", async () => {

@@ -11,7 +11,7 @@ beforeAll(async () => {
   const names = ["feature-extraction", "stories", "talker"];
   const mood = { model: served.folder("mood"), id: "ana/mood" };
   server = await served.start({ models: [mood, ...names.map((name) => served.folder(name))] });
-}, 60_000);
+});
 
 describe("the OpenAI API", () => {
   it("lists models", async () => {

@@ -13,7 +13,7 @@ beforeAll(async () => {
   await served.writeModels();
   const names = ["stories", "talker", "t5"];
   server = await served.start({ models: names.map((name) => served.folder(name)) });
-}, 60_000);
+});
 
 /** Requests of every kind for one model, with the texts of their answers. */
 const REQUESTS: readonly (() => Promise<unknown>)[] = [

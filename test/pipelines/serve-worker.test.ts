@@ -23,7 +23,7 @@ beforeAll(async () => {
   const models = NAMES.map((name) => served.folder(name));
   ({ url: here } = await (await served.make({ models })).listen());
   server = await served.start({ models: [...models, served.folder("slow")], worker: true });
-}, 60_000);
+});
 
 const PICTURE = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR4nGP8z8DAwMDAxMDAwMDAAAANHQEDasKb6QAAAABJRU5ErkJggg==",

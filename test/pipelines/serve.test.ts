@@ -24,7 +24,7 @@ beforeAll(async () => {
       { model: served.folder("t5"), id: "translations", task: "translation_en_to_fr" },
     ],
   });
-}, 60_000);
+});
 
 describe("the Inference API", () => {
   it("text-classification: all labels, in a list of texts even for one", async () => {

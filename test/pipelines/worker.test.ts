@@ -458,7 +458,7 @@ async function program(lines: string, flags: string[] = []) {
      ${lines}`,
   );
   const tsx = pathToFileURL(packageFile("node_modules/tsx/dist/loader.mjs")).href;
-  return spawnSync(process.execPath, [...flags, "--import", tsx, path], { encoding: "utf8", timeout: 25_000 });
+  return spawnSync(process.execPath, [...flags, "--import", tsx, path], { encoding: "utf8", timeout: 100_000 });
 }
 
 describe("WebGPU", () => {

@@ -106,7 +106,7 @@ describe("autocast", () => {
     expect([list(first.detach()), list(autograd.grad(first, [a])[0])]).toEqual([[[12]], [[12]]]);
   });
 
-  it("records every operation, whatever dtypes meet in it", { timeout: 60_000 }, () => {
+  it("records every operation, whatever dtypes meet in it", () => {
     const failed = METHOD_CASES.flatMap((row) => {
       try {
         const made = autocast(HALF, () => recordCase(row, { dtype: "float32" }));

@@ -11,7 +11,7 @@ const cells = (line: string): string[] =>
     .slice(1, -1)
     .map((text) => text.trim().replaceAll("\\|", "|"));
 
-it("the table of operations is true (npm run operations writes it)", { timeout: 120_000 }, () => {
+it("the table of operations is true (npm run operations writes it)", () => {
   const [, table = ""] = readFileSync(packageFile("src", "tensor", "OPERATIONS.md"), "utf8").split(
     /<!-- (?:table|end) -->/,
   );

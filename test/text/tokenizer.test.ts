@@ -220,7 +220,7 @@ describe("long texts take time in proportion", () => {
     accents: "e\u0301\u0323",
   };
 
-  it.each(KINDS)("%s", { timeout: 120_000 }, (name) => {
+  it.each(KINDS)("%s", (name) => {
     const tokenizer = new Tokenizer(jsonOf(name), {});
     for (const [kind, text] of Object.entries(TEXTS)) {
       const time = (size: number) => {
