@@ -9,7 +9,7 @@ import type { BlobStore } from "./storage/blobs.ts";
 /** What a fine-grained or an OAuth token allows (services/scopes.ts); nothing beyond that is done for it. */
 export interface Limits extends TokenScopes {
   /** The OAuth app that asks for the user. */
-  app: { id: string; name: string; scopes: readonly string[] } | undefined;
+  app: { id: string; name: string; grantId: string; scopes: readonly string[] } | undefined;
 }
 
 export interface Actor {

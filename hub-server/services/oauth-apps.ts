@@ -86,6 +86,8 @@ export function invalidRedirect(text: string): string | undefined {
   if (url.protocol === "http:" && !LOOPBACK.has(url.hostname)) return "http is for this machine alone; use https";
   if (url.hash !== "" || text.includes("#")) return "it has a fragment";
   if (url.username !== "" || url.password !== "") return "it holds credentials";
+  // The page of consent allows its host in a header, where these would begin something else.
+  if (/[;,]/.test(url.host)) return "its host is none";
   return text.includes("*") ? "it has a wildcard" : undefined;
 }
 

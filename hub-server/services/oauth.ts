@@ -5,6 +5,7 @@ import { and, desc, eq, inArray, isNull, lt, notExists, sql } from "drizzle-orm"
 import type { Actor, Context } from "../context.ts";
 import type { Db, Tx } from "../db/client.ts";
 import { oauthApps, oauthCodes, oauthGrants, oauthRefreshTokens, oauthTokens } from "../db/schema/oauth.ts";
+import { webhooks } from "../db/schema/webhooks.ts";
 import { tokens } from "../db/schema.ts";
 import { unauthorized } from "../errors.ts";
 import {
@@ -277,15 +278,19 @@ export async function endGrant(ctx: Context, id: string): Promise<void> {
   if (own !== undefined) await revokeGrant(ctx.db, own.grant.id);
 }
 
-/** Forgets tokens of apps that are over, and grants that no token is left of: nobody can go on with them. */
+/**
+ * Forgets tokens of apps that are over, and grants that no token is left of: nobody can go on with them. Those whose apps are told by
+ * webhooks stay where their users see and end them.
+ */
 export async function forgetExpired({ db }: Pick<Context, "db">): Promise<void> {
   const now = new Date();
   await db.transaction(async (tx) => {
     const ofApps = tx.select({ id: oauthTokens.tokenId }).from(oauthTokens);
     await tx.delete(tokens).where(and(lt(tokens.expiresAt, now), inArray(tokens.id, ofApps)));
     await tx.delete(oauthRefreshTokens).where(lt(oauthRefreshTokens.expiresAt, now));
-    const left = (table: typeof oauthTokens | typeof oauthRefreshTokens) =>
+    const left = (table: typeof oauthTokens | typeof oauthRefreshTokens | typeof webhooks) =>
       tx.select({ one: sql`1` }).from(table).where(eq(table.grantId, oauthGrants.id));
-    await tx.delete(oauthGrants).where(and(notExists(left(oauthTokens)), notExists(left(oauthRefreshTokens))));
+    const over = [oauthTokens, oauthRefreshTokens, webhooks].map((table) => notExists(left(table)));
+    await tx.delete(oauthGrants).where(and(...over));
   });
 }

@@ -153,7 +153,7 @@ const tokenByHash = prepared((db) =>
       token: tokens,
       user: users,
       app: { id: oauthApps.id, name: oauthApps.name },
-      granted: oauthGrants.scopes,
+      grant: { id: oauthGrants.id, scopes: oauthGrants.scopes },
     })
     .from(tokens)
     .innerJoin(users, eq(users.id, tokens.userId))
@@ -184,7 +184,7 @@ export async function actorOfToken({ db }: Database, token: string): Promise<Act
     limits: limited
       ? {
           ...(row.token.scopes ?? NO_SCOPES),
-          app: row.app?.id == null ? undefined : { ...row.app, scopes: row.granted ?? [] },
+          app: row.app && row.grant ? { ...row.app, grantId: row.grant.id, scopes: row.grant.scopes } : undefined,
         }
       : undefined,
   };

@@ -8,6 +8,7 @@ import { type WebhookDomain, webhookDeliveries, webhooks, webhookWatches } from 
 import { repos, users } from "../db/schema.ts";
 import { badRequest, forbidden, ServiceError } from "../errors.ts";
 import { requireAccess, requireWriter } from "./access.ts";
+import { CLI_APP } from "./oauth-apps.ts";
 import { permits } from "./scopes.ts";
 import { findUser } from "./users.ts";
 import { isGood, note, post, succeeded } from "./webhook-delivery.ts";
@@ -42,6 +43,10 @@ const MOST_WEBHOOKS = 100;
 
 /** A webhook is told what its user may read, so making one takes a credential that may write. */
 const owner = (ctx: Context): Actor => requireWriter(ctx, "user.webhooks.write");
+
+/** Of an app what gave it an address ends with. The command line is nobody but its user. */
+const grantOf = ({ limits }: Actor): string | null =>
+  limits?.app === undefined || limits.app.id === CLI_APP ? null : limits.app.grantId;
 
 const notFound = () => new ServiceError(404, "There is no such webhook.", { code: "WEBHOOK_NOT_FOUND" });
 
@@ -121,8 +126,8 @@ export async function createWebhook(ctx: Context, input: WebhookInput, origin: s
     const [has] = await tx.select({ value: count() }).from(webhooks).where(eq(webhooks.userId, actor.id));
     if ((has?.value ?? 0) >= MOST_WEBHOOKS)
       throw new ServiceError(409, `A user may have ${MOST_WEBHOOKS} webhooks.`, { code: "TOO_MANY_WEBHOOKS" });
-    const values = { id, userId: actor.id, url, secret: secret || null, domains: [...new Set(domains)], origin };
-    await tx.insert(webhooks).values(values);
+    const told = { url, secret: secret || null, domains: [...new Set(domains)], origin };
+    await tx.insert(webhooks).values({ id, userId: actor.id, grantId: grantOf(actor), ...told });
     await watch(tx, id, targets);
   });
   return getWebhook(ctx, id);
@@ -131,6 +136,7 @@ export async function createWebhook(ctx: Context, input: WebhookInput, origin: s
 /** Changes what is given; an empty list of what to watch changes nothing, as Python's client sends one for "unchanged". */
 export async function updateWebhook(ctx: Context, id: string, input: WebhookInput, origin: string): Promise<Webhook> {
   await mine(ctx, id);
+  const grantId = grantOf(owner(ctx));
   const { url, domains, secret, watched = [] } = input;
   if (url !== undefined) checkUrl(ctx, url);
   const targets = await targetsOf(ctx, watched);
@@ -139,7 +145,8 @@ export async function updateWebhook(ctx: Context, id: string, input: WebhookInpu
       .update(webhooks)
       .set({
         origin,
-        ...(url !== undefined && { url }),
+        // Whoever gives the address is who is told.
+        ...(url !== undefined && { url, grantId }),
         ...(secret !== undefined && { secret: secret || null }),
         ...(domains !== undefined && { domains: [...new Set(domains)] }),
       })

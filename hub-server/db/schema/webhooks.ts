@@ -13,6 +13,7 @@ import {
   uuid,
 } from "drizzle-orm/pg-core";
 import { now, repos, users } from "../schema.ts";
+import { oauthGrants } from "./oauth.ts";
 
 export const WEBHOOK_DOMAINS = ["repo", "discussion"] as const;
 export type WebhookDomain = (typeof WEBHOOK_DOMAINS)[number];
@@ -25,6 +26,8 @@ export const webhooks = pgTable(
       .notNull()
       .references(() => users.id, { onDelete: "cascade" }),
     url: text("url").notNull(),
+    /** Of an app that gave the address: the webhook ends with what its user granted the app. */
+    grantId: uuid("grant_id").references(() => oauthGrants.id, { onDelete: "cascade" }),
     secret: text("secret"),
     domains: text("domains", { enum: WEBHOOK_DOMAINS }).array().notNull(),
     /** Why nothing is sent: its user switched it off, or it failed too often. */
@@ -36,7 +39,7 @@ export const webhooks = pgTable(
     createdAt: now("created_at"),
     lastTriggerAt: timestamp("last_trigger_at", { withTimezone: true, precision: 3 }),
   },
-  (table) => [index("webhooks_user").on(table.userId)],
+  (table) => [index("webhooks_user").on(table.userId), index("webhooks_grant").on(table.grantId)],
 );
 
 /** What a webhook watches: all repositories of an owner, or one. */
