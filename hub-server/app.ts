@@ -8,11 +8,12 @@ import { plural, REPO_TYPES } from "../src/hub/repo-id.ts";
 import { addressOf } from "./address.ts";
 import { subjectOf, unanswered } from "./api/compat.ts";
 import { ROUTES } from "./api/index.ts";
-import { isSending, isSent } from "./api/node-server.ts";
+import { isSending, isSent, portOf } from "./api/node-server.ts";
 import { callerOf, type HubEnv, oneSlash, originOf, requireCaller } from "./api/route.ts";
 import type { Actor, Deps } from "./context.ts";
-import { CROSS_ORIGIN, errorResponse } from "./error-response.ts";
+import { errorResponse } from "./error-response.ts";
 import { ServiceError } from "./errors.ts";
+import { isKnown, mayRead, type Names } from "./names.ts";
 import { type RateLimit, rateLimiter } from "./rate-limit.ts";
 import { actorOfRepoToken, isRepoToken } from "./services/repo-tokens.ts";
 import { actorOfSession, actorOfToken } from "./services/users.ts";
@@ -22,18 +23,24 @@ import { type WebOptions, webRoutes } from "./web/routes.tsx";
 
 export interface AppOptions extends WebOptions {
   rateLimit?: RateLimit | undefined;
+  names: Names;
 }
 
 export function createApp(deps: Deps, options: AppOptions): Hono<HubEnv> {
-  const { rateLimit, ...web } = options;
+  const { rateLimit, names, ...web } = options;
   const limit = rateLimit && limiter(rateLimit);
   const app = new Hono<HubEnv>({ getPath: (request) => oneSlash(getPath(request)) });
   app.use(async (c, next) => {
     const requestId = c.req.header("x-request-id") ?? c.req.header("x-amzn-trace-id") ?? randomUUID();
     c.set("requestId", requestId.slice(0, 200).replace(/[^\x20-\x7e]/g, ""));
-    if (c.req.method === "OPTIONS") return preflight();
+    const isRead = greet(c, names);
+    if (c.req.method === "OPTIONS") return isRead ? preflight() : new Response(null, { status: 204 });
+    await next();
+    // Afterwards, as what is set before does not reach the answers that handlers make themselves.
+    if (!isSent(c)) addCommon(c, c.res);
+  });
+  app.use(async (c, next) => {
     const named = OWN_CREDENTIALS.test(c.req.path) ? undefined : c.req.header("authorization");
-    c.set("common", { ...CROSS_ORIGIN, "X-Content-Type-Options": "nosniff", "X-Request-Id": c.get("requestId") });
     c.set("ctx", { ...deps, actor: undefined });
     try {
       const actor = await actorOf(deps, named, isFromElsewhere(c) ? undefined : getCookie(c, SESSION_COOKIE));
@@ -42,10 +49,7 @@ export function createApp(deps: Deps, options: AppOptions): Hono<HubEnv> {
       // Calls with a token that is none count, too.
       limit?.(c);
     }
-    await next();
-    // Afterwards, as what is set before does not reach the answers that handlers make themselves.
-    if (isSent(c)) return;
-    for (const [name, value] of Object.entries(c.get("common"))) c.res.headers.set(name, value);
+    return next();
   });
   docsRoutes(app);
   const open = unanswered(ROUTES);
@@ -68,10 +72,40 @@ export function createApp(deps: Deps, options: AppOptions): Hono<HubEnv> {
     const answer = errorResponse(error, c.get("requestId"));
     // What the client is still sending is not read: the next request takes another connection.
     if (isSending(c)) answer.headers.set("Connection", "close");
-    return answer;
+    return addCommon(c, answer);
   });
   return app;
 }
+
+/** Any page may call the API: what it is allowed comes with a token that it holds, never with a cookie. */
+const CROSS_ORIGIN = {
+  "Access-Control-Allow-Origin": "*",
+  "Access-Control-Expose-Headers":
+    "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Error-Code, X-Error-Message, X-Linked-ETag, X-Linked-Size, X-Repo-Commit, X-Request-Id, X-Total-Count, X-Xet-Hash",
+};
+
+/** What every answer to a request carries; whether the page that sends it, if one does, may read the answer. */
+function greet(c: HonoContext<HubEnv>, names: Names): boolean {
+  const common = { "X-Content-Type-Options": "nosniff", "X-Request-Id": c.get("requestId") };
+  c.set("common", common);
+  const host = c.req.header("host") ?? "";
+  if (!isKnown(names, host, portOf(c))) throw unknownName(host);
+  const isRead = mayRead(names, host, c.req.header("origin"));
+  c.set("common", { ...common, ...(isRead ? CROSS_ORIGIN : { Vary: "Origin" }) });
+  return isRead;
+}
+
+function addCommon(c: HonoContext<HubEnv>, answer: Response): Response {
+  for (const [name, value] of Object.entries(c.get("common"))) answer.headers.set(name, value);
+  return answer;
+}
+
+const unknownName = (host: string): ServiceError =>
+  new ServiceError(403, `This hub is not called "${host}".`, {
+    code: "UNKNOWN_HOST",
+    hint: "Whoever runs it can allow the name by ABRAZO_HOSTS.",
+    data: { host },
+  });
 
 /** Signed links and the chunk store's tokens: what they allow stands in them, whoever sends them. */
 const OWN_CREDENTIALS = /^\/(cas|api\/lfs)\//;

@@ -14,6 +14,8 @@ export interface ServerEnv {
   rateLimit: RateLimit | undefined;
   /** What of the inside webhooks may be sent to: names, addresses and networks. */
   webhookHosts: readonly string[];
+  /** Names of this hub, and of sites whose pages may read what it says. */
+  hosts: readonly string[];
   /** Who may make organizations. */
   organizations: "users" | "admins";
   /** Where blobs are kept instead of the data folder. */
@@ -26,12 +28,15 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): ServerEnv {
     path: env["PATH"] ?? "",
     databaseUrl: env["DATABASE_URL"] || undefined,
     dataDir: join(dataHome, "abrazo"),
-    webhookHosts: (env["ABRAZO_WEBHOOK_HOSTS"] ?? "").split(/[\s,]+/).filter((entry) => entry !== ""),
+    webhookHosts: entries(env["ABRAZO_WEBHOOK_HOSTS"]),
+    hosts: entries(env["ABRAZO_HOSTS"]).map((name) => name.toLowerCase()),
     rateLimit: parseRateLimit(env["ABRAZO_RATE_LIMIT"] ?? ""),
     organizations: env["ABRAZO_ORGANIZATIONS"] === "admins" ? "admins" : "users",
     s3: readS3(env),
   };
 }
+
+const entries = (list: string | undefined): string[] => (list ?? "").split(/[\s,]+/).filter((entry) => entry !== "");
 
 /** A bucket is named by ABRAZO_S3_BUCKET; who may use it, by Amazon's own variables. */
 function readS3(env: NodeJS.ProcessEnv): S3Options | undefined {

@@ -7,13 +7,6 @@ import { inWords, withStack } from "./db/in-words.ts";
 import { badRequest, ServiceError } from "./errors.ts";
 import { asStorageError, diskFull } from "./storage/disk-full.ts";
 
-/** Any page may call the API: what it is allowed comes with a token that it holds, never with a cookie. */
-export const CROSS_ORIGIN = {
-  "Access-Control-Allow-Origin": "*",
-  "Access-Control-Expose-Headers":
-    "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Error-Code, X-Error-Message, X-Linked-ETag, X-Linked-Size, X-Repo-Commit, X-Request-Id, X-Total-Count, X-Xet-Hash",
-};
-
 /** Letters of a header; clients take no answer whose headers are longer than some 16 KiB, and an error may repeat what they sent. */
 const MOST_LETTERS = 1000;
 
@@ -73,7 +66,6 @@ export function errorResponse(error: unknown, requestId: string | undefined): Re
   const text = hint === undefined ? message : `${message} ${hint}`;
   const headers = {
     "Content-Type": "application/json",
-    ...CROSS_ORIGIN,
     ...(requestId !== undefined && { "X-Request-Id": requestId }),
     ...own,
     "X-Error-Message": headerSafe(text),

@@ -20,6 +20,7 @@ import type { RateLimit } from "./rate-limit.ts";
 import { HubBlobs } from "./services/blobs.ts";
 import { flushDownloads, refreshNumbers } from "./services/downloads.ts";
 import { collectGarbage } from "./services/garbage.ts";
+import { forgetDeleted } from "./services/git.ts";
 import { indexById, indexStale } from "./services/indexer.ts";
 import { forgetExpired } from "./services/oauth.ts";
 import { collectObjects } from "./services/object-garbage.ts";
@@ -43,6 +44,8 @@ export interface HubOptions {
   rateLimit?: RateLimit | undefined;
   /** Names, addresses and networks of the inside that webhooks may be sent to; others of the inside are refused. */
   webhookHosts?: readonly string[] | undefined;
+  /** Names that this hub answers to, and sites whose pages may read it, besides those of this machine; see names.ts. */
+  hosts?: readonly string[] | undefined;
   /** Who may make organizations; everybody when left out. */
   organizations?: "users" | "admins" | undefined;
   /** A bucket that keeps the blobs instead of the data folder. */
@@ -111,6 +114,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     await database.db.transaction((tx) => started.send(tx, "reindex", {}, "all"));
     await refreshNumbers(store);
     const git = await GitCache.open({ folder: join(dataDir, "git"), path: env.path });
+    await forgetDeleted({ db: database.db, git });
     const deps: Deps = {
       ...store,
       git,
@@ -123,7 +127,9 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     };
     const rateLimit = options.rateLimit ?? env.rateLimit;
     const setupSecret = randomBytes(24).toString("base64url");
-    const listening = await listen(createApp(deps, { setupSecret, rateLimit }), host, options.port, deps.transfers);
+    const names = { isLocal: /^(127\.|::1$|localhost$)/.test(host), trusted: options.hosts ?? env.hosts };
+    const app = createApp(deps, { setupSecret, rateLimit, names });
+    const listening = await listen(app, host, options.port, deps.transfers);
     const url = `http://${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
     lock.announce(url, deps.localKey);
     const [opened, working] = [database, queue];

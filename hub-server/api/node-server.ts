@@ -19,6 +19,9 @@ function bindings(c: HonoContext<HubEnv>): HttpBindings | undefined {
   return incoming === undefined || outgoing === undefined ? undefined : { incoming, outgoing };
 }
 
+/** The port that the request came to. */
+export const portOf = (c: HonoContext<HubEnv>): number | undefined => bindings(c)?.incoming.socket.localPort;
+
 /** Whether a part of the request is still on its way. */
 export const isSending = (c: HonoContext<HubEnv>): boolean => bindings(c)?.incoming.complete === false;
 

@@ -85,7 +85,10 @@ describe("a page of another site", () => {
 
   it("does not read what a cookie opens", async () => {
     const answer = await send("GET", "/api/whoami-v2", { ...ELSEWHERE[0], cookie });
-    expect(answer.headers.get("access-control-allow-origin")).toBe("*");
+    expect(answer.headers.get("access-control-allow-origin")).toBeNull();
+    const near = await send("GET", "/api/whoami-v2", { origin: "http://localhost:5173", cookie });
+    expect(near.headers.get("access-control-allow-origin")).toBe("*");
+    expect(near.headers.get("access-control-allow-credentials")).toBeNull();
     expect(answer.headers.get("access-control-allow-credentials")).toBeNull();
   });
 

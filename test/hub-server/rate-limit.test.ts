@@ -215,7 +215,7 @@ describe("a hub without one", () => {
   it("lets pages of other origins call it, and read what it answers", async () => {
     const preflight = await fetch(`${hub.url}/ana/mood/resolve/main/x`, {
       method: "OPTIONS",
-      headers: { origin: "https://elsewhere.example", "access-control-request-headers": "authorization,range" },
+      headers: { origin: "http://localhost:5173", "access-control-request-headers": "authorization,range" },
     });
     expect(preflight.status).toBe(204);
     expect(preflight.headers.get("access-control-allow-origin")).toBe("*");
