@@ -1,6 +1,6 @@
 // Bytes in and out of a hub: 1 GB down beside nginx with the same file, up by LFS beside what hashing and the disk allow, up and
 // down by Xet, a commit to a repository of 100,000 files, and the memory of the server, which runs in a process of its own.
-// npx tsx bench/main.ts hub [MiB] [rounds]: needs nginx and curl; Xet needs the Python clients' environment. Runs alone.
+// npx tsx bench/main.ts hub [MiB] [rounds]: needs nginx, curl and openssl; Xet needs the Python clients' environment. Runs alone.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -68,6 +68,14 @@ const curl = (...args: string[]): number =>
     execFileSync("curl", ["-sS", "--fail", "-o", "/dev/null", "-w", "%{time_total}", ...args], { encoding: "utf8" }),
   );
 
+/** Seconds that the system's own tools take to receive a file, to hash it and to keep it flushed, all at once. */
+function toolsSeconds(url: string, path: string): number {
+  const began = performance.now();
+  const script = 'curl -sS --fail "$1" | tee "$2" | openssl dgst -sha256 && sync "$2"';
+  execFileSync("sh", ["-c", script, "sh", url, path], { stdio: ["ignore", "ignore", "inherit"] });
+  return (performance.now() - began) / 1000;
+}
+
 interface Row {
   what: string;
   value: string;
@@ -97,7 +105,7 @@ const commitOf = (lines: readonly unknown[]): string =>
 async function transfers(hub: BenchHub, folder: string, mib: number, rounds: number): Promise<Row[]> {
   const path = join(folder, "large.bin");
   const nginx = await startNginx(folder);
-  const [up, down, beside, hashing, writing, putting]: number[][] = [[], [], [], [], [], []];
+  const [up, down, beside, hashing, writing, putting, tools]: number[][] = [[], [], [], [], [], [], []];
   try {
     for (let round = 0; round < rounds; round++) {
       await writeFile(path, mib);
@@ -105,6 +113,7 @@ async function transfers(hub: BenchHub, folder: string, mib: number, rounds: num
       hashing?.push(mib / seconds);
       writing?.push(mib / (await diskSeconds(join(folder, `disk${round}`), mib)));
       putting?.push(mib / curl("-T", path, `${nginx.url}/put/r${round}`));
+      tools?.push(mib / toolsSeconds(`${nginx.url}/large.bin`, join(folder, `tools${round}`)));
       const name = `r${round}`;
       await json(hub, "/api/repos/create", { name });
       const objects = [{ oid: sha256, size: statSync(path).size }];
@@ -142,6 +151,10 @@ async function transfers(hub: BenchHub, folder: string, mib: number, rounds: num
     {
       what: "up: nginx, which neither hashes nor flushes",
       value: `${show(putting)}; hub ${(median(up ?? []) / median(putting ?? [])).toFixed(2)} × nginx`,
+    },
+    {
+      what: "the same work by curl | tee | openssl, then sync",
+      value: `${show(tools)}; hub ${(median(up ?? []) / median(tools ?? [])).toFixed(2)} × that`,
     },
   ];
 }
