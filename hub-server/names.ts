@@ -10,7 +10,7 @@ export interface Names {
 }
 
 /** Names that nobody outside can have lead anywhere. */
-const INSIDE = /^[^.]*$|\.(localhost|local|internal|lan|home\.arpa)$/;
+const INSIDE = /^[^.]*$|\.(localhost|local|internal|lan|test|home\.arpa)$/;
 const THIS_MACHINE = /^(127\..*|\[::1\]|(.*\.)?localhost)$/;
 
 const isAddress = (name: string): boolean => name.startsWith("[") || isIP(name) === 4;

@@ -12,7 +12,10 @@ describe("the name of a hub that listens on its machine alone", () => {
   it.each([
     ["addresses", ["127.0.0.1:7860", "127.0.0.2:7860", "[::1]:7860", "192.168.1.5:7860", "0x7f.1:7860"]],
     ["names of this machine", ["localhost:7860", "LOCALHOST.:7860", "hub.localhost:7860", "nas:7860"]],
-    ["names of its network", ["nas.local:7860", "hub.lan:7860", "hub.internal:7860", "hub.home.arpa:7860"]],
+    [
+      "names of its network",
+      ["nas.local:7860", "hub.lan:7860", "hub.internal:7860", "hub.test:7860", "hub.home.arpa:7860"],
+    ],
     ["a proxy's", ["hub.example.org", "hub.example.org:443", "hub.example.org:8443"]],
   ])("may be among %s", (_, hosts) => {
     expect(hosts.filter((host) => !isKnown(LOCAL, host, 7860))).toEqual([]);

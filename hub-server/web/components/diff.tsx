@@ -4,7 +4,7 @@ import type { Repo } from "../../services/access.ts";
 import type { FileChange } from "../../services/changes.ts";
 import { bytes, grouped, many, pathUrl } from "../format.ts";
 import type { LineDiff } from "../line-diffs.ts";
-import { PlainText } from "./plain-text.tsx";
+import { FileName, PlainText } from "./plain-text.tsx";
 import { TensorName } from "./view.tsx";
 
 const MOST_TENSORS = 400;
@@ -25,10 +25,10 @@ export function FileDiff({ repo, revision, file, diff }: FileDiffProps) {
     <section class="diff" aria-label={path}>
       <h3>
         {after === undefined ? (
-          <bdi>{path}</bdi>
+          <FileName name={path} />
         ) : (
           <a href={`${repoPath(repo)}/blob/${revision}/${pathUrl(path)}`}>
-            <bdi>{path}</bdi>
+            <FileName name={path} />
           </a>
         )}
         <span class={`badge ${change}`}>{change}</span>

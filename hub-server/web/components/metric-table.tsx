@@ -41,7 +41,7 @@ function Row({ row }: { row: MetricChange }) {
   return (
     <tr>
       <td class="name">
-        {metricWords(row)} <span class="muted">on</span> <bdi class="muted">{place}</bdi>
+        <bdi>{metricWords(row)}</bdi> <span class="muted">on</span> <bdi class="muted">{place}</bdi>
       </td>
       <td class="num">{show(before)}</td>
       <td class="num">{show(after)}</td>

@@ -3,6 +3,13 @@
 /** Characters that turn the direction of what follows: shown by their numbers, lest a line reads as what it is not. */
 const TURNING = /([\u202A-\u202E\u2066-\u2069])/;
 
+/** The name of a file or folder, apart from what stands beside it: its ending is what it seems to be. */
+export const FileName = ({ name }: { name: string }) => (
+  <bdi>
+    <PlainText text={name} />
+  </bdi>
+);
+
 /** A line of a file. */
 export const PlainText = ({ text }: { text: string }) => (
   <>

@@ -5,6 +5,7 @@ import type { Repo } from "../../services/access.ts";
 import type { RefInfo } from "../../services/refs.ts";
 import { ago, day, many, pathUrl, short, words } from "../format.ts";
 import { Icon } from "./icons.tsx";
+import { FileName } from "./plain-text.tsx";
 
 export const Time = ({ at }: { at: Date }) => (
   <time datetime={at.toISOString()} title={at.toUTCString()}>
@@ -161,11 +162,11 @@ export function Breadcrumbs({ repo, revision, path }: { repo: Repo; revision: st
       <li>
         {last ? (
           <strong>
-            <bdi>{segment}</bdi>
+            <FileName name={segment} />
           </strong>
         ) : (
           <a href={`${base}/${pathUrl(segments.slice(0, index + 1).join("/"))}`}>
-            <bdi>{segment}</bdi>
+            <FileName name={segment} />
           </a>
         )}
       </li>

@@ -163,12 +163,12 @@ const Figure = ({ name, children }: { name: string; children?: Child }) => (
 
 /** Breaks after a dot, where a name has its joints. */
 export const TensorName = ({ name }: { name: string }) => (
-  <>
+  <bdi>
     {name.split(/(?<=\.)/).map((part, index) => (
       <>
         {index === 0 ? null : <wbr />}
         {part}
       </>
     ))}
-  </>
+  </bdi>
 );

@@ -4,6 +4,7 @@ import { repoPath } from "../../../src/hub/repo-id.ts";
 import type { Repo } from "../../services/access.ts";
 import type { Relative, Relatives } from "../../services/relatives.ts";
 import { Icon } from "../components/icons.tsx";
+import { FileName } from "../components/plain-text.tsx";
 import { Day, filterUrl, Snippet } from "../components/repo.tsx";
 import { bytes, grouped, languageName, many, pathUrl, short, words } from "../format.ts";
 import { isShare, metricWords } from "../metrics.ts";
@@ -42,7 +43,9 @@ export function About({ repo }: { repo: Repo }) {
             {tasks.slice(0, 6).map((task, index) => (
               <>
                 {index === 0 ? "" : ", "}
-                <a href={filterUrl(repo, "filter", `task_categories:${task}`)}>{words(task)}</a>
+                <a href={filterUrl(repo, "filter", `task_categories:${task}`)}>
+                  <bdi>{words(task)}</bdi>
+                </a>
               </>
             ))}
           </Pair>
@@ -256,7 +259,7 @@ export function Files({ repo, files }: { repo: Repo; files: readonly FileRow[] }
         {files.slice(0, MOST_FILES).map(({ path, size }) => (
           <li>
             <a href={`${repoPath(repo)}/blob/main/${pathUrl(path)}`}>
-              <bdi>{path}</bdi>
+              <FileName name={path} />
             </a>
             <span class="muted">{bytes(size)}</span>
           </li>

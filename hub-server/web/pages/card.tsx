@@ -4,6 +4,7 @@ import { fullName, repoPath } from "../../../src/hub/repo-id.ts";
 import type { Repo } from "../../services/access.ts";
 import type { Relatives } from "../../services/relatives.ts";
 import { Icon } from "../components/icons.tsx";
+import { FileName } from "../components/plain-text.tsx";
 import { RepoHeader, Snippet } from "../components/repo.tsx";
 import { RowsTable } from "../components/rows-table.tsx";
 import { many, pathUrl, words } from "../format.ts";
@@ -114,7 +115,7 @@ function Preview({ repo, preview }: { repo: Repo; preview: DatasetPreview }) {
       <div class="row rows-head">
         <h2 id="rows">
           <a href={`${repoPath(repo)}/blob/main/${pathUrl(shown)}`}>
-            <bdi>{shown}</bdi>
+            <FileName name={shown} />
           </a>
         </h2>
         <span class="muted small">{rows === undefined ? "" : `first ${many(rows.rows.length, "row")}`}</span>
@@ -132,7 +133,7 @@ function Preview({ repo, preview }: { repo: Repo; preview: DatasetPreview }) {
                       href={`${repoPath(repo)}?${new URLSearchParams({ table: path })}`}
                       aria-current={path === shown ? "true" : undefined}
                     >
-                      <bdi>{path}</bdi>
+                      <FileName name={path} />
                     </a>
                   </li>
                 ))}

@@ -13,7 +13,7 @@ const Card = ({ collection, items }: { collection: Collection; items: number }) 
     <h3>
       <a href={`/collections/${slugOf(collection)}`}>
         <span class="owner">{collection.owner.name}/</span>
-        {collection.title}
+        <bdi>{collection.title}</bdi>
       </a>
       {collection.isPrivate ? <Private /> : null}
     </h3>

@@ -7,6 +7,7 @@ import type { CommitChanges, FileChange } from "../../services/changes.ts";
 import type { DiscussionDetails, EventItem } from "../../services/discussion-lists.ts";
 import { FileDiff } from "../components/diff.tsx";
 import { DiscussionState, EventLine, Who } from "../components/discussion.tsx";
+import { FileName } from "../components/plain-text.tsx";
 import { RepoHeader, Snippet, Time } from "../components/repo.tsx";
 import { many } from "../format.ts";
 import { Avatar, Page, type Shell } from "../layout.tsx";
@@ -56,7 +57,10 @@ function Head(props: Props) {
           {base === null ? null : (
             <>
               {" "}
-              to change <code>{base.replace("refs/heads/", "")}</code>
+              to change{" "}
+              <code>
+                <bdi>{base.replace("refs/heads/", "")}</bdi>
+              </code>
             </>
           )}
         </span>
@@ -194,7 +198,10 @@ function MergeBox(props: Props) {
   if (status === "merged")
     return (
       <p class="note good">
-        Merged into <code>{branch}</code>
+        Merged into{" "}
+        <code>
+          <bdi>{branch}</bdi>
+        </code>
         {mergeCommit === null ? "." : null}
         {mergeCommit === null ? null : (
           <>
@@ -213,7 +220,7 @@ function MergeBox(props: Props) {
           {conflicts.map((path) => (
             <li>
               <code>
-                <bdi>{path}</bdi>
+                <FileName name={path} />
               </code>
             </li>
           ))}

@@ -4,6 +4,7 @@ import type { Repo } from "../../services/access.ts";
 import type { Entry, FileEntry } from "../../services/files.ts";
 import type { CommitRow, RefInfo } from "../../services/refs.ts";
 import { Icon } from "../components/icons.tsx";
+import { FileName } from "../components/plain-text.tsx";
 import { Breadcrumbs, isCommitId, Pager, RepoHeader, RevisionMenu, Time } from "../components/repo.tsx";
 import { ViewOf } from "../components/view.tsx";
 import { bytes, grouped, many, pathUrl } from "../format.ts";
@@ -162,7 +163,7 @@ function Row({
         <span class="entry">
           <Icon name={isFile ? "file" : "folder"} />
           <a href={at(repo, isFile ? "blob" : "tree", revision, entry.path)}>
-            <bdi>{nameOf(entry)}</bdi>
+            <FileName name={nameOf(entry)} />
           </a>
           {isFile && entry.lfs !== undefined ? <span class="badge wide">LFS</span> : null}
         </span>

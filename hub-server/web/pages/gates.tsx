@@ -58,7 +58,12 @@ export function AskPage({
         ) : request === undefined ? null : (
           <p class="note" role="status">
             {STATE_WORDS[request.status]}
-            {request.reason === null ? null : <> “{request.reason}”</>}
+            {request.reason === null ? null : (
+              <>
+                {" "}
+                “<bdi>{request.reason}</bdi>”
+              </>
+            )}
           </p>
         )}
         {form.prompt === undefined ? null : <p class="said">{form.prompt}</p>}

@@ -75,7 +75,12 @@ export const ConsentPage = ({
       ) : null}
       <p class="small muted">
         You will be sent to <strong>{target.host || target.protocol}</strong>
-        {app.homepage === null ? null : <>, homepage {app.homepage}</>}.
+        {app.homepage === null ? null : (
+          <>
+            , homepage <bdi>{app.homepage}</bdi>
+          </>
+        )}
+        .
       </p>
       {hidden.map(([name, value]) => (
         <input type="hidden" name={name} value={value} />
