@@ -5,7 +5,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
-import { mkdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { devNull } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
@@ -225,6 +225,11 @@ export class GitCache {
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+  }
+
+  /** Ids of the repositories that have a folder here. */
+  kept(): Promise<string[]> {
+    return readdir(this.repositories);
   }
 
   /** Throws the folder of a repository away; the next who asks makes it anew. */

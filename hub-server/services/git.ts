@@ -1,9 +1,10 @@
 // git over HTTP: who may clone and push, and what they are shown.
 import type { Readable } from "node:stream";
-import { and, eq, inArray } from "drizzle-orm";
+import { and, eq, inArray, sql } from "drizzle-orm";
 import type { RepoId } from "../../src/hub/repo-id.ts";
-import type { Context } from "../context.ts";
+import type { Context, Deps } from "../context.ts";
 import { discussions } from "../db/schema/discussions.ts";
+import { repos } from "../db/schema.ts";
 import { credentialsWanted, ServiceError } from "../errors.ts";
 import type { GitCall } from "../git/cache.ts";
 import { receiveAdvertisement } from "../git/receive.ts";
@@ -71,4 +72,21 @@ export async function uploadPack(ctx: Context, repo: Repo, request: UploadPack, 
 export async function showRefs(ctx: Context, repo: Repo): Promise<Uint8Array> {
   await ctx.git.required();
   return receiveAdvertisement(await gitRefs(ctx, repo));
+}
+
+/** Of one statement. */
+const AT_ONCE = 1000;
+
+/** Throws away what git has of repositories that are gone: a process that died may have deleted them, and no more than that. */
+export async function forgetDeleted({ db, git }: Pick<Deps, "db" | "git">): Promise<void> {
+  const kept = await git.kept();
+  for (let start = 0; start < kept.length; start += AT_ONCE) {
+    const some = kept.slice(start, start + AT_ONCE);
+    const rows = await db
+      .select({ id: repos.id })
+      .from(repos)
+      .where(inArray(sql`${repos.id}::text`, some));
+    const there = new Set(rows.map(({ id }) => id));
+    for (const id of some) if (!there.has(id)) await git.forget(id);
+  }
 }
