@@ -619,7 +619,7 @@ describe("reading", () => {
   });
 
   it("a page of another origin may ask and read", async () => {
-    const asked = await get(`${files.page}/resolve/main/a.txt`, { origin: "https://elsewhere.example" }, "OPTIONS");
+    const asked = await get(`${files.page}/resolve/main/a.txt`, { origin: "http://localhost:5173" }, "OPTIONS");
     expect(asked.status).toBe(204);
     const allowed = (name: string) => (asked.headers.get(name) ?? "").toLowerCase().split(/,\s*/);
     expect(allowed("access-control-allow-headers")).toEqual(
