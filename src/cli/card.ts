@@ -3,7 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { collectModelFacts, type RepositoryFiles, writeCard } from "../../model-cards/index.ts";
 import { AbrazoError } from "../errors.ts";
-import { filesOf } from "../hub/upload-files.ts";
+import { filesOf, statOf } from "../hub/upload-files.ts";
 import { readHeader } from "../io/safetensors.ts";
 import { replaceFile } from "./files.ts";
 
@@ -20,8 +20,10 @@ function folderFiles(folder: string): RepositoryFiles {
     return there ? read(full) : undefined;
   };
   return {
-    list: async () =>
-      Promise.all((await filesOf(folder)).map(async (path) => ({ path, size: (await stat(join(folder, path))).size }))),
+    list: async () => {
+      const sized = (await filesOf(folder)).map(async (path) => ({ path, size: (await ifThere(path, statOf))?.size }));
+      return (await Promise.all(sized)).flatMap(({ path, size }) => (size === undefined ? [] : [{ path, size }]));
+    },
     text: (path) => ifThere(path, (full) => readFile(full, "utf8")),
     header: (path) => ifThere(path, readHeader),
   };

@@ -2,9 +2,10 @@
 // Checks no files.
 import { readText } from "../hub/client.ts";
 import { fullName, type RepoId } from "../hub/repo-id.ts";
-import { createRepo } from "../hub/repositories.ts";
+import { createRepo, repoInfo } from "../hub/repositories.ts";
 import type { HubAccess } from "../hub/request.ts";
 import { type Uploaded, type UploadOptions, uploadFolder } from "../hub/upload.ts";
+import { log } from "../log.ts";
 import { refreshCard } from "./card.ts";
 
 export interface PublishOptions extends UploadOptions {
@@ -20,6 +21,10 @@ export async function publish(options: PublishOptions): Promise<Uploaded> {
   const { access, id, folder, isPrivate = false, card, ...upload } = options;
   const { revision = "main" } = upload;
   const made = await createRepo(access, id, { isPrivate });
+  if (!made && isPrivate && (await repoInfo(access, id)).private === false) {
+    const change = `abrazo repo settings ${fullName(id)} --type ${id.type} --private`;
+    log.warn(`${fullName(id)} is there already, and everybody sees it. To hide it: ${change}`);
+  }
   // What people wrote into the repository's card stays when it is pushed to from a folder without one.
   const ofBranch = async () =>
     (await readText(access, id, revision, "README.md")) ??

@@ -41,6 +41,15 @@ function systemError(error: unknown): SystemError | undefined {
   return "syscall" in error && "code" in error ? error : systemError(error.cause);
 }
 
+/** What to do, where it is not the path that is wrong. */
+const HINTS: Readonly<Record<string, string>> = {
+  ENOSPC: "Make room, or choose another place.",
+  EROFS: "Choose another place.",
+  EMFILE: "Raise the limit (ulimit -n), or close other programs.",
+  ENOTFOUND: "Check the address and the network.",
+  EADDRNOTAVAIL: "Check the address.",
+};
+
 const WORDS: Readonly<Record<string, string>> = {
   ENOENT: "There is no such file or folder",
   EACCES: "Not allowed",
@@ -60,13 +69,16 @@ const WORDS: Readonly<Record<string, string>> = {
 /** The operating system refused: with the place that it names, under its own code. */
 function tellSystem(error: SystemError): Told {
   const code = String(error.code);
-  const [path, host] = ["path", "hostname"].map((key) => Object.entries(error).find(([name]) => name === key)?.[1]);
-  const place = path ?? host;
+  // Of a copy it is the place that it goes to.
+  const [dest, path, host] = ["dest", "path", "hostname"].map(
+    (key) => Object.entries(error).find(([name]) => name === key)?.[1],
+  );
+  const place = dest ?? path ?? host;
   const words = WORDS[code];
   return {
     code,
     message: words === undefined ? error.message : `${words}${typeof place === "string" ? `: ${place}` : ""}.`,
-    hint: "Check the path and what you may do there.",
+    hint: HINTS[code] ?? "Check the path and what you may do there.",
     data: { syscall: error.syscall, ...(typeof place === "string" && { place }) },
   };
 }

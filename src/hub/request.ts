@@ -323,6 +323,9 @@ function hubError(
     401: token === undefined ? `Log in: ${login}` : `The token was refused; log in again: ${login}`,
     403: isPlain ? "The token does not allow this; use one with the role write, of a user who may." : undefined,
     404: whatToCheck(wireCode, token === undefined ? login : undefined),
+    413: isPlain
+      ? "A proxy before the hub limits what may be sent; abrazo doctor names the line to change."
+      : undefined,
     412: "Somebody committed meanwhile; try again.",
     429: `Too many requests; try again ${limitEnd(headers)}.`,
     501: "This hub does not do that.",

@@ -15,7 +15,7 @@ import { createBranch } from "./refs.ts";
 import { fullName, type RepoId, repoPath } from "./repo-id.ts";
 import { type HubAccess, HubError, requestJson, requestLines } from "./request.ts";
 import { uploadsFolder } from "./settings.ts";
-import { filesToUpload, folderPrefix } from "./upload-files.ts";
+import { checkUnchanged, filesToUpload, folderPrefix, stampsOf } from "./upload-files.ts";
 import { UploadState } from "./upload-state.ts";
 
 /** How an upload is committed, and what of a folder goes up. */
@@ -84,6 +84,7 @@ export async function uploadFolder(
   const { revision = "main", createPr = false, stateDir = uploadsFolder() } = options;
   const found = await filesToUpload(folder, options);
   if (revision !== "main" && !createPr) await ensureBranch(access, id, revision);
+  const stamps = await stampsOf(found);
   const plan = await planOf(access, id, found, options);
   const { upload, unchanged, deleted } = plan;
   const done = { files: found.length, unchanged: unchanged.length, deleted: deleted.length };
@@ -94,7 +95,14 @@ export async function uploadFolder(
   const progress = new UploadProgress(`upload ${fullName(id)}`, upload);
   const state = await UploadState.open(stateDir, access, id);
   const large = upload.filter(({ isLarge }) => isLarge);
-  const hashes = await uploadLargeFiles({ access, id, revision, state, listener: progress }, large);
+  const hashes = await uploadLargeFiles({ access, id, revision, state, listener: progress }, large).catch(
+    async (error: unknown) => {
+      // A hub can only say that the bytes are not what they were said to be.
+      await checkUnchanged(large, stamps);
+      throw error;
+    },
+  );
+  await checkUnchanged(large, stamps);
   const made = await commitPlan(access, id, options, { plan, hashes, progress });
   await state.clear();
   const { bytes, sent } = progress.end();

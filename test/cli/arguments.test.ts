@@ -4,9 +4,10 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { helpOf, parseCommand } from "../../src/cli/command.ts";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
+import { report } from "../../src/cli/report.ts";
 import { describeProgress, printable } from "../../src/cli/ui.ts";
 import { CLI, type CliResult, cleanEnv, runCli } from "../support/cli.ts";
 
@@ -176,6 +177,18 @@ describe("what is printed", () => {
     expect(printable("a\x1b[2Jb\rc\x9bd\x7f\u202ee\n\tf ü ✓ 你")).toBe(
       "a\\x1b[2Jb\\x0dc\\x9bd\\x7f\\u202ee\n\tf ü ✓ 你",
     );
+  });
+
+  it.each([
+    [{ code: "ENOSPC", syscall: "copyfile", path: "from", dest: "to" }, "ENOSPC: The disk is full: to.\nMake room"],
+    [{ code: "ENOENT", syscall: "open", path: "from" }, "no such file or folder: from.\nCheck the path"],
+    [{ code: "EADDRNOTAVAIL", syscall: "listen" }, "does not have that address.\nCheck the address.\n"],
+  ])("names the place that the system refused: %j", (fields, told) => {
+    const written: string[] = [];
+    const spy = vi.spyOn(process.stderr, "write").mockImplementation((text) => written.push(String(text)) > 0);
+    report(Object.assign(new Error("refused"), fields), false);
+    spy.mockRestore();
+    expect(written.join("")).toContain(told);
   });
 
   it("has bytes and rate", () => {

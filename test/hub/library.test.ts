@@ -240,3 +240,15 @@ it("refusals come in the hub's own words, with what can be done about them", asy
   ] as const)
     await expect(call()).rejects.toMatchObject(told);
 });
+
+it("a proxy that refuses long bodies is named as such", async () => {
+  const proxy = createServer((_, response) => response.writeHead(413).end("<html>Too large</html>"));
+  await once(proxy.listen(0, "127.0.0.1"), "listening");
+  const address = proxy.address();
+  const access = { ...ana, endpoint: `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}` };
+  await expect(hf.createBranch(access, id, "long")).rejects.toMatchObject({
+    code: "HUB_413",
+    hint: "A proxy before the hub limits what may be sent; abrazo doctor names the line to change.",
+  });
+  proxy.close();
+});

@@ -16,7 +16,7 @@ import { cacheFolder } from "../../hub/settings.ts";
 import { snapshotDownload } from "../../hub/snapshot.ts";
 import { uploadFolder } from "../../hub/upload.ts";
 import { type Command, defineCommand } from "../command.ts";
-import { checkTarget, copySnapshot } from "../copy.ts";
+import { checkTarget, copySnapshot, pathsOf } from "../copy.ts";
 import { discussionNumber, NAME, oneOf, REPO_FLAGS, source, type Target, target } from "../repository.ts";
 import { shortDate, table } from "../table.ts";
 
@@ -206,7 +206,7 @@ export const prCheckout = defineCommand({
     const num = discussionNumber(number);
     if (folder !== undefined) checkTarget(folder);
     const found = await snapshotDownload(access, id, { revision: `refs/pr/${num}`, cacheDir: cacheFolder() });
-    if (folder !== undefined) await copySnapshot(found.folder, folder);
+    if (folder !== undefined) await copySnapshot(found.folder, folder, await pathsOf(found.folder, () => true));
     ui.result({ ...found, folder: folder ?? found.folder }, toldPlace(id, num, folder ?? found.folder));
   },
 });

@@ -5,7 +5,7 @@ import { fullName } from "../../hub/repo-id.ts";
 import { cacheFolder, isOffline } from "../../hub/settings.ts";
 import { snapshotDownload } from "../../hub/snapshot.ts";
 import { defineCommand } from "../command.ts";
-import { checkTarget, copySnapshot } from "../copy.ts";
+import { checkTarget, copySnapshot, pathsOf } from "../copy.ts";
 import { NAME, REPO_FLAGS, REVISION_FLAG, source } from "../repository.ts";
 import { formatBytes } from "../ui.ts";
 import { PATTERN_FLAGS } from "./push.ts";
@@ -45,8 +45,13 @@ export const pull = defineCommand({
       cacheDir,
       localFilesOnly: isOffline(),
     });
-    if (folder !== undefined) await copySnapshot(found.folder, folder, filterOf({ include, exclude }));
-    const place = folder ?? found.folder;
-    ui.result({ ...found, folder: place }, `${fullName(id)} at ${found.commit.slice(0, 7)} is in ${place}`);
+    const paths = await pathsOf(found.folder, filterOf({ include, exclude }));
+    if (folder !== undefined) await copySnapshot(found.folder, folder, paths);
+    const document = { ...found, folder: folder ?? found.folder, files: paths.length };
+    const of = `${fullName(id)} at ${found.commit.slice(0, 7)}`;
+    const isNothing = paths.length === 0 && (include ?? exclude) !== undefined;
+    if (isNothing)
+      ui.badResult(document, `No file of ${of} is let through by the patterns; abrazo ls shows what there is.`);
+    else ui.result(document, `${of} is in ${document.folder}`);
   },
 });

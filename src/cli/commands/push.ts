@@ -6,7 +6,7 @@ import { AbrazoError } from "../../errors.ts";
 import { filterOf, type PathFilter } from "../../hub/patterns.ts";
 import { fullName, type RepoType } from "../../hub/repo-id.ts";
 import { planUpload, type Uploaded, type UploadPlan } from "../../hub/upload.ts";
-import { filesOf } from "../../hub/upload-files.ts";
+import { filesOf, statOf } from "../../hub/upload-files.ts";
 import { readJson } from "../../io/json.ts";
 import { readHeader } from "../../io/safetensors.ts";
 import { checkCardFacts } from "../card.ts";
@@ -115,7 +115,10 @@ export async function checkFolder(place: string, type: RepoType, filter: PathFil
       hint: "Give a folder that holds the repository's files.",
     });
   }
-  for (const path of paths) await checkFile(join(place, path), path, type);
+  for (const path of paths) {
+    await statOf(join(place, path));
+    await checkFile(join(place, path), path, type);
+  }
   return paths.length;
 }
 
