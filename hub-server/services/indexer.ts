@@ -7,7 +7,7 @@ import { log } from "../../src/log.ts";
 import type { Store } from "../context.ts";
 import { inWords } from "../db/in-words.ts";
 import { type RepoFacts, repoIndex, repoLinks } from "../db/schema/repos.ts";
-import { commits, evaluations, lfsObjects, repos } from "../db/schema.ts";
+import { commits, evaluations, lfsObjects, refs, repos } from "../db/schema.ts";
 import { tensorsOf, yamlOf } from "../texts/read.ts";
 import type { Repo } from "./access.ts";
 import { type Described, linksOf, list, tagsOf, text } from "./card-tags.ts";
@@ -67,19 +67,22 @@ export async function indexById(ctx: Store, repoId: string): Promise<void> {
 const AT_ONCE = 200;
 
 /**
- * A job of the queue: indexes what an older version of this file indexed, or nothing did yet.
+ * A job of the queue: indexes what an older version of this file indexed, or nothing did yet, and what was left behind its head: the job
+ * of a process that died is taken up a quarter of an hour later, and that is long for what is to be found.
  *
  * @throws once all were tried, where some could not be indexed: those alone are left for the next time
  */
 export async function indexStale(ctx: Store): Promise<void> {
   const failures: unknown[] = [];
   for (let after = "00000000-0000-0000-0000-000000000000"; ; ) {
-    const stale = or(isNull(repoIndex.version), ne(repoIndex.version, INDEX_VERSION));
+    const isOld = or(isNull(repoIndex.version), ne(repoIndex.version, INDEX_VERSION));
+    const isBehind = sql`${repos.indexedCommit} is distinct from ${refs.commitId}`;
     const rows = await ctx.db
       .select({ repo: repos })
       .from(repos)
       .leftJoin(repoIndex, eq(repoIndex.repoId, repos.id))
-      .where(and(stale, gt(repos.id, after)))
+      .leftJoin(refs, and(eq(refs.repoId, repos.id), eq(refs.name, "refs/heads/main")))
+      .where(and(or(isOld, isBehind), gt(repos.id, after)))
       .orderBy(repos.id)
       .limit(AT_ONCE);
     for (const { repo } of rows) await indexRepo(ctx, repo).catch((error: unknown) => failures.push(error));

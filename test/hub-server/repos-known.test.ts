@@ -424,6 +424,18 @@ describe("the index", () => {
     expect(await find()).toBe(1);
   });
 
+  it("is brought up to the head at the start, where the process that had the job died", async () => {
+    const { db } = hub.deps;
+    await create("behind");
+    const of = eq(repos.name, "behind");
+    const indexed = async () => (await db.select({ commit: repos.indexedCommit }).from(repos).where(of))[0]?.commit;
+    const head = await indexed();
+    expect(head).toMatch(/^[0-9a-f]{40}$/);
+    await db.update(repos).set({ indexedCommit: null }).where(of);
+    await indexStale(hub.deps);
+    expect(await indexed()).toBe(head);
+  });
+
   it("is made anew of all others where one cannot be", async () => {
     const { db } = hub.deps;
     await create("anew-1");
