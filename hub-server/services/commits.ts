@@ -77,16 +77,20 @@ export async function inRepoTurn<Result>(
       const [still] = await tx.select({ id: repos.id }).from(repos).where(eq(repos.id, repo.id)).for("update");
       if (still === undefined) throw repoNotFound();
       const done = await work(tx);
-      if (done.updatedRefs.length > 0) {
-        await tx.update(repos).set({ updatedAt: new Date() }).where(eq(repos.id, repo.id));
-        await record(tx, ctx, { scope: "repo.content", action: "update", repo, updatedRefs: done.updatedRefs });
-        if (movesMain(done.updatedRefs)) await ctx.queue.send(tx, "index", { repoId: repo.id }, repo.id);
-      }
+      await tellOf(tx, ctx, repo, done.updatedRefs);
       return done;
     }),
   );
   if (movesMain(updatedRefs)) await indexNow(ctx, repo);
   return result;
+}
+
+/** Tells of refs that moved, in the transaction in which they do. */
+async function tellOf(tx: Tx, ctx: Context, repo: Repo, updatedRefs: readonly UpdatedRef[]): Promise<void> {
+  if (updatedRefs.length === 0) return;
+  await tx.update(repos).set({ updatedAt: new Date() }).where(eq(repos.id, repo.id));
+  await record(tx, ctx, { scope: "repo.content", action: "update", repo, updatedRefs });
+  if (movesMain(updatedRefs)) await ctx.queue.send(tx, "index", { repoId: repo.id }, repo.id);
 }
 
 const movesMain = (updated: readonly UpdatedRef[]): boolean => updated.some(({ ref }) => ref === branchRef("main"));
@@ -158,6 +162,28 @@ export async function commitTo(
     const updatedRefs = [{ ref, oldSha: head?.id ?? null, newSha: commitId }];
     return { result: { id: commitId, changed: true, pullRequest: request?.num }, updatedRefs };
   });
+}
+
+/**
+ * Stores what a repository that is about to be made begins with; gives what commits it, in the transaction that makes the repository:
+ * it is there with its first commit, or not at all.
+ */
+export async function firstCommit(
+  ctx: Context,
+  repoId: string,
+  operations: CommitInput["operations"],
+): Promise<(tx: Tx, repo: Repo) => Promise<void>> {
+  const incoming = new IncomingContents(ctx, { id: repoId });
+  const prepared = await prepare(incoming, operations);
+  return async (tx, repo) => {
+    await incoming.flush(tx);
+    const treeId = await applyAll(tx, undefined, prepared);
+    const commit = { treeId, parents: [], author: authorOf(ctx), message: "initial commit" };
+    const commitId = await insertCommit(tx, repo, commit);
+    const ref = branchRef("main");
+    await moveRef(tx, repo, ref, commitId);
+    await tellOf(tx, ctx, repo, [{ ref, oldSha: null, newSha: commitId }]);
+  };
 }
 
 /** A commit of now by an author who is the committer, too; gives its id. */

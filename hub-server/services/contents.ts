@@ -25,11 +25,11 @@ type ContentRow = typeof contents.$inferSelect;
 
 export class IncomingContents {
   readonly #ctx: Context;
-  readonly #repo: Repo;
+  readonly #repo: Pick<Repo, "id">;
   #rows: ContentRow[] = [];
   #held = 0;
 
-  constructor(ctx: Context, repo: Repo) {
+  constructor(ctx: Context, repo: Pick<Repo, "id">) {
     this.#ctx = ctx;
     this.#repo = repo;
   }

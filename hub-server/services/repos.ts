@@ -1,5 +1,6 @@
 // The life of repositories: create, delete, move, settings, look up.
 // Lists are in list-repos.ts, copies in duplicate.ts.
+import { randomUUID } from "node:crypto";
 import { and, eq, ne, sql } from "drizzle-orm";
 import { stringify } from "yaml";
 import { fullName, invalidName, type RepoId } from "../../src/hub/repo-id.ts";
@@ -9,7 +10,7 @@ import type { Tx } from "../db/client.ts";
 import { redirects, repos } from "../db/schema.ts";
 import { badRequest, ServiceError } from "../errors.ts";
 import { noteCreator, type Repo, requireAccess, requireNamespace } from "./access.ts";
-import { createCommit, type Operation } from "./commits.ts";
+import { firstCommit, type Operation } from "./commits.ts";
 import { record } from "./events.ts";
 import { indexNow } from "./indexer.ts";
 import { checkNewPath } from "./paths.ts";
@@ -61,23 +62,19 @@ export async function createRepo(ctx: Context, input: CreateRepoInput): Promise<
   // Before anybody is told that it is there.
   for (const { path } of files) checkNewPath(path);
   const group = groupId === undefined ? undefined : await groupForNew(ctx, owner, groupId);
-  const row = { type, namespace: owner.name, name, ownerId: owner.id, isPrivate, sdk: sdk ?? null };
+  const row = { id: randomUUID(), type, namespace: owner.name, name, ownerId: owner.id, isPrivate, sdk: sdk ?? null };
+  const attributes: Operation = { kind: "file", path: ".gitattributes", bytes: Buffer.from(defaultGitattributes()) };
+  const card = files.some(({ path }) => path === "README.md") ? undefined : firstCard(row, { sdk, license });
+  const all = card === undefined ? files : [{ path: "README.md", bytes: Buffer.from(card) }, ...files];
+  const operations = [attributes, ...all.map((file): Operation => ({ kind: "file", ...file }))];
+  const commitFirst = await firstCommit(ctx, row.id, operations);
   const repo = await ctx.db.transaction(async (tx) => {
     const made = await insertRepo(ctx, tx, row);
     if (group !== undefined) await placeInGroup(tx, made.id, group);
+    await commitFirst(tx, made);
     return made;
   });
-  const attributes: Operation = { kind: "file", path: ".gitattributes", bytes: Buffer.from(defaultGitattributes()) };
-  const card = files.some(({ path }) => path === "README.md") ? undefined : firstCard(repo, { sdk, license });
-  const all = card === undefined ? files : [{ path: "README.md", bytes: Buffer.from(card) }, ...files];
-  const operations = [attributes, ...all.map((file): Operation => ({ kind: "file", ...file }))];
-  try {
-    await createCommit(ctx, repo, { branch: "main", message: "initial commit", operations });
-  } catch (error) {
-    // Nothing half-made stays: the name is free again.
-    await ctx.db.delete(repos).where(eq(repos.id, repo.id));
-    throw error;
-  }
+  await indexNow(ctx, repo);
   return repo;
 }
 
@@ -97,7 +94,7 @@ export async function insertRepo(ctx: Context, tx: Tx, row: RepoRow): Promise<Re
 const leadsFrom = (id: RepoId) => and(eq(redirects.type, id.type), eq(redirects.from, fullName(id).toLowerCase()));
 
 /** The card of a repository whose maker said something about it; others write their own. */
-function firstCard(repo: Repo, { sdk, license }: Pick<CreateRepoInput, "sdk" | "license">): string | undefined {
+function firstCard(repo: RepoId, { sdk, license }: Pick<CreateRepoInput, "sdk" | "license">): string | undefined {
   const facts = {
     ...(repo.type === "space" && { title: repo.name, sdk }),
     ...(license !== undefined && { license }),
