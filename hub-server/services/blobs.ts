@@ -101,8 +101,8 @@ export class HubBlobs implements BlobStore {
     return this.#whole.finishParts(handle, parts, expected);
   }
 
-  abortParts(handle: string): Promise<void> {
-    return this.#whole.abortParts(handle);
+  endParts(handle: string): Promise<void> {
+    return this.#whole.endParts(handle);
   }
 
   /** Chunks are put together here: there is nothing elsewhere to send a client to. */

@@ -49,11 +49,12 @@ async function sweep(ctx: Context): Promise<void> {
     .limit(SWEPT);
   for (const { id } of old) {
     const gone = await take(ctx, id);
-    if (gone !== undefined)
-      await ctx.blobs
-        .abortParts(gone.handle)
-        .catch((error: unknown) => log.warn(`An old upload stays: ${inWords(error)}`));
+    if (gone !== undefined) await end(ctx, gone);
   }
+}
+
+async function end({ blobs }: Context, { handle }: Upload): Promise<void> {
+  await blobs.endParts(handle).catch((error: unknown) => log.warn(`An old upload stays: ${inWords(error)}`));
 }
 
 /** Removes an upload from the list: of several who try, one gets it. */
@@ -155,12 +156,19 @@ export async function completeUpload(ctx: Context, { upload: id, parts, ...expec
   if (sending.has(upload.id)) throw busy("A part of this upload is still on its way.");
   closing.add(upload.id);
   try {
-    if ((await take(ctx, upload.id)) === undefined) throw over();
-    await ctx.blobs.finishParts(upload.handle, named, { sha256, size });
+    await ctx.blobs.finishParts(upload.handle, named, { sha256, size }).catch(async (error: unknown) => {
+      await take(ctx, upload.id);
+      throw error;
+    });
+    // Until it is written down the upload stays: the hashing may take minutes, and who is cut off in them completes it again.
+    await ctx.db.transaction(async (tx) => {
+      await tx.insert(lfsObjects).values({ repoId, sha256, size }).onConflictDoNothing();
+      await tx.delete(uploads).where(eq(uploads.id, upload.id));
+    });
+    await end(ctx, upload);
   } finally {
     closing.delete(upload.id);
   }
-  await ctx.db.insert(lfsObjects).values({ repoId, sha256, size }).onConflictDoNothing();
 }
 
 function checkParts(

@@ -40,9 +40,13 @@ export interface BlobStore {
   startParts(expected: Expected): Promise<string>;
   /** Takes one part and gives its ETag. One that is shorter or longer than it should be is refused. */
   putPart(handle: string, part: Part, source: AsyncIterable<Uint8Array>): Promise<string>;
-  /** Checks size and hash of all parts together and makes the blob visible; the upload is over either way. */
+  /**
+   * Checks size and hash of all parts together and makes the blob visible. It can be told so again, and parts that come again change nothing:
+   * whoever died before it was written down goes on. Where it fails the upload is over.
+   */
   finishParts(handle: string, parts: readonly { number: number; etag: string }[], expected: Expected): Promise<void>;
-  abortParts(handle: string): Promise<void>;
+  /** Ends an upload, finished or not: what is left of it goes. */
+  endParts(handle: string): Promise<void>;
   /** Where clients fetch a blob without the hub, for a time; undefined where they come through the hub. */
   readonly link?: ((sha256: string, options: LinkOptions) => Promise<string | undefined>) | undefined;
 }

@@ -1,7 +1,7 @@
 // Blobs as files: written under a temporary name, flushed, renamed. A blob that is visible is whole.
 import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { access, type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { access, type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { type Sha256, sha256Of, startSha256 } from "../threads/sha256.ts";
@@ -42,11 +42,13 @@ export class DiskBlobStore implements BlobStore {
     return join(this.#folder, "uploads", handle);
   }
 
-  async has(sha256: string): Promise<boolean> {
-    return access(this.#path(sha256)).then(
-      () => true,
-      () => false,
-    );
+  /** Parts that are together what they should be: under this name nothing is written to them any more. */
+  #checked(handle: string): string {
+    return `${this.#upload(handle)}.checked`;
+  }
+
+  has(sha256: string): Promise<boolean> {
+    return isThere(this.#path(sha256));
   }
 
   async put(source: AsyncIterable<Uint8Array>, expected: Expected): Promise<void> {
@@ -71,7 +73,7 @@ export class DiskBlobStore implements BlobStore {
         await writeAll(file, 0, source, { seen, flushed: true });
         found.sha256 = await hash.digest();
         check(found.sha256);
-        await this.#publish(file, temporary, found);
+        await this.#publish(file, found, (path) => rename(temporary, path));
       });
     } catch (error) {
       await rm(temporary, { force: true });
@@ -83,11 +85,11 @@ export class DiskBlobStore implements BlobStore {
   }
 
   /** Gives a whole file its name. Both the bytes and the name are on the disk before anybody is told. */
-  async #publish(file: FileHandle, from: string, { sha256 }: Expected): Promise<void> {
+  async #publish(file: FileHandle, { sha256 }: Expected, give: (path: string) => Promise<void>): Promise<void> {
     await file.sync();
     const path = this.#path(sha256);
     const made = await mkdir(join(path, ".."), { recursive: true });
-    await rename(from, path);
+    await give(path);
     await syncFolder(join(path, ".."));
     if (made !== undefined) {
       await syncFolder(join(path, "..", ".."));
@@ -114,37 +116,47 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async putPart(handle: string, { start, size }: Part, source: AsyncIterable<Uint8Array>): Promise<string> {
-    await withFile(this.#upload(handle), "r+", async (file) => {
-      await writeAll(file, start, counted(source, size), { flushed: true });
-      await file.sync();
-    });
+    const bytes = counted(source, size);
+    // What was checked stays as it is: it holds this part.
+    if (await isThere(this.#checked(handle))) for await (const _ of bytes);
+    else
+      await withFile(this.#upload(handle), "r+", async (file) => {
+        await writeAll(file, start, bytes, { flushed: true });
+        await file.sync();
+      });
     return randomUUID().replaceAll("-", "");
   }
 
   async finishParts(handle: string, _parts: readonly unknown[], expected: Expected): Promise<void> {
-    const path = this.#upload(handle);
+    const checked = this.#checked(handle);
     try {
-      await withFile(path, "r+", async (file) => {
-        const { size } = await file.stat();
-        if (size !== expected.size) throw mismatch(`${size} bytes arrived, ${expected.size} were announced`);
-        checkHash(await sha256Of(createReadStream(path, { highWaterMark: READ_SIZE }), size), expected);
-        await this.#publish(file, path, expected);
-      });
+      if (!(await isThere(checked))) await this.#checkParts(handle, expected);
+      await withFile(checked, "r+", (file) => this.#publish(file, expected, (path) => linkOnce(checked, path)));
     } catch (error) {
-      await this.abortParts(handle);
+      await this.endParts(handle);
       throw error;
     }
   }
 
-  async abortParts(handle: string): Promise<void> {
-    await rm(this.#upload(handle), { force: true });
+  async #checkParts(handle: string, expected: Expected): Promise<void> {
+    const path = this.#upload(handle);
+    await withFile(path, "r", async (file) => {
+      const { size } = await file.stat();
+      if (size !== expected.size) throw mismatch(`${size} bytes arrived, ${expected.size} were announced`);
+      checkHash(await sha256Of(createReadStream(path, { highWaterMark: READ_SIZE }), size), expected);
+      await rename(path, this.#checked(handle));
+    });
+  }
+
+  async endParts(handle: string): Promise<void> {
+    for (const path of [this.#upload(handle), this.#checked(handle)]) await rm(path, { force: true });
   }
 
   async #forgetOldUploads(): Promise<void> {
     const before = Date.now() - FORGOTTEN_MS;
     for (const name of await readdir(join(this.#folder, "uploads"))) {
       const found = await stat(this.#upload(name)).catch(() => undefined);
-      if (found !== undefined && found.mtimeMs < before) await this.abortParts(name);
+      if (found !== undefined && found.mtimeMs < before) await this.endParts(name);
     }
   }
 }
@@ -159,6 +171,19 @@ async function withFile(path: string, flags: string, use: (file: FileHandle) => 
   } finally {
     await file?.close();
   }
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Gives a file another name, unless there is a file of that name: then it is of the same bytes. */
+async function linkOnce(from: string, path: string): Promise<void> {
+  await link(from, path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
 }
 
 /** A name is on the disk once its folder is; where folders cannot be flushed the system sees to it. */

@@ -98,9 +98,13 @@ export class S3BlobStore implements BlobStore {
     return this.#object(`${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}`);
   }
 
-  async has(sha256: string): Promise<boolean> {
+  has(sha256: string): Promise<boolean> {
+    return this.#isThere(this.#blob(sha256));
+  }
+
+  async #isThere(object: { Bucket: string; Key: string }): Promise<boolean> {
     try {
-      await this.#client.send(new this.#sdk.HeadObjectCommand(this.#blob(sha256)));
+      await this.#client.send(new this.#sdk.HeadObjectCommand(object));
       return true;
     } catch (error) {
       if (isMissing(error)) return false;
@@ -200,8 +204,13 @@ export class S3BlobStore implements BlobStore {
       const body = Readable.from(spool.read(0, size), { objectMode: false });
       // The failure is the command's, too; unheard here it would end the process.
       body.on("error", () => {});
-      const part = { ...this.#upload(handle), PartNumber: number, Body: body, ContentLength: size };
-      const sent = await this.#client.send(new this.#sdk.UploadPartCommand(part));
+      const { UploadId, ...staged } = this.#upload(handle);
+      const part = { ...staged, UploadId, PartNumber: number, Body: body, ContentLength: size };
+      const sent = await this.#client.send(new this.#sdk.UploadPartCommand(part)).catch(async (error: unknown) => {
+        // They may have been put together before, with this one.
+        if (!(await this.#isThere(staged))) throw error;
+        return { ETag: randomUUID() };
+      });
       return (sent.ETag ?? "").replaceAll('"', "");
     } finally {
       await spool.close();
@@ -215,14 +224,15 @@ export class S3BlobStore implements BlobStore {
   ): Promise<void> {
     const { UploadId: _, ...staged } = this.#upload(handle);
     try {
-      await this.#complete(this.#upload(handle), parts);
+      await this.#complete(this.#upload(handle), parts).catch(async (error: unknown) => {
+        // They may have been put together before.
+        if (!(await this.#isThere(staged))) throw error;
+      });
       checkHash(await sha256Of(counted(await this.#read(staged), expected.size), expected.size), expected);
       await this.#copy(staged, expected);
     } catch (error) {
-      await this.abortParts(handle);
+      await this.endParts(handle);
       throw error;
-    } finally {
-      await this.#client.send(new this.#sdk.DeleteObjectCommand(staged)).catch(() => {});
     }
   }
 
@@ -245,8 +255,10 @@ export class S3BlobStore implements BlobStore {
     });
   }
 
-  async abortParts(handle: string): Promise<void> {
-    await this.#client.send(new this.#sdk.AbortMultipartUploadCommand(this.#upload(handle))).catch(() => {});
+  async endParts(handle: string): Promise<void> {
+    const { UploadId, ...staged } = this.#upload(handle);
+    await this.#client.send(new this.#sdk.AbortMultipartUploadCommand({ ...staged, UploadId })).catch(() => {});
+    await this.#client.send(new this.#sdk.DeleteObjectCommand(staged)).catch(() => {});
   }
 
   /** Undefined as a method where the hub passes bytes on. */

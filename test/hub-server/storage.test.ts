@@ -105,6 +105,7 @@ describe("the disk", () => {
       expected,
     );
     expect(await again.has(expected.sha256)).toBe(true);
+    await again.endParts(handle);
     const old = await again.startParts();
     const longAgo = new Date(Date.now() - 3 * 24 * 3600 * 1000);
     await utimes(join(folder, "uploads", old), longAgo, longAgo);
