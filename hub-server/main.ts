@@ -20,6 +20,7 @@ import type { RateLimit } from "./rate-limit.ts";
 import { HubBlobs } from "./services/blobs.ts";
 import { flushDownloads, refreshNumbers } from "./services/downloads.ts";
 import { collectGarbage } from "./services/garbage.ts";
+import { forgetDeleted } from "./services/git.ts";
 import { indexById, indexStale } from "./services/indexer.ts";
 import { forgetExpired } from "./services/oauth.ts";
 import { collectObjects } from "./services/object-garbage.ts";
@@ -113,6 +114,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     await database.db.transaction((tx) => started.send(tx, "reindex", {}, "all"));
     await refreshNumbers(store);
     const git = await GitCache.open({ folder: join(dataDir, "git"), path: env.path });
+    await forgetDeleted({ db: database.db, git });
     const deps: Deps = {
       ...store,
       git,
