@@ -179,10 +179,14 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Gives a file another name, unless there is a file of that name: then it is of the same bytes. */
+/** What systems of files say that have one name for each. */
+const NO_LINKS = new Set(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
+
+/** Gives a file another name, or where that cannot be that one alone; what has the name already is of the same bytes. */
 async function linkOnce(from: string, path: string): Promise<void> {
-  await link(from, path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw error;
+  await link(from, path).catch(async (error: NodeJS.ErrnoException) => {
+    if (NO_LINKS.has(error.code ?? "")) await rename(from, path);
+    else if (error.code !== "EEXIST") throw error;
   });
 }
 
