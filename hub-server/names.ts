@@ -25,8 +25,9 @@ function read(host: string): { name: string; port: number } | undefined {
 /** Whether a request that names this host, and came to this port, may be for this hub. */
 export function isKnown({ isLocal, trusted }: Names, host: string, port: number | undefined): boolean {
   const asked = read(host);
-  if (asked === undefined || isAddress(asked.name) || INSIDE.test(asked.name) || trusted.includes(asked.name))
-    return true;
+  // Programs of old name none.
+  if (asked === undefined) return host === "";
+  if (isAddress(asked.name) || INSIDE.test(asked.name) || trusted.includes(asked.name)) return true;
   // A browser that was led here names the port that it is at; behind a proxy it names the proxy's.
   return trusted.length === 0 && !(isLocal && asked.port === port);
 }

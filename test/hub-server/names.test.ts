@@ -28,12 +28,19 @@ describe("the name of a hub that listens on its machine alone", () => {
     "127.0.0.1.evil.example:7860",
     "evil-local.example:7860",
     "evil.locals:7860",
+    "127.0.0.1.evil.example:07860",
   ])("is not %s", (host) => {
     expect([isKnown(LOCAL, host, 7860), isKnown(OPEN, host, 7860), isKnown(NAMED, host, 7860)]).toEqual([
       false,
       true,
       false,
     ]);
+  });
+
+  it("is none that is no name, and may be left out", () => {
+    const none = ["evil.example:7860, 127.0.0.1:7860", "evil.example:x", "a b", ":7860"];
+    expect(none.filter((host) => isKnown(LOCAL, host, 7860))).toEqual([]);
+    expect(isKnown(LOCAL, "", 7860)).toBe(true);
   });
 
   it("is the port's also where browsers leave that out, and one that was allowed", () => {

@@ -46,6 +46,8 @@ export async function startNginx(target: string): Promise<Nginx> {
            proxy_http_version 1.1;
            proxy_request_buffering off;
            proxy_set_header Host $http_host;
+           proxy_set_header X-Forwarded-Proto $scheme;
+           proxy_set_header X-Forwarded-For $remote_addr;
          }
        }
      }`,
