@@ -2,7 +2,7 @@
 // Knows no file.
 import { AbrazoError } from "../errors.ts";
 import { fullName, type RepoId } from "./repo-id.ts";
-import { fetchFor, type HubAccess, strange } from "./request.ts";
+import { checkSendable, fetchFor, type HubAccess, strange } from "./request.ts";
 
 type Official = typeof import("@huggingface/hub");
 
@@ -20,7 +20,9 @@ export function callOf(access: HubAccess, id: RepoId, send: typeof fetch = fetch
 }
 
 /** The official client takes no token of another form, and none at all for one. */
-export function checkToken({ endpoint, token }: HubAccess): string {
+export function checkToken(access: HubAccess): string {
+  const { endpoint, token } = access;
+  checkSendable(access);
   if (token?.startsWith("hf_") === true) return token;
   throw new AbrazoError({
     code: token === undefined ? "NOT_LOGGED_IN" : "INVALID_TOKEN",

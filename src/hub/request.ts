@@ -73,21 +73,37 @@ export async function request(
   path: string,
   { patience, method = "GET", headers, json, isRepeatable }: RequestOptions & { patience: Patience },
 ): Promise<Response> {
-  const { endpoint, token } = access;
   const init: RequestInit = {
     method,
     headers: {
       ...headers,
       ...(json !== undefined && { "Content-Type": "application/json" }),
-      ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+      ...authorizationOf(access),
     },
     ...(json !== undefined && { body: JSON.stringify(json) }),
     signal: patience.signal,
   };
   const again = isRepeatable ?? (method === "GET" || method === "HEAD");
-  const response = await send(access, `${endpoint}${path}`, init, { isRepeatable: again, patience });
+  const response = await send(access, `${access.endpoint}${path}`, init, { isRepeatable: again, patience });
   patience.renew();
   return response;
+}
+
+/** The header that says who asks. */
+function authorizationOf(access: HubAccess): { Authorization?: string } {
+  checkSendable(access);
+  return access.token === undefined ? {} : { Authorization: `Bearer ${access.token}` };
+}
+
+/** Refuses a token that no header can hold: fetch would repeat it in its error. */
+export function checkSendable({ endpoint, token }: HubAccess): void {
+  if (token === undefined || /^[\x21-\x7e]+$/.test(token)) return;
+  throw new AbrazoError({
+    code: "INVALID_TOKEN",
+    message: "The token is empty, or holds a space, a line break or a letter that none has.",
+    hint: `Log in: abrazo login --endpoint ${endpoint}`,
+    data: { endpoint },
+  });
 }
 
 /** The JSON at a path, checked, with the headers that came with it. */
@@ -111,7 +127,7 @@ export async function requestLines<Schema extends z.ZodType>(
   schema: Schema,
   lines: () => AsyncIterable<Uint8Array>,
 ): Promise<z.infer<Schema>> {
-  const authorization = access.token === undefined ? {} : { Authorization: `Bearer ${access.token}` };
+  const authorization = authorizationOf(access);
   const init = (): RequestInit & { duplex: "half" } => ({
     method: "POST",
     headers: { "Content-Type": "application/x-ndjson", ...authorization },
@@ -341,10 +357,10 @@ function hubError(
   });
 }
 
-/** What may be wrong in a name that leads nowhere. */
-function whatToCheck(wireCode: string | undefined, login: string | undefined): string {
+/** What may be wrong in a name that leads nowhere; where the hub says which name it is, nothing need be added. */
+function whatToCheck(wireCode: string | undefined, login: string | undefined): string | undefined {
   if (wireCode === "NO_PAGE") return "Check the address of the hub.";
-  if (wireCode !== undefined && !/^(Repo|Revision|Entry)NotFound$/.test(wireCode)) return "Check the name.";
+  if (wireCode !== undefined && !/^(Repo|Revision|Entry)NotFound$/.test(wireCode)) return undefined;
   return `Check the name and the revision${login === undefined ? "." : `; a private repository needs a login: ${login}`}`;
 }
 
