@@ -1,11 +1,10 @@
-// git over repositories that live in Postgres: a bare repository for each, made from rows when somebody asks for it and
-// brought up to date before each answer. It may be thrown away at any time. The only file that starts git.
-// Knows neither tables nor who may do what: rows are handed in.
+// git over repositories that live in Postgres: a bare repository for each, made from rows when somebody asks and brought up to date
+// before each answer; it may be thrown away at any time. The only file that starts git; knows neither tables nor who may do what.
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { devNull } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
@@ -225,11 +224,6 @@ export class GitCache {
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
-  }
-
-  /** Ids of the repositories that have a folder here. */
-  kept(): Promise<string[]> {
-    return readdir(this.repositories);
   }
 
   /** Throws the folder of a repository away; the next who asks makes it anew. */

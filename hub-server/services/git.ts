@@ -1,4 +1,5 @@
 // git over HTTP: who may clone and push, and what they are shown.
+import { readdir } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { and, eq, inArray, sql } from "drizzle-orm";
 import type { RepoId } from "../../src/hub/repo-id.ts";
@@ -79,7 +80,7 @@ const AT_ONCE = 1000;
 
 /** Throws away what git has of repositories that are gone: a process that died may have deleted them, and no more than that. */
 export async function forgetDeleted({ db, git }: Pick<Deps, "db" | "git">): Promise<void> {
-  const kept = await git.kept();
+  const kept = await readdir(git.repositories);
   for (let start = 0; start < kept.length; start += AT_ONCE) {
     const some = kept.slice(start, start + AT_ONCE);
     const rows = await db
