@@ -46,9 +46,10 @@ export async function filesToUpload(
   { include, exclude, pathInRepo = "" }: PathFilter & { pathInRepo?: string | undefined },
 ): Promise<UploadFile[]> {
   const isFile = (await stat(place).catch(() => undefined))?.isFile() === true;
-  if (isFile) return [await fileAt(place, pathInRepo === "" ? basename(place) : pathInRepo)];
-  const wanted = filterOf({ include, exclude });
   const below = folderPrefix(pathInRepo);
+  // "sub/" is a folder, as for cp.
+  if (isFile) return [await fileAt(place, /(^|\/)$/.test(pathInRepo) ? `${below}${basename(place)}` : pathInRepo)];
+  const wanted = filterOf({ include, exclude });
   const found = (await filesOf(place)).filter(wanted);
   if (found.length > 0) return Promise.all(found.map((path) => fileAt(join(place, path), `${below}${path}`)));
   const isFiltered = include !== undefined || exclude !== undefined;

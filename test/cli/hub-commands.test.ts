@@ -83,6 +83,7 @@ describe("versions", () => {
     expect(await said("diff datasets/ana/reviews v1..dev")).toBe("M  data.csv  25 B → 11 B\nA  sub/more.csv  17 B");
     expect(await said("diff datasets/ana/reviews v1..dev --patch")).toContain("-good,1");
     expect(await said("diff datasets/ana/reviews v1..v1")).toBe("They hold the same files.");
+    expect(await said("diff datasets/ana/reviews v1..v1 --patch")).toBe("They hold the same files.");
     await expect(abrazo("diff datasets/ana/reviews v1")).rejects.toMatchObject({ code: "USAGE" });
     await abrazo("branch delete datasets/ana/reviews dev");
     await abrazo("tag delete datasets/ana/reviews v1");

@@ -50,6 +50,12 @@ describe("push", () => {
     expect(await filesOf("ana/links")).toEqual([".gitattributes", "README.md", "notes.txt"]);
   });
 
+  it("puts a file into a folder where the path ends in a slash", async () => {
+    for (const place of ["sub/", "named.txt", "/deep/er/"])
+      await runCommand("push", join(folder, "notes.txt"), "ana/places", place);
+    expect(await filesOf("ana/places")).toEqual([".gitattributes", "deep/er/notes.txt", "named.txt", "sub/notes.txt"]);
+  });
+
   it("tells a name that cannot be one in a line", async () => {
     await writeFile(join(folder, "two\nlines"), "");
     await expect(runCommand("push", folder, "ana/lines")).rejects.toMatchObject({

@@ -26,6 +26,7 @@ export const log = defineCommand({
   },
 });
 
+const SAME = "They hold the same files.";
 const LETTER = { added: "A", deleted: "D", changed: "M" } as const;
 
 export const diff = defineCommand({
@@ -45,11 +46,11 @@ export const diff = defineCommand({
       throw usage(`"${range}" names no two revisions.`, "Give them as A..B, for example v1..main.");
     if (flags.patch === true) {
       const patch = await compareRevisions(access, id, from || "main", to || "main");
-      ui.result({ patch }, patch.trimEnd());
+      ui.result({ patch }, patch.trimEnd() || SAME);
       return;
     }
     const changes = await diffRevisions(access, id, from || "main", to || "main");
-    ui.result(changes, changes.length === 0 ? "They hold the same files." : changes.map(lineOf).join("\n"));
+    ui.result(changes, changes.length === 0 ? SAME : changes.map(lineOf).join("\n"));
   },
 });
 
