@@ -10,7 +10,7 @@ import { log } from "../src/log.ts";
 import { watchReaders } from "./api/node-server.ts";
 import { createApp } from "./app.ts";
 import type { Deps, Store, Transfers } from "./context.ts";
-import { type Database, openDatabase } from "./db/client.ts";
+import { type Database, openDatabase, type Tx } from "./db/client.ts";
 import { inWords } from "./db/in-words.ts";
 import { readEnv } from "./env.ts";
 import { GitCache } from "./git/cache.ts";
@@ -25,7 +25,7 @@ import { indexById, indexStale } from "./services/indexer.ts";
 import { forgetExpired } from "./services/oauth.ts";
 import { collectObjects } from "./services/object-garbage.ts";
 import { outbound } from "./services/outbound.ts";
-import { signingKey } from "./services/settings.ts";
+import { isDue, signingKey } from "./services/settings.ts";
 import { userCount } from "./services/users.ts";
 import { deliver } from "./services/webhook-delivery.ts";
 import type { BlobStore } from "./storage/blobs.ts";
@@ -55,8 +55,9 @@ export interface HubOptions {
 }
 
 const MIB = 1024 * 1024;
-/** What nothing names is looked for once a day; by one of several processes. */
-const COLLECT_MS = 24 * 3600 * 1000;
+const HOUR_MS = 3600 * 1000;
+/** What nothing names is looked for once a day. */
+const COLLECT_MS = 24 * HOUR_MS;
 const TRANSFERS: Transfers = {
   partSize: 64 * MIB,
   multipartAbove: 2048 * MIB,
@@ -134,10 +135,15 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     lock.announce(url, deps.localKey);
     const [opened, working] = [database, queue];
     let closed: Promise<void> | undefined;
-    const sendCollect = () => deps.db.transaction((tx) => working.send(tx, "collect", {}, "all"));
+    const sendCollect = async (tx: Tx) => {
+      if (await isDue(tx, "collect", COLLECT_MS)) await working.send(tx, "collect", {}, "all");
+    };
     const collect = () =>
-      sendCollect().catch((error: unknown) => log.warn(`What nothing names was not collected: ${inWords(error)}`));
-    const collecting = setInterval(() => void collect(), COLLECT_MS).unref();
+      deps.db
+        .transaction(sendCollect)
+        .catch((error: unknown) => log.warn(`What nothing names was not collected: ${inWords(error)}`));
+    await collect();
+    const collecting = setInterval(() => void collect(), HOUR_MS).unref();
     const close = async () => {
       clearInterval(collecting);
       await listening.close();

@@ -1,7 +1,7 @@
-// Facts of this hub that are made once and kept.
+// Facts of this hub that are kept beside what it holds.
 import { randomBytes } from "node:crypto";
-import { eq } from "drizzle-orm";
-import type { Db } from "../db/client.ts";
+import { and, eq, lt } from "drizzle-orm";
+import type { Db, Tx } from "../db/client.ts";
 import { settings } from "../db/schema.ts";
 
 /** The key that signs links: made at the first start, so that links outlive a restart and hold on every process. */
@@ -10,4 +10,19 @@ export async function signingKey(db: Db): Promise<string> {
   await db.insert(settings).values({ key: "signing_key", value }).onConflictDoNothing();
   const [row] = await db.select().from(settings).where(eq(settings.key, "signing_key"));
   return row?.value ?? value;
+}
+
+/**
+ * Whether it is time again for what is done once in a while; from then on it counts as done. One of several processes is told so, and
+ * that they are started again in between changes nothing. The first time is a while after the first start.
+ *
+ * @param every milliseconds
+ */
+export async function isDue(tx: Tx, what: string, every: number): Promise<boolean> {
+  const key = `last_${what}`;
+  const value = new Date().toISOString();
+  await tx.insert(settings).values({ key, value }).onConflictDoNothing();
+  const before = new Date(Date.now() - every).toISOString();
+  const isOver = and(eq(settings.key, key), lt(settings.value, before));
+  return (await tx.update(settings).set({ value }).where(isOver).returning()).length > 0;
 }
