@@ -4,6 +4,7 @@ import { type Dirent, existsSync } from "node:fs";
 import { lstat, readdir, readFile, readlink, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { z } from "zod";
+import { AbrazoError } from "../errors.ts";
 import { COMMIT, MARKER, OTHERS, readText } from "./cache-layout.ts";
 import { plural, REPO_TYPES, type RepoType } from "./repo-id.ts";
 
@@ -54,7 +55,9 @@ export interface CachedRepo {
 }
 
 /**
- * Repositories in the cache, the largest first.
+ * Repositories in the cache, the largest first; none where there is no cache yet.
+ *
+ * @throws NOT_A_FOLDER for a file
  *
  * @example needs files
  * ```ts
@@ -63,6 +66,14 @@ export interface CachedRepo {
  * ```
  */
 export async function scanCacheDir(cacheDir: string): Promise<CachedRepo[]> {
+  if ((await stat(cacheDir).catch(() => undefined))?.isFile() === true) {
+    throw new AbrazoError({
+      code: "NOT_A_FOLDER",
+      message: `${cacheDir} is a file; a cache is a folder.`,
+      hint: "Name the folder that HF_HUB_CACHE names, or ~/.cache/huggingface/hub.",
+      data: { path: cacheDir },
+    });
+  }
   const others = await namesIn(join(cacheDir, OTHERS));
   const repos: CachedRepo[] = [];
   for (const folder of [cacheDir, ...others.map((name) => join(cacheDir, OTHERS, name))]) {

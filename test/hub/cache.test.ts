@@ -64,6 +64,13 @@ async function age(): Promise<void> {
   for (const name of await blobs()) await utimes(join(root(), "blobs", name), past, past);
 }
 
+it("is a folder, and empty where there is none", async () => {
+  const file = join(cacheDir, "file");
+  await writeFile(file, "");
+  await expect(scanCacheDir(file)).rejects.toMatchObject({ code: "NOT_A_FOLDER" });
+  expect(await scanCacheDir(join(cacheDir, "nothing"))).toEqual([]);
+});
+
 it("is told by repository, commit and size, each content once", async () => {
   await snapshotDownload(access, id, { cacheDir, revision: "v1" });
   await snapshotDownload(access, id, { cacheDir });
