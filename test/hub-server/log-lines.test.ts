@@ -33,7 +33,9 @@ describe("a statement that fails", () => {
     expect([answer.status, JSON.stringify(answer.body)]).toEqual([500, expect.not.stringMatching(/zq-secret|insert/)]);
     const [line = "", ...more] = lines;
     expect(more).toEqual([]);
-    expect(line).toMatch(/^error: request \S+: PostgresError: column "url" of relation "webhooks" does not exist, at: insert/);
+    expect(line).toMatch(
+      /^error: request \S+: PostgresError: column "url" of relation "webhooks" does not exist, at: insert/,
+    );
     expect(line).toMatch(/\n {4}at .*webhooks\.ts/);
     expect(line).not.toContain("zq-secret");
   });
