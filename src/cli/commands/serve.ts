@@ -23,8 +23,9 @@ export const serve = defineCommand({
     "DATABASE_URL=postgres://localhost/hub abrazo serve",
   ],
   run: async ({ flags, ui }) => {
-    // Node lets memory grow to several times what is in use before it looks for what may go; a hub shares its machine.
-    setFlagsFromString("--heap-growing-percent=50");
+    // Node lets memory grow far beyond what is in use before it looks for what may go; a hub shares its machine. Below three times as
+    // much it would look all the time, as what is read and sent counts as well.
+    setFlagsFromString("--heap-growing-percent=200");
     const { startHub } = await import("../../../hub-server/main.ts");
     const hub = await withDatabase(() => startHub({ port: flags.port, host: flags.host, dataDir: flags.data }));
     // Before the address is told: whoever reads it may stop the hub at once.
