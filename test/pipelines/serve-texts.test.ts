@@ -193,8 +193,11 @@ describe("texts made from others", () => {
     const apart: unknown[] = [];
     for (const each of inputs) apart.push(await ask(each, { max_new_tokens: 4 }));
     const before = runs();
-    expect(await Promise.all(inputs.map((each) => ask(each, { max_new_tokens: 4 })))).toEqual(apart);
-    expect(runs() - before).toBeLessThan(4);
+    // So many that some come while others wait, however slowly they come.
+    const many = Array.from({ length: 4 }, () => inputs).flat();
+    const together = await Promise.all(many.map((each) => ask(each, { max_new_tokens: 4 })));
+    expect(together).toEqual(many.map((_, at) => apart[at % inputs.length]));
+    expect(runs() - before).toBeLessThan(16);
   });
 
   it("that are drawn with a seed are what they are alone", async () => {
