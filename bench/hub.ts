@@ -101,60 +101,78 @@ interface Batch {
 const commitOf = (lines: readonly unknown[]): string =>
   [{ key: "header", value: { summary: "bench" } }, ...lines].map((line) => `${JSON.stringify(line)}\n`).join("");
 
-/** Speeds of a file of its size to and from the hub, in MiB a second. */
-async function transfers(hub: BenchHub, folder: string, mib: number, rounds: number): Promise<Row[]> {
+/** What one round measures, in MiB a second. */
+interface Round {
+  sha256: number;
+  /** The mean of before and after the upload: the disk of a shared machine changes from minute to minute. */
+  disk: number;
+  up: number;
+  tools: number;
+  put: number;
+}
+
+const ratio = (rounds: readonly Round[], of: (round: Round) => number): string => median(rounds.map(of)).toFixed(2);
+
+/** Speeds of a file of its size to and from the hub. What one measurement leaves to be written does not fall to the next. */
+async function transfers(hub: BenchHub, folder: string, mib: number, count: number): Promise<Row[]> {
   const path = join(folder, "large.bin");
   const nginx = await startNginx(folder);
-  const [up, down, beside, hashing, writing, putting, tools]: number[][] = [[], [], [], [], [], [], []];
+  const rounds: Round[] = [];
+  const pairs: { hub: number; nginx: number }[] = [];
   try {
-    for (let round = 0; round < rounds; round++) {
+    for (let at = 0; at < count; at++) {
       await writeFile(path, mib);
       const { sha256, seconds } = await sha256Of(path);
-      hashing?.push(mib / seconds);
-      writing?.push(mib / (await diskSeconds(join(folder, `disk${round}`), mib)));
-      putting?.push(mib / curl("-T", path, `${nginx.url}/put/r${round}`));
-      tools?.push(mib / toolsSeconds(`${nginx.url}/large.bin`, join(folder, `tools${round}`)));
-      const name = `r${round}`;
+      const name = `r${at}`;
       await json(hub, "/api/repos/create", { name });
       const objects = [{ oid: sha256, size: statSync(path).size }];
       const batch = await json<Batch>(hub, `/bench/${name}.git/info/lfs/objects/batch`, {
         operation: "upload",
         objects,
       });
-      up?.push(mib / curl("-T", path, batch.objects[0]?.actions?.upload.href ?? ""));
+      const before = await diskSeconds(join(folder, `before${at}`), mib);
+      const up = curl("-T", path, batch.objects[0]?.actions?.upload.href ?? "");
+      const after = await diskSeconds(join(folder, `after${at}`), mib);
+      const tools = toolsSeconds(`${nginx.url}/large.bin`, join(folder, `tools${at}`));
+      const put = curl("-T", path, `${nginx.url}/put/${name}`);
+      execFileSync("sync");
+      const disk = (mib / before + mib / after) / 2;
+      rounds.push({ sha256: mib / seconds, disk, up: mib / up, tools: mib / tools, put: mib / put });
       const pointer = { key: "lfsFile", value: { path: "large.bin", algo: "sha256", oid: sha256, size: mib * MIB } };
       await json(hub, `/api/models/bench/${name}/commit/main`, commitOf([pointer]));
-      for (let turn = 0; turn < 3; turn++) {
-        beside?.push(mib / curl(`${nginx.url}/large.bin`));
-        down?.push(mib / curl(`${hub.url}/bench/${name}/resolve/main/large.bin`));
+      for (let turn = 0; turn < 5; turn++) {
+        const [peer, ours] = [`${nginx.url}/large.bin`, `${hub.url}/bench/${name}/resolve/main/large.bin`];
+        pairs.push({ nginx: mib / curl(peer), hub: mib / curl(ours) });
       }
     }
   } finally {
     await nginx.stop();
   }
-  const limit = Math.min(median(hashing ?? []), median(writing ?? []));
-  const show = (values: number[] | undefined) => `${median(values ?? []).toFixed(0)} MiB/s`;
+  const show = (values: readonly number[]) => `${median(values).toFixed(0)} MiB/s`;
+  const row = (what: keyof Round) => show(rounds.map((round) => round[what]));
+  const down = pairs.map((pair) => pair.hub);
+  const beside = pairs.map((pair) => pair.nginx);
   return [
     { what: "down: nginx", value: show(beside) },
     {
       what: "down: hub",
-      value: `${show(down)}, ${(median(down ?? []) / median(beside ?? [])).toFixed(2)} × nginx (best ${(best(down ?? []) / best(beside ?? [])).toFixed(2)})`,
+      value: `${show(down)}, ${median(pairs.map((pair) => pair.hub / pair.nginx)).toFixed(2)} × nginx (best ${(best(down) / best(beside)).toFixed(2)})`,
       goal: "≥ 0.7",
     },
-    { what: "SHA-256", value: show(hashing) },
-    { what: "disk, flushed, a new file", value: show(writing) },
+    { what: "SHA-256", value: row("sha256") },
+    { what: "disk, flushed, a new file", value: row("disk") },
     {
       what: "up by LFS",
-      value: `${show(up)}, ${(median(up ?? []) / limit).toFixed(2)} × the slower of both`,
+      value: `${row("up")}, ${ratio(rounds, ({ up, sha256, disk }) => up / Math.min(sha256, disk))} × the slower of both`,
       goal: "≥ 0.8",
     },
     {
       what: "up: nginx, which neither hashes nor flushes",
-      value: `${show(putting)}; hub ${(median(up ?? []) / median(putting ?? [])).toFixed(2)} × nginx`,
+      value: `${row("put")}; hub ${ratio(rounds, ({ up, put }) => up / put)} × nginx`,
     },
     {
       what: "the same work by curl | tee | openssl, then sync",
-      value: `${show(tools)}; hub ${(median(up ?? []) / median(tools ?? [])).toFixed(2)} × that`,
+      value: `${row("tools")}; hub ${ratio(rounds, ({ up, tools }) => up / tools)} × that`,
     },
   ];
 }

@@ -9,6 +9,7 @@ import type { Context as HonoContext } from "hono";
 import { log } from "../../src/log.ts";
 import { ServiceError } from "../errors.ts";
 import { Pace } from "../pace.ts";
+import { FileBytes } from "../storage/file-bytes.ts";
 import type { HubEnv } from "./route.ts";
 
 /** Node's request and response; undefined where the application is called without a server. */
@@ -122,13 +123,23 @@ export async function toSocket(
   const node = bindings(c);
   // safe because Node's stream types and fetch types describe the same object
   if (node === undefined) return new Response(Readable.toWeb(source) as ReadableStream, { status, headers });
-  const { outgoing } = node;
+  const { incoming, outgoing } = node;
   outgoing.writeHead(status, { ...c.get("common"), ...headers });
+  // By the socket: an answer that waits behind another one is not told that its connection ends.
+  const { socket } = incoming;
+  const leaving = new AbortController();
+  const leave = () => leaving.abort();
+  if (socket.destroyed) leave();
+  socket.once("close", leave);
+  const { signal } = leaving;
   // A client that goes away ends the stream, and that is all; what cannot be read whoever runs the hub has to know.
   source.once("error", (error) => {
-    if (!outgoing.destroyed) log.error(`request ${c.get("requestId")}: the answer broke off: ${error.message}`);
+    if (outgoing.destroyed || signal.aborted) return;
+    log.error(`request ${c.get("requestId")}: the answer broke off: ${error.message}`);
   });
-  await pipeline(source, outgoing).catch(() => outgoing.destroy());
+  const sent = source instanceof FileBytes ? source.sendTo(outgoing, signal) : pipeline(source, outgoing, { signal });
+  await sent.catch(() => outgoing.destroy());
+  socket.off("close", leave);
   return RESPONSE_ALREADY_SENT;
 }
 

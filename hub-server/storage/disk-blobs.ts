@@ -1,16 +1,14 @@
 // Blobs as files: written under a temporary name, flushed, renamed. A blob that is visible is whole.
 import { randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { access, type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { type Sha256, sha256Of, startSha256 } from "../threads/sha256.ts";
 import { type BlobStore, checkHash, counted, type Expected, mismatch, type Part, type Range } from "./blobs.ts";
 import { asStorageError } from "./disk-full.ts";
+import { FileBytes } from "./file-bytes.ts";
 import { writeAll } from "./write-all.ts";
 
-/** Node's default of 64 KiB reaches a third of the speed. */
-const READ_SIZE = 1024 * 1024;
 /** Uploads in parts whose last part came longer ago than this are nobody's any more. */
 const FORGOTTEN_MS = 2 * 24 * 3600 * 1000;
 
@@ -99,8 +97,7 @@ export class DiskBlobStore implements BlobStore {
 
   async open(sha256: string, range?: Range): Promise<Readable> {
     if (range !== undefined && range.end <= range.start) return Readable.from([]);
-    const bounds = range === undefined ? {} : { start: range.start, end: range.end - 1 };
-    return createReadStream(this.#path(sha256), { highWaterMark: READ_SIZE, ...bounds });
+    return FileBytes.open(this.#path(sha256), range);
   }
 
   async delete(sha256: string): Promise<void> {
@@ -143,7 +140,7 @@ export class DiskBlobStore implements BlobStore {
     await withFile(path, "r", async (file) => {
       const { size } = await file.stat();
       if (size !== expected.size) throw mismatch(`${size} bytes arrived, ${expected.size} were announced`);
-      checkHash(await sha256Of(createReadStream(path, { highWaterMark: READ_SIZE }), size), expected);
+      checkHash(await sha256Of(await FileBytes.open(path), size), expected);
       await rename(path, this.#checked(handle));
     });
   }

@@ -1,7 +1,7 @@
 // What went wrong at other hubs, tried here: each test is an incident somebody wrote up.
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { readdirSync, truncateSync } from "node:fs";
 import { createServer, type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -416,10 +416,16 @@ it("bytes that cannot be read break their answer off and are told to whoever run
   const left = await fetch(`${hub.url}${path}`, { signal: leaving.signal });
   leaving.abort();
   await left.arrayBuffer().catch(() => {});
-  await hub.deps.blobs.delete(sha256(content));
+  const name = sha256(content);
+  truncateSync(join(hub.folder, "blobs", name.slice(0, 2), name.slice(2, 4), name), 100_000);
   const broken = get(path, undefined, { "x-request-id": "the-broken-one" });
   await expect(broken.then((response) => response.arrayBuffer())).rejects.toThrow();
-  await expect.poll(() => said).toEqual([expect.stringMatching(/the-broken-one: the answer broke off: .*ENOENT/)]);
+  const short = "the file ends 200000 bytes before it should";
+  await expect.poll(() => said).toEqual([expect.stringContaining(`the-broken-one: the answer broke off: ${short}`)]);
+  await hub.deps.blobs.delete(name);
+  const gone = await get(path, undefined, { "x-request-id": "the-gone-one" });
+  expect([gone.status, gone.headers.get("x-error-code")]).toEqual([500, "INTERNAL"]);
+  expect(said.slice(1)).toEqual([expect.stringMatching(/the-gone-one.*ENOENT/)]);
   restore();
   await hub.deps.blobs.put(Readable.from([content]), { sha256: sha256(content), size: content.length });
   expect((await bytesOf(path)).length).toBe(content.length);
