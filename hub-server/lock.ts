@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { AbrazoError } from "../src/errors.ts";
 
 export interface LockInfo {
@@ -70,9 +70,22 @@ export interface FolderLock {
   release(): void;
 }
 
+/** Makes a folder and those above it. Node's own way does not end where a folder has no room for others, as /proc has none. */
+function makeFolders(folder: string, isFirst = true): void {
+  const code = (error: unknown): unknown => error instanceof Error && "code" in error && error.code;
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if (code(error) === "EEXIST" && statSync(folder).isDirectory()) return;
+    if (code(error) !== "ENOENT" || !isFirst || dirname(folder) === folder) throw error;
+    makeFolders(dirname(folder));
+    makeFolders(folder, false);
+  }
+}
+
 /** Takes the folder, or fails naming the process that has it. */
 export function lockFolder(folder: string): FolderLock {
-  mkdirSync(folder, { recursive: true });
+  makeFolders(resolve(folder));
   const path = lockPath(folder);
   const self = { pid: process.pid, host: hostname(), born: birthOf(process.pid) };
   const mine = join(folder, `.lock-${randomUUID()}`);

@@ -1,6 +1,6 @@
 // What commands about a repository have in common: its name, its type and the hub that it is on.
 // Asks no hub.
-import { suggestion } from "../errors.ts";
+import { AbrazoError, suggestion } from "../errors.ts";
 import { parseRepoId, REPO_TYPES, type RepoId, type RepoType } from "../hub/repo-id.ts";
 import type { HubAccess } from "../hub/request.ts";
 import { readAccess, writeAccess } from "./access.ts";
@@ -25,6 +25,15 @@ export function repoType(value: string | undefined): RepoType {
   throw usage(`--type is no "${value}".`, suggestion(value ?? "", REPO_TYPES));
 }
 
+/** A repository that a word of the command names: one that names none is a mistake in the words. */
+export function repoId(text = "", type?: RepoType): RepoId {
+  try {
+    return parseRepoId(text, type);
+  } catch (error) {
+    throw error instanceof AbrazoError ? new UsageError(error.toJSON()) : error;
+  }
+}
+
 interface Given {
   type?: string;
   endpoint?: string;
@@ -38,13 +47,13 @@ export interface Target {
 
 /** A repository to read of. */
 export const source = (name: string | undefined, flags: Given): Target => ({
-  id: parseRepoId(name ?? "", repoType(flags.type)),
+  id: repoId(name, repoType(flags.type)),
   access: readAccess(flags),
 });
 
 /** A repository to change; its hub must have been named. */
 export const target = (name: string | undefined, flags: Given): Target => ({
-  id: parseRepoId(name ?? "", repoType(flags.type)),
+  id: repoId(name, repoType(flags.type)),
   access: writeAccess(flags),
 });
 

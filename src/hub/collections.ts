@@ -173,6 +173,34 @@ export function addCollectionItem(
   return unlessThere(existOk, () => requestText(access, collectionPath(slug, "/items"), { method: "POST", json }));
 }
 
+/** What changes of an item. */
+export interface CollectionItemChange {
+  /** At most 500 characters; none of them takes the note away. */
+  note?: string | undefined;
+  /** Its place, from 0; what is there and behind it moves on. */
+  position?: number | undefined;
+}
+
+/**
+ * Changes an item's note or place, by its `_id` in the collection.
+ *
+ * @example needs a hub
+ * ```ts
+ * const access = { endpoint: "http://127.0.0.1:7860", token: "hf_…" };
+ * const { items } = await getCollection(access, "ana/small-models-64f9…");
+ * await updateCollectionItem(access, "ana/small-models-64f9…", items[1]?._id ?? "", { position: 0 }); // undefined
+ * ```
+ */
+export async function updateCollectionItem(
+  access: HubAccess,
+  slug: string,
+  itemId: string,
+  { note, position }: CollectionItemChange,
+): Promise<void> {
+  const path = collectionPath(slug, `/items/${encodeURIComponent(itemId)}`);
+  await requestText(access, path, { method: "PATCH", json: { note, position } });
+}
+
 /**
  * Takes something out of a collection, by its `_id` there.
  *

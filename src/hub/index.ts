@@ -27,6 +27,7 @@ export {
   addCollectionItem,
   type Collection,
   type CollectionItem,
+  type CollectionItemChange,
   type CollectionOptions,
   createCollection,
   deleteCollection,
@@ -35,6 +36,7 @@ export {
   type ListCollectionsOptions,
   listCollections,
   type NewCollectionItem,
+  updateCollectionItem,
   updateCollectionMetadata,
 } from "./collections.ts";
 export { compareRevisions, diffRevisions, type FileChange } from "./compare.ts";

@@ -50,7 +50,7 @@ async function failure(
   expect(stdout.match(/\n/g)).toHaveLength(1);
   expect(stderr).not.toMatch(TRACE);
   const { error } = JSON.parse(stdout);
-  expect(status).toBe(error.code === "USAGE" ? 2 : 1);
+  expect(status).toBe(["USAGE", "INVALID_REPO_ID"].includes(error.code) ? 2 : 1);
   return error;
 }
 
@@ -122,6 +122,9 @@ describe("serve and admin", { timeout: LIMIT }, () => {
       failure(["serve", "--port", "0", "--data", hub.folder]),
     ]);
     expect(found.map(({ code }) => code)).toEqual(["EEXIST", "ENOTFOUND", "PORT_IN_USE", "DATA_FOLDER_IN_USE"]);
+    // Of a folder in which nothing can be made, and that says so as if it were not there, there is one only here.
+    if (process.platform === "linux")
+      expect(await failure(["serve", "--data", "/proc/none/x"])).toMatchObject({ code: "ENOENT" });
   });
 });
 

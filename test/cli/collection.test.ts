@@ -82,6 +82,34 @@ it("takes repositories and collections, with notes, and gives them back by name 
   expect(await said("view", slug)).toMatch(/\n\nIt is empty\.$/);
 });
 
+it("says something else of an item, and puts it elsewhere", async () => {
+  const slug = await made("Ordered");
+  for (const name of ["ana/mood", "datasets/ana/mood", "datasets/ana/reviews"]) await collection("add", slug, name);
+  const rows = async () => (await said("view", slug)).split("\n").slice(5);
+  expect(await said("edit-item", slug, "ana/reviews", "--type", "dataset", "--position", "1")).toBe(
+    `Changed datasets/ana/reviews in ${slug}`,
+  );
+  await collection("edit-item", slug, "datasets/ana/mood", "--note", "In the end.", "--position", "3");
+  expect(await rows()).toEqual([
+    expect.stringMatching(/^datasets\/ana\/reviews +dataset$/),
+    expect.stringMatching(/^ana\/mood +model$/),
+    expect.stringMatching(/^datasets\/ana\/mood +dataset +In the end\.$/),
+  ]);
+  const [, , last] = ((await collection("view", slug)).document as { items: { _id: string }[] }).items; // safe because the command's document is the collection
+  await collection("edit-item", slug, last?._id ?? "", "--note", "");
+  expect((await rows()).join()).not.toContain("In the end.");
+  await expect(collection("edit-item", slug, "ana/other", "--note", "x")).rejects.toMatchObject({
+    code: "ITEM_NOT_FOUND",
+  });
+  await expect(collection("edit-item", slug, "ana/mood", "--note", "x".repeat(501))).rejects.toMatchObject({
+    data: { status: 400 },
+  });
+  await expect(collection("edit-item", slug, "ana/mood", "--note", "x", "--token", bob)).rejects.toMatchObject({
+    data: { status: 403 },
+  });
+  await collection("delete", slug, "--yes");
+});
+
 it("is changed under its name, which leads to the new one, and deleted for good", async () => {
   const slug = await made("Before");
   const edited = await collection("edit", slug, "--title", "After", "--description", "Why", "--private");
@@ -123,6 +151,7 @@ it.each([
   [["add", "ana/x", "ana/mood", "--type", "modle"], 'Did you mean "model"?'],
   [["edit", "ana/x"], "Pass --title, --description, --private or --public."],
   [["edit", "ana/x", "--private", "--public"], "Pass one of them."],
+  [["edit-item", "ana/x", "ana/mood"], "Pass --note or --position."],
 ])("refuses %j", async (words, hint) => {
   await expect(collection(...words)).rejects.toMatchObject({ code: "USAGE", hint });
 });

@@ -1,8 +1,9 @@
 // abrazo card: writes or refreshes the card of a model folder.
 import { basename, resolve } from "node:path";
-import { fullName, parseRepoId } from "../../hub/repo-id.ts";
+import { fullName } from "../../hub/repo-id.ts";
 import { refreshCard } from "../card.ts";
 import { defineCommand } from "../command.ts";
+import { repoId } from "../repository.ts";
 
 export const card = defineCommand({
   name: "card",
@@ -15,7 +16,7 @@ export const card = defineCommand({
   run: async ({ args: [folder = "", name], ui }) => {
     const { changed, issues } = await refreshCard(
       folder,
-      name === undefined ? basename(resolve(folder)) : fullName(parseRepoId(name)),
+      name === undefined ? basename(resolve(folder)) : fullName(repoId(name)),
     );
     const left = issues.map((issue) => `Left out: ${issue}`);
     ui.result(

@@ -9,13 +9,14 @@ import {
   deleteCollectionItem,
   getCollection,
   listCollections,
+  updateCollectionItem,
   updateCollectionMetadata,
 } from "../../hub/collections.ts";
-import { fullName, parseRepoId, plural, REPO_TYPES, type RepoId } from "../../hub/repo-id.ts";
+import { fullName, plural, REPO_TYPES, type RepoId } from "../../hub/repo-id.ts";
 import type { HubAccess } from "../../hub/request.ts";
 import { readAccess, writeAccess } from "../access.ts";
 import { defineCommand, HUB_FLAGS } from "../command.ts";
-import { oneOf, repoType, requireYes, usage } from "../repository.ts";
+import { oneOf, repoId, repoType, requireYes, usage } from "../repository.ts";
 import { shortDate, table } from "../table.ts";
 
 const SLUG = { name: "SLUG", summary: "The collection, as collection ls shows it" } as const;
@@ -64,7 +65,7 @@ export const collectionLs = defineCommand({
   },
   examples: ["abrazo collection ls --owner ana", "abrazo collection ls --item datasets/ana/reviews --sort upvotes"],
   run: async ({ args: [search], flags, ui }) => {
-    const item = flags.item?.map((name) => fullPath(parseRepoId(name)));
+    const item = flags.item?.map((name) => fullPath(repoId(name)));
     const sort = flags.sort === undefined ? undefined : oneOf("--sort", flags.sort, SORTS);
     const wanted = { search, owner: flags.owner, item, sort, limit: flags.limit ?? 100 };
     const found = await listCollections(readAccess(flags), wanted);
@@ -146,8 +147,22 @@ type ItemType = (typeof ITEM_TYPES)[number];
 /** What a name means: with --type collection a slug, else a repository. */
 function itemOf(name: string | undefined, type: string | undefined): { id: string; type: ItemType } {
   if (oneOf("--type", type ?? "model", ITEM_TYPES) === "collection") return { id: slugOf(name), type: "collection" };
-  const id = parseRepoId(name ?? "", repoType(type));
+  const id = repoId(name, repoType(type));
   return { id: fullName(id), type: id.type };
+}
+
+/** An item by its name, as collection view shows it, or by its `_id`. */
+async function findItem(access: HubAccess, slug: string, what: string, type?: string): Promise<CollectionItem> {
+  const { items } = await getCollection(access, slug);
+  const wanted = type === undefined ? what : nameOf(itemOf(what, type));
+  const found = items.find((item) => item._id === what || nameOf(item) === wanted);
+  if (found !== undefined) return found;
+  throw new AbrazoError({
+    code: "ITEM_NOT_FOUND",
+    message: `${what} is not in ${slug}.`,
+    hint: items.length === 0 ? "It is empty." : suggestion(what, items.map(nameOf)),
+    data: { slug },
+  });
 }
 
 export const collectionRemove = defineCommand({
@@ -159,17 +174,7 @@ export const collectionRemove = defineCommand({
   run: async ({ args: [name, what = ""], flags, ui }) => {
     const access = writeAccess(flags);
     const slug = slugOf(name);
-    const { items } = await getCollection(access, slug);
-    const wanted = flags.type === undefined ? what : nameOf(itemOf(what, flags.type));
-    const found = items.find((item) => item._id === what || nameOf(item) === wanted);
-    if (found === undefined) {
-      throw new AbrazoError({
-        code: "ITEM_NOT_FOUND",
-        message: `${what} is not in ${slug}.`,
-        hint: items.length === 0 ? "It is empty." : suggestion(what, items.map(nameOf)),
-        data: { slug },
-      });
-    }
+    const found = await findItem(access, slug, what, flags.type);
     await deleteCollectionItem(access, slug, found._id);
     ui.result({ slug, removed: found._id, id: found.id }, `Took ${nameOf(found)} out of ${slug}`);
   },
@@ -196,6 +201,32 @@ export const collectionEdit = defineCommand({
     const access = writeAccess(flags);
     const after = await updateCollectionMetadata(access, slugOf(name), { title, description, isPrivate });
     ui.result(after, `Changed ${pageOf(access, after.slug)}`);
+  },
+});
+
+export const collectionEditItem = defineCommand({
+  name: "collection edit-item",
+  summary: "Change what a collection says of something in it, or where it stands.",
+  args: [SLUG, { name: "NS/NAME", summary: "The item, as collection view shows it, or its _id" }],
+  flags: {
+    ...HUB_FLAGS,
+    ...ITEM_TYPE_FLAG,
+    note: { type: "string", value: "TEXT", summary: 'What is to be said of it; 500 characters at most, "" for none' },
+    position: { type: "number", whole: true, least: 1, summary: "Its place; 1 is the first" },
+  },
+  examples: [
+    'abrazo collection edit-item ana/small-models-65f0a1b2c3d4e5f601234567 ana/mood --note "The best." --position 1',
+  ],
+  run: async ({ args: [name, what = ""], flags, ui }) => {
+    const { note, position } = flags;
+    if (note === undefined && position === undefined)
+      throw usage("Nothing is to be changed.", "Pass --note or --position.");
+    const access = writeAccess(flags);
+    const slug = slugOf(name);
+    const item = await findItem(access, slug, what, flags.type);
+    const place = position === undefined ? undefined : position - 1;
+    await updateCollectionItem(access, slug, item._id, { note, position: place });
+    ui.result({ slug, changed: item._id, id: item.id }, `Changed ${nameOf(item)} in ${slug}`);
   },
 });
 

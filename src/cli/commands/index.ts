@@ -93,6 +93,10 @@ export const COMMANDS: Readonly<Record<string, { summary: string; load(): Promis
     summary: "Change its title, its description, who sees it",
     load: async () => (await import("./collection.ts")).collectionEdit,
   },
+  "collection edit-item": {
+    summary: "Change an item's note, or its place",
+    load: async () => (await import("./collection.ts")).collectionEditItem,
+  },
   "collection delete": {
     summary: "Delete a collection",
     load: async () => (await import("./collection.ts")).collectionDelete,

@@ -1,5 +1,5 @@
 // abrazo repo: make, list, copy, rename and delete repositories, and say who sees them.
-import { fullName, parseRepoId, repoPath } from "../../hub/repo-id.ts";
+import { fullName, repoPath } from "../../hub/repo-id.ts";
 import {
   createRepo,
   deleteRepo,
@@ -14,7 +14,7 @@ import {
 } from "../../hub/repositories.ts";
 import { readAccess } from "../access.ts";
 import { defineCommand } from "../command.ts";
-import { NAME, oneOf, REPO_FLAGS, repoType, requireYes, target, usage } from "../repository.ts";
+import { NAME, oneOf, REPO_FLAGS, repoId, repoType, requireYes, target, usage } from "../repository.ts";
 import { shortDate, table } from "../table.ts";
 
 const PRIVATE_FLAG = { private: { type: "boolean", summary: "Only its owner sees it" } } as const;
@@ -95,7 +95,7 @@ export const repoMove = defineCommand({
   examples: ["abrazo repo move ana/sentiment-small team/sentiment-small"],
   run: async ({ args: [name, next = ""], flags, ui }) => {
     const { id, access } = target(name, flags);
-    const to = parseRepoId(next, id.type);
+    const to = repoId(next, id.type);
     await moveRepo(access, id, to);
     const url = `${access.endpoint}${repoPath(to)}`;
     ui.result({ from: fullName(id), to: fullName(to), url }, `${fullName(id)} is ${url} now.`);
@@ -110,7 +110,7 @@ export const repoDuplicate = defineCommand({
   examples: ["abrazo repo duplicate ana/sentiment-small bob/sentiment-small --private"],
   run: async ({ args: [name, copy = ""], flags, ui }) => {
     const { id, access } = target(name, flags);
-    const url = await duplicateRepo(access, id, parseRepoId(copy, id.type), { isPrivate: flags.private });
+    const url = await duplicateRepo(access, id, repoId(copy, id.type), { isPrivate: flags.private });
     ui.result({ url }, `Copied to ${url}`);
   },
 });

@@ -95,9 +95,9 @@ interface Target {
 /** Where the result goes, as somebody whom the hub knows. */
 async function pushTarget(name: string, flags: { endpoint?: string; token?: string }): Promise<Target> {
   const { whoAmI } = await import("../../hub/client.ts");
-  const { parseRepoId } = await import("../../hub/repo-id.ts");
   const { writeAccess } = await import("../access.ts");
-  const target = { access: writeAccess(flags), id: parseRepoId(name) };
+  const { repoId } = await import("../repository.ts");
+  const target = { access: writeAccess(flags), id: repoId(name) };
   const { name: user, role } = await whoAmI(target.access);
   if (role !== "read") return target;
   throw new AbrazoError({
