@@ -57,7 +57,9 @@ function bytesOf(size: number | string): number {
  * @example
  * ```ts
  * await saveSharded({ a: ones([100]), b: ones([100]) }, "checkpoint", { maxShardSize: "400B" });
- * (await safeOpen("checkpoint/model-00001-of-00002.safetensors")).keys(); // ["a"]
+ * const first = await safeOpen("checkpoint/model-00001-of-00002.safetensors");
+ * first.keys(); // ["a"]
+ * await first.close();
  * ```
  */
 export async function saveSharded(state: StateDict, folder: string, given?: ShardOptions): Promise<void> {
