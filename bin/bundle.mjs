@@ -1,8 +1,8 @@
 // dist/: each entry point of the package and the modules that they share, joined. A process that starts reads a dozen files in place of
 // some five hundred, which was half of the time to a first result. Types come from tsc, beside them.
-import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { build } from "esbuild";
 import { root } from "./install.mjs";
 
@@ -30,7 +30,7 @@ const plugin = {
   },
 };
 
-const bundle = (entryPoints, write) =>
+const bundle = (entryPoints) =>
   build({
     absWorkingDir: root,
     entryPoints,
@@ -54,13 +54,22 @@ const bundle = (entryPoints, write) =>
     sourcemap: true,
     sourcesContent: false,
     logLevel: "warning",
-    write,
+    // Written below: who runs what is there already must not meet a file that is half written, or find one gone.
+    write: false,
   });
 
 const entries = [...published.map(sourceOf), "src/cli/main.ts"];
 // The first pass finds what is named, the second makes entries of it.
-await bundle(entries, false);
-rmSync(join(root, "dist", "chunks"), { recursive: true, force: true });
-await bundle([...entries, ...named], true);
+await bundle(entries);
+const { outputFiles } = await bundle([...entries, ...named]);
+for (const { path, contents } of outputFiles) {
+  if (existsSync(path) && readFileSync(path).equals(contents)) continue;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.${process.pid}`, contents);
+  renameSync(`${path}.${process.pid}`, path);
+}
+const chunks = join(root, "dist", "chunks");
+const written = new Set(outputFiles.map(({ path }) => path));
+for (const name of readdirSync(chunks)) if (!written.has(join(chunks, name))) rmSync(join(chunks, name));
 mkdirSync(join(root, "dist", "licenses"), { recursive: true });
 cpSync(join(root, "node_modules", JOINED, "LICENSE"), join(root, "dist", "licenses", JOINED));

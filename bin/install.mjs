@@ -32,6 +32,7 @@ export function ensureInstalled() {
     process.exit(1);
   }
   // Not needed, only quicker: a hub makes its own data folder where the template is missing.
-  spawnSync(process.execPath, [join(root, "bin", "make-template.mjs")], { stdio: ["ignore", 2, 2] });
+  const make = ["--import", "tsx", join(root, "bin", "make-template.ts")];
+  spawnSync(process.execPath, make, { cwd: root, stdio: ["ignore", 2, 2] });
   writeFileSync(stamp, wanted);
 }

@@ -8,6 +8,7 @@ const shared = {
   testTimeout: 120_000,
   hookTimeout: 300_000,
   expect: { poll: { timeout: 30_000 } },
+  globalSetup: ["test/support/built.ts"],
 };
 
 export default defineConfig({
@@ -34,7 +35,7 @@ export default defineConfig({
           ...shared,
           name: "clients",
           include: ["test/clients/**/*.test.ts"],
-          globalSetup: ["test/clients/setup.ts"],
+          globalSetup: ["test/support/built.ts", "test/clients/setup.ts"],
           testTimeout: 300_000,
         },
       },

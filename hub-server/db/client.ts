@@ -11,6 +11,7 @@ import { AbrazoError } from "../../src/errors.ts";
 import { packageFile } from "../../src/package-root.ts";
 import { openPool } from "./pool.ts";
 import * as schema from "./schema.ts";
+import { MIGRATIONS, usableTemplate } from "./template.ts";
 
 export type Db = PostgresJsDatabase<typeof schema>;
 export type Tx = Parameters<Parameters<Db["transaction"]>[0]>[0];
@@ -31,7 +32,7 @@ export async function openDatabase(source: { url: string } | { folder: string })
     ...(embedded && { ssl: false }),
   });
   const db = onlyOutsideTransactions(drizzle(pool.sql, { schema }));
-  await migrate(db, { migrationsFolder: packageFile("hub-server", "db", "migrations") });
+  await migrate(db, { migrationsFolder: MIGRATIONS });
   return {
     db,
     close: async () => {
@@ -100,8 +101,6 @@ async function checkVersion(path: string): Promise<void> {
 
 /** Stands beside a data folder that is being made: what a crash left of it holds nothing yet, and is made anew. */
 const UNFINISHED = "postgres.unfinished";
-/** An empty data folder that comes with the package: loading it takes half the time and memory of making one. */
-const TEMPLATE = packageFile("hub-server", "db", "template.tgz");
 
 export async function startPglite(folder: string): Promise<{ port: number; close(): Promise<void> }> {
   const [path, unfinished] = [join(folder, "postgres"), join(folder, UNFINISHED)];
@@ -111,7 +110,7 @@ export async function startPglite(folder: string): Promise<{ port: number; close
   await mkdir(path, { recursive: true });
   if (isNew) await writeFile(unfinished, "");
   const worker = new Worker(packageFile("hub-server", "db", "pglite-worker.mjs"), {
-    workerData: { folder: path, template: isNew && existsSync(TEMPLATE) ? TEMPLATE : undefined },
+    workerData: { folder: path, template: isNew ? usableTemplate() : undefined },
     execArgv: [],
   });
   const port = await new Promise<number>((resolve, reject) => {

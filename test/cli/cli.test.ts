@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { packageFile } from "../../src/package-root.ts";
+import { CLI } from "../support/cli.ts";
 
-const MAIN = ["--import", "tsx", packageFile("src", "cli", "main.ts")];
 const LIMIT = 120_000;
 
 describe("abrazo", { timeout: LIMIT }, () => {
@@ -15,7 +15,7 @@ describe("abrazo", { timeout: LIMIT }, () => {
   let env: NodeJS.ProcessEnv;
 
   const abrazo = (...args: string[]) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [...MAIN, ...args], {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [...CLI, ...args], {
       env,
       encoding: "utf8",
       cwd: packageFile(),
@@ -32,7 +32,7 @@ describe("abrazo", { timeout: LIMIT }, () => {
     home = await mkdtemp(join(tmpdir(), "abrazo-home-"));
     const clean = Object.entries(process.env).filter(([name]) => !/^(HF_|ABRAZO_|XDG_|DATABASE_URL)/.test(name));
     env = { ...Object.fromEntries(clean), HOME: home };
-    server = spawn(process.execPath, [...MAIN, "serve", "--port", "0", "--data", join(home, "hub")], {
+    server = spawn(process.execPath, [...CLI, "serve", "--port", "0", "--data", join(home, "hub")], {
       env,
       cwd: packageFile(),
     });

@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { trainingRecordSchema } from "../../src/io/training-record.ts";
 import { packageFile } from "../../src/package-root.ts";
+import { CLI } from "../support/cli.ts";
 import { tinyClassifier } from "../support/tiny-models.ts";
 
 const PROVIDERS = join(dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json")), "bin");
@@ -32,10 +33,9 @@ afterAll(() => rm(home, { recursive: true }));
 
 function train(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const out = join(home, `out-${args.join("")}`.replaceAll(/\W/g, "-"));
-  const main = ["--import", "tsx", packageFile("src", "cli", "main.ts")];
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [...main, "train", "--dataset", dataset, "--out", out, ...args],
+    [...CLI, "train", "--dataset", dataset, "--out", out, ...args],
     { env: { ...process.env, HOME: home, ...env }, encoding: "utf8", cwd: packageFile() },
   );
   return { status, stdout, stderr, out };

@@ -12,8 +12,8 @@ import { startHub } from "../../hub-server/main.ts";
 import { packageFile } from "../../src/package-root.ts";
 import { Generator } from "../../src/tensor/index.ts";
 import { audit, unsoundIndexes } from "../support/audit.ts";
+import { CLI } from "../support/cli.ts";
 
-const MAIN = ["--import", "tsx", packageFile("src", "cli", "main.ts")];
 const ROUNDS = 20;
 const repo = { type: "model", name: "ana/tried" } as const;
 
@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function serve(data: string): Promise<{ url: string; child: ChildProcess; gone: Promise<unknown> }> {
-  const child = spawn(process.execPath, [...MAIN, "serve", "--port", "0", "--data", data], { env, cwd: packageFile() });
+  const child = spawn(process.execPath, [...CLI, "serve", "--port", "0", "--data", data], { env, cwd: packageFile() });
   const gone = new Promise((resolve) => child.once("exit", resolve));
   const url = await new Promise<string>((resolve, reject) => {
     let text = "";
@@ -45,7 +45,7 @@ async function serve(data: string): Promise<{ url: string; child: ChildProcess; 
 
 const abrazo = (...args: string[]): Promise<{ status: number | null; text: string }> =>
   new Promise((resolve) => {
-    const child = spawn(process.execPath, [...MAIN, ...args], { env, cwd: packageFile() });
+    const child = spawn(process.execPath, [...CLI, ...args], { env, cwd: packageFile() });
     let text = "";
     child.stdout.on("data", (chunk: Buffer) => (text += chunk));
     child.stderr.on("data", (chunk: Buffer) => (text += chunk));

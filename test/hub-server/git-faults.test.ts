@@ -9,11 +9,11 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { packageFile } from "../../src/package-root.ts";
 import { audit } from "../support/audit.ts";
 import { caller } from "../support/calls.ts";
+import { CLI } from "../support/cli.ts";
 import { describeGit, type Git, gitHome, withToken } from "../support/git.ts";
 import { testHub } from "../support/hub.ts";
 import { type Recorder, recorder } from "../support/recorder.ts";
 
-const MAIN = ["--import", "tsx", packageFile("src", "cli", "main.ts")];
 const ROUNDS = 4;
 
 async function manyFiles(git: Git, folder: string, seed: string): Promise<string> {
@@ -43,7 +43,7 @@ describeGit("git cut off", () => {
   function serve(data: string): Promise<{ child: ChildProcess; gone: Promise<unknown> }> {
     const clean = Object.entries(process.env).filter(([name]) => !/^(HF_|ABRAZO_|XDG_|DATABASE_URL)/.test(name));
     const env = { ...Object.fromEntries(clean), HOME: folder };
-    const child = spawn(process.execPath, [...MAIN, "serve", "--port", "0", "--data", data], {
+    const child = spawn(process.execPath, [...CLI, "serve", "--port", "0", "--data", data], {
       env,
       cwd: packageFile(),
     });

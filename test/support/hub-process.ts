@@ -1,4 +1,4 @@
-// A hub in a process of its own, so that it can be killed. The process loads the sources before it is told what to serve: tests begin the
+// A hub in a process of its own, so that it can be killed. The process loads the hub, as it is built, before it is told what to serve: tests begin the
 // next one while they look at what the last one left.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -7,7 +7,7 @@ import { packageFile } from "../../src/package-root.ts";
 
 const SCRIPT = `
   import { createInterface } from "node:readline";
-  import { startHub } from ${JSON.stringify(packageFile("hub-server", "main.ts"))};
+  import { startHub } from ${JSON.stringify(packageFile("dist", "hub-server", "main.js"))};
   // The first line says what to serve; where the lines end, whoever wanted this process is gone.
   const lines = createInterface({ input: process.stdin });
   lines.once("line", async (line) => console.log((await startHub(JSON.parse(line))).url));
@@ -23,7 +23,7 @@ export interface HubProcess {
 
 export function hubProcess(): HubProcess {
   const clean = Object.entries(process.env).filter(([name]) => !/^(HF_|ABRAZO_|XDG_|DATABASE_URL)/.test(name));
-  const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", SCRIPT], {
+  const child = spawn(process.execPath, ["--input-type=module", "-e", SCRIPT], {
     env: Object.fromEntries(clean),
     cwd: packageFile(),
   });
