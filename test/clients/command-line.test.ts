@@ -5,13 +5,13 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { filesOf } from "../../src/hub/upload-files.ts";
 import { packageFile } from "../../src/package-root.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
-import { describeClients, PythonHome } from "./python.ts";
+import { ClientHome, describeClients } from "./python.ts";
 
 const FOLDER = packageFile("pipelines", "defaults", "text-classification");
 
 describeClients("hf", () => {
   let hub: TestHub;
-  let home: PythonHome;
+  let home: ClientHome;
   let token: string;
   const hf = async (...args: string[]) => (await home.program("hf", args)).stdout;
   const fails = (args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
@@ -23,7 +23,7 @@ describeClients("hf", () => {
   beforeAll(async () => {
     hub = await testHub();
     token = await hub.user("ana");
-    home = await PythonHome.make(hub.url);
+    home = await ClientHome.make(hub.url);
   });
   afterAll(async () => {
     await home?.remove();

@@ -1,7 +1,7 @@
 // Python's datasets through a listening hub: what is pushed is what is loaded, by split, configuration and revision.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type TestHub, testHub } from "../support/hub.ts";
-import { describeClients, type Python, PythonHome } from "./python.ts";
+import { ClientHome, describeClients, type Python } from "./python.ts";
 
 const SETUP = `
   from datasets import Dataset, disable_progress_bars, get_dataset_config_names, load_dataset
@@ -13,13 +13,13 @@ const SETUP = `
 
 describeClients("datasets", () => {
   let hub: TestHub;
-  let home: PythonHome;
+  let home: ClientHome;
   let python: Python;
   const rows = { text: ["Good.", "Bad, 日本.", "Ugly"], label: [1, 0, 0] };
 
   beforeAll(async () => {
     hub = await testHub();
-    home = await PythonHome.make(hub.url, await hub.user("ana"));
+    home = await ClientHome.make(hub.url, await hub.user("ana"));
     python = home.python();
     await python.run(SETUP);
   });

@@ -8,7 +8,7 @@ import { filesOf } from "../../src/hub/upload-files.ts";
 import { encodePointer, objectId } from "../../src/io/git-objects.ts";
 import { packageFile } from "../../src/package-root.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
-import { describeClients, type Python, PythonHome } from "./python.ts";
+import { ClientHome, describeClients, type Python } from "./python.ts";
 
 const FOLDER = packageFile("pipelines", "defaults", "text-classification");
 const HASH = /^[0-9a-f]{40}$/;
@@ -19,7 +19,7 @@ const raised = (type: string, message: RegExp) => ({
 
 describeClients("huggingface_hub", () => {
   let hub: TestHub;
-  let home: PythonHome;
+  let home: ClientHome;
   let python: Python;
   let names: string[];
   let strangerToken: string;
@@ -27,7 +27,7 @@ describeClients("huggingface_hub", () => {
 
   beforeAll(async () => {
     hub = await testHub();
-    home = await PythonHome.make(hub.url, await hub.user("ana"));
+    home = await ClientHome.make(hub.url, await hub.user("ana"));
     strangerToken = await hub.user("bob");
     python = home.python();
     names = await filesOf(FOLDER);

@@ -6,11 +6,11 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { type ModelServer, modelServer, pipeline } from "../../pipelines/index.ts";
 import { Tensor } from "../../src/tensor/index.ts";
 import { png, writeServed } from "../support/pipeline-goldens.ts";
-import { describeClients, type Python, PythonHome } from "./python.ts";
+import { ClientHome, describeClients, type Python } from "./python.ts";
 
 describeClients("InferenceClient", () => {
   const root = mkdtempSync(join(tmpdir(), "abrazo-inference-"));
-  let home: PythonHome;
+  let home: ClientHome;
   let python: Python;
   let server: ModelServer;
   let url = "";
@@ -18,7 +18,7 @@ describeClients("InferenceClient", () => {
   beforeAll(async () => {
     server = await modelServer({ models: await writeServed(root) });
     ({ url } = await server.listen());
-    home = await PythonHome.make("http://127.0.0.1:9");
+    home = await ClientHome.make("http://127.0.0.1:9");
     python = home.python();
     await python.run(
       `

@@ -4,7 +4,7 @@ import { mkdtemp, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type TestHub, testHub } from "../support/hub.ts";
-import { describeClients, PythonHome } from "./python.ts";
+import { ClientHome, describeClients } from "./python.ts";
 
 const SETUP = `
   from hashlib import sha256, shake_128
@@ -35,11 +35,11 @@ interface Uploaded {
 
 describeClients("large files", () => {
   let hub: TestHub;
-  let home: PythonHome;
+  let home: ClientHome;
 
   beforeAll(async () => {
     hub = await testHub();
-    home = await PythonHome.make(hub.url, await hub.user("ana"));
+    home = await ClientHome.make(hub.url, await hub.user("ana"));
     await home.python().run(`
       from huggingface_hub import create_repo
       create_repo("ana/large")

@@ -14,7 +14,7 @@ import { Generator, noGrad, tensor } from "../../src/tensor/index.ts";
 import { Tokenizer } from "../../src/text/tokenizer.ts";
 import { MODEL_CASES, type ModelCase, writeCheckpoint } from "../support/model-goldens.ts";
 import { tinyAdapter, tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
-import { describeClients, type Python, PythonHome } from "./python.ts";
+import { ClientHome, describeClients, type Python } from "./python.ts";
 
 const RUN = `
   import torch, transformers, peft
@@ -60,14 +60,14 @@ function expectNear(found: readonly number[], wanted: readonly number[], name = 
 }
 
 describeClients("transformers and PEFT", () => {
-  let home: PythonHome;
+  let home: ClientHome;
   let python: Python;
   const scratch = mkdtempSync(join(tmpdir(), "abrazo-clients-"));
   let made = 0;
   const fresh = (): string => join(scratch, String(made++));
 
   beforeAll(async () => {
-    home = await PythonHome.make("http://127.0.0.1:9");
+    home = await ClientHome.make("http://127.0.0.1:9");
     python = home.python();
     await python.run(RUN);
   });

@@ -10,7 +10,7 @@ import { packageFile } from "../../src/package-root.ts";
 import { noGrad, tensor } from "../../src/tensor/index.ts";
 import { MODEL_CASES, writeCheckpoint } from "../support/model-goldens.ts";
 import { tinyClassifier, tinyLanguageModel } from "../support/tiny-models.ts";
-import { describeClients, PythonHome } from "./python.ts";
+import { ClientHome, describeClients } from "./python.ts";
 
 const IDS = [
   [2, 9, 14, 7, 3],
@@ -74,11 +74,11 @@ const CASES = [
 
 describeClients("onnxruntime", () => {
   let root: string;
-  let home: PythonHome;
+  let home: ClientHome;
 
   beforeAll(async () => {
     root = await mkdtemp(join(tmpdir(), "abrazo-export-"));
-    home = await PythonHome.make("http://127.0.0.1:9");
+    home = await ClientHome.make("http://127.0.0.1:9");
   });
   afterAll(async () => {
     await home?.remove();

@@ -12,7 +12,7 @@ import { partsOf } from "../../src/models/prune-parts.ts";
 import type { Module } from "../../src/nn/index.ts";
 import { noGrad, ones, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { MODEL_CASES, type ModelCase, titleOf, writeCheckpoint } from "../support/model-goldens.ts";
-import { describeClients, type Python, PythonHome } from "./python.ts";
+import { ClientHome, describeClients, type Python } from "./python.ts";
 
 const RUN = `
   import torch, transformers
@@ -51,14 +51,14 @@ const run = (model: AnyModel, batch: Record<string, Tensor>): ModelOutput =>
   noGrad(() => (model as unknown as Module<[typeof batch], ModelOutput>)(batch)); // safe because a case is of its class
 
 describeClients("transformers reads what was pruned", () => {
-  let home: PythonHome;
+  let home: ClientHome;
   let python: Python;
   const scratch = mkdtempSync(join(tmpdir(), "abrazo-prune-clients-"));
   let made = 0;
   const fresh = (): string => join(scratch, String(made++));
 
   beforeAll(async () => {
-    home = await PythonHome.make("http://127.0.0.1:9");
+    home = await ClientHome.make("http://127.0.0.1:9");
     python = home.python();
     await python.run(RUN);
   });

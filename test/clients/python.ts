@@ -73,7 +73,7 @@ export class Python {
 const run = promisify(execFile);
 
 /** A folder of its own with all that the clients keep, and interpreters and programs that use it. */
-export class PythonHome {
+export class ClientHome {
   readonly folder: string;
   readonly #env: NodeJS.ProcessEnv;
   readonly #running: Python[] = [];
@@ -83,17 +83,17 @@ export class PythonHome {
     this.#env = env;
   }
 
-  /** A home that uses the first environment's programs, or those of the other named one. */
+  /** A home that uses the first environment's programs, or those of the other named. */
   static async make(
     endpoint: string,
     token?: string,
-    environment: "python" | "python2" = "python",
-  ): Promise<PythonHome> {
+    environment: "python" | "python2" | "native" = "python",
+  ): Promise<ClientHome> {
     const installed = inject(environment);
     if ("missing" in installed) throw new Error(installed.missing);
     const folder = await mkdtemp(join(tmpdir(), "abrazo-python-"));
     const outside = Object.entries(process.env).filter(([name]) => !/^(HF_|HUGGING|TRANSFORMERS_|PYTHON)/.test(name));
-    return new PythonHome(folder, {
+    return new ClientHome(folder, {
       ...Object.fromEntries(outside),
       PATH: [installed.programs, process.env["PATH"]].join(delimiter),
       HOME: folder,

@@ -1,6 +1,7 @@
-// Before the suite: virtual environments in .cache with what the files of requirements name, made once and kept until those change.
+// Before the suite: in .cache, virtual environments with what the files of requirements name, made once and kept until those change,
+// and the clients that are not Python's (native-setup.ts).
 // The second has the next huggingface_hub alone, and finds every other package in the first.
-// Without Python the tests are skipped and say why; under CI that is a failure.
+// Where one cannot be had its tests are skipped and say why; under CI that is a failure.
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFile, rm, writeFile } from "node:fs/promises";
@@ -9,6 +10,7 @@ import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import type { TestProject } from "vitest/node";
 import { packageFile } from "../../src/package-root.ts";
+import { ensureNative } from "./native-setup.ts";
 
 /** The folder of an environment's programs, or why there is none. */
 type Installed = { programs: string } | { missing: string };
@@ -19,6 +21,8 @@ declare module "vitest" {
     python: Installed;
     /** huggingface_hub 2.0, with the packages of the first. */
     python2: Installed;
+    /** llama.cpp, and Rust's hf-hub. */
+    native: Installed;
   }
 }
 
@@ -47,31 +51,33 @@ const run = promisify(execFile);
 const programsOf = ({ folder }: Environment) => join(folder, process.platform === "win32" ? "Scripts" : "bin");
 
 export async function setup(project: TestProject): Promise<void> {
-  project.provide("python", await install(FIRST));
-  project.provide("python2", await install(SECOND));
+  project.provide("python", await install("Python clients", () => ensureEnvironment(FIRST)));
+  project.provide("python2", await install("Python clients", () => ensureEnvironment(SECOND)));
+  project.provide("native", await install("clients llama.cpp and hf-hub", ensureNative));
 }
 
-async function install(environment: Environment): Promise<Installed> {
+async function install(what: string, ensure: () => Promise<string>): Promise<Installed> {
   try {
-    await ensureEnvironment(environment, process.env["PYTHON"] ?? "python3");
-    return { programs: programsOf(environment) };
+    return { programs: await ensure() };
   } catch (error) {
     const missing = reasonOf(error);
-    if (/^(1|true)$/.test(process.env["CI"] ?? "")) throw new Error(`The Python clients are missing: ${missing}`);
-    console.warn(`Tests of the Python clients are skipped: ${missing}`);
+    if (/^(1|true)$/.test(process.env["CI"] ?? "")) throw new Error(`The ${what} are missing: ${missing}`);
+    console.warn(`Tests of the ${what} are skipped: ${missing}`);
     return { missing };
   }
 }
 
-async function ensureEnvironment(environment: Environment, python: string): Promise<void> {
+/** Gives the folder of the environment's programs. */
+async function ensureEnvironment(environment: Environment): Promise<string> {
   const { folder, requirements, size, over } = environment;
+  const python = process.env["PYTHON"] ?? "python3";
   const { stdout: version } = await run(python, ["--version"]);
   const wanted = createHash("sha256")
     .update(version)
     .update(await readFile(requirements, "utf8"))
     .digest("hex");
   const stamp = join(folder, ".requirements");
-  if ((await readFile(stamp, "utf8").catch(() => "")) === wanted) return;
+  if ((await readFile(stamp, "utf8").catch(() => "")) === wanted) return programsOf(environment);
   console.warn(`Installing the Python clients of ${basename(requirements)} (${size}) …`);
   await rm(folder, { recursive: true, force: true });
   await run(python, ["-m", "venv", folder]);
@@ -84,6 +90,7 @@ async function ensureEnvironment(environment: Environment, python: string): Prom
   await run(program, [...pip, ...args], { env, maxBuffer: 64 * 1024 * 1024 });
   if (over !== undefined) await writeFile(join(await packagesOf(environment), "over.pth"), await packagesOf(over));
   await writeFile(stamp, wanted);
+  return programsOf(environment);
 }
 
 /** Where Python looks for an environment's packages. */

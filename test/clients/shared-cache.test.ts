@@ -16,7 +16,7 @@ import {
 import { HubProxy } from "../hub/proxy.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 import { describeVersions } from "./conformance/harness.ts";
-import type { PythonHome } from "./python.ts";
+import type { ClientHome } from "./python.ts";
 
 const SETUP = `
   import os
@@ -27,7 +27,7 @@ const SETUP = `
 describeVersions("the cache", ({ make }) => {
   let hub: TestHub;
   let proxy: HubProxy;
-  let home: PythonHome;
+  let home: ClientHome;
   let access: { endpoint: string; token: string };
   const id = parseRepoId("ana/both");
   const content = Buffer.alloc(12_000_000, "weights and more ");

@@ -5,7 +5,7 @@ import * as nn from "../../src/nn/index.ts";
 import { SGD } from "../../src/optim/index.ts";
 import { loadFile, save, saveFile, saveModel } from "../../src/serialize/index.ts";
 import { noGrad, type Tensor, tensor } from "../../src/tensor/index.ts";
-import { describeClients, type Python, PythonHome } from "./python.ts";
+import { ClientHome, describeClients, type Python } from "./python.ts";
 
 const DEFINE = `
   import torch, torch.nn as nn
@@ -56,12 +56,12 @@ function expectNear(found: readonly number[], wanted: readonly number[]): void {
 }
 
 describeClients("PyTorch", () => {
-  let home: PythonHome;
+  let home: ClientHome;
   let python: Python;
   const path = (name: string): string => join(home.folder, name);
 
   beforeAll(async () => {
-    home = await PythonHome.make("http://127.0.0.1:9");
+    home = await ClientHome.make("http://127.0.0.1:9");
     python = home.python();
     await python.run(DEFINE);
   });

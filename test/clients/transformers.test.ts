@@ -11,7 +11,7 @@ import { Generator, noGrad, tensor } from "../../src/tensor/index.ts";
 import { Tokenizer } from "../../src/text/tokenizer.ts";
 import { trainByteBpe } from "../../src/text/train-bpe.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
-import { describeClients, type Python, PythonHome } from "./python.ts";
+import { ClientHome, describeClients, type Python } from "./python.ts";
 
 const TEXTS = [
   "I love it!",
@@ -94,7 +94,7 @@ async function languageModel(scratch: string): Promise<string> {
 
 describeClients("transformers", () => {
   let hub: TestHub;
-  let home: PythonHome;
+  let home: ClientHome;
   let python: Python;
   let token: string;
   let generator: string;
@@ -104,7 +104,7 @@ describeClients("transformers", () => {
   beforeAll(async () => {
     hub = await testHub();
     token = await hub.user("ana");
-    home = await PythonHome.make(hub.url, token);
+    home = await ClientHome.make(hub.url, token);
     python = home.python();
     generator = await languageModel(home.folder);
     const push = `

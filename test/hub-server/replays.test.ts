@@ -1,5 +1,6 @@
-// Calls of clients that are not installed here, made as they make them: the Rust crate, llama.cpp, transformers.js, and what
-// libraries send of their own accord. What each reads of the answers is what it fails without.
+// Calls of clients that this suite does without, made as they make them: the Rust crate and llama.cpp (the real ones are in
+// test/clients/conformance/native.test.ts), and what libraries send of their own accord; and transformers.js itself. What each reads
+// of the answers is what it fails without.
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -53,7 +54,7 @@ async function follow(url: string, headers: Record<string, string>): Promise<Res
   return location === null ? response : follow(new URL(location, url).href, headers);
 }
 
-check(81, "the Rust crate's get(): the headers of the first answer, the size of the last", async () => {
+check(81, "a replay of the Rust crate's get(): the headers of the first answer, the size of the last", async () => {
   for (const name of ["config.json", "model.safetensors", "onnx/model_quantized.onnx"]) {
     const url = `${hub.url}/ana/mood/resolve/main/${name}`;
     const first = await fetch(url, { headers: { range: "bytes=0-0" }, redirect: "manual" });
@@ -69,7 +70,7 @@ check(81, "the Rust crate's get(): the headers of the first answer, the size of 
   }
 });
 
-check(82, "llama.cpp's -hf: refs, a tree in one page, files at the commit", async () => {
+check(82, "a replay of llama.cpp's -hf: refs, a tree in one page, files at the commit", async () => {
   const token37 = { authorization: `Bearer ${token}` };
   expect(token).toMatch(/^hf_[A-Za-z0-9]{34,253}$/);
   const refs: { branches: { name: string; ref: string; targetCommit: string }[] } = await (
@@ -91,7 +92,7 @@ check(82, "llama.cpp's -hf: refs, a tree in one page, files at the commit", asyn
   }
 });
 
-check(82, "llama.cpp's tree of a thousand files is one page", async () => {
+check(82, "a replay of llama.cpp's tree of a thousand files: one page", async () => {
   const repo = { hubUrl: hub.url, accessToken: token, repo: { type: "model", name: "ana/many" } } as const;
   await hf.createRepo(repo);
   const lines = Array.from({ length: 990 }, (_, index) =>

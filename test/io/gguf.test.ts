@@ -7,7 +7,7 @@ const llama = ggufFile(
   {
     "general.architecture": "llama",
     "llama.context_length": 2048,
-    "tokenizer.ggml.scores": [0.5, 1],
+    "tokenizer.ggml.scores": Float32Array.of(0.5, 1),
     "tokenizer.ggml.tokens": ["<unk>", "<s>", "</s>"],
     "tokenizer.ggml.bos_token_id": 1,
     "tokenizer.ggml.eos_token_id": 2,

@@ -1,6 +1,6 @@
 // The clients that make the checks: how a test's source shows which it uses, which versions it asks for, and which are installed.
 // Knows no check.
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageFile } from "../../src/package-root.ts";
@@ -61,12 +61,9 @@ function program(name: string, ...command: readonly [program: string, ...args: s
     name,
     pinned: () => name,
     installed: () => {
-      try {
-        const [version] = /\d+(\.\d+)+/.exec(execFileSync(file, args, { encoding: "utf8", stdio: "pipe" })) ?? [];
-        return `${name} ${version}`;
-      } catch {
-        return undefined;
-      }
+      const { status, stdout, stderr } = spawnSync(file, args, { encoding: "utf8" });
+      const [version] = /\d+(\.\d+)+/.exec(`${stdout}${stderr}`) ?? [];
+      return status === 0 ? `${name} ${version}` : undefined;
     },
   };
 }
@@ -89,8 +86,11 @@ const uses = (module: string) => (source: string, text: string) =>
 const GIT = /\bgit\.(?:ok|run|commit)\(|\bclone\(|run\("git"/;
 /** What shows that Python's Xet client did it, which nobody calls by name. */
 const XET = /\bhf_xet\b|\bby Xet\b|\bXet file\b|\/cas\/|xet-(?:read|write)-token/;
-/** Clients that are not installed here, and whose calls a check makes in their place. */
-const ABSENT = /^(?:the Rust crate|llama\.cpp|git-xet|huggingface_hub 0\.)/;
+/** Clients whose calls a check makes in their place: those that are not installed here, and those that npm test does without. */
+const ABSENT = /^(?:a replay of |git-xet|huggingface_hub 0\.)/;
+/** Those of native-setup.ts, which a check names. */
+const native = (name: RegExp) => (source: string, text: string) =>
+  source.includes('inject("native")') && name.test(text);
 const usesGit = (_: string, text: string) => GIT.test(text);
 const version = (number: string) => (ancestors: readonly string[]) =>
   ancestors.some((title) => title.includes(`huggingface_hub ${number}`));
@@ -123,7 +123,8 @@ const REAL: readonly Client[] = [
   },
   {
     ...javascript("@huggingface/hub", "@huggingface/hub"),
-    makes: (source, text) => uses("@huggingface/hub")(source, text) && !ABSENT.test(text),
+    makes: (source, text) =>
+      uses("@huggingface/hub")(source, text) && !ABSENT.test(text) && !source.includes('inject("native")'),
     runs: always,
   },
   {
@@ -137,6 +138,19 @@ const REAL: readonly Client[] = [
     makes: (source) => /playwright-core"/.test(source),
     runs: always,
   },
+  {
+    ...program("llama.cpp", packageFile(".cache", "native-clients", "bin", "llama-completion"), "--version"),
+    makes: native(/\bllama\(/),
+    runs: always,
+  },
+  ...(["0.4", "1.0"] as const).map((number) => ({
+    name: `hf-hub ${number} (Rust)`,
+    pinned: () => `hf-hub ${number} (Rust)`,
+    installed: () =>
+      existsSync(packageFile(".cache", "native-clients", ".made")) ? `hf-hub ${number} (Rust)` : undefined,
+    makes: native(new RegExp(`^hf-hub ${number.replace(".", "\\.")}`)),
+    runs: always,
+  })),
   { ...program("git", "git", "--version"), makes: usesGit, runs: always },
   { ...program("git-lfs", "git", "lfs", "version"), makes: usesGit, runs: always },
 ];

@@ -4,7 +4,7 @@ import { createSession, findUser } from "../../../hub-server/services/users.ts";
 import { SESSION_COOKIE } from "../../../hub-server/web/cookie.ts";
 import { type Call, caller } from "../../support/caller.ts";
 import { type TestHub, testHub } from "../../support/hub.ts";
-import type { Python, PythonHome } from "../python.ts";
+import type { ClientHome, Python } from "../python.ts";
 import { check, describeVersions } from "./harness.ts";
 
 const SETUP = `
@@ -25,7 +25,7 @@ const SETUP = `
 
 describeVersions("accounts", ({ make }) => {
   let hub: TestHub;
-  let home: PythonHome;
+  let home: ClientHome;
   let python: Python;
   let browser: Call;
 

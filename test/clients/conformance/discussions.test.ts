@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect } from "vitest";
 import { type TestHub, testHub } from "../../support/hub.ts";
-import type { Python, PythonHome } from "../python.ts";
+import type { ClientHome, Python } from "../python.ts";
 import { check, describeVersions } from "./harness.ts";
 
 const SETUP = `
@@ -17,8 +17,8 @@ const SETUP = `
 
 describeVersions("discussions", ({ make }) => {
   let hub: TestHub;
-  let home: PythonHome;
-  let other: PythonHome;
+  let home: ClientHome;
+  let other: ClientHome;
   /** The owner, and somebody who may read and no more. */
   let ana: Python;
   let ben: Python;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect } from "vitest";
 import { packageFile } from "../../../src/package-root.ts";
 import { type TestHub, testHub } from "../../support/hub.ts";
 import { type Recorder, recorder } from "../../support/recorder.ts";
-import type { Python, PythonHome } from "../python.ts";
+import type { ClientHome, Python } from "../python.ts";
 import { check, describeVersions, filesIn } from "./harness.ts";
 
 const FOLDER = packageFile("pipelines", "defaults", "text-classification");
@@ -19,7 +19,7 @@ const raised = (type: string, message: RegExp) => ({
 describeVersions("downloads", ({ make }) => {
   let hub: TestHub;
   let proxy: Recorder;
-  let home: PythonHome;
+  let home: ClientHome;
   let python: Python;
   let sha: string;
   let names: string[];

@@ -1,10 +1,10 @@
 // The harness itself: each version's interpreter and program are the ones it says.
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { PythonHome } from "../python.ts";
+import type { ClientHome } from "../python.ts";
 import { describeVersions } from "./harness.ts";
 
 describeVersions("harness", ({ version, make }) => {
-  let home: PythonHome;
+  let home: ClientHome;
 
   beforeAll(async () => {
     home = await make("http://127.0.0.1:1");

@@ -2,7 +2,7 @@
 //
 //   describeVersions("downloads", ({ version, make }) => {
 //     let hub: TestHub;
-//     let home: PythonHome;
+//     let home: ClientHome;
 //     beforeAll(async () => {
 //       hub = await testHub();
 //       home = await make(hub.url, await hub.user("ana")); // the interpreters and programs of this version
@@ -18,7 +18,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { describe, inject, it } from "vitest";
-import { PythonHome } from "../python.ts";
+import { ClientHome } from "../python.ts";
 
 /** The versions of huggingface_hub that are installed, and the environments that have them (setup.ts). */
 const VERSIONS = { "1.33": "python", "2.0": "python2" } as const;
@@ -28,7 +28,7 @@ export type Version = keyof typeof VERSIONS;
 export interface Client {
   version: Version;
   /** A home of its own for this version's interpreters and programs, which talk to the endpoint as the token's user. */
-  make(endpoint: string, token?: string): Promise<PythonHome>;
+  make(endpoint: string, token?: string): Promise<ClientHome>;
 }
 
 /** Runs the body once for each version of huggingface_hub; skipped, with the reason in the title, where it is missing. */
@@ -41,7 +41,7 @@ export function describeVersions(area: string, body: (client: Client) => void): 
       body({
         // safe because the keys of VERSIONS are all there are
         version: version as Version,
-        make: (endpoint, token) => PythonHome.make(endpoint, token, environment),
+        make: (endpoint, token) => ClientHome.make(endpoint, token, environment),
       }),
     );
   }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect } from "vitest";
 import { type TestHub, testHub } from "../../support/hub.ts";
 import { type Recorder, recorder } from "../../support/recorder.ts";
-import type { Python, PythonHome } from "../python.ts";
+import type { ClientHome, Python } from "../python.ts";
 import { check, describeVersions } from "./harness.ts";
 
 const MIB = 1024 * 1024;
@@ -13,7 +13,7 @@ const PART = 5 * MIB;
 describeVersions("large files", ({ make }) => {
   let hub: TestHub;
   let proxy: Recorder;
-  let home: PythonHome;
+  let home: ClientHome;
   let python: Python;
 
   beforeAll(async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
 import { type TestHub, testHub } from "../../support/hub.ts";
 import { missingNginx, type Nginx, startNginx } from "../../support/nginx.ts";
 import { type Recorder, recorder } from "../../support/recorder.ts";
-import type { Python, PythonHome } from "../python.ts";
+import type { ClientHome, Python } from "../python.ts";
 import { check, describeVersions } from "./harness.ts";
 
 const reason = missingNginx();
@@ -14,7 +14,7 @@ describe.skipIf(reason !== undefined)(reason === undefined ? "nginx" : `nginx (s
     /** Between nginx and the hub: what nginx makes of an address. */
     let behind: Recorder;
     let nginx: Nginx;
-    let home: PythonHome;
+    let home: ClientHome;
     let python: Python;
 
     beforeAll(async () => {

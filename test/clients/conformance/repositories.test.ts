@@ -6,14 +6,14 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { caller } from "../../support/caller.ts";
 import { ggufFile } from "../../support/gguf.ts";
 import { type TestHub, testHub } from "../../support/hub.ts";
-import type { Python, PythonHome } from "../python.ts";
+import type { ClientHome, Python } from "../python.ts";
 import { check, describeVersions } from "./harness.ts";
 
 const run = promisify(execFile);
 
 describeVersions("repositories", ({ version, make }) => {
   let hub: TestHub;
-  let home: PythonHome;
+  let home: ClientHome;
   let python: Python;
 
   beforeAll(async () => {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, vi } from "vitest";
 import { type TestHub, testHub } from "../../support/hub.ts";
 import { type Call, type Recorder, recorder } from "../../support/recorder.ts";
-import type { Python, PythonHome } from "../python.ts";
+import type { ClientHome, Python } from "../python.ts";
 import { check, describeVersions } from "./harness.ts";
 
 const SIZE = 24 * 1024 * 1024;
@@ -15,7 +15,7 @@ describeVersions("resilience", ({ make }) => {
   let hub: TestHub;
   let folder: string;
   let proxy: Recorder;
-  let home: PythonHome;
+  let home: ClientHome;
   /** Without Xet: by LFS and plain HTTP. */
   let plain: Python;
   let xet: Python;
@@ -146,7 +146,7 @@ describeVersions("resilience", ({ make }) => {
 describeVersions("limits of calls", ({ make }) => {
   let hub: TestHub;
   let proxy: Recorder;
-  let home: PythonHome;
+  let home: ClientHome;
 
   beforeAll(async () => {
     hub = await testHub({ rateLimit: { requests: 6, seconds: 2 } });

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, expect } from "vitest";
 import { type TestHub, testHub } from "../../support/hub.ts";
 import { type Recorder, recorder } from "../../support/recorder.ts";
 import { startS3, type TestS3 } from "../../support/s3-server.ts";
-import type { Python, PythonHome } from "../python.ts";
+import type { ClientHome, Python } from "../python.ts";
 import { check, describeVersions } from "./harness.ts";
 
 const MIB = 1024 * 1024;
@@ -24,7 +24,7 @@ const SETUP = `
 describeVersions("transfers by LFS", ({ make }) => {
   let hub: TestHub;
   let proxy: Recorder;
-  let home: PythonHome;
+  let home: ClientHome;
   let python: Python;
 
   beforeAll(async () => {
@@ -250,7 +250,7 @@ describeVersions("transfers with S3", ({ make }) => {
   let s3: TestS3;
   let hub: TestHub;
   let proxy: Recorder;
-  let home: PythonHome;
+  let home: ClientHome;
   const before = { ...process.env };
 
   beforeAll(async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect } from "vitest";
 import { packageFile } from "../../../src/package-root.ts";
 import { type TestHub, testHub } from "../../support/hub.ts";
 import { type Recorder, recorder } from "../../support/recorder.ts";
-import type { Python, PythonHome } from "../python.ts";
+import type { ClientHome, Python } from "../python.ts";
 import { check, describeVersions } from "./harness.ts";
 
 const FOLDER = packageFile("pipelines", "defaults", "text-classification");
@@ -11,7 +11,7 @@ const FOLDER = packageFile("pipelines", "defaults", "text-classification");
 describeVersions("transformers", ({ make }) => {
   let hub: TestHub;
   let proxy: Recorder;
-  let home: PythonHome;
+  let home: ClientHome;
   let python: Python;
   let sha: string;
 

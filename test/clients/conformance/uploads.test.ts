@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, expect } from "vitest";
 import { type TestHub, testHub } from "../../support/hub.ts";
 import { type Recorder, recorder } from "../../support/recorder.ts";
-import type { PythonHome } from "../python.ts";
+import type { ClientHome } from "../python.ts";
 import { check, describeVersions } from "./harness.ts";
 
 const run = promisify(execFile);
@@ -14,7 +14,7 @@ const run = promisify(execFile);
 describeVersions("a small upload", ({ make }) => {
   let hub: TestHub;
   let proxy: Recorder;
-  let home: PythonHome;
+  let home: ClientHome;
 
   beforeAll(async () => {
     hub = await testHub();

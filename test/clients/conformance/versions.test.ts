@@ -1,7 +1,7 @@
 // Trees, paths, refs, commits and history, as huggingface_hub reads and changes them.
 import { afterAll, beforeAll, expect } from "vitest";
 import { type TestHub, testHub } from "../../support/hub.ts";
-import type { Python, PythonHome } from "../python.ts";
+import type { ClientHome, Python } from "../python.ts";
 import { check, describeVersions } from "./harness.ts";
 
 const raised = (type: string, message: RegExp) => ({
@@ -11,7 +11,7 @@ const raised = (type: string, message: RegExp) => ({
 
 describeVersions("versions", ({ make }) => {
   let hub: TestHub;
-  let home: PythonHome;
+  let home: ClientHome;
   let python: Python;
 
   beforeAll(async () => {

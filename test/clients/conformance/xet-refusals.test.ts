@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, vi } from "vitest";
 import { type TestHub, testHub } from "../../support/hub.ts";
 import { type Recorder, recorder } from "../../support/recorder.ts";
 import { startS3, type TestS3 } from "../../support/s3-server.ts";
-import type { Python, PythonHome } from "../python.ts";
+import type { ClientHome, Python } from "../python.ts";
 import { check, describeVersions } from "./harness.ts";
 
 const SIZE = 1_000_000;
@@ -28,7 +28,7 @@ const SHARD = { "the file's hash": 48, "the xorb's hash": 96, "the hash of the r
 describeVersions("refusals of Xet", ({ make }) => {
   let hub: TestHub;
   let proxy: Recorder;
-  let home: PythonHome;
+  let home: ClientHome;
   let python: Python;
 
   beforeAll(async () => {
@@ -168,7 +168,7 @@ describeVersions("slow checks of Xet", ({ make }) => {
   let s3: TestS3;
   let hub: TestHub;
   let proxy: Recorder;
-  let home: PythonHome;
+  let home: ClientHome;
 
   beforeAll(async () => {
     s3 = await startS3();

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, expect } from "vitest";
 import { readXetToken, writeXetToken, type XetGrant } from "../../../hub-server/services/xet-tokens.ts";
 import { type TestHub, testHub } from "../../support/hub.ts";
 import { type Call, type Recorder, recorder } from "../../support/recorder.ts";
-import type { PythonHome } from "../python.ts";
+import type { ClientHome } from "../python.ts";
 import { check, describeVersions } from "./harness.ts";
 
 const SETUP = `
@@ -25,7 +25,7 @@ describeVersions("Xet", ({ make }) => {
   let hub: TestHub;
   let proxy: Recorder;
   let token: string;
-  const homes: PythonHome[] = [];
+  const homes: ClientHome[] = [];
 
   beforeAll(async () => {
     hub = await testHub();
