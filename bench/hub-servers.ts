@@ -16,6 +16,8 @@ export const COMMAND = existsSync(packageFile("dist", "src", "cli", "main.js"))
 export interface BenchHub {
   url: string;
   token: string;
+  /** Of the users that were named, in order. */
+  tokens: readonly string[];
   pid: number;
   stop(): Promise<void>;
 }
@@ -46,17 +48,24 @@ const environment = (folder: string, databaseUrl: string | undefined) => ({
   TMPDIR: folder,
 });
 
-/** A hub with a user. */
-export async function startBenchHub(folder: string, databaseUrl: string | undefined): Promise<BenchHub> {
+/** A hub with users; the first one is whose token most need. */
+export async function startBenchHub(
+  folder: string,
+  databaseUrl: string | undefined,
+  users: readonly string[] = ["bench"],
+): Promise<BenchHub> {
   const env = environment(folder, databaseUrl);
   const data = ["--data", join(folder, "hub")];
-  const made = execFileSync(process.execPath, [...COMMAND, "admin", "user", "create", "bench", ...data, "--json"], {
-    cwd: packageFile(),
-    env,
-    encoding: "utf8",
+  const tokens = users.map((name) => {
+    const made = execFileSync(process.execPath, [...COMMAND, "admin", "user", "create", name, ...data, "--json"], {
+      cwd: packageFile(),
+      env,
+      encoding: "utf8",
+    });
+    const { token }: { token: string } = JSON.parse(made.trim().split("\n").at(-1) ?? "");
+    return token;
   });
-  const { token }: { token: string } = JSON.parse(made.trim().split("\n").at(-1) ?? "");
-  return { ...(await serveBenchHub(folder, databaseUrl, COMMAND)), token };
+  return { ...(await serveBenchHub(folder, databaseUrl, COMMAND)), token: tokens[0] ?? "", tokens };
 }
 
 /** A hub of what is in a folder and a database. */
@@ -64,7 +73,7 @@ export async function serveBenchHub(
   folder: string,
   databaseUrl: string | undefined,
   command: readonly string[],
-): Promise<Omit<BenchHub, "token">> {
+): Promise<Omit<BenchHub, "token" | "tokens">> {
   const serve = ["serve", "--port", "0", "--data", join(folder, "hub")];
   const child = spawn(process.execPath, [...command, ...serve], {
     cwd: packageFile(),

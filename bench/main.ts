@@ -10,6 +10,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ main(args: readonly st
   "hub-start": () => import("./hub-start.ts"),
   hub: () => import("./hub.ts"),
   "hub-lists": () => import("./hub-lists.ts"),
+  "hub-dedup": () => import("./hub-dedup.ts"),
   "hub-memory": () => import("./hub-memory.ts"),
 };
 

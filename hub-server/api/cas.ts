@@ -209,10 +209,9 @@ const chunk = defineRoute({
   method: "GET",
   path: "/cas/v1/chunks/:prefix/:hash",
   access: "link",
-  summary: "Which xorb has a chunk, so that it need not be sent",
+  summary: "Which xorbs have a chunk, or may have others of the same file, so that they need not be sent",
   handle: async (c, ctx) => {
-    grantOf(c, ctx, "write");
-    const shard = await dedupShard(ctx, hashOf(c));
+    const shard = await dedupShard(ctx, grantOf(c, ctx, "write"), hashOf(c));
     return c.body(Uint8Array.from(shard), 200, { "Content-Type": "application/octet-stream" });
   },
 });

@@ -11,6 +11,7 @@ import { writeDedupShard } from "../xet/shard.ts";
 import { ChunkTable } from "../xet/xorb.ts";
 import { keep } from "./blobs.ts";
 import { findXorb, readableFile, xorbSource } from "./xet-files.ts";
+import { likelyXorbs, noteFiles } from "./xet-hints.ts";
 import type { XetGrant, XorbRange } from "./xet-tokens.ts";
 
 /** Xorbs that one answer tells of. */
@@ -24,6 +25,7 @@ const notFound = (what: string) => new ServiceError(404, `${what} is not in the 
 export async function requireFile(ctx: Context, grant: XetGrant, hash: string): Promise<XetFile> {
   const file = grant.content ? await readableFile(ctx, grant.repoId, hash) : undefined;
   if (file === undefined) throw notFound(`The file ${hash}`);
+  noteFiles(ctx, grant, [hash]);
   return file;
 }
 
@@ -43,11 +45,17 @@ export async function xorbSize(ctx: Context, hash: string): Promise<number | und
   return found?.table.packedStart(found.table.count);
 }
 
-/** The shard that tells where a chunk is, with the other xorbs of the newest file that it is in. */
-export async function dedupShard(ctx: Context, chunk: string): Promise<Uint8Array> {
+/**
+ * The shard that tells where a chunk is, with the other xorbs of the newest file that it is in; of a chunk that is nowhere, once, what
+ * else may be in the upload.
+ */
+export async function dedupShard(ctx: Context, grant: XetGrant, chunk: string): Promise<Uint8Array> {
   const [found] = await ctx.db.select().from(xetChunks).where(eq(xetChunks.hash, chunk));
-  if (found === undefined) throw notFound(`The chunk ${chunk}`);
-  const hashes = [found.xorb, ...(await neighbours(ctx, found.xorb))].slice(0, MOST_XORBS);
+  const hashes =
+    found === undefined
+      ? await likelyXorbs(ctx, grant, MOST_XORBS)
+      : [found.xorb, ...(await neighbours(ctx, found.xorb))].slice(0, MOST_XORBS);
+  if (hashes.length === 0) throw notFound(`The chunk ${chunk}`);
   // Clients will name these for weeks without asking again.
   for (const hash of hashes) await keep(ctx, "xorb", hash);
   const rows = await ctx.db

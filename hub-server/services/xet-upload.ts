@@ -17,6 +17,7 @@ import { digestChunks, verifyXorb } from "../xet/workers.ts";
 import { ChunkTable, MOST_XORB_BYTES, type VerifiedXorb } from "../xet/xorb.ts";
 import { keep } from "./blobs.ts";
 import { findXorb, forgetXorbs, xorbSource } from "./xet-files.ts";
+import { noteFiles } from "./xet-hints.ts";
 import type { XetGrant } from "./xet-tokens.ts";
 
 /** With what older clients put behind the chunks. */
@@ -189,7 +190,13 @@ export async function registerShard(
       await checkSha256(ctx, file, digests);
       progress(index + 1, files.length);
     }
-    return await ctx.db.transaction((tx) => note(tx, grant, checked));
+    const isNew = await ctx.db.transaction((tx) => note(tx, grant, checked));
+    noteFiles(
+      ctx,
+      grant,
+      checked.map(({ hash }) => hash),
+    );
+    return isNew;
   } catch (error) {
     throw refused(error);
   }

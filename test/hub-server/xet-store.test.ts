@@ -597,6 +597,36 @@ describe("questions for chunks", () => {
     expect((await reading.call("GET", `/v1/chunks/default/${names[0]}`)).status).toBe(403);
   });
 
+  it("are answered once for a chunk that is new: with what its user or the repository had last", async () => {
+    const [own, read, foreign] = ["own", "read", "foreign"].map((name) => fileOf(`likely ${name}`, 5000));
+    if (own === undefined || read === undefined || foreign === undefined) throw new Error("three were made");
+    const xorbOf = ({ terms }: TestFile) => terms[0]?.xorb.hash;
+    for (const name of ["foreign", "base"]) await ana.createRepo(name);
+    for (const name of ["likely", "empty"]) await ben.createRepo(name);
+    await ana.upload("ana/foreign", foreign);
+    await ana.upload("ana/base", read);
+    await ben.upload("ben/likely", own);
+    /** What two questions by one token are told. */
+    const told = async (repo: string) => {
+      const writing = new Cas(await ben.token("write", repo));
+      const ask = async () => {
+        const answer = await writing.call("GET", `/v1/chunks/default/${"7".repeat(64)}`);
+        if (answer.status !== 200) return answer.status;
+        return parseShard(Buffer.from(await answer.arrayBuffer())).xorbs.map(({ hash }) => hash);
+      };
+      return [await ask(), await ask()];
+    };
+    const [first, again] = await told("ben/likely");
+    expect(first).toContain(xorbOf(own));
+    expect(first).not.toContain(xorbOf(read));
+    expect(again).toBe(404);
+    // What was read counts too, in any repository; what is there and was not does not.
+    expect((await new Cas(await ben.token("read", "ana/base")).plan(hashOf(read))).status).toBe(200);
+    const [after] = await told("ben/empty");
+    expect(after).toEqual(expect.arrayContaining([xorbOf(own), xorbOf(read)]));
+    expect(after).not.toContain(xorbOf(foreign));
+  });
+
   it("of edits of a part are not", async () => {
     expect((await cas.call("GET", `/v2/file-chunk-hashes/${"0".repeat(64)}`)).status).toBe(404);
   });

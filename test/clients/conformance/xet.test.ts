@@ -146,6 +146,23 @@ describeVersions("Xet", ({ make }) => {
     expect(await sha256OfFile(path)).toBe(sha256);
   });
 
+  check(
+    53,
+    "hf_xet with empty caches, of a file whose beginning is new: what the repository has does not go again",
+    async () => {
+      const size = 12_000_000;
+      const first = await fresh();
+      await first.run(`data = content(31, size); api.create_repo("ana/tuned")`, { size });
+      await first.run(UPLOAD, { repo: "ana/tuned", path: "model.bin" });
+      proxy.take();
+      const second = await fresh();
+      await second.run(`data = content(32, 600_000) + content(31, size)[600_000:]`, { size });
+      await second.run(UPLOAD, { repo: "ana/tuned", path: "model.bin" });
+      expect(sent()).toBeLessThan(1_000_000);
+      expect(await sha256OfHttp("ana/tuned", "model.bin")).toBe(await second.run<string>("result = sha256(data)"));
+    },
+  );
+
   check(54, "chunks that JavaScript uploaded are not uploaded by Python, and the other way round", async () => {
     const python = await fresh();
     const folder = await mkdtemp(join(homes[0]?.folder ?? "", "js-"));
