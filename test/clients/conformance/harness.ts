@@ -14,7 +14,8 @@
 //
 // The number is the check's in the list of checks (CONFORMANCE.md); one number may have several tests, with titles of their own.
 // Make one hub and one interpreter a file where checks allow it: both take seconds to start.
-// Checks of clients other than Python are in test/hub-server and use `check` too. This file knows no client's calls.
+// Checks of llama.cpp and of Rust's hf-hub are in native.test.ts, those of JavaScript and git in test/hub-server; all use `check`.
+// This file knows no client's calls.
 import { readdir, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { describe, inject, it } from "vitest";
