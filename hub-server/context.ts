@@ -25,6 +25,8 @@ export interface Actor {
   limits?: Limits | undefined;
   /** The token that was shown; undefined for a browser session. */
   tokenId?: string | undefined;
+  /** The key that was shown, for who comes over SSH. */
+  sshKeyId?: string | undefined;
   /** When the credential ends, where one that it asks for may not outlast it. */
   until?: Date | undefined;
   /** Where the request came from. */

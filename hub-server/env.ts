@@ -1,6 +1,7 @@
 // The server's environment, parsed once. The only place of the server that reads process.env.
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { AbrazoError } from "../src/errors.ts";
 import { parseRateLimit, type RateLimit } from "./rate-limit.ts";
 import type { S3Options } from "./storage/s3-blobs.ts";
 
@@ -20,6 +21,10 @@ export interface ServerEnv {
   organizations: "users" | "admins";
   /** Where blobs are kept instead of the data folder. */
   s3: S3Options | undefined;
+  /** Where people reach the hub over HTTP; git-lfs over SSH is told so. */
+  url: string | undefined;
+  /** Where git is served over SSH; nowhere when undefined. */
+  sshPort: number | undefined;
 }
 
 export function readEnv(env: NodeJS.ProcessEnv = process.env): ServerEnv {
@@ -33,7 +38,19 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): ServerEnv {
     rateLimit: parseRateLimit(env["ABRAZO_RATE_LIMIT"] ?? ""),
     organizations: env["ABRAZO_ORGANIZATIONS"] === "admins" ? "admins" : "users",
     s3: readS3(env),
+    url: env["ABRAZO_URL"]?.replace(/\/+$/, "") || undefined,
+    sshPort: readPort(env["ABRAZO_SSH_PORT"]),
   };
+}
+
+function readPort(text: string | undefined): number | undefined {
+  if (text === undefined || text === "") return undefined;
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new AbrazoError({
+    code: "BAD_PORT",
+    message: `ABRAZO_SSH_PORT is "${text}", which is no port.`,
+    hint: "Give a number up to 65535, such as 2222.",
+  });
 }
 
 const entries = (list: string | undefined): string[] => (list ?? "").split(/[\s,]+/).filter((entry) => entry !== "");

@@ -52,6 +52,10 @@ export interface HubOptions {
   s3?: S3Options | undefined;
   /** How large files travel. */
   transfers?: Partial<Transfers> | undefined;
+  /** Serves git over SSH, too; 0 is any free port. */
+  sshPort?: number | undefined;
+  /** Where people reach the hub over HTTP, behind a proxy for example; git-lfs over SSH is told so. */
+  publicUrl?: string | undefined;
 }
 
 const MIB = 1024 * 1024;
@@ -69,6 +73,8 @@ export interface Hub {
   url: string;
   /** Where the first user is made, once; undefined when there are users. */
   setupUrl: string | undefined;
+  /** Where git is served over SSH; undefined where it is not. */
+  sshPort: number | undefined;
   deps: Deps;
   close(): Promise<void>;
 }
@@ -132,6 +138,9 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     const app = createApp(deps, { setupSecret, rateLimit, names });
     const listening = await listen(app, host, options.port, deps.transfers);
     const url = `http://${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
+    const sshPort = options.sshPort ?? env.sshPort;
+    const publicUrl = options.publicUrl ?? env.url ?? (/^(0\.0\.0\.0|::)$/.test(host) ? undefined : url);
+    const ssh = await openSsh(deps, host, sshPort, publicUrl);
     lock.announce(url, deps.localKey);
     const [opened, working] = [database, queue];
     let closed: Promise<void> | undefined;
@@ -146,6 +155,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     const collecting = setInterval(() => void collect(), HOUR_MS).unref();
     const close = async () => {
       clearInterval(collecting);
+      await ssh?.close();
       await listening.close();
       await git.close();
       await flushDownloads(store);
@@ -157,6 +167,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     return {
       url,
       setupUrl,
+      sshPort: ssh?.port,
       deps,
       close: () => {
         closed ??= close();
@@ -169,6 +180,13 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     lock.release();
     throw error;
   }
+}
+
+/** Loads what speaks SSH only where that is wanted. */
+async function openSsh(deps: Deps, host: string, port: number | undefined, hubUrl: string | undefined) {
+  if (port === undefined) return undefined;
+  const { startSsh } = await import("./ssh/server.ts");
+  return startSsh(deps, { host, port, hubUrl });
 }
 
 const openBlobs = (s3: S3Options | undefined, dataDir: string): Promise<BlobStore> =>

@@ -2,19 +2,15 @@
 // Answers and refusals are in the words that git shows its user.
 
 import { Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 import { createGunzip } from "node:zlib";
 import type { Context as HonoContext } from "hono";
 import { plural, REPO_TYPES, type RepoType } from "../../src/hub/repo-id.ts";
-import type { Context } from "../context.ts";
 import { asServiceError, headerSafe } from "../error-response.ts";
 import { badRequest, ServiceError } from "../errors.ts";
 import type { GitCall } from "../git/cache.ts";
-import { FLUSH, KEEP_ALIVE, PktReader, pktLine, sideBand } from "../git/pkt-line.ts";
-import { pushReport, readPush } from "../git/receive.ts";
-import type { Repo } from "../services/access.ts";
+import { FLUSH, pktLine } from "../git/pkt-line.ts";
 import { type GitService, gitRepo, showRefs, uploadPack } from "../services/git.ts";
-import { type PushOutcome, receivePush } from "../services/git-push.ts";
+import { answerPush } from "../services/git-answer.ts";
 import { Spool } from "../storage/spool.ts";
 import { bodyOf } from "./node-server.ts";
 import { callerOf, defineRoute, type HubEnv, limited, type Route, repoOf, TYPE_SUFFIX } from "./route.ts";
@@ -23,8 +19,6 @@ import { callerOf, defineRoute, type HubEnv, limited, type Route, repoOf, TYPE_S
 const FETCH_LIMIT = 16 * 1024 * 1024;
 /** Bytes of a push, on the way and unpacked from gzip; the pack has limits of its own. */
 const PUSH_LIMIT = 3 * 1024 ** 3;
-/** After so long without a word, one that says nothing is sent. */
-const SILENCE_MS = 5_000;
 
 const NO_CACHE = { "Cache-Control": "no-cache, max-age=0, must-revalidate" };
 const isService = (name: string | undefined): name is GitService =>
@@ -140,10 +134,13 @@ function routesOf(type: RepoType): Route[] {
         }
         const repo = await gitRepo(ctx, service, idOf(c));
         const headers = { "Content-Type": `application/x-${service}-advertisement`, ...NO_CACHE };
-        if (service === "git-receive-pack") return c.body(Buffer.from(await showRefs(ctx, repo)), 200, headers);
+        const title = Buffer.concat([pktLine(`# service=${service}\n`), FLUSH]);
+        if (service === "git-receive-pack")
+          return c.body(Buffer.concat([title, await showRefs(ctx, repo)]), 200, headers);
         const protocol = protocolOf(c);
         const answer = await uploadPack(ctx, repo, { protocol, advertise: true }, callOf(c));
-        return c.body(streamed(announced(answer, protocol)), 200, headers);
+        // As git's own server gives them: with a line before them, but in the second version of the protocol.
+        return c.body(streamed(protocol === "version=2" ? answer : behind(title, answer)), 200, headers);
       }),
   });
 
@@ -176,63 +173,20 @@ function routesOf(type: RepoType): Route[] {
         const repo = await gitRepo(ctx, "git-receive-pack", idOf(c));
         await ctx.git.required();
         const headers = { "Content-Type": "application/x-git-receive-pack-result", ...NO_CACHE };
-        return c.body(streamed(Readable.from(await received(c, ctx, repo))), 200, headers);
+        const from = { body: unpackedBody(c, PUSH_LIMIT), requestId: c.get("requestId"), ...callOf(c) };
+        return c.body(streamed(Readable.from(await answerPush(ctx, repo, from))), 200, headers);
       }),
   });
 
   return [refs, fetch, push];
 }
 
-/** The refs as git's own server gives them: with a line before them, but in the second version of the protocol. */
-function announced(answer: Readable, protocol: string | undefined): Readable {
-  if (protocol === "version=2") return answer;
-  async function* withLine(): AsyncGenerator<Uint8Array> {
-    yield Buffer.concat([pktLine("# service=git-upload-pack\n"), FLUSH]);
+function behind(title: Uint8Array, answer: Readable): Readable {
+  async function* both(): AsyncGenerator<Uint8Array> {
+    yield title;
     yield* answer;
   }
-  return Readable.from(withLine());
-}
-
-async function received(c: HonoContext<HubEnv>, ctx: Context, repo: Repo): Promise<AsyncIterable<Uint8Array>> {
-  const reader = new PktReader(unpackedBody(c, PUSH_LIMIT));
-  const { commands, capabilities } = await readPush(reader);
-  // git asks in this way whether it may push, before it sends something large.
-  if (commands.length === 0) return Readable.from([]);
-  const talks = capabilities.has("side-band-64k");
-  const report = ({ unpacked, refs }: PushOutcome) => {
-    if (!capabilities.has("report-status")) return Buffer.alloc(0);
-    const plain = pushReport(unpacked, refs);
-    return talks ? Buffer.concat([sideBand("answer", plain), FLUSH]) : plain;
-  };
-  const call = callOf(c);
-  return told(talks, async (say) => {
-    try {
-      return report(await receivePush(ctx, repo, { commands, pack: reader.rest(), say, ...call }));
-    } catch (error) {
-      // Who is gone reads no answer, and their leaving is no failure of ours.
-      const why = call.signal.aborted ? "the connection was lost" : asServiceError(error, c.get("requestId")).message;
-      say(why);
-      return report({ unpacked: why, refs: commands.map(({ ref }) => ({ ref, why })) });
-    }
-  });
-}
-
-/** Lines for people while something is done, and its answer at the end. */
-async function* told(
-  talks: boolean,
-  work: (say: (text: string) => void) => Promise<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  const lines: string[] = [];
-  const stop = new AbortController();
-  const done = work((text) => lines.push(text)).finally(() => stop.abort());
-  done.catch(() => {});
-  while (!stop.signal.aborted) {
-    await sleep(SILENCE_MS, undefined, { signal: stop.signal }).catch(() => {});
-    if (talks && !stop.signal.aborted) yield KEEP_ALIVE;
-  }
-  const answer = await done;
-  if (talks) for (const line of lines) yield sideBand("text", `${line}\n`);
-  yield answer;
+  return Readable.from(both());
 }
 
 export const gitRoutes: Route[] = REPO_TYPES.flatMap(routesOf);

@@ -334,7 +334,37 @@ export class GitLease {
     if (input === undefined) child.stdin.end();
     // What a process that fails did not read is nobody's loss; its own words say why.
     else pipeline(input, child.stdin).catch(() => child.stdin.destroy());
-    const outcome = ended.catch(async (error: unknown) => {
+    const outcome = this.#outcome(ended);
+    outcome.catch(() => {}).finally(() => this.release());
+    // An answer that never begins is an error that can be told still.
+    if (child.stdout.readableLength === 0 && !child.stdout.readableEnded)
+      await Promise.race([once(child.stdout, "readable"), outcome]);
+    if (child.stdout.readableLength === 0) await outcome;
+    return child.stdout;
+  }
+
+  /**
+   * A whole conversation with `git upload-pack`, as over SSH: it ends with one of both sides, and the lease with it.
+   *
+   * @throws ServiceError 400 in git's words where it refuses, 503 where the cache was damaged and is made anew
+   */
+  async converse(protocol: string | undefined, input: AsyncIterable<Uint8Array>, output: Writable): Promise<void> {
+    const folder = this.#cache.folderOf(this.#repoId);
+    const extra: Record<string, string> = protocol === undefined ? {} : { GIT_PROTOCOL: protocol };
+    const { child, ended } = this.#cache.start(["upload-pack", "--timeout=300", "."], folder, this.#signal, extra);
+    pipeline(input, child.stdin).catch(() => child.stdin.destroy());
+    try {
+      await pipeline(child.stdout, output, { end: false });
+      await this.#outcome(ended);
+    } finally {
+      child.kill("SIGKILL");
+      this.release();
+    }
+  }
+
+  /** How git ended; a cache that lacks what it should have is thrown away. */
+  #outcome(ended: Promise<void>): Promise<void> {
+    return ended.catch(async (error: unknown) => {
       if (!(error instanceof GitFailed) || error.killed) throw error;
       if (!DAMAGED.test(error.said) && !(await this.#lacksRef(error.said))) throw refused(error);
       log.warn(`The git cache of ${this.#repoId} is made anew: ${error.said}`);
@@ -345,12 +375,6 @@ export class GitLease {
         headers: { "Retry-After": "1" },
       });
     });
-    outcome.catch(() => {}).finally(() => this.release());
-    // An answer that never begins is an error that can be told still.
-    if (child.stdout.readableLength === 0 && !child.stdout.readableEnded)
-      await Promise.race([once(child.stdout, "readable"), outcome]);
-    if (child.stdout.readableLength === 0) await outcome;
-    return child.stdout;
   }
 
   /** Whether git does not find what one of its own refs names. */

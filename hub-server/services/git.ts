@@ -1,6 +1,6 @@
-// git over HTTP: who may clone and push, and what they are shown.
+// git: who may clone and push, and what they are shown.
 import { readdir } from "node:fs/promises";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { and, eq, inArray, sql } from "drizzle-orm";
 import type { RepoId } from "../../src/hub/repo-id.ts";
 import type { Context, Deps } from "../context.ts";
@@ -67,6 +67,23 @@ export async function uploadPack(ctx: Context, repo: Repo, request: UploadPack, 
     lease.release();
     throw error;
   }
+}
+
+/** A whole conversation about what to fetch; it ends with one of both sides. */
+export async function converse(
+  ctx: Context,
+  repo: Repo,
+  { protocol, input, output }: { protocol: string | undefined; input: AsyncIterable<Uint8Array>; output: Writable },
+  call: GitCall,
+): Promise<void> {
+  const lease = await ctx.git.lease(repo.id, call);
+  try {
+    await lease.sync(gitRows(ctx, repo));
+  } catch (error) {
+    lease.release();
+    throw error;
+  }
+  await lease.converse(protocol, input, output);
 }
 
 /** What somebody who is about to push is shown. */

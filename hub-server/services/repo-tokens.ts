@@ -1,5 +1,5 @@
-// Tokens that read one repository for a while: signed, so that nothing of them is kept. They end with the credential that
-// asked for them.
+// Tokens that read one repository for a while, or send it large files: signed, so that nothing of them is kept. They end with the
+// credential that asked for them.
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { eq } from "drizzle-orm";
 import { z } from "zod";
@@ -9,6 +9,7 @@ import { users } from "../db/schema.ts";
 import { ServiceError } from "../errors.ts";
 import { requireAccess } from "./access.ts";
 import { isAlive } from "./bearers.ts";
+import { hasSshKey } from "./ssh-keys.ts";
 
 /** Seconds that one holds, at most and when nothing else is said. */
 export const LONGEST = 3600;
@@ -18,6 +19,10 @@ const payloadSchema = z.strictObject({
   sub: z.uuid().optional(),
   /** The token that asked. */
   by: z.uuid().optional(),
+  /** The SSH key that asked. */
+  key: z.uuid().optional(),
+  /** Whether it may write, too. */
+  write: z.boolean().optional(),
   repo: z.uuid(),
   gated: z.boolean(),
   iat: z.int(),
@@ -38,14 +43,24 @@ export interface RepoToken {
   expiresAt: Date;
 }
 
-export async function makeRepoToken(ctx: Context, id: RepoId, seconds: number): Promise<RepoToken> {
-  const repo = await requireAccess(ctx, "content", id);
+export async function makeRepoToken(
+  ctx: Context,
+  id: RepoId,
+  seconds: number,
+  { write = false }: { write?: boolean } = {},
+): Promise<RepoToken> {
+  const repo = await requireAccess(ctx, write ? "contribute" : "content", id);
   const { actor } = ctx;
   const iat = Math.floor(Date.now() / 1000);
   // One of these asks for no longer one: it would renew itself for ever.
   const exp = Math.min(iat + seconds, (actor?.until?.getTime() ?? Number.POSITIVE_INFINITY) / 1000);
-  const who = { ...(actor && { sub: actor.id }), ...(actor?.tokenId !== undefined && { by: actor.tokenId }) };
-  const text = `${HEADER}.${encode({ ...who, repo: repo.id, gated: repo.gated !== null, iat, exp })}`;
+  const who = {
+    ...(actor && { sub: actor.id }),
+    ...(actor?.tokenId !== undefined && { by: actor.tokenId }),
+    ...(actor?.sshKeyId !== undefined && { key: actor.sshKeyId }),
+  };
+  const may = { repo: repo.id, gated: repo.gated !== null, ...(write && { write }) };
+  const text = `${HEADER}.${encode({ ...who, ...may, iat, exp })}`;
   return { token: `${text}.${sign(ctx, text).toString("base64url")}`, expiresAt: new Date(exp * 1000) };
 }
 
@@ -66,10 +81,10 @@ export async function actorOfRepoToken(
   const parsed = payloadSchema.safeParse(JSON.parse(Buffer.from(body, "base64url").toString("utf8")));
   const now = Date.now() / 1000;
   if (!parsed.success || parsed.data.exp <= now) throw invalid();
-  const { sub, by, repo, gated, iat, exp } = parsed.data;
+  const { sub, by, key, write, repo, gated, iat, exp } = parsed.data;
   if (sub === undefined) return undefined;
   const [user] = await deps.db.select({ id: users.id, name: users.name }).from(users).where(eq(users.id, sub));
-  if (user === undefined || !(await isAlive(deps, by))) throw invalid();
+  if (user === undefined || !(await isAlive(deps, by)) || !(await hasSshKey(deps, key))) throw invalid();
   return {
     ...user,
     admin: false,
@@ -77,10 +92,11 @@ export async function actorOfRepoToken(
     credential: { name: "token of a repository", createdAt: new Date(iat * 1000) },
     until: new Date(exp * 1000),
     ...(by !== undefined && { tokenId: by }),
+    ...(key !== undefined && { sshKeyId: key }),
     limits: {
       canReadGatedRepos: gated,
       global: [],
-      scoped: [{ kind: "repo", id: repo, permissions: ["repo.content.read"] }],
+      scoped: [{ kind: "repo", id: repo, permissions: [write === true ? "repo.write" : "repo.content.read"] }],
       app: undefined,
     },
   };

@@ -5,10 +5,18 @@ import type { Db, Tx } from "../db/client.ts";
 import { settings } from "../db/schema.ts";
 
 /** The key that signs links: made at the first start, so that links outlive a restart and hold on every process. */
-export async function signingKey(db: Db): Promise<string> {
-  const value = randomBytes(32).toString("hex");
-  await db.insert(settings).values({ key: "signing_key", value }).onConflictDoNothing();
-  const [row] = await db.select().from(settings).where(eq(settings.key, "signing_key"));
+export const signingKey = (db: Db): Promise<string> =>
+  madeOnce(db, "signing_key", () => randomBytes(32).toString("hex"));
+
+/** The private key by which this hub is known over SSH, in PEM: the same on every process, or clients would warn of an attack. */
+export const sshHostKey = (db: Db, make: () => string): Promise<string> => madeOnce(db, "ssh_host_key", make);
+
+async function madeOnce(db: Db, key: string, make: () => string): Promise<string> {
+  const [known] = await db.select().from(settings).where(eq(settings.key, key));
+  if (known !== undefined) return known.value;
+  const value = make();
+  await db.insert(settings).values({ key, value }).onConflictDoNothing();
+  const [row] = await db.select().from(settings).where(eq(settings.key, key));
   return row?.value ?? value;
 }
 
