@@ -131,6 +131,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       signingKey: await signingKey(database.db),
       localKey: randomBytes(32).toString("hex"),
       policy: { organizations: options.organizations ?? env.organizations },
+      ssh: { port: undefined },
     };
     const rateLimit = options.rateLimit ?? env.rateLimit;
     const setupSecret = randomBytes(24).toString("base64url");
@@ -141,6 +142,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     const sshPort = options.sshPort ?? env.sshPort;
     const publicUrl = options.publicUrl ?? env.url ?? (/^(0\.0\.0\.0|::)$/.test(host) ? undefined : url);
     const ssh = await openSsh(deps, host, sshPort, publicUrl);
+    deps.ssh.port = ssh?.port;
     lock.announce(url, deps.localKey);
     const [opened, working] = [database, queue];
     let closed: Promise<void> | undefined;

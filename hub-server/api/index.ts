@@ -22,6 +22,7 @@ import { resolveRoutes } from "./resolve.ts";
 import { resourceGroupRoutes } from "./resource-groups.ts";
 import type { Route } from "./route.ts";
 import { serviceAccountRoutes } from "./service-accounts.ts";
+import { sshKeyRoutes } from "./ssh-keys.ts";
 import { userRoutes } from "./users.ts";
 import { versionRoutes } from "./versions.ts";
 import { webhookRoutes } from "./webhooks.ts";
@@ -30,6 +31,7 @@ import { xetRoutes } from "./xet.ts";
 export const ROUTES: readonly Route[] = [
   ...adminRoutes,
   ...authRoutes,
+  ...sshKeyRoutes,
   ...userRoutes,
   ...organizationRoutes,
   ...likeRoutes,

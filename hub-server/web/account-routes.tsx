@@ -1,4 +1,4 @@
-// Login, first set-up, new repositories, access tokens: address → service calls → page.
+// Login, first set-up, new repositories, access tokens, SSH keys: address → service calls → page.
 // Holds no rules: services do.
 import type { Hono } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
@@ -12,6 +12,7 @@ import { ServiceError } from "../errors.ts";
 import { Attempts } from "../services/attempts.ts";
 import { orgsOf } from "../services/organizations.ts";
 import { createRepo } from "../services/repos.ts";
+import { addSshKey, listSshKeys, removeSshKey } from "../services/ssh-keys.ts";
 import { makeOwnToken, type NamedScopes, nameScopes } from "../services/tokens.ts";
 import {
   checkPassword,
@@ -25,6 +26,7 @@ import {
 import { SESSION_COOKIE } from "./cookie.ts";
 import { field, fields, safeNext } from "./forms.ts";
 import { LoginPage, NewRepoPage, SetupPage, TokensPage } from "./pages/account.tsx";
+import { SshKeysPage } from "./pages/ssh-keys.tsx";
 import { type C, html, shellOf, signedIn } from "./respond.tsx";
 
 export function accountRoutes(web: Hono<HubEnv>, setupSecret: string): void {
@@ -32,6 +34,7 @@ export function accountRoutes(web: Hono<HubEnv>, setupSecret: string): void {
   setup(web, setupSecret);
   newRepository(web);
   tokens(web);
+  sshKeys(web);
 }
 
 async function startSession(c: C, ctx: Context, userId: string): Promise<void> {
@@ -190,5 +193,40 @@ function tokens(web: Hono<HubEnv>): void {
     signedIn(c);
     await revokeToken(c.get("ctx"), field(await c.req.formData(), "id"));
     return c.redirect("/settings/tokens", 303);
+  });
+}
+
+function sshKeys(web: Hono<HubEnv>): void {
+  const page = async (c: C, more: { problem?: string; typed?: { title: string; key: string } } = {}) => {
+    const ctx = c.get("ctx");
+    const { hostname } = new URL(originOf(c));
+    const props = { shell: shellOf(c), host: hostname, port: ctx.ssh.port, keys: await listSshKeys(ctx), ...more };
+    return html(c, <SshKeysPage {...props} />, more.problem === undefined ? 200 : 400, SECRET);
+  };
+  web.get("/settings/ssh-keys", async (c) => {
+    signedIn(c);
+    return page(c);
+  });
+  web.post("/settings/ssh-keys", async (c) => {
+    signedIn(c);
+    const form = await c.req.formData();
+    const typed = { title: field(form, "title"), key: field(form, "key") };
+    try {
+      await addSshKey(c.get("ctx"), typed);
+      return c.redirect("/settings/ssh-keys", 303);
+    } catch (error) {
+      if (!(error instanceof ServiceError) || error.status >= 500) throw error;
+      // A private key is not shown again.
+      const again = /PRIVATE KEY/.test(typed.key) ? { ...typed, key: "" } : typed;
+      return page(c, {
+        problem: error.hint === undefined ? error.message : `${error.message} ${error.hint}`,
+        typed: again,
+      });
+    }
+  });
+  web.post("/settings/ssh-keys/remove", async (c) => {
+    signedIn(c);
+    await removeSshKey(c.get("ctx"), field(await c.req.formData(), "id"));
+    return c.redirect("/settings/ssh-keys", 303);
   });
 }

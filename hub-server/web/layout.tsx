@@ -139,6 +139,9 @@ const UserMenu = ({ actor }: { actor: Actor }) => (
           <a href="/settings/tokens">Access tokens</a>
         </li>
         <li>
+          <a href="/settings/ssh-keys">SSH keys</a>
+        </li>
+        <li>
           <a href="/settings/applications">Applications</a>
         </li>
         <li>

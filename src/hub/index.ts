@@ -91,6 +91,7 @@ export { type HubAccess, HubError } from "./request.ts";
 export { type ResolvedModel, type ResolveOptions, resolveModel } from "./resolve-model.ts";
 export { cacheFolder, endpointOf, tokenFor } from "./settings.ts";
 export { downloadFile, type Snapshot, type SnapshotOptions, snapshotDownload } from "./snapshot.ts";
+export { addSshKey, listSshKeys, removeSshKey, type SshKey } from "./ssh-keys.ts";
 export { planUpload, type Uploaded, type UploadOptions, type UploadPlan, uploadFolder } from "./upload.ts";
 export {
   createWebhook,

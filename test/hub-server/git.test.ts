@@ -189,7 +189,7 @@ describeGit("git", () => {
     expect((await refsOf(api)).branches["deep/er/branch"]).toBe(commit);
   });
 
-  check(83, "addresses of ssh, which the hub does not speak: git's own setting makes https of them", async () => {
+  check(83, "addresses of ssh, at a hub that does not speak it: git's own setting makes https of them", async () => {
     const { api, name } = await freshRepo({ private: true });
     // As the README says it.
     const address = `git@hub.example:ana/${name}`;

@@ -110,5 +110,6 @@ export const OWNED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   sharp: ["src/data/vision/image.ts"],
   "drizzle-orm": ["hub-server/db", "hub-server/services"],
   postgres: ["hub-server/db"],
+  ssh2: ["hub-server/ssh/server.ts"],
   "pg-boss": ["hub-server/queue.ts"],
 };
