@@ -151,7 +151,7 @@ export async function removeSshKey(ctx: Context, keyId: string): Promise<void> {
   requireWriter(ctx, "repo.write");
   const gone = await ctx.db
     .delete(sshKeys)
-    .where(and(eq(sshKeys.id, keyId), eq(sshKeys.userId, id)))
+    .where(and(eq(sql`${sshKeys.id}::text`, keyId), eq(sshKeys.userId, id)))
     .returning({ id: sshKeys.id });
   if (gone.length === 0)
     throw new ServiceError(404, "There is no such SSH key of yours.", { code: "SSH_KEY_NOT_FOUND" });

@@ -1,5 +1,6 @@
 // One command over SSH, from its line to its exit code. What git shows its user comes on the second line out. Knows no keys.
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { AbrazoError } from "../../src/errors.ts";
@@ -18,6 +19,9 @@ import { untilPackEnds } from "./pack-end.ts";
 const PUSH_LIMIT = 3 * 1024 ** 3;
 /** Of a conversation about what to fetch: it names commits. */
 const FETCH_LIMIT = 64 * 1024 ** 2;
+
+/** git may have much to compress before it sends; whether it is there at all is asked meanwhile (server.ts). */
+const QUIET_MS = 15 * 60_000;
 
 export interface Line {
   input: Readable;
@@ -93,12 +97,28 @@ async function authenticate(
   output.write(`${JSON.stringify(answer)}\n`);
 }
 
+/** What comes in, up to a limit, from somebody who goes on sending. */
 async function* bounded(source: Readable, limit: number): AsyncGenerator<Uint8Array> {
   let size = 0;
+  const late = new AbortController();
+  let timer = setTimeout(() => late.abort(), QUIET_MS);
+  const silence = once(late.signal, "abort").then(() => {
+    throw new ServiceError(408, "Nothing was sent for a quarter of an hour.", { code: "SILENT" });
+  });
+  silence.catch(() => {});
   // What is left is not to be destroyed: the answer goes out over the same line.
-  for await (const chunk of source.iterator({ destroyOnReturn: false })) {
-    size += chunk.length;
-    if (size > limit) throw new ServiceError(413, `More than ${limit} bytes were sent.`, { code: "BODY_TOO_LARGE" });
-    yield chunk;
+  const pieces = source.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const { value, done } = await Promise.race([pieces.next(), silence]);
+      if (done === true) return;
+      timer = timer.refresh();
+      const piece: Uint8Array = value;
+      size += piece.length;
+      if (size > limit) throw new ServiceError(413, `More than ${limit} bytes were sent.`, { code: "BODY_TOO_LARGE" });
+      yield piece;
+    }
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -69,6 +69,7 @@ const PAGES = {
   user: "/ana",
   new: "/new",
   tokens: "/settings/tokens",
+  "ssh-keys": "/settings/ssh-keys",
   applications: "/settings/applications",
   organization: "/lab",
   "organization-settings": "/organizations/lab/settings",

@@ -135,7 +135,7 @@ describe("the page of keys", () => {
         body: new URLSearchParams(form),
       });
     const page = async () => (await fetch(`${hub.url}/settings/ssh-keys`, { headers: { cookie } })).text();
-    expect((await fetch(`${hub.url}/settings/ssh-keys`, { redirect: "manual" })).status).toBe(303);
+    expect((await fetch(`${hub.url}/settings/ssh-keys`, { redirect: "manual" })).status).toBe(401);
     expect((await post("/settings/ssh-keys", { key: newKey("<b>desk</b>"), title: "" })).status).toBe(303);
     expect(await page()).toContain("&lt;b&gt;desk&lt;/b&gt;");
     const wrong = await post("/settings/ssh-keys", { key: "-----BEGIN RSA PRIVATE KEY-----\nMIIsecret", title: "x" });
