@@ -38,7 +38,7 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): ServerEnv {
     rateLimit: parseRateLimit(env["ABRAZO_RATE_LIMIT"] ?? ""),
     organizations: env["ABRAZO_ORGANIZATIONS"] === "admins" ? "admins" : "users",
     s3: readS3(env),
-    url: env["ABRAZO_URL"]?.replace(/\/+$/, "") || undefined,
+    url: readUrl(env["ABRAZO_URL"]),
     sshPort: readPort(env["ABRAZO_SSH_PORT"]),
   };
 }
@@ -50,6 +50,16 @@ function readPort(text: string | undefined): number | undefined {
     code: "BAD_PORT",
     message: `ABRAZO_SSH_PORT is "${text}", which is no port.`,
     hint: "Give a number up to 65535, such as 2222.",
+  });
+}
+
+function readUrl(text: string | undefined): string | undefined {
+  if (text === undefined || text === "") return undefined;
+  if (/^https?:/i.test(text) && URL.canParse(text)) return text.replace(/\/+$/, "");
+  throw new AbrazoError({
+    code: "BAD_URL",
+    message: `ABRAZO_URL is "${text}", which is no address.`,
+    hint: "Give where people reach the hub, such as https://hub.example.org.",
   });
 }
 

@@ -141,7 +141,10 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     const url = `http://${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
     const sshPort = options.sshPort ?? env.sshPort;
     const publicUrl = options.publicUrl ?? env.url ?? (/^(0\.0\.0\.0|::)$/.test(host) ? undefined : url);
-    const ssh = await openSsh(deps, host, sshPort, publicUrl);
+    const ssh = await openSsh(deps, host, sshPort, publicUrl).catch(async (error: unknown) => {
+      await listening.close();
+      throw error;
+    });
     deps.ssh.port = ssh?.port;
     lock.announce(url, deps.localKey);
     const [opened, working] = [database, queue];

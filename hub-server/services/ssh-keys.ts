@@ -157,7 +157,7 @@ export async function removeSshKey(ctx: Context, keyId: string): Promise<void> {
     throw new ServiceError(404, "There is no such SSH key of yours.", { code: "SSH_KEY_NOT_FOUND" });
 }
 
-/** Who comes with a key that ssh has proved; undefined for one that nobody has. */
+/** Whose a key is; undefined where nobody has it. That whoever comes with it has its private half is not known here. */
 export async function actorOfSshKey(
   { db }: Pick<Deps, "db">,
   key: Uint8Array,
@@ -170,12 +170,16 @@ export async function actorOfSshKey(
     .where(eq(sshKeys.key, Buffer.from(key).toString("base64")));
   if (found === undefined) return undefined;
   const { id, name, keyId, title, createdAt } = found;
+  return { id, name, admin: false, role: "write", credential: { name: title, createdAt }, sshKeyId: keyId, address };
+}
+
+/** Notes that a key is used. */
+export async function noteSshKey({ db }: Pick<Deps, "db">, id: string): Promise<void> {
   const before = new Date(Date.now() - NOTED_MS);
   await db
     .update(sshKeys)
     .set({ lastUsedAt: new Date() })
-    .where(and(eq(sshKeys.id, keyId), or(isNull(sshKeys.lastUsedAt), lt(sshKeys.lastUsedAt, before))));
-  return { id, name, admin: false, role: "write", credential: { name: title, createdAt }, sshKeyId: keyId, address };
+    .where(and(eq(sshKeys.id, id), or(isNull(sshKeys.lastUsedAt), lt(sshKeys.lastUsedAt, before))));
 }
 
 /** Whether a key is there still; who did not come with one needs none. */

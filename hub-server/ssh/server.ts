@@ -1,12 +1,20 @@
 // git over SSH: who comes is known by a key, and may run git's and git-lfs's commands, nothing else. The only file that speaks SSH.
-import type { AddressInfo } from "node:net";
-import ssh2, { type AuthContext, type Connection, type ServerChannel, type Session } from "ssh2";
-import { AbrazoError } from "../../src/errors.ts";
+import ssh2, {
+  type Algorithms,
+  type AuthContext,
+  type Connection,
+  type ServerChannel,
+  type ServerConfig,
+  type Session,
+} from "ssh2";
 import { log } from "../../src/log.ts";
 import type { Actor, Deps } from "../context.ts";
 import { inWords } from "../db/in-words.ts";
+import { ServiceError } from "../errors.ts";
 import { sshHostKey } from "../services/settings.ts";
-import { actorOfSshKey } from "../services/ssh-keys.ts";
+import { actorOfSshKey, noteSshKey } from "../services/ssh-keys.ts";
+import { type Door, LIMITS, openDoor, type Visitor } from "./door.ts";
+import { paced } from "./paced.ts";
 import { runCommand } from "./session.ts";
 
 export interface SshOptions {
@@ -16,167 +24,184 @@ export interface SshOptions {
   hubUrl: string | undefined;
 }
 
-export interface SshServer {
-  port: number;
-  close(): Promise<void>;
-}
-
 /** The name that everybody logs in with; the key says who they are. */
 const USER = "git";
-/** Until somebody has shown a key. */
-const LOGIN_MS = 30_000;
-const MOST_CONNECTIONS = 256;
-const MOST_UNKNOWN = 64;
+/** ssh offers every key of its agent in turn. */
 const MOST_ATTEMPTS = 12;
 const MOST_SESSIONS = 8;
 /** A question to a silent client every so often; after three without an answer it is gone. */
 const ALIVE_MS = 30_000;
-const IDLE_MS = 5 * 60_000;
+/** Bytes that a client sent and nobody has read; those that keep to the protocol send two million. */
+const MOST_UNREAD = 8 * 1024 * 1024;
 
-export async function startSsh(deps: Deps, options: SshOptions): Promise<SshServer> {
+/** What every client of today speaks, and nothing that is costly, weak, or grows when it is unpacked. */
+const ALGORITHMS: Algorithms = {
+  kex: [
+    "curve25519-sha256",
+    "curve25519-sha256@libssh.org",
+    "ecdh-sha2-nistp256",
+    "ecdh-sha2-nistp384",
+    "ecdh-sha2-nistp521",
+  ],
+  cipher: ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr"],
+  hmac: ["hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512"],
+  compress: ["none"],
+};
+
+/** @throws AbrazoError `PORT_IN_USE` */
+export async function startSsh(deps: Deps, { host, port, hubUrl }: SshOptions, limits = LIMITS): Promise<Door> {
   const hostKey = await sshHostKey(deps.db, () => ssh2.utils.generateKeyPairSync("ed25519").private);
-  const open = new Set<Connection>();
-  let unknown = 0;
-  const config = { hostKeys: [hostKey], ident: "Abrazo", keepaliveInterval: ALIVE_MS, keepaliveCountMax: 3 };
-  const server = new ssh2.Server(config, (client, { ip }) => {
-    if (open.size >= MOST_CONNECTIONS || unknown >= MOST_UNKNOWN) {
-      client.end();
-      return;
-    }
-    open.add(client);
-    unknown++;
-    let isKnown = false;
-    const known = () => {
-      if (!isKnown) unknown--;
-      isKnown = true;
-      clearTimeout(login);
-    };
-    const login = setTimeout(() => client.end(), LOGIN_MS);
-    client.once("close", () => {
-      known();
-      open.delete(client);
-    });
-    // Scanners and callers who hang up: nothing is wrong here.
-    client.on("error", () => client.end());
-    serveClient(deps, client, { address: plain(ip), hubUrl: options.hubUrl, known });
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: Error) => reject(inUse(error, options)));
-    server.listen(options.port, options.host, () => resolve());
-  });
-  // safe because the server listens on a port
-  const { port } = server.address() as AddressInfo;
-  server.on("error", (error: Error) => log.warn(`SSH: ${inWords(error)}`));
-  return {
-    port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const client of open) client.end();
-      }),
+  const config: ServerConfig = {
+    hostKeys: [hostKey],
+    ident: "Abrazo",
+    algorithms: ALGORITHMS,
+    keepaliveInterval: ALIVE_MS,
+    keepaliveCountMax: 3,
   };
+  const serve = (visitor: Visitor) => {
+    // One for each socket, so that it is known which one a connection has.
+    const server = new ssh2.Server(config, (client) => new Caller(deps, client, visitor, { hubUrl, ...limits }));
+    server.injectSocket(visitor.socket);
+  };
+  return openDoor({ host, port, serve }, limits);
 }
 
-const plain = (address: string): string => address.replace(/^::ffff:(?=[\d.]+$)/i, "");
-
-const inUse = (error: Error, { host, port }: SshOptions): Error =>
-  "code" in error && error.code === "EADDRINUSE"
-    ? new AbrazoError({
-        code: "PORT_IN_USE",
-        message: `Port ${port} on ${host} is in use.`,
-        hint: "Choose another with --ssh-port.",
-      })
-    : error;
-
-interface Caller {
-  address: string;
+interface CallerOptions {
   hubUrl: string | undefined;
-  known(): void;
+  idleMs: number;
 }
 
-function serveClient(deps: Deps, client: Connection, { address, hubUrl, known }: Caller): void {
-  let actor: Actor | undefined;
-  let attempts = 0;
-  client.on("authentication", (attempt) => {
-    attempts++;
-    if (attempts > MOST_ATTEMPTS) {
-      client.end();
-      return;
-    }
-    actorOf(deps, attempt, address).then(
-      (found) => {
-        if (found === undefined) return attempt.reject(["publickey"]);
-        actor = found;
-        attempt.accept();
-      },
-      (error: unknown) => {
-        log.warn(`SSH: a key was not looked up: ${inWords(error)}`);
-        attempt.reject(["publickey"]);
-      },
-    );
-  });
-  client.on("ready", () => {
-    known();
-    let sessions = 0;
-    let idle = setTimeout(() => client.end(), IDLE_MS);
-    client.once("close", () => clearTimeout(idle));
+/** Somebody's connection. */
+class Caller {
+  readonly #deps: Deps;
+  readonly #client: Connection;
+  readonly #visitor: Visitor;
+  readonly #options: CallerOptions;
+  readonly #channels = new Set<ServerChannel>();
+  #key: Uint8Array | undefined;
+  #attempts = 0;
+  #sessions = 0;
+  #idle: NodeJS.Timeout | undefined;
+  #isOneTooMany = false;
+
+  constructor(deps: Deps, client: Connection, visitor: Visitor, options: CallerOptions) {
+    this.#deps = deps;
+    this.#client = client;
+    this.#visitor = visitor;
+    this.#options = options;
+    // Scanners and callers who hang up: nothing is wrong here.
+    client.on("error", () => this.#leave());
+    client.on("authentication", (attempt) => void this.#authenticate(attempt));
+    client.on("ready", () => this.#wait());
     client.on("session", (accept, reject) => {
-      if (actor === undefined || sessions >= MOST_SESSIONS) return reject();
-      sessions++;
-      clearTimeout(idle);
-      const session = accept();
-      session.once("close", () => {
-        sessions--;
-        idle = setTimeout(() => client.end(), IDLE_MS);
-      });
-      serveSession({ ...deps, actor }, session, hubUrl);
+      if (this.#sessions >= MOST_SESSIONS) return reject();
+      this.#serve(accept());
     });
-  });
-}
+    visitor.socket.once("close", () => clearTimeout(this.#idle));
+    visitor.socket.on("data", () => {
+      for (const channel of this.#channels) if (channel.readableLength > MOST_UNREAD) visitor.socket.destroy();
+    });
+  }
 
-/** Who comes with a key; first it is only named, and then shown by a signature. */
-async function actorOf(deps: Deps, attempt: AuthContext, address: string): Promise<Actor | undefined> {
-  if (attempt.method !== "publickey" || attempt.username !== USER) return undefined;
-  const actor = await actorOfSshKey(deps, attempt.key.data, address);
-  if (actor === undefined || attempt.signature === undefined) return actor;
-  const parsed = ssh2.utils.parseKey(attempt.key.data);
-  if (parsed instanceof Error) return undefined;
-  return parsed.verify(attempt.blob ?? Buffer.alloc(0), attempt.signature, attempt.hashAlgo) === true
-    ? actor
-    : undefined;
-}
+  #leave(): void {
+    this.#client.end();
+    this.#visitor.leave();
+  }
 
-function serveSession(ctx: Deps & { actor: Actor }, session: Session, hubUrl: string | undefined): void {
-  let protocol: string | undefined;
-  session.on("env", (accept, reject, { key, val }) => {
-    if (key !== "GIT_PROTOCOL" || !/^version=[0-2]$/.test(val)) return reject?.();
-    protocol = val;
-    accept?.();
-  });
-  // Clients that ask for a terminal are told what this is, in place of one.
-  session.on("pty", (accept) => accept?.());
-  session.on("shell", (accept) => {
-    const channel = accept();
-    channel.stderr.write(`Hello ${ctx.actor.name}. This hub speaks git over SSH, and has no shell.\r\n`);
-    finish(channel, 1);
-  });
-  let isUsed = false;
-  session.on("exec", (accept, reject, { command }) => {
-    if (isUsed) return reject();
-    isUsed = true;
-    const channel = accept();
+  /** Whoever asks for nothing leaves after a while. */
+  #wait(): void {
+    this.#idle = setTimeout(() => this.#leave(), this.#options.idleMs);
+  }
+
+  async #authenticate(attempt: AuthContext): Promise<void> {
+    this.#attempts++;
+    if (this.#attempts > MOST_ATTEMPTS) return this.#leave();
+    try {
+      const actor = await this.#actorOf(attempt);
+      if (actor === undefined) return attempt.reject(["publickey"]);
+      attempt.accept();
+    } catch (error) {
+      log.warn(`SSH: a key was not looked up: ${inWords(error)}`);
+      attempt.reject(["publickey"]);
+    }
+  }
+
+  /** Who comes with a key; first it is only named, and then shown by a signature. */
+  async #actorOf(attempt: AuthContext): Promise<Actor | undefined> {
+    if (attempt.method !== "publickey" || attempt.username !== USER) return undefined;
+    const { key, signature, blob, hashAlgo } = attempt;
+    const actor = await actorOfSshKey(this.#deps, key.data, this.#visitor.address);
+    if (actor === undefined || signature === undefined) return actor;
+    const parsed = ssh2.utils.parseKey(key.data);
+    // Without a name it would be SHA-1.
+    if (parsed instanceof Error || (parsed.type === "ssh-rsa" && hashAlgo === undefined)) return undefined;
+    if (parsed.verify(blob ?? Buffer.alloc(0), signature, hashAlgo) !== true) return undefined;
+    this.#key = key.data;
+    this.#isOneTooMany = !this.#visitor.known(actor.id);
+    return actor;
+  }
+
+  /** Who it is, for one command: the key may have gone meanwhile. */
+  async #caller(): Promise<Actor> {
+    if (this.#isOneTooMany)
+      throw new ServiceError(429, "You have too many connections to this hub.", {
+        code: "TOO_MANY_CONNECTIONS",
+        hint: "Close some of them, and try again.",
+      });
+    const actor = this.#key && (await actorOfSshKey(this.#deps, this.#key, this.#visitor.address));
+    if (actor?.sshKeyId === undefined)
+      throw new ServiceError(401, "Your key was removed.", { code: "SSH_KEY_NOT_FOUND", hint: "Add it again." });
+    await noteSshKey(this.#deps, actor.sshKeyId);
+    return actor;
+  }
+
+  #serve(session: Session): void {
+    this.#sessions++;
+    clearTimeout(this.#idle);
+    session.once("close", () => {
+      this.#sessions--;
+      if (this.#sessions === 0) this.#wait();
+    });
+    let protocol: string | undefined;
+    session.on("env", (accept, reject, { key, val }) => {
+      if (key !== "GIT_PROTOCOL" || !/^version=[0-2]$/.test(val)) return reject?.();
+      protocol = val;
+      accept?.();
+    });
+    // Clients that ask for a terminal are told what this is, in place of one.
+    session.on("pty", (accept) => accept?.());
+    let isUsed = false;
+    const use = (accept: () => ServerChannel, reject: () => void, command: string | undefined) => {
+      if (isUsed) return reject();
+      isUsed = true;
+      void this.#run(accept(), command, protocol);
+    };
+    session.on("shell", (accept, reject) => use(accept, reject, undefined));
+    session.on("exec", (accept, reject, { command }) => use(accept, reject, command));
+  }
+
+  /** Runs a command, or none where a shell was wanted. */
+  async #run(channel: ServerChannel, command: string | undefined, protocol: string | undefined): Promise<void> {
+    this.#channels.add(channel);
     const stop = new AbortController();
-    channel.once("close", () => stop.abort());
+    channel.once("close", () => {
+      this.#channels.delete(channel);
+      stop.abort();
+    });
     channel.on("error", () => stop.abort());
-    const line = { input: channel.stdin, output: channel.stdout, errors: channel.stderr };
-    void runCommand(command, line, { ctx, protocol, hubUrl, signal: stop.signal }).then((code) =>
-      finish(channel, code),
-    );
-  });
-}
-
-function finish(channel: ServerChannel, code: number): void {
-  if (!channel.writable) return;
-  channel.exit(code);
-  channel.end();
+    const { socket } = this.#visitor;
+    const output = paced(channel, socket, this.#deps.transfers.silenceSeconds);
+    output.on("error", () => stop.abort());
+    const line = { input: channel.stdin, output, errors: channel.stderr };
+    const code = await runCommand(command, line, {
+      deps: this.#deps,
+      caller: () => this.#caller(),
+      protocol,
+      hubUrl: this.#options.hubUrl,
+      signal: stop.signal,
+    });
+    if (!channel.writable) return;
+    channel.exit(code);
+    channel.end();
+  }
 }

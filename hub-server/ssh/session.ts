@@ -5,7 +5,7 @@ import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { AbrazoError } from "../../src/errors.ts";
 import { repoPath } from "../../src/hub/repo-id.ts";
-import type { Actor, Context } from "../context.ts";
+import type { Actor, Context, Deps } from "../context.ts";
 import { asServiceError } from "../error-response.ts";
 import { badRequest, ServiceError } from "../errors.ts";
 import type { GitCall } from "../git/cache.ts";
@@ -30,7 +30,9 @@ export interface Line {
 }
 
 export interface SshCall {
-  ctx: Context & { actor: Actor };
+  deps: Deps;
+  /** Who it is; rejects with what is to be said where nobody may call. */
+  caller: () => Promise<Actor>;
   /** Value of GIT_PROTOCOL. */
   protocol: string | undefined;
   /** Where the hub is reached over HTTP, for git-lfs, if that is known. */
@@ -39,11 +41,16 @@ export interface SshCall {
   signal: AbortSignal;
 }
 
-/** Runs a command line; gives its exit code. Whatever is wrong is said in a sentence. */
-export async function runCommand(text: string, line: Line, call: SshCall): Promise<number> {
+/** Runs a command line, or greets where there is none; gives its exit code. Whatever is wrong is said in a sentence. */
+export async function runCommand(text: string | undefined, line: Line, call: SshCall): Promise<number> {
   const requestId = randomUUID();
   try {
-    await run(parseCommand(text), line, call, requestId);
+    const ctx = { ...call.deps, actor: await call.caller() };
+    if (text === undefined) {
+      line.errors.write(`Hello ${ctx.actor.name}. This hub speaks git over SSH, and has no shell.\r\n`);
+      return 1;
+    }
+    await run(parseCommand(text), line, ctx, { ...call, requestId });
     return 0;
   } catch (thrown) {
     if (call.signal.aborted) return 1;
@@ -57,10 +64,16 @@ export async function runCommand(text: string, line: Line, call: SshCall): Promi
   }
 }
 
-async function run(command: SshCommand, { input, output }: Line, call: SshCall, requestId: string): Promise<void> {
-  const { ctx, protocol, signal } = call;
+type KnownContext = Context & { actor: Actor };
+
+async function run(
+  command: SshCommand,
+  { input, output }: Line,
+  ctx: KnownContext,
+  { protocol, hubUrl, signal, requestId }: SshCall & { requestId: string },
+): Promise<void> {
+  if (command.kind === "git-lfs-authenticate") return authenticate(ctx, command, output, hubUrl);
   const who: GitCall = { caller: `user ${ctx.actor.id}`, signal };
-  if (command.kind === "git-lfs-authenticate") return authenticate(command, output, call);
   const repo = await gitRepo(ctx, command.kind, command.id);
   if (command.kind === "git-upload-pack")
     return converse(ctx, repo, { protocol, input: bounded(input, FETCH_LIMIT), output }, who);
@@ -79,9 +92,10 @@ async function* empty(): AsyncGenerator<Uint8Array> {}
 
 /** What git-lfs asks for before it moves objects over HTTP: where, and a token for this repository and for an hour. */
 async function authenticate(
+  ctx: KnownContext,
   { id, operation }: Extract<SshCommand, { kind: "git-lfs-authenticate" }>,
   output: Writable,
-  { ctx, hubUrl }: SshCall,
+  hubUrl: string | undefined,
 ): Promise<void> {
   if (hubUrl === undefined)
     throw new ServiceError(501, "This hub does not know where it is reached over HTTP, which git-lfs needs.", {
