@@ -9,10 +9,11 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { addSshKey, listSshKeys, removeSshKey } from "../../hub-server/services/ssh-keys.ts";
 import { actorOfToken } from "../../hub-server/services/users.ts";
 import { check } from "../clients/conformance/harness.ts";
-import { describeGit, type Git, gitHome, type Ran } from "../support/git.ts";
+import { caller, file } from "../support/calls.ts";
+import { describeSsh, type Git, gitHome, type Ran } from "../support/git.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 
-describeGit("git over SSH", () => {
+describeSsh("git over SSH", () => {
   let hub: TestHub;
   let git: Git;
   let token: string;
@@ -41,9 +42,12 @@ describeGit("git over SSH", () => {
     GIT_SSH_COMMAND: ["ssh", ...sshArgs(name).slice(0, -3)].map((word) => `'${word}'`).join(" "),
   });
   const address = (repo: string) => `ssh://git@127.0.0.1:${hub.sshPort}/${repo}`;
-  const ssh = (command: readonly string[], { name = "mine", user = "git", input = "" } = {}): Promise<Ran> =>
+  const ssh = (
+    command: readonly string[],
+    { name = "mine", user = "git", input = "", options = [] as readonly string[] } = {},
+  ): Promise<Ran> =>
     new Promise((resolve, reject) => {
-      const child = spawn("ssh", [...sshArgs(name, user), ...command]);
+      const child = spawn("ssh", [...options, ...sshArgs(name, user), ...command]);
       let text = "";
       child.stdout.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
       child.stderr.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
@@ -104,6 +108,45 @@ describeGit("git over SSH", () => {
     expect([status, existsSync(join(git.folder, "none"))]).toEqual([128, false]);
     expect(text).toContain("Permission denied (publickey)");
     expect((await ssh(["git-upload-pack", "ana/m1"], { user: "root" })).status).toBe(255);
+  });
+
+  it.each([
+    ["ed25519", 256],
+    ["ecdsa", 256],
+    ["ecdsa", 384],
+    ["ecdsa", 521],
+    ["rsa", 2048],
+    ["rsa", 4096],
+  ])("knows who comes with a key of the kind %s with %i bits", async (kind, bits) => {
+    const name = `${kind}${bits}`;
+    execFileSync("ssh-keygen", ["-q", "-t", kind, "-b", `${bits}`, "-N", "", "-C", "", "-f", key(name)]);
+    const { id } = await addSshKey(await actor(), { key: await readFile(key(`${name}.pub`), "utf8") });
+    expect((await ssh([], { name })).text).toContain("Hello ana.");
+    // A signature that is made with SHA-1.
+    const weak = { name, options: ["-o", "PubkeyAcceptedAlgorithms=ssh-rsa"] };
+    if (kind === "rsa") expect((await ssh([], weak)).status).toBe(255);
+    await removeSshKey(await actor(), id);
+  });
+
+  it("who may only suggest changes pushes to a pull request of theirs", async () => {
+    const ben = await hub.user("ben");
+    await addSshKey(
+      { ...hub.deps, actor: await actorOfToken(hub.deps, ben) },
+      { key: await readFile(key("other.pub"), "utf8") },
+    );
+    await create("open");
+    await caller(hub.url, ben).commit("/api/models/ana/open", "main", [file("b.txt", "ben's")], {}, "?create_pr=1");
+    await well("", ["clone", address("ana/open"), "suggested"], "other");
+    await well("suggested", ["fetch", "origin", "refs/pr/1"], "other");
+    await git.ok("suggested", "checkout", "-q", "FETCH_HEAD");
+    await git.ok("suggested", "lfs", "install", "--local");
+    await git.ok("suggested", "lfs", "track", "*.bin");
+    await git.commit("suggested", { "c.txt": "more\n", "large.bin": randomBytes(100_000) }, "More");
+    await well("suggested", ["push", "origin", "HEAD:refs/pr/1"], "other");
+    const { status, text } = await git.run("suggested", ["push", "origin", "HEAD:main"], { env: env("other") });
+    expect([status, text]).toEqual([1, expect.stringContaining("ben may not write to ana/open")]);
+    const files = await caller(hub.url, ben).ok<{ path: string }[]>("GET", "/api/models/ana/open/tree/refs%2Fpr%2F1");
+    expect(files.map(({ path }) => path)).toEqual(expect.arrayContaining(["b.txt", "c.txt", "large.bin"]));
   });
 
   it("says in a sentence what is wrong, and runs nothing else", async () => {

@@ -76,18 +76,28 @@ export async function gitHome(): Promise<Git> {
 /** An address with a token in it, as users write it. */
 export const withToken = (url: string, token: string): string => url.replace("://", `://ana:${token}@`);
 
-function missing(): string | undefined {
-  try {
-    execFileSync("git", ["lfs", "version"], { stdio: "pipe" });
-    return undefined;
-  } catch {
-    return "git and git-lfs are not installed";
+const GIT = { program: "git", args: ["lfs", "version"], called: "git and git-lfs are" };
+const SSH = { program: "ssh", args: ["-V"], called: "ssh (openssh-client) is" };
+
+function missing(tools: readonly (typeof GIT)[]): string | undefined {
+  for (const { program, args, called } of tools) {
+    try {
+      execFileSync(program, args, { stdio: "pipe" });
+    } catch {
+      return `${called} not installed`;
+    }
   }
+  return undefined;
 }
 
-/** A suite that needs git and git-lfs: skipped, with the reason in its title, where they are missing; under CI that is a failure. */
-export function describeGit(title: string, body: () => void): void {
-  const reason = missing();
+function describeWith(tools: readonly (typeof GIT)[], title: string, body: () => void): void {
+  const reason = missing(tools);
   if (reason !== undefined && /^(1|true)$/.test(process.env["CI"] ?? "")) throw new Error(reason);
   describe.skipIf(reason !== undefined)(reason === undefined ? title : `${title} (skipped: ${reason})`, body);
 }
+
+/** A suite that needs git and git-lfs: skipped, with the reason in its title, where they are missing; under CI that is a failure. */
+export const describeGit = (title: string, body: () => void): void => describeWith([GIT], title, body);
+
+/** The same of one that needs ssh, too. */
+export const describeSsh = (title: string, body: () => void): void => describeWith([GIT, SSH], title, body);
