@@ -40,6 +40,7 @@ export function parsePublicKey(line: string): PublicKey {
       "That is a private key, which nobody but you should have.",
       "Give the line of the file that ends in .pub, and make a new key.",
     );
+  if (text.includes("\n")) throw badKey("That is more than one line.", "Add one key at a time.");
   const [type = "", key = "", ...comment] = text.split(/\s+/);
   if (!TYPES.includes(type)) {
     const nearest = suggestion(type, TYPES);

@@ -36,8 +36,7 @@ export async function listSshKeys(access: HubAccess): Promise<SshKey[]> {
  *
  * @example needs a hub
  * ```ts
- * const key = await readFile(join(homedir(), ".ssh", "id_ed25519.pub"), "utf8");
- * await addSshKey({ endpoint: "http://127.0.0.1:7860", token: "hf_…" }, key);
+ * await addSshKey({ endpoint: "http://127.0.0.1:7860", token: "hf_…" }, "ssh-ed25519 AAAA… ana@laptop");
  * ```
  */
 export async function addSshKey(access: HubAccess, key: string, title?: string): Promise<SshKey> {

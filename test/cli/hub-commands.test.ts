@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import ssh2 from "ssh2";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { runCli } from "../support/cli.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
@@ -167,6 +168,37 @@ describe("accounts", () => {
     });
     expect(await said("token revoke ci")).toBe("Revoked ci");
     expect(await said("token list")).not.toMatch(/ ci /);
+  });
+
+  it("add keys for git over SSH, list and remove them, and send nothing that is no public key", async () => {
+    const { public: line, private: secret } = ssh2.utils.generateKeyPairSync("ed25519", { comment: "ana@laptop" });
+    await writeFile(data("key.pub"), `${line}\n`);
+    await writeFile(data("key"), secret);
+    await writeFile(data("notes"), "my password is hunter2\n");
+    await writeFile(data("two.pub"), `${line}\n${line}\n`);
+    expect(await said(`ssh-key add ${data("key.pub")}`)).toMatch(/^Added ana@laptop, SHA256:/);
+    await expect(abrazo(`ssh-key add ${data("key.pub")} --title again`)).rejects.toMatchObject({
+      code: "HUB_SSH_KEY_EXISTS",
+    });
+    await expect(abrazo(`ssh-key add ${data("key")}`)).rejects.toMatchObject({
+      code: "PRIVATE_KEY",
+      hint: `Give the public one: ${data("key")}.pub.`,
+    });
+    for (const name of ["notes", "two.pub"])
+      await expect(abrazo(`ssh-key add ${data(name)}`)).rejects.toMatchObject({
+        code: "INVALID_SSH_KEY",
+        message: `${data(name)} is no public key, and was not sent.`,
+      });
+    await expect(abrazo(`ssh-key add ${data("none.pub")}`)).rejects.toMatchObject({ code: "ENOENT" });
+    const { document, words } = await abrazo("ssh-key list");
+    expect(words).toMatch(/ana@laptop +SHA256:\S+ +never/);
+    expect(document).toMatchObject([{ title: "ana@laptop", key: line.split(" ").slice(0, 2).join(" ") }]);
+    await expect(abrazo("ssh-key remove ana@lapto")).rejects.toMatchObject({
+      code: "SSH_KEY_NOT_FOUND",
+      hint: 'Did you mean "ana@laptop"?',
+    });
+    expect(await said("ssh-key remove ana@laptop")).toBe("Removed ana@laptop");
+    expect((await abrazo("ssh-key list")).document).toEqual([]);
   });
 
   it("form organizations", async () => {

@@ -87,6 +87,7 @@ describe("keys by the API", () => {
     ["a private key", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl", /private key.*\.pub/s],
     ["a kind that is not known", `ssh-dss ${newKey().split(" ")[1]}`, /"ssh-dss" is no kind of key/],
     ["a key of another kind than it says", newKey().replace("ssh-ed25519", "ssh-rsa"), /cut off or damaged/],
+    ["two keys", `${newKey()}\n${newKey()}`, /more than one line/],
     ["half a key", newKey().slice(0, 50), /cut off or damaged/],
     ["what is no base64", "ssh-ed25519 %%%%", /cut off or damaged/],
     ["a short RSA key", rsaKey(1024), /has 1024 bits; 2048 are the least/],

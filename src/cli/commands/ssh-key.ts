@@ -39,6 +39,13 @@ export const sshKeyAdd = defineCommand({
         message: `${file} is a private key, and was not sent.`,
         hint: `Give the public one: ${file}.pub.`,
       });
+    // And neither is anything else that was named by mistake.
+    if (!/^\s*[a-z0-9@.-]+ +AAAA\S+[^\n]*\s*$/.test(line))
+      throw new AbrazoError({
+        code: "INVALID_SSH_KEY",
+        message: `${file} is no public key, and was not sent.`,
+        hint: "A public key is one line, like ssh-ed25519 AAAA… you@laptop. ssh-keygen -t ed25519 makes one.",
+      });
     const key = await addSshKey(access, line, flags.title);
     ui.result(key, `Added ${key.title}, ${key.fingerprint}`);
   },
