@@ -27,7 +27,7 @@ import { SESSION_COOKIE } from "./cookie.ts";
 import { field, fields, safeNext } from "./forms.ts";
 import { LoginPage, NewRepoPage, SetupPage, TokensPage } from "./pages/account.tsx";
 import { SshKeysPage } from "./pages/ssh-keys.tsx";
-import { type C, html, shellOf, signedIn } from "./respond.tsx";
+import { addressesOf, type C, html, shellOf, signedIn } from "./respond.tsx";
 
 export function accountRoutes(web: Hono<HubEnv>, setupSecret: string): void {
   login(web);
@@ -199,8 +199,7 @@ function tokens(web: Hono<HubEnv>): void {
 function sshKeys(web: Hono<HubEnv>): void {
   const page = async (c: C, more: { problem?: string; typed?: { title: string; key: string } } = {}) => {
     const ctx = c.get("ctx");
-    const { hostname } = new URL(originOf(c));
-    const props = { shell: shellOf(c), host: hostname, port: ctx.ssh.port, keys: await listSshKeys(ctx), ...more };
+    const props = { shell: shellOf(c), ssh: addressesOf(c).ssh, keys: await listSshKeys(ctx), ...more };
     return html(c, <SshKeysPage {...props} />, more.problem === undefined ? 200 : 400, SECRET);
   };
   web.get("/settings/ssh-keys", async (c) => {

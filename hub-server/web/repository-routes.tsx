@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import type { Hono } from "hono";
 import { plural, type RepoType, repoPath } from "../../src/hub/repo-id.ts";
-import { type HubEnv, originOf, splitRevision } from "../api/route.ts";
+import { type HubEnv, splitRevision } from "../api/route.ts";
 import type { Context } from "../context.ts";
 import { mayAccess, type Repo } from "../services/access.ts";
 import { commitChanges } from "../services/changes.ts";
@@ -20,7 +20,7 @@ import { lineDiffs } from "./line-diffs.ts";
 import { CardPage } from "./pages/card.tsx";
 import { CommitPage, HistoryPage } from "./pages/commits.tsx";
 import { FilePage, TreePage } from "./pages/files.tsx";
-import { type C, html, idOf, PAGE_HEADERS, pageNumber, shellOf } from "./respond.tsx";
+import { addressesOf, type C, html, idOf, PAGE_HEADERS, pageNumber, shellOf } from "./respond.tsx";
 import { cardOf, datasetPreview, viewOf } from "./views.ts";
 
 const COMMITS_PAGE = 30;
@@ -51,12 +51,22 @@ async function cardPage(c: C, type: RepoType): Promise<Response> {
   const repo = await getRepo(ctx, idOf(c, type));
   if (repo.name !== c.req.param("name") || repo.namespace !== c.req.param("namespace"))
     return c.redirect(repoPath(repo), 307);
-  const [origin, table] = [originOf(c), c.req.query("table")];
+  const [addresses, table] = [addressesOf(c), c.req.query("table")];
   const commit = await resolveRevision(ctx, repo, "HEAD");
   const relatives = await relativesOf(ctx, repo);
   // Everything that the page is made from, the looks of it included.
   const open = await mayAccess(ctx, "content", repo);
-  const facts = [commit?.id, repo, open, relatives, origin, table, ctx.actor?.name, ctx.actor?.admin, ASSETS.style.url];
+  const facts = [
+    commit?.id,
+    repo,
+    open,
+    relatives,
+    addresses,
+    table,
+    ctx.actor?.name,
+    ctx.actor?.admin,
+    ASSETS.style.url,
+  ];
   const etag = `W/"${createHash("sha256").update(JSON.stringify(facts)).digest("base64url")}"`;
   if (c.req.header("if-none-match") === etag)
     return new Response(null, { status: 304, headers: { ...PAGE_HEADERS, ETag: etag } });
@@ -65,7 +75,7 @@ async function cardPage(c: C, type: RepoType): Promise<Response> {
   const props = {
     shell: shellOf(c),
     repo,
-    origin,
+    addresses,
     card: readme === undefined ? undefined : await cardOf(ctx, repo, readme),
     evaluations: commit === undefined ? [] : await listEvaluations(ctx, repo, commit.id),
     relatives,

@@ -3,12 +3,13 @@
 import type { Context as HonoContext } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { plural, REPO_TYPES, type RepoId, type RepoType, repoPath } from "../../src/hub/repo-id.ts";
-import type { HubEnv } from "../api/route.ts";
+import { type HubEnv, originOf } from "../api/route.ts";
 import type { Actor } from "../context.ts";
 import { asServiceError, errorResponse } from "../error-response.ts";
 import { type ServiceError, unauthorized } from "../errors.ts";
 import type { Shell } from "./layout.tsx";
 import { ErrorPage, type ErrorWords } from "./pages/error.tsx";
+import type { Addresses } from "./usage.ts";
 
 export type C = HonoContext<HubEnv>;
 
@@ -35,6 +36,13 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
 };
 
 export const shellOf = (c: C): Shell => ({ actor: c.get("ctx").actor, path: new URL(c.req.url).pathname });
+
+/** Where this hub is reached, from the host that the client used. */
+export function addressesOf(c: C): Addresses {
+  const [origin, { port }] = [originOf(c), c.get("ctx").ssh];
+  if (port === undefined) return { origin, ssh: undefined };
+  return { origin, ssh: `ssh://git@${new URL(origin).hostname}${port === 22 ? "" : `:${port}`}` };
+}
 
 export const idOf = (c: C, type: RepoType): RepoId => ({
   type,

@@ -33,9 +33,23 @@ const NOT_IN_PYTHON: ReadonlySet<string> = new Set([
   "translation",
 ]);
 
-/** How to get and run a repository from the tools that people have. `origin` is this hub's address. */
-export function usageOf(repo: Repo, origin: string): UsageSnippet[] {
-  return USAGES[repo.type](repo, origin);
+/** Where this hub is reached. */
+export interface Addresses {
+  origin: string;
+  /** "ssh://git@host:port"; undefined where git is not served over SSH. */
+  ssh: string | undefined;
+}
+
+/** How to get and run a repository from the tools that people have. */
+export function usageOf(repo: Repo, { origin, ssh }: Addresses): UsageSnippet[] {
+  return [...USAGES[repo.type](repo, origin), ...gitUsage(repo, { origin, ssh })];
+}
+
+type RepoName = Pick<Repo, "type" | "namespace" | "name">;
+
+function gitUsage(repo: RepoName, { origin, ssh }: Addresses): UsageSnippet[] {
+  const http = { title: "git", code: `git clone ${origin}${repoPath(repo)}` };
+  return ssh === undefined ? [http] : [http, { title: "git over SSH", code: `git clone ${ssh}${repoPath(repo)}` }];
 }
 
 const loginIfPrivate = (repo: Repo, origin: string): string =>
@@ -86,7 +100,6 @@ function datasetUsage(repo: Repo, origin: string): UsageSnippet[] {
 function spaceUsage(repo: Repo, origin: string): UsageSnippet[] {
   const name = fullName(repo);
   return [
-    { title: "git", code: `git clone ${origin}${repoPath(repo)}` },
     {
       title: "Python: huggingface_hub",
       code: `from huggingface_hub import snapshot_download\n\nsnapshot_download("${name}", repo_type="space", endpoint="${origin}"${pythonToken(repo)})`,
@@ -101,7 +114,7 @@ const USAGES: Readonly<Record<RepoType, (repo: Repo, origin: string) => UsageSni
 };
 
 /** How to push a first folder into a repository. */
-export function pushUsage(repo: Pick<Repo, "type" | "namespace" | "name">, origin: string): UsageSnippet[] {
+export function pushUsage(repo: RepoName, { origin, ssh }: Addresses): UsageSnippet[] {
   const name = fullName(repo);
   const type = repo.type === "dataset" ? " --type dataset" : "";
   const python = repo.type === "model" ? "" : `, repo_type="${repo.type}"`;
@@ -109,9 +122,8 @@ export function pushUsage(repo: Pick<Repo, "type" | "namespace" | "name">, origi
     title: "Command line",
     code: `abrazo login --endpoint ${origin}\nabrazo push ./folder ${name}${type} --endpoint ${origin}`,
   };
-  const git = { title: "git", code: `git clone ${origin}${repoPath(repo)}` };
   return [
-    repo.type === "space" ? git : own,
+    ...(repo.type === "space" ? gitUsage(repo, { origin, ssh }) : [own]),
     {
       title: "Python: huggingface_hub",
       code: `from huggingface_hub import HfApi\n\napi = HfApi(endpoint="${origin}", token="hf_…")\napi.upload_folder(folder_path="./folder", repo_id="${name}"${python})`,

@@ -103,6 +103,22 @@ describeSsh("git over SSH", () => {
     },
   );
 
+  it("the page of a repository says how to clone it, in words that work", async () => {
+    for (const [type, path] of [
+      ["model", "ana/shown"],
+      ["dataset", "datasets/ana/shown"],
+      ["space", "spaces/ana/shown"],
+    ] as const) {
+      await create("shown", { type, ...(type === "space" && { sdk: "static" }) });
+      await caller(hub.url, token).commit(`/api/${type}s/ana/shown`, "main", [file("README.md", "# Shown")]);
+      const page = await fetch(`${hub.url}/${path}`, { headers: { authorization: `Bearer ${token}` } });
+      const [, clone = ""] = /git clone (ssh:\/\/[^\s<]+)/.exec(await page.text()) ?? [];
+      expect(clone).toBe(address(path));
+      await well("", ["clone", clone, type]);
+      expect(existsSync(join(git.folder, type, "README.md"))).toBe(true);
+    }
+  });
+
   it("lets nobody in whose key is not known, or is of another name", async () => {
     const { status, text } = await git.run("", ["clone", address("ana/m1"), "none"], { env: env("other") });
     expect([status, existsSync(join(git.folder, "none"))]).toEqual([128, false]);

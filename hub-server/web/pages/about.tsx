@@ -8,7 +8,7 @@ import { FileName } from "../components/plain-text.tsx";
 import { Day, filterUrl, Snippet } from "../components/repo.tsx";
 import { bytes, grouped, languageName, many, pathUrl, short, words } from "../format.ts";
 import { isShare, metricWords } from "../metrics.ts";
-import { usageOf } from "../usage.ts";
+import { type Addresses, usageOf } from "../usage.ts";
 
 export interface EvaluationRow {
   dataset: string;
@@ -275,13 +275,13 @@ export function Files({ repo, files }: { repo: Repo; files: readonly FileRow[] }
 }
 
 /** A menu beside the name, wide enough for code. */
-export const Usage = ({ repo, origin }: { repo: Repo; origin: string }) => (
+export const Usage = ({ repo, addresses }: { repo: Repo; addresses: Addresses }) => (
   <details class="menu right use">
     <summary>
       Use this {repo.type} <Icon name="down" />
     </summary>
     <div class="sheet">
-      {usageOf(repo, origin).map((snippet) => (
+      {usageOf(repo, addresses).map((snippet) => (
         <Snippet {...snippet} />
       ))}
       {repo.isPrivate ? (

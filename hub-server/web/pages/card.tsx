@@ -9,14 +9,14 @@ import { RepoHeader, Snippet } from "../components/repo.tsx";
 import { RowsTable } from "../components/rows-table.tsx";
 import { many, pathUrl, words } from "../format.ts";
 import { Page, type Shell } from "../layout.tsx";
-import { pushUsage } from "../usage.ts";
+import { type Addresses, pushUsage } from "../usage.ts";
 import type { DatasetPreview, RenderedCard } from "../views.ts";
 import { About, type EvaluationRow, Evaluations, Family, type FileRow, Files, Tags, Usage } from "./about.tsx";
 
 interface CardProps {
   shell: Shell;
   repo: Repo;
-  origin: string;
+  addresses: Addresses;
   /** Undefined when there is no README.md. */
   card: RenderedCard | undefined;
   evaluations: readonly EvaluationRow[];
@@ -26,14 +26,14 @@ interface CardProps {
   preview: DatasetPreview | undefined;
 }
 
-export function CardPage({ shell, repo, origin, card, evaluations, relatives, files, preview }: CardProps) {
+export function CardPage({ shell, repo, addresses, card, evaluations, relatives, files, preview }: CardProps) {
   const { actor } = shell;
   const own = actor !== undefined && (actor.admin || actor.id === repo.ownerId);
   const task = repo.pipelineTag === null ? repo.type : `${words(repo.pipelineTag)} ${repo.type}`;
   return (
     <Page title={fullName(repo)} shell={shell} description={`${fullName(repo)}: ${task}`}>
       <RepoHeader repo={repo} tab="card">
-        {files.length === 0 ? null : <Usage repo={repo} origin={origin} />}
+        {files.length === 0 ? null : <Usage repo={repo} addresses={addresses} />}
       </RepoHeader>
       <div class="card-page">
         <aside class="facts-side" aria-label="Facts">
@@ -46,7 +46,11 @@ export function CardPage({ shell, repo, origin, card, evaluations, relatives, fi
               The metadata of README.md cannot be used: <bdi>{card.metadataProblem}</bdi>
             </p>
           ) : null}
-          {card === undefined ? <NoCard repo={repo} own={own} origin={origin} files={files} /> : <Card card={card} />}
+          {card === undefined ? (
+            <NoCard repo={repo} own={own} addresses={addresses} files={files} />
+          ) : (
+            <Card card={card} />
+          )}
         </div>
         <aside class="more-side" aria-label="More about this repository">
           <Evaluations rows={evaluations} />
@@ -76,8 +80,15 @@ const Card = ({ card }: { card: RenderedCard }) => (
   </>
 );
 
+interface NoCardProps {
+  repo: Repo;
+  own: boolean;
+  addresses: Addresses;
+  files: readonly FileRow[];
+}
+
 /** Whoever may write is told how; others that there is nothing to read. */
-function NoCard({ repo, own, origin, files }: { repo: Repo; own: boolean; origin: string; files: readonly FileRow[] }) {
+function NoCard({ repo, own, addresses, files }: NoCardProps) {
   const empty = files.length === 0;
   return (
     <section class="panel">
@@ -91,7 +102,7 @@ function NoCard({ repo, own, origin, files }: { repo: Repo; own: boolean; origin
                 ? "Pushing with the command line writes a card from the files. Or add a README.md yourself."
                 : "Add a README.md that says what the data is, and push again."}
           </p>
-          {pushUsage(repo, origin).map((snippet) => (
+          {pushUsage(repo, addresses).map((snippet) => (
             <Snippet {...snippet} />
           ))}
         </>

@@ -6,17 +6,14 @@ import { Problem } from "./account.tsx";
 
 export const SshKeysPage = ({
   shell,
-  host,
-  port,
+  ssh,
   keys,
   problem,
   typed = { title: "", key: "" },
 }: {
   shell: Shell;
-  /** Of the hub's address. */
-  host: string;
-  /** Undefined where the hub does not serve git over SSH. */
-  port: number | undefined;
+  /** Where git is served over SSH; undefined where it is not. */
+  ssh: string | undefined;
   keys: readonly SshKey[];
   problem?: string | undefined;
   typed?: { title: string; key: string };
@@ -24,7 +21,7 @@ export const SshKeysPage = ({
   <Page title="SSH keys" shell={shell}>
     <h1>SSH keys</h1>
     <p class="muted lead">
-      {port === undefined
+      {ssh === undefined
         ? "Git over SSH is turned off on this hub; whoever runs it can turn it on with ABRAZO_SSH_PORT. Keys can be added all the same."
         : "Git knows you by these keys: whoever has the private half of one reads and pushes as you do."}
     </p>
@@ -40,8 +37,8 @@ export const SshKeysPage = ({
             ))}
           </ul>
         )}
-        {port === undefined || keys.length === 0 ? null : (
-          <Snippet title="Then clone with it:" code={`git clone ssh://git@${host}:${port}/namespace/name`} />
+        {ssh === undefined || keys.length === 0 ? null : (
+          <Snippet title="Then clone with it:" code={`git clone ${ssh}/namespace/name`} />
         )}
       </div>
       <form class="form panel" method="post" action="/settings/ssh-keys">
