@@ -68,8 +68,8 @@ export interface Deps extends Store {
   /** Proves that a request comes from whoever can read the data folder. */
   localKey: string;
   policy: Policy;
-  /** Where git is served over SSH, once it is. */
-  ssh: { port: number | undefined };
+  /** How git is served over SSH, once it is. */
+  ssh: { served: { port: number; fingerprint: string } | undefined };
 }
 
 /** Dependencies with the caller of one request; undefined is an anonymous one. */

@@ -131,7 +131,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       signingKey: await signingKey(database.db),
       localKey: randomBytes(32).toString("hex"),
       policy: { organizations: options.organizations ?? env.organizations },
-      ssh: { port: undefined },
+      ssh: { served: undefined },
     };
     const rateLimit = options.rateLimit ?? env.rateLimit;
     const setupSecret = randomBytes(24).toString("base64url");
@@ -145,7 +145,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       await listening.close();
       throw error;
     });
-    deps.ssh.port = ssh?.port;
+    deps.ssh.served = ssh;
     lock.announce(url, deps.localKey);
     const [opened, working] = [database, queue];
     let closed: Promise<void> | undefined;

@@ -1,7 +1,6 @@
 // Public keys by which users are known to git over SSH. Proves nothing: that the other side has the private key is ssh's to show.
 import { createHash } from "node:crypto";
 import { and, asc, eq, isNull, lt, or, sql } from "drizzle-orm";
-import { suggestion } from "../../src/errors.ts";
 import type { Actor, Context, Deps } from "../context.ts";
 import { sshKeys } from "../db/schema/ssh.ts";
 import { users } from "../db/schema.ts";
@@ -42,13 +41,11 @@ export function parsePublicKey(line: string): PublicKey {
     );
   if (text.includes("\n")) throw badKey("That is more than one line.", "Add one key at a time.");
   const [type = "", key = "", ...comment] = text.split(/\s+/);
-  if (!TYPES.includes(type)) {
-    const nearest = suggestion(type, TYPES);
+  if (!TYPES.includes(type))
     throw badKey(
       `"${type.slice(0, 40)}" is no kind of key that is known here.`,
-      nearest ?? `Make one with ssh-keygen -t ed25519.`,
+      `Known are ${TYPES.join(", ")}. ssh-keygen -t ed25519 makes one.`,
     );
-  }
   const bytes = Buffer.from(key, "base64");
   if (bytes.length > MOST_BYTES || bytes.toString("base64").replace(/=+$/, "") !== key.replace(/=+$/, ""))
     throw badKey("The key is cut off or damaged.", "Copy the whole line of the file that ends in .pub.");

@@ -12,7 +12,7 @@ import type { Actor, Deps } from "../context.ts";
 import { inWords } from "../db/in-words.ts";
 import { ServiceError } from "../errors.ts";
 import { sshHostKey } from "../services/settings.ts";
-import { actorOfSshKey, noteSshKey } from "../services/ssh-keys.ts";
+import { actorOfSshKey, fingerprintOf, noteSshKey } from "../services/ssh-keys.ts";
 import { type Door, LIMITS, openDoor, type Visitor } from "./door.ts";
 import { paced } from "./paced.ts";
 import { runCommand } from "./session.ts";
@@ -48,9 +48,16 @@ const ALGORITHMS: Algorithms = {
   compress: ["none"],
 };
 
+export interface SshServer extends Door {
+  /** Of the hub's own key, as ssh shows it to who comes for the first time. */
+  fingerprint: string;
+}
+
 /** @throws AbrazoError `PORT_IN_USE` */
-export async function startSsh(deps: Deps, { host, port, hubUrl }: SshOptions, limits = LIMITS): Promise<Door> {
+export async function startSsh(deps: Deps, { host, port, hubUrl }: SshOptions, limits = LIMITS): Promise<SshServer> {
   const hostKey = await sshHostKey(deps.db, () => ssh2.utils.generateKeyPairSync("ed25519").private);
+  const parsed = ssh2.utils.parseKey(hostKey);
+  if (parsed instanceof Error) throw parsed;
   const config: ServerConfig = {
     hostKeys: [hostKey],
     ident: "Abrazo",
@@ -63,7 +70,8 @@ export async function startSsh(deps: Deps, { host, port, hubUrl }: SshOptions, l
     const server = new ssh2.Server(config, (client) => new Caller(deps, client, visitor, { hubUrl, ...limits }));
     server.injectSocket(visitor.socket);
   };
-  return openDoor({ host, port, serve }, limits);
+  const door = await openDoor({ host, port, serve }, limits);
+  return { ...door, fingerprint: fingerprintOf(parsed.getPublicSSH()) };
 }
 
 interface CallerOptions {

@@ -199,7 +199,8 @@ function tokens(web: Hono<HubEnv>): void {
 function sshKeys(web: Hono<HubEnv>): void {
   const page = async (c: C, more: { problem?: string; typed?: { title: string; key: string } } = {}) => {
     const ctx = c.get("ctx");
-    const props = { shell: shellOf(c), ssh: addressesOf(c).ssh, keys: await listSshKeys(ctx), ...more };
+    const fingerprint = ctx.ssh.served?.fingerprint;
+    const props = { shell: shellOf(c), ssh: addressesOf(c).ssh, fingerprint, keys: await listSshKeys(ctx), ...more };
     return html(c, <SshKeysPage {...props} />, more.problem === undefined ? 200 : 400, SECRET);
   };
   web.get("/settings/ssh-keys", async (c) => {

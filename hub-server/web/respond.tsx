@@ -39,9 +39,9 @@ export const shellOf = (c: C): Shell => ({ actor: c.get("ctx").actor, path: new 
 
 /** Where this hub is reached, from the host that the client used. */
 export function addressesOf(c: C): Addresses {
-  const [origin, { port }] = [originOf(c), c.get("ctx").ssh];
-  if (port === undefined) return { origin, ssh: undefined };
-  return { origin, ssh: `ssh://git@${new URL(origin).hostname}${port === 22 ? "" : `:${port}`}` };
+  const [origin, { served }] = [originOf(c), c.get("ctx").ssh];
+  if (served === undefined) return { origin, ssh: undefined };
+  return { origin, ssh: `ssh://git@${new URL(origin).hostname}${served.port === 22 ? "" : `:${served.port}`}` };
 }
 
 export const idOf = (c: C, type: RepoType): RepoId => ({

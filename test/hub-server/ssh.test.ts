@@ -119,6 +119,15 @@ describeSsh("git over SSH", () => {
     }
   });
 
+  it("tells its own key, for who comes for the first time", async () => {
+    const known = execFileSync("ssh-keygen", ["-l", "-f", key("known_hosts")], { encoding: "utf8" });
+    const { fingerprint = "" } = hub.deps.ssh.served ?? {};
+    expect([fingerprint, known]).toEqual([
+      expect.stringMatching(/^SHA256:\S{43}$/),
+      expect.stringContaining(fingerprint),
+    ]);
+  });
+
   it("lets nobody in whose key is not known, or is of another name", async () => {
     const { status, text } = await git.run("", ["clone", address("ana/m1"), "none"], { env: env("other") });
     expect([status, existsSync(join(git.folder, "none"))]).toEqual([128, false]);

@@ -7,6 +7,7 @@ import { Problem } from "./account.tsx";
 export const SshKeysPage = ({
   shell,
   ssh,
+  fingerprint,
   keys,
   problem,
   typed = { title: "", key: "" },
@@ -14,6 +15,8 @@ export const SshKeysPage = ({
   shell: Shell;
   /** Where git is served over SSH; undefined where it is not. */
   ssh: string | undefined;
+  /** Of the hub's own key. */
+  fingerprint: string | undefined;
   keys: readonly SshKey[];
   problem?: string | undefined;
   typed?: { title: string; key: string };
@@ -39,6 +42,11 @@ export const SshKeysPage = ({
         )}
         {ssh === undefined || keys.length === 0 ? null : (
           <Snippet title="Then clone with it:" code={`git clone ${ssh}/namespace/name`} />
+        )}
+        {fingerprint === undefined ? null : (
+          <p class="small muted broken">
+            The first time, ssh asks whether this hub's own key is the right one: <code>{fingerprint}</code>
+          </p>
         )}
       </div>
       <form class="form panel" method="post" action="/settings/ssh-keys">
