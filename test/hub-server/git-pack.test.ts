@@ -243,7 +243,7 @@ describe("lines", () => {
     ]).toString();
     expect(report).toBe("000eunpack ok\n0017ok refs/heads/main\n001eng refs/heads/x two lines\n0000");
     expect(receiveAdvertisement([]).toString()).toMatch(
-      /^001f# service=git-receive-pack\n0000[0-9a-f]{4}0{40} capabilities\^\{\}\0report-status .*\n0000$/,
+      /^[0-9a-f]{4}0{40} capabilities\^\{\}\0report-status .*\n0000$/,
     );
   });
 });
