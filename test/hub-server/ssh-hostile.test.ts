@@ -5,6 +5,7 @@ import { readdir } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readEnv } from "../../hub-server/env.ts";
 import { FLUSH, pktLine } from "../../hub-server/git/pkt-line.ts";
 import { listSshKeys, removeSshKey } from "../../hub-server/services/ssh-keys.ts";
 import { actorOfToken } from "../../hub-server/services/users.ts";
@@ -285,6 +286,23 @@ describe("a hub that serves git over SSH", () => {
     await client.closed;
     await blocker.close();
     await first.stop();
+  });
+
+  it.each([
+    [{ ABRAZO_SSH_PORT: "ssh" }, "BAD_PORT", 'ABRAZO_SSH_PORT is "ssh", which is no port.'],
+    [{ ABRAZO_SSH_PORT: "65536" }, "BAD_PORT", 'ABRAZO_SSH_PORT is "65536", which is no port.'],
+    [{ ABRAZO_URL: "hub.example.org" }, "BAD_URL", 'ABRAZO_URL is "hub.example.org", which is no address.'],
+    [{ ABRAZO_URL: "https://" }, "BAD_URL", 'ABRAZO_URL is "https://", which is no address.'],
+  ])("does not start with %o", (env, code, message) => {
+    expect(() => readEnv(env)).toThrow(expect.objectContaining({ code, message }));
+  });
+
+  it("takes its port and its address from the environment", () => {
+    expect(readEnv({ ABRAZO_SSH_PORT: "2222", ABRAZO_URL: "https://hub.example.org/" })).toMatchObject({
+      sshPort: 2222,
+      url: "https://hub.example.org",
+    });
+    expect(readEnv({ ABRAZO_SSH_PORT: "", ABRAZO_URL: "" })).toMatchObject({ sshPort: undefined, url: undefined });
   });
 
   it("says what it lacks where it does not know its own address", async () => {
