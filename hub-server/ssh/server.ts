@@ -1,4 +1,5 @@
 // git over SSH: who comes is known by a key, and may run git's and git-lfs's commands, nothing else. The only file that speaks SSH.
+import { finished } from "node:stream/promises";
 import ssh2, {
   type Algorithms,
   type AuthContext,
@@ -89,6 +90,7 @@ class Caller {
   #key: Uint8Array | undefined;
   #attempts = 0;
   #sessions = 0;
+  #running = 0;
   #idle: NodeJS.Timeout | undefined;
   #isOneTooMany = false;
 
@@ -116,8 +118,9 @@ class Caller {
     this.#visitor.leave();
   }
 
-  /** Whoever asks for nothing leaves after a while. */
+  /** Whoever asks for nothing leaves after a while, also where they keep what is done open. */
   #wait(): void {
+    clearTimeout(this.#idle);
     this.#idle = setTimeout(() => this.#leave(), this.#options.idleMs);
   }
 
@@ -165,10 +168,8 @@ class Caller {
 
   #serve(session: Session): void {
     this.#sessions++;
-    clearTimeout(this.#idle);
     session.once("close", () => {
       this.#sessions--;
-      if (this.#sessions === 0) this.#wait();
     });
     let protocol: string | undefined;
     session.on("env", (accept, reject, { key, val }) => {
@@ -191,6 +192,8 @@ class Caller {
   /** Runs a command, or none where a shell was wanted. */
   async #run(channel: ServerChannel, command: string | undefined, protocol: string | undefined): Promise<void> {
     this.#channels.add(channel);
+    this.#running++;
+    clearTimeout(this.#idle);
     const stop = new AbortController();
     channel.once("close", () => {
       this.#channels.delete(channel);
@@ -208,6 +211,11 @@ class Caller {
       hubUrl: this.#options.hubUrl,
       signal: stop.signal,
     });
+    // What is written last may still wait for the client.
+    output.end();
+    await finished(output).catch(() => {});
+    this.#running--;
+    if (this.#running === 0 && !this.#visitor.socket.destroyed) this.#wait();
     if (!channel.writable) return;
     channel.exit(code);
     channel.end();

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readEnv } from "../../hub-server/env.ts";
 import { FLUSH, pktLine } from "../../hub-server/git/pkt-line.ts";
@@ -198,6 +199,25 @@ describeGit("hostile callers over SSH", () => {
     await expect.poll(gits, { timeout: 30_000 }).toEqual([]);
     for (const client of clients) client.destroy();
   }, 60_000);
+
+  it("who reads slowly gets all of it", async () => {
+    const client = await SshClient.connect(hub.sshPort, key);
+    const channel = await client.start("git-upload-pack ana/large");
+    channel.write(wanted());
+    let size = 0;
+    let last = Buffer.alloc(0);
+    for await (const piece of channel) {
+      const bytes: Buffer = piece;
+      size += bytes.length;
+      last = Buffer.concat([last, bytes]).subarray(-1000);
+      await sleep(3);
+    }
+    expect(size).toBeGreaterThan(12 * MIB);
+    const whole = await client.run("git-upload-pack ana/large", wanted());
+    expect(whole.text.length).toBe(size);
+    expect(whole.text.endsWith(last.toString("latin1"))).toBe(true);
+    client.end();
+  });
 
   it("what nobody reads is not taken without end", async () => {
     const client = await SshClient.connect(hub.sshPort, key);
