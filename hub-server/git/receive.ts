@@ -12,7 +12,7 @@ const CAPABILITIES = "report-status delete-refs side-band-64k quiet atomic ofs-d
 /** Refs that one push may move. */
 const MOST_COMMANDS = 1000;
 
-/** What a client is shown before it pushes; over HTTP behind a line that names the service (`announced`). */
+/** What a client is shown before it pushes; over HTTP a line that names the service comes before it. */
 export function receiveAdvertisement(refs: readonly GitRef[]): Buffer {
   const sorted = [...refs].sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
   const shown = sorted.length === 0 ? [{ id: ZERO_ID, name: "capabilities^{}" }] : sorted;
