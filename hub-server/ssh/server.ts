@@ -49,6 +49,17 @@ const ALGORITHMS: Algorithms = {
   compress: ["none"],
 };
 
+/**
+ * A new key, both halves as ssh-keygen writes them. Of one in 256, ssh2 1.17 loses the first byte of the public half, as it is 0, and then
+ * reads the private one no more: another one is made.
+ */
+export function newKeyPair(): { public: string; private: string } {
+  for (;;) {
+    const pair = ssh2.utils.generateKeyPairSync("ed25519");
+    if (!(ssh2.utils.parseKey(pair.private) instanceof Error)) return pair;
+  }
+}
+
 export interface SshServer extends Door {
   /** Of the hub's own key, as ssh shows it to who comes for the first time. */
   fingerprint: string;
@@ -56,7 +67,7 @@ export interface SshServer extends Door {
 
 /** @throws AbrazoError `PORT_IN_USE` */
 export async function startSsh(deps: Deps, { host, port, hubUrl }: SshOptions, limits = LIMITS): Promise<SshServer> {
-  const hostKey = await sshHostKey(deps.db, () => ssh2.utils.generateKeyPairSync("ed25519").private);
+  const hostKey = await sshHostKey(deps.db, () => newKeyPair().private);
   const parsed = ssh2.utils.parseKey(hostKey);
   if (parsed instanceof Error) throw parsed;
   const config: ServerConfig = {

@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import ssh2 from "ssh2";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { newKeyPair } from "../../hub-server/ssh/server.ts";
 import { runCli } from "../support/cli.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
 import { runCommand } from "./run-command.ts";
@@ -171,9 +171,10 @@ describe("accounts", () => {
   });
 
   it("add keys for git over SSH, list and remove them, and send nothing that is no public key", async () => {
-    const { public: line, private: secret } = ssh2.utils.generateKeyPairSync("ed25519", { comment: "ana@laptop" });
+    const pair = newKeyPair();
+    const line = `${pair.public} ana@laptop`;
     await writeFile(data("key.pub"), `${line}\n`);
-    await writeFile(data("key"), secret);
+    await writeFile(data("key"), pair.private);
     await writeFile(data("notes"), "my password is hunter2\n");
     await writeFile(data("two.pub"), `${line}\n${line}\n`);
     expect(await said(`ssh-key add ${data("key.pub")}`)).toMatch(/^Added ana@laptop, SHA256:/);

@@ -5,6 +5,7 @@ import { ROUTES } from "../../hub-server/api/index.ts";
 import type { Route } from "../../hub-server/api/route.ts";
 import { webRoutes } from "../../hub-server/web/routes.tsx";
 import type { Answer } from "../support/caller.ts";
+import { publicKeyLine } from "../support/ssh-key.ts";
 import { REALMS, type Realm, type Stranger, type Victim, victim, word } from "../support/victim.ts";
 
 let all: Victim;
@@ -21,6 +22,7 @@ const user = { user: "sam", role: "admin" };
 /** A body that each route takes, and that would change something. */
 const BODIES: Readonly<Record<string, unknown>> = {
   createLocalUser: { name: "made" },
+  addSshKey: { key: publicKeyLine("made") },
   createToken: { name: "made", role: "write" },
   validateYaml: { content: "", repoType: "model" },
   createCollection: { title: "made", namespace: "vic" },
@@ -176,6 +178,7 @@ async function state(): Promise<unknown> {
     }),
     `/api/models/vic/${repos.own.name}/discussions/1`,
     `/api/models/lab/${repos.group.name}/discussions/1`,
+    "/api/settings/ssh-keys",
     "/api/settings/webhooks",
     `/api/settings/webhooks/${ids.webhookId}`,
     "/api/collections?owner=vic&owner=lab",

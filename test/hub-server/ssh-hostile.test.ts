@@ -5,13 +5,14 @@ import { readdir } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import ssh2 from "ssh2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readEnv } from "../../hub-server/env.ts";
 import { FLUSH, pktLine } from "../../hub-server/git/pkt-line.ts";
-import { listSshKeys, removeSshKey } from "../../hub-server/services/ssh-keys.ts";
+import { listSshKeys, parsePublicKey, removeSshKey } from "../../hub-server/services/ssh-keys.ts";
 import { actorOfToken } from "../../hub-server/services/users.ts";
 import { LIMITS, openDoor } from "../../hub-server/ssh/door.ts";
-import { startSsh } from "../../hub-server/ssh/server.ts";
+import { newKeyPair, startSsh } from "../../hub-server/ssh/server.ts";
 import { audit } from "../support/audit.ts";
 import { type Caller, caller, file } from "../support/calls.ts";
 import { describeGit } from "../support/git.ts";
@@ -284,6 +285,17 @@ describeGit("hostile callers over SSH", () => {
 });
 
 describe("a hub that serves git over SSH", () => {
+  it("makes no key that it cannot read", () => {
+    // Enough that one of those would be among them, but for once in two thousand.
+    for (let made = 0; made < 2000; made++) {
+      const pair = newKeyPair();
+      expect(parsePublicKey(pair.public).type).toBe("ssh-ed25519");
+      const key = ssh2.utils.parseKey(pair.private);
+      if (key instanceof Error) throw key;
+      expect(key.verify("text", key.sign("text"))).toBe(true);
+    }
+  });
+
   it("is known by the same key after it is started again, and lets go of its other port where SSH cannot begin", async () => {
     const first = await testHub({ sshPort: 0 });
     const token = await first.user("ana");

@@ -4,6 +4,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parsePublicKey } from "../../hub-server/services/ssh-keys.ts";
 import { type TestHub, testHub } from "../support/hub.ts";
+import { keyField, publicKeyLine } from "../support/ssh-key.ts";
 
 let hub: TestHub;
 let ana: string;
@@ -16,21 +17,10 @@ beforeAll(async () => {
 });
 afterAll(() => hub.stop());
 
-const field = (bytes: Uint8Array): Buffer => {
-  const head = Buffer.alloc(4);
-  head.writeUInt32BE(bytes.length);
-  return Buffer.concat([head, bytes]);
-};
-/** A line of a new key, as ssh-keygen would write it. */
-function newKey(comment = "ana@laptop"): string {
-  const der = generateKeyPairSync("ed25519").publicKey.export({ type: "spki", format: "der" });
-  const blob = Buffer.concat([field(Buffer.from("ssh-ed25519")), field(der.subarray(-32))]);
-  return `ssh-ed25519 ${blob.toString("base64")} ${comment}`.trim();
-}
 function rsaKey(bits: number): string {
   const { n = "", e = "" } = generateKeyPairSync("rsa", { modulusLength: bits }).publicKey.export({ format: "jwk" });
-  const number = (text: string) => field(Buffer.concat([Buffer.of(0), Buffer.from(text, "base64url")]));
-  return `ssh-rsa ${Buffer.concat([field(Buffer.from("ssh-rsa")), field(Buffer.from(e, "base64url")), number(n)]).toString("base64")}`;
+  const number = (text: string) => keyField(Buffer.concat([Buffer.of(0), Buffer.from(text, "base64url")]));
+  return `ssh-rsa ${Buffer.concat([keyField(Buffer.from("ssh-rsa")), keyField(Buffer.from(e, "base64url")), number(n)]).toString("base64")}`;
 }
 
 async function call(token: string | undefined, method: string, path = "", body?: object) {
@@ -44,14 +34,14 @@ async function call(token: string | undefined, method: string, path = "", body?:
 
 describe("keys by the API", () => {
   it("are added, listed without those of others, and removed by their owner alone", async () => {
-    const line = newKey();
+    const line = publicKeyLine();
     const made = await call(ana, "POST", "", { key: `${line}\n` });
     expect(made).toMatchObject({
       status: 201,
       body: { title: "ana@laptop", key: line.split(" ").slice(0, 2).join(" "), lastUsedAt: null },
     });
     expect(made.body.fingerprint).toMatch(/^SHA256:[A-Za-z0-9+/]{43}$/);
-    const named = await call(ana, "POST", "", { key: newKey(""), title: "  ci " });
+    const named = await call(ana, "POST", "", { key: publicKeyLine(""), title: "  ci " });
     expect(named.body.title).toBe("ci");
     expect((await call(ana, "GET")).body.map(({ title }: { title: string }) => title)).toEqual(["ana@laptop", "ci"]);
     expect((await call(ben, "GET")).body).toEqual([]);
@@ -67,7 +57,7 @@ describe("keys by the API", () => {
     expect((await call(undefined, "GET")).status).toBe(401);
     const { token: reads } = await hub.tokenOf("ana", "read");
     expect((await call(reads, "GET")).status).toBe(200);
-    expect((await call(reads, "POST", "", { key: newKey() })).status).toBe(403);
+    expect((await call(reads, "POST", "", { key: publicKeyLine() })).status).toBe(403);
     const made = await fetch(`${hub.url}/api/settings/tokens`, {
       method: "POST",
       headers: { authorization: `Bearer ${ana}`, "content-type": "application/json" },
@@ -79,16 +69,16 @@ describe("keys by the API", () => {
     });
     const { token: fine }: { token: string } = await made.json();
     expect((await call(fine, "GET")).status).toBe(403);
-    expect((await call(fine, "POST", "", { key: newKey() })).status).toBe(403);
+    expect((await call(fine, "POST", "", { key: publicKeyLine() })).status).toBe(403);
   });
 
   it.each([
     ["nothing", "", /is no kind of key/],
     ["a private key", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl", /private key.*\.pub/s],
-    ["a kind that is not known", `ssh-dss ${newKey().split(" ")[1]}`, /"ssh-dss" is no kind of key/],
-    ["a key of another kind than it says", newKey().replace("ssh-ed25519", "ssh-rsa"), /cut off or damaged/],
-    ["two keys", `${newKey()}\n${newKey()}`, /more than one line/],
-    ["half a key", newKey().slice(0, 50), /cut off or damaged/],
+    ["a kind that is not known", `ssh-dss ${publicKeyLine().split(" ")[1]}`, /"ssh-dss" is no kind of key/],
+    ["a key of another kind than it says", publicKeyLine().replace("ssh-ed25519", "ssh-rsa"), /cut off or damaged/],
+    ["two keys", `${publicKeyLine()}\n${publicKeyLine()}`, /more than one line/],
+    ["half a key", publicKeyLine().slice(0, 50), /cut off or damaged/],
     ["what is no base64", "ssh-ed25519 %%%%", /cut off or damaged/],
     ["a short RSA key", rsaKey(1024), /has 1024 bits; 2048 are the least/],
   ])("refuse %s in words", async (_, key, words) => {
@@ -103,12 +93,12 @@ describe("keys by the API", () => {
   it("are fifty at most", async () => {
     const cem = await hub.user("cem");
     for (let number = 0; number < 50; number++)
-      expect((await call(cem, "POST", "", { key: newKey(`${number}`) })).status).toBe(201);
-    expect((await call(cem, "POST", "", { key: newKey() })).status).toBe(400);
+      expect((await call(cem, "POST", "", { key: publicKeyLine(`${number}`) })).status).toBe(201);
+    expect((await call(cem, "POST", "", { key: publicKeyLine() })).status).toBe(400);
   });
 
   it("have the fingerprint that ssh-keygen shows", () => {
-    const line = newKey();
+    const line = publicKeyLine();
     let said: string;
     try {
       said = execFileSync("ssh-keygen", ["-l", "-f", "-"], { input: line, encoding: "utf8", stdio: "pipe" });
@@ -137,7 +127,7 @@ describe("the page of keys", () => {
       });
     const page = async () => (await fetch(`${hub.url}/settings/ssh-keys`, { headers: { cookie } })).text();
     expect((await fetch(`${hub.url}/settings/ssh-keys`, { redirect: "manual" })).status).toBe(401);
-    expect((await post("/settings/ssh-keys", { key: newKey("<b>desk</b>"), title: "" })).status).toBe(303);
+    expect((await post("/settings/ssh-keys", { key: publicKeyLine("<b>desk</b>"), title: "" })).status).toBe(303);
     expect(await page()).toContain("&lt;b&gt;desk&lt;/b&gt;");
     const wrong = await post("/settings/ssh-keys", { key: "-----BEGIN RSA PRIVATE KEY-----\nMIIsecret", title: "x" });
     const text = await wrong.text();

@@ -2,6 +2,7 @@
 import ssh2, { type ClientChannel } from "ssh2";
 import { addSshKey } from "../../hub-server/services/ssh-keys.ts";
 import { actorOfToken } from "../../hub-server/services/users.ts";
+import { newKeyPair } from "../../hub-server/ssh/server.ts";
 import type { TestHub } from "./hub.ts";
 
 export interface Answer {
@@ -12,7 +13,7 @@ export interface Answer {
 
 /** Makes a key and adds it to a user; gives its private half. */
 export async function newSshKey(hub: TestHub, token: string): Promise<{ id: string; privateKey: string }> {
-  const pair = ssh2.utils.generateKeyPairSync("ed25519");
+  const pair = newKeyPair();
   const actor = await actorOfToken(hub.deps, token);
   const { id } = await addSshKey({ ...hub.deps, actor }, { key: pair.public });
   return { id, privateKey: pair.private };

@@ -5,6 +5,7 @@ import { createSession, createToken, findUser } from "../../hub-server/services/
 import { SESSION_COOKIE } from "../../hub-server/web/cookie.ts";
 import { type Answer, type Call, caller } from "./caller.ts";
 import { type TestHub, testHub } from "./hub.ts";
+import { publicKeyLine } from "./ssh-key.ts";
 
 /** own: vic's private things · lab: of an organization of vic's · group: of a group in it · gate: behind a gate · kept: settings. */
 export const REALMS = ["own", "lab", "group", "gate", "kept", "mail", "members"] as const;
@@ -28,7 +29,7 @@ export interface Victim {
   /** Names of repositories, with what lies in them. */
   repos: Record<"own" | "lab" | "group" | "gate", { namespace: string; name: string }>;
   /** Values of parameters that exist. */
-  ids: Record<"slug" | "itemId" | "webhookId" | "logId" | "tokenId" | "commentId", string> &
+  ids: Record<"slug" | "itemId" | "webhookId" | "logId" | "tokenId" | "keyId" | "commentId", string> &
     Record<"resourceGroupId" | "serviceAccountId" | "serviceTokenId" | "sha" | "commit", string>;
 }
 
@@ -179,7 +180,7 @@ export async function victim(): Promise<Victim> {
   return { hub, vic, strangers: await strangersOf(hub, tokens), repos, ids };
 }
 
-/** Collections, webhooks, tokens, groups and service accounts. */
+/** Collections, webhooks, tokens, SSH keys, groups and service accounts. */
 async function settings(hub: TestHub, vic: Call, repos: Victim["repos"]): Promise<Victim["ids"]> {
   const item = { type: "model", id: `vic/${repos.own.name}` };
   const secret = { title: word("own", "collection"), private: true, item };
@@ -195,6 +196,7 @@ async function settings(hub: TestHub, vic: Call, repos: Victim["repos"]): Promis
   const robot = String(account.get("_id"));
   const robotToken = await ok(vic("POST", `${accounts}/${robot}/tokens`, { displayName: word("kept", "robottoken") }));
   await ok(vic("POST", "/api/settings/tokens", { name: word("kept", "token") }));
+  const key = await ok(vic("POST", "/api/settings/ssh-keys", { key: publicKeyLine(), title: word("kept", "key") }));
   const hook = await ok(
     vic("POST", "/api/settings/webhooks", {
       url: `https://hooks.invalid/${word("kept", "hook")}`,
@@ -219,6 +221,7 @@ async function settings(hub: TestHub, vic: Call, repos: Victim["repos"]): Promis
     webhookId,
     logId: log?.id ?? "",
     tokenId: token?.id ?? "",
+    keyId: String(key.get("id")),
     commentId,
     resourceGroupId: String(group.get("id")),
     serviceAccountId: robot,
