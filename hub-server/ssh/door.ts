@@ -38,6 +38,8 @@ export const LIMITS = {
   loginMs: 30_000,
   /** Milliseconds that somebody who is known may ask for nothing. */
   idleMs: 5 * 60_000,
+  /** Milliseconds that a command may wait for more: git compresses before it sends. Whether it is there at all is asked meanwhile. */
+  quietMs: 15 * 60_000,
   /** Milliseconds for the last words. */
   farewellMs: 2_000,
 };

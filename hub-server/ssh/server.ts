@@ -89,6 +89,7 @@ export async function startSsh(deps: Deps, { host, port, hubUrl }: SshOptions, l
 interface CallerOptions {
   hubUrl: string | undefined;
   idleMs: number;
+  quietMs: number;
 }
 
 /** Somebody's connection. */
@@ -220,6 +221,7 @@ class Caller {
       caller: () => this.#caller(),
       protocol,
       hubUrl: this.#options.hubUrl,
+      quietMs: this.#options.quietMs,
       signal: stop.signal,
     });
     // What is written last may still wait for the client.

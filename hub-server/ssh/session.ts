@@ -1,6 +1,5 @@
 // One command over SSH, from its line to its exit code. What git shows its user comes on the second line out. Knows no keys.
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { AbrazoError } from "../../src/errors.ts";
@@ -20,9 +19,6 @@ const PUSH_LIMIT = 3 * 1024 ** 3;
 /** Of a conversation about what to fetch: it names commits. */
 const FETCH_LIMIT = 64 * 1024 ** 2;
 
-/** git may have much to compress before it sends; whether it is there at all is asked meanwhile (server.ts). */
-const QUIET_MS = 15 * 60_000;
-
 export interface Line {
   input: Readable;
   output: Writable;
@@ -37,6 +33,8 @@ export interface SshCall {
   protocol: string | undefined;
   /** Where the hub is reached over HTTP, for git-lfs, if that is known. */
   hubUrl: string | undefined;
+  /** Milliseconds for which a client may send nothing. */
+  quietMs: number;
   /** Aborted when the line is gone. */
   signal: AbortSignal;
 }
@@ -70,16 +68,16 @@ async function run(
   command: SshCommand,
   { input, output }: Line,
   ctx: KnownContext,
-  { protocol, hubUrl, signal, requestId }: SshCall & { requestId: string },
+  { protocol, hubUrl, quietMs, signal, requestId }: SshCall & { requestId: string },
 ): Promise<void> {
   if (command.kind === "git-lfs-authenticate") return authenticate(ctx, command, output, hubUrl);
   const who: GitCall = { caller: `user ${ctx.actor.id}`, signal };
   const repo = await gitRepo(ctx, command.kind, command.id);
   if (command.kind === "git-upload-pack")
-    return converse(ctx, repo, { protocol, input: bounded(input, FETCH_LIMIT), output }, who);
+    return converse(ctx, repo, { protocol, input: bounded(input, FETCH_LIMIT, quietMs), output }, who);
   output.write(await showRefs(ctx, repo));
   const answer = await answerPush(ctx, repo, {
-    body: bounded(input, PUSH_LIMIT),
+    body: bounded(input, PUSH_LIMIT, quietMs),
     requestId,
     // A push of deletions alone has no pack.
     packOf: (rest, commands) => (commands.every(({ after }) => after === undefined) ? empty() : untilPackEnds(rest)),
@@ -112,27 +110,24 @@ async function authenticate(
 }
 
 /** What comes in, up to a limit, from somebody who goes on sending. */
-async function* bounded(source: Readable, limit: number): AsyncGenerator<Uint8Array> {
-  let size = 0;
-  const late = new AbortController();
-  let timer = setTimeout(() => late.abort(), QUIET_MS);
-  const silence = once(late.signal, "abort").then(() => {
-    throw new ServiceError(408, "Nothing was sent for a quarter of an hour.", { code: "SILENT" });
-  });
-  silence.catch(() => {});
+async function* bounded(source: Readable, limit: number, quietMs: number): AsyncGenerator<Uint8Array> {
   // What is left is not to be destroyed: the answer goes out over the same line.
   const pieces = source.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const { value, done } = await Promise.race([pieces.next(), silence]);
-      if (done === true) return;
-      timer = timer.refresh();
-      const piece: Uint8Array = value;
-      size += piece.length;
-      if (size > limit) throw new ServiceError(413, `More than ${limit} bytes were sent.`, { code: "BODY_TOO_LARGE" });
-      yield piece;
-    }
-  } finally {
-    clearTimeout(timer);
+  const next = () =>
+    new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+      const late = setTimeout(() => reject(silent(quietMs)), quietMs);
+      pieces
+        .next()
+        .then(resolve, reject)
+        .finally(() => clearTimeout(late));
+    });
+  let size = 0;
+  for (let result = await next(); result.done !== true; result = await next()) {
+    size += result.value.length;
+    if (size > limit) throw new ServiceError(413, `More than ${limit} bytes were sent.`, { code: "BODY_TOO_LARGE" });
+    yield result.value;
   }
 }
+
+const silent = (quietMs: number): ServiceError =>
+  new ServiceError(408, `Nothing was sent for ${quietMs / 1000} seconds.`, { code: "SILENT" });

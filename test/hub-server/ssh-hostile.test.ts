@@ -162,6 +162,20 @@ describeGit("hostile callers over SSH", () => {
     },
   );
 
+  it("who begins a command and sends nothing is told so", async () => {
+    const options = { host: "127.0.0.1", port: 0, hubUrl: hub.url };
+    const server = await startSsh(hub.deps, options, { ...LIMITS, quietMs: 500 });
+    const client = await SshClient.connect(server.port, key);
+    const channel = await client.start("git-receive-pack ana/large");
+    let text = "";
+    channel.stderr.on("data", (piece: Buffer) => (text += `${piece}`));
+    channel.resume();
+    const code = await new Promise((resolve) => channel.once("exit", resolve));
+    expect([code, text]).toEqual([1, "Nothing was sent for 0.5 seconds.\n"]);
+    client.end();
+    await server.close();
+  });
+
   it("a key that is removed ends with the next command, and so does what was allowed by it", async () => {
     const brief = await newSshKey(hub, token);
     const client = await SshClient.connect(hub.sshPort, brief.privateKey);
